@@ -1,0 +1,93 @@
+/**
+ * The report as a value: the JSON contract, schema 1, and the rules that turn findings into a verdict.
+ *
+ * Pure. Every renderer (text, JSON, KTAP) takes a `RunReport` and returns a string.
+ */
+import type { Finding, Segment } from "../verify/finding.ts";
+
+export const SCHEMA = 1;
+
+export type Verdict = "clean" | "corrupt" | "skipped" | "inconclusive";
+
+/** Exit codes of the contract; `git bisect run` reads 0, 1 and 125, and stops at 128 and above. */
+export const EXIT = {
+  clean: 0,
+  corrupt: 1,
+  inconclusive: 125,
+  badArguments: 254,
+  ownFailure: 255,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export interface Trigger {
+  /** How often the racy path was seen to be entered; null when this run could not see it. */
+  readonly reached: number | null;
+  readonly attempts: number;
+  /** By what evidence: "EAGAIN and short results", "tracepoints", "unknown without root". */
+  readonly how: string;
+}
+
+export interface Totals {
+  readonly bytesWritten: number;
+  readonly bytesVerified: number;
+  readonly files: number;
+  readonly calls: number;
+  readonly [name: string]: number;
+}
+
+/** Where the run happened; unknown values are left out, never guessed. */
+export interface Environment {
+  readonly kernel: string;
+  readonly arch: string;
+  readonly bun: string;
+  readonly liburing?: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly filesystem?: string;
+  readonly mountOptions?: string;
+  readonly cgroup?: string;
+  readonly privileged: boolean;
+  readonly [name: string]: string | number | boolean | undefined;
+}
+
+export interface RunReport {
+  readonly schema: typeof SCHEMA;
+  readonly tool: string;
+  readonly version: string;
+  readonly verdict: Verdict;
+  readonly reason?: string;
+  readonly seed: number;
+  readonly replay: string;
+  readonly durationSeconds: number;
+  readonly environment: Environment;
+  readonly workload: Readonly<Record<string, unknown>>;
+  readonly trigger: Trigger;
+  readonly totals: Totals;
+  readonly findings: readonly Finding[];
+  readonly findingsLeftOut?: number;
+  readonly segments?: readonly Segment[];
+  readonly artifacts: readonly string[];
+  /** Free-form sections a tool adds, such as the side-by-side table of `--door all`. */
+  readonly sections?: readonly ReportSection[];
+}
+
+/** A titled block of preformatted lines in the text report. */
+export interface ReportSection {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** Worst first: one corrupt part makes the whole corrupt; one inconclusive part makes a clean whole inconclusive. */
+const WORST_FIRST: readonly Verdict[] = ["corrupt", "inconclusive", "clean", "skipped"];
+
+/** The verdict of several parts; skipped parts count only when nothing else ran. Empty is inconclusive. */
+export function mergeVerdicts(parts: readonly Verdict[]): Verdict {
+  return WORST_FIRST.find((verdict) => parts.includes(verdict)) ?? "inconclusive";
+}
+
+export function exitCodeOf(verdict: Verdict): number {
+  if (verdict === "clean") return EXIT.clean;
+  if (verdict === "corrupt") return EXIT.corrupt;
+  return EXIT.inconclusive;
+}
