@@ -1,0 +1,190 @@
+/**
+ * Files: open(2), read(2), write(2), pwritev2(2), statx(2) and their relatives as typed verbs.
+ *
+ * A partial transfer is data, not an error: `read`, `write` and their kin return the count they got; `writeAll` and
+ * `readFully` loop. The verbs that begin with `try` return -errno instead of throwing, for callers that expect one.
+ */
+
+import { negated } from "../sys/errno.ts";
+import { libc } from "../sys/libc.ts";
+import * as F from "../sys/uapi/fcntl.ts";
+import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./check.ts";
+import { assert, checked, checkedNegative } from "./errors.ts";
+import { Fd } from "./fd.ts";
+import { allocate, cString, type Memory } from "./memory.ts";
+import { retryEintr } from "./signals.ts";
+
+/** A path as text, or as the bytes it has on disk (paths need not be UTF-8). */
+export type Path = string | Uint8Array;
+
+/** A path for people: text, with bytes that are no UTF-8 shown as \xNN. */
+export function pathText(path: Path): string {
+  if (typeof path === "string") return path;
+  const text = Buffer.from(path).toString("utf8");
+  if (Buffer.from(text, "utf8").equals(path)) return text;
+  return Array.from(path, (byte) =>
+    byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
+  ).join("");
+}
+
+/** Which bytes of a buffer a call uses; the whole buffer unless said. */
+export interface Part {
+  readonly bufferOffsetBytes?: number;
+  readonly lengthBytes?: number;
+}
+
+function partOf(memory: Memory, part: Part): { address: number; lengthBytes: number } {
+  const start = part.bufferOffsetBytes ?? 0;
+  const lengthBytes = checkTransfer("lengthBytes", part.lengthBytes ?? memory.lengthBytes - start);
+  return { address: memory.at(start, lengthBytes), lengthBytes };
+}
+
+function transferred(result: number, lengthBytes: number, call: string): number {
+  assert(result <= lengthBytes, `${call} returned ${result} for a request of ${lengthBytes} bytes`);
+  return result;
+}
+
+/** `int open(const char *path, int flags, mode_t mode)` with O_CLOEXEC added. open(2). */
+export function openFile(path: Path, flags: number, mode = 0o644): Fd {
+  using name = cString(path);
+  const label = pathText(path);
+  const result = retryEintr(() => libc.open(name.address, checkUint("flags", flags) | F.O_CLOEXEC, mode));
+  return new Fd(
+    checked(result, "open", () => `"${label}", ${openFlagsText(flags)}`),
+    label,
+  );
+}
+
+const OPEN_FLAGS = {
+  O_CREAT: F.O_CREAT,
+  O_EXCL: F.O_EXCL,
+  O_TRUNC: F.O_TRUNC,
+  O_APPEND: F.O_APPEND,
+  O_NONBLOCK: F.O_NONBLOCK,
+  O_DIRECT: F.O_DIRECT,
+  O_DIRECTORY: F.O_DIRECTORY,
+};
+
+function openFlagsText(flags: number): string {
+  const access = ["O_RDONLY", "O_WRONLY", "O_RDWR"][flags & 3] ?? "O_ACCMODE";
+  const others = Object.entries(OPEN_FLAGS).filter(([, bits]) => (flags & bits) === bits);
+  return [access, ...others.map(([name]) => name)].join("|");
+}
+
+/** `ssize_t read(int fd, void *buf, size_t count)`: the count read, 0 at the end of file. read(2). */
+export function read(fd: Fd, memory: Memory, part: Part = {}): number {
+  const { address, lengthBytes } = partOf(memory, part);
+  const result = retryEintr(() => libc.read(fd.number, address, lengthBytes));
+  return transferred(checked(result, "read", fd.label), lengthBytes, "read");
+}
+
+/** `ssize_t pread(int fd, void *buf, size_t count, off_t offset)`. pread(2). */
+export function readAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part = {}): number {
+  const { address, lengthBytes } = partOf(memory, part);
+  checkOffset("offsetBytes", offsetBytes);
+  const result = retryEintr(() => libc.pread(fd.number, address, lengthBytes, offsetBytes));
+  return transferred(
+    checked(result, "pread", () => `${fd.label} at ${offsetBytes}`),
+    lengthBytes,
+    "pread",
+  );
+}
+
+/** `ssize_t write(int fd, const void *buf, size_t count)`: the count written, which may be short. write(2). */
+export function write(fd: Fd, memory: Memory, part: Part = {}): number {
+  return checkedNegative(tryWrite(fd, memory, part), "write", fd.label);
+}
+
+/** `write`, but -errno instead of an exception. */
+export function tryWrite(fd: Fd, memory: Memory, part: Part = {}): number {
+  const { address, lengthBytes } = partOf(memory, part);
+  return transferred(negated(retryEintr(() => libc.write(fd.number, address, lengthBytes))), lengthBytes, "write");
+}
+
+/** `ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)`; appends on an O_APPEND descriptor. pwrite(2). */
+export function writeAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part = {}): number {
+  const { address, lengthBytes } = partOf(memory, part);
+  checkOffset("offsetBytes", offsetBytes);
+  const result = retryEintr(() => libc.pwrite(fd.number, address, lengthBytes, offsetBytes));
+  return transferred(
+    checked(result, "pwrite", () => `${fd.label} at ${offsetBytes}`),
+    lengthBytes,
+    "pwrite",
+  );
+}
+
+/** Loops `write` until every byte is written. */
+export function writeAll(fd: Fd, memory: Memory, part: Part = {}): void {
+  const end = (part.bufferOffsetBytes ?? 0) + (part.lengthBytes ?? memory.lengthBytes - (part.bufferOffsetBytes ?? 0));
+  for (let done = part.bufferOffsetBytes ?? 0; done < end; ) {
+    done += write(fd, memory, { bufferOffsetBytes: done, lengthBytes: end - done });
+  }
+}
+
+/** Loops `read` until the part is full or the file ends; the count read. */
+export function readFully(fd: Fd, memory: Memory, part: Part = {}): number {
+  const start = part.bufferOffsetBytes ?? 0;
+  const wanted = part.lengthBytes ?? memory.lengthBytes - start;
+  let done = 0;
+  while (done < wanted) {
+    const got = read(fd, memory, { bufferOffsetBytes: start + done, lengthBytes: wanted - done });
+    if (got === 0) break;
+    done += got;
+  }
+  return done;
+}
+
+/** A scatter/gather list in arena memory; keep it until the call (or its completion) is over. */
+export class IoVectors implements Disposable {
+  readonly memory: Memory;
+  readonly buffers: readonly Memory[];
+  count = 0;
+  lengthBytes = 0;
+
+  constructor(capacityCount: number, buffers: readonly Memory[] = []) {
+    this.memory = allocate(capacityCount * F.iovec.sizeBytes);
+    this.buffers = buffers;
+  }
+
+  /** Forgets all entries. */
+  clear(): this {
+    this.count = 0;
+    this.lengthBytes = 0;
+    return this;
+  }
+
+  /** Adds bytes of `buffer`. */
+  add(buffer: Memory, part: Part = {}): this {
+    const { address, lengthBytes } = partOf(buffer, part);
+    const at = this.count * F.iovec.sizeBytes;
+    this.memory.at(at, F.iovec.sizeBytes);
+    const view = this.memory.view;
+    view.setUint32(at, address >>> 0, true);
+    view.setUint32(at + 4, Math.floor(address / 2 ** 32), true);
+    view.setUint32(at + F.iovec.offsets.iov_len, lengthBytes, true);
+    view.setUint32(at + F.iovec.offsets.iov_len + 4, 0, true);
+    this.count += 1;
+    this.lengthBytes += lengthBytes;
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.memory[Symbol.dispose]();
+  }
+}
+
+/**
+ * `ssize_t pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)`: the count, or -errno
+ * (-EAGAIN is an answer when RWF_NOWAIT is set). `offsetBytes` may be AT_FILE_POSITION. pwritev2(2).
+ */
+export function tryWriteVectors(
+  fd: Fd,
+  vectors: IoVectors,
+  options: { offsetBytes?: number; flags?: number } = {},
+): number {
+  const offsetBytes = checkPosition("offsetBytes", options.offsetBytes ?? AT_FILE_POSITION);
+  const flags = checkUint("flags", options.flags ?? 0);
+  const { address } = vectors.memory;
+  const result = retryEintr(() => libc.pwritev2(fd.number, address, vectors.count, offsetBytes, flags));
+  return transferred(negated(result), vectors.lengthBytes, "pwritev2");
+}

@@ -1,0 +1,199 @@
+/**
+ * Memory that the kernel may touch: one mmap arena per thread.
+ *
+ * Owns every buffer whose address crosses to C. Small typed arrays move and garbage-collected ones vanish while the
+ * kernel still writes to them; arena memory does neither: it is mapped once, never unmapped, and a buffer handed to an
+ * asynchronous call is pinned until its completion. Refuses to release a pinned buffer.
+ */
+import { libc } from "../sys/libc.ts";
+import { arrayBufferAt } from "../sys/memory.ts";
+import { MADV_DONTNEED, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/uapi/fcntl.ts";
+import { assert, checked, SyscallError } from "./errors.ts";
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+export const GiB = 1024 * MiB;
+export const PAGE_BYTES = 4096;
+
+/** Address space, not memory: pages cost nothing until they are touched (MAP_NORESERVE). */
+const ARENA_BYTES_TRIED = [2 * GiB, 512 * MiB, 128 * MiB];
+/** Released buffers from this size on give their pages back at once, so that a memory cgroup sees what is held. */
+const GIVE_BACK_BYTES_MIN = 1 * MiB;
+const ALIGN_BYTES_MIN = 64;
+
+interface FreeRange {
+  offsetBytes: number;
+  lengthBytes: number;
+}
+
+/** A buffer of the arena: held by `using`, or kept for the life of the process. */
+export class Memory implements Disposable {
+  readonly address: number;
+  readonly lengthBytes: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  #arena: Arena;
+  #offsetBytes: number;
+  #spanBytes: number;
+  #pins = 0;
+  #released = false;
+  #releaseWhenUnpinned = false;
+
+  constructor(arena: Arena, place: { offsetBytes: number; spanBytes: number }, lengthBytes: number) {
+    this.#arena = arena;
+    this.#offsetBytes = place.offsetBytes;
+    this.#spanBytes = place.spanBytes;
+    this.lengthBytes = lengthBytes;
+    this.address = arena.address + place.offsetBytes;
+    this.bytes = new Uint8Array(arena.buffer, place.offsetBytes, lengthBytes);
+    this.view = new DataView(arena.buffer, place.offsetBytes, lengthBytes);
+  }
+
+  /** The same bytes as 32-bit words; the length is rounded down. */
+  get words(): Uint32Array {
+    return new Uint32Array(this.#arena.buffer, this.#offsetBytes, Math.floor(this.lengthBytes / 4));
+  }
+
+  get pinned(): boolean {
+    return this.#pins > 0;
+  }
+
+  /** The kernel holds this buffer until `unpin`. Called by the ring for every request it queues. */
+  pin(): void {
+    assert(!this.#released, "a released buffer was handed to the kernel");
+    this.#pins += 1;
+  }
+
+  unpin(): void {
+    assert(this.#pins > 0, "a buffer was unpinned more often than pinned");
+    this.#pins -= 1;
+    if (this.#pins === 0 && this.#releaseWhenUnpinned) this.#release();
+  }
+
+  /** The address of byte `offsetBytes`; checks that `lengthBytes` from there lie inside. */
+  at(offsetBytes: number, lengthBytes = 0): number {
+    if (!(offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes + lengthBytes <= this.lengthBytes)) {
+      throw new RangeError(
+        `bytes ${offsetBytes} to ${offsetBytes + lengthBytes} are outside a buffer of ${this.lengthBytes}`,
+      );
+    }
+    assert(!this.#released, "a released buffer was handed to the kernel");
+    return this.address + offsetBytes;
+  }
+
+  /** Gives the memory back; when the kernel still holds it, at its last completion. */
+  [Symbol.dispose](): void {
+    if (this.#released) return;
+    if (this.#pins > 0) this.#releaseWhenUnpinned = true;
+    else this.#release();
+  }
+
+  #release(): void {
+    this.#released = true;
+    this.#arena.release({ offsetBytes: this.#offsetBytes, lengthBytes: this.#spanBytes });
+  }
+}
+
+export class Arena {
+  readonly address: number;
+  readonly buffer: ArrayBuffer;
+  readonly capacityBytes: number;
+  #usedBytes = 0;
+  /** Sorted by offset, neighbours merged. */
+  #free: FreeRange[];
+
+  constructor(sizesTried: readonly number[] = ARENA_BYTES_TRIED) {
+    let address = -1;
+    let capacityBytes = 0;
+    for (const bytes of sizesTried) {
+      capacityBytes = bytes;
+      address = libc.mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (address > 0) break;
+    }
+    checked(address, "mmap", () => `${capacityBytes} bytes of address space`);
+    this.address = address;
+    this.capacityBytes = capacityBytes;
+    this.buffer = arrayBufferAt(address, capacityBytes);
+    this.#free = [{ offsetBytes: 0, lengthBytes: capacityBytes }];
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /**
+   * A buffer of `lengthBytes`; `alignBytes` is a power of two (64 at least; 4096 is what O_DIRECT asks for).
+   * Fresh memory is zero; memory that was released before is not.
+   */
+  allocate(lengthBytes: number, options: { alignBytes?: number } = {}): Memory {
+    if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 0) {
+      throw new RangeError(`a buffer's length must be a number of bytes, not ${lengthBytes}`);
+    }
+    const alignBytes = Math.max(ALIGN_BYTES_MIN, options.alignBytes ?? (lengthBytes >= PAGE_BYTES ? PAGE_BYTES : 0));
+    const spanBytes = Math.max(ALIGN_BYTES_MIN, Math.ceil(lengthBytes / ALIGN_BYTES_MIN) * ALIGN_BYTES_MIN);
+    for (const [index, range] of this.#free.entries()) {
+      const start = Math.ceil(range.offsetBytes / alignBytes) * alignBytes;
+      const endBytes = range.offsetBytes + range.lengthBytes;
+      if (start + spanBytes > endBytes) continue;
+      const rest = [
+        { offsetBytes: range.offsetBytes, lengthBytes: start - range.offsetBytes },
+        { offsetBytes: start + spanBytes, lengthBytes: endBytes - start - spanBytes },
+      ].filter((piece) => piece.lengthBytes > 0);
+      this.#free.splice(index, 1, ...rest);
+      this.#usedBytes += spanBytes;
+      return new Memory(this, { offsetBytes: start, spanBytes }, lengthBytes);
+    }
+    throw new SyscallError(
+      "allocate",
+      12,
+      `${lengthBytes} bytes; ${this.#usedBytes} of ${this.capacityBytes} are in use`,
+    );
+  }
+
+  /** Called by Memory alone. */
+  release(range: FreeRange): void {
+    if (range.lengthBytes >= GIVE_BACK_BYTES_MIN) {
+      const first = Math.ceil(range.offsetBytes / PAGE_BYTES) * PAGE_BYTES;
+      const last = Math.floor((range.offsetBytes + range.lengthBytes) / PAGE_BYTES) * PAGE_BYTES;
+      checked(libc.madvise(this.address + first, last - first, MADV_DONTNEED), "madvise");
+    }
+    this.#usedBytes -= range.lengthBytes;
+    const at = this.#free.findIndex((other) => other.offsetBytes > range.offsetBytes);
+    const index = at < 0 ? this.#free.length : at;
+    this.#free.splice(index, 0, range);
+    this.#merge(index);
+    if (index > 0) this.#merge(index - 1);
+  }
+
+  /** Joins the range at `index` with its right neighbour when they touch. */
+  #merge(index: number): void {
+    const left = this.#free[index];
+    const right = this.#free[index + 1];
+    if (left === undefined || right === undefined || left.offsetBytes + left.lengthBytes !== right.offsetBytes) return;
+    left.lengthBytes += right.lengthBytes;
+    this.#free.splice(index + 1, 1);
+  }
+}
+
+let threadArena: Arena | undefined;
+
+/** The arena of this thread (each Worker has its own), mapped at the first call. */
+export function arena(): Arena {
+  threadArena ??= new Arena();
+  return threadArena;
+}
+
+/** A buffer for the kernel: `using buffer = allocate(64 * KiB)`. */
+export function allocate(lengthBytes: number, options: { alignBytes?: number } = {}): Memory {
+  return arena().allocate(lengthBytes, options);
+}
+
+/** A NUL-terminated C string in arena memory; a string with a NUL inside is refused. Bytes pass as they are (paths). */
+export function cString(text: string | Uint8Array): Memory {
+  const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
+  if (bytes.includes(0)) throw new RangeError("a C string cannot hold a NUL byte");
+  const memory = allocate(bytes.length + 1);
+  memory.bytes.set(bytes);
+  memory.bytes[bytes.length] = 0;
+  return memory;
+}
