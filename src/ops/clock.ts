@@ -1,0 +1,33 @@
+/**
+ * Clocks: clock_gettime(2).
+ *
+ * Owns time as the kernel tells it. The coarse clock moves once per kernel tick (4 ms at HZ=250); XFS stamps mtime with
+ * it, which is what the append race depends on.
+ */
+import { libc } from "../sys/libc.ts";
+import { CLOCK_MONOTONIC, CLOCK_REALTIME_COARSE, timespec } from "../sys/uapi/fcntl.ts";
+import { allocate } from "./memory.ts";
+
+const answer = allocate(timespec.sizeBytes);
+const words = answer.words;
+
+/** Nanoseconds of a clock, as a double: exact for monotonic clocks, to 256 ns for real time. */
+function nanoseconds(clock: number): number {
+  libc.clock_gettime(clock, answer.address);
+  return (words[0] as number) * 1e9 + (words[1] as number) * 4294967296e9 + (words[2] as number);
+}
+
+/** CLOCK_MONOTONIC in nanoseconds. */
+export function monotonicNs(): number {
+  return nanoseconds(CLOCK_MONOTONIC);
+}
+
+/** Spins until CLOCK_REALTIME_COARSE moves: the start of a kernel tick. The nanoseconds it took, at most about 10 ms. */
+export function spinUntilTick(): number {
+  const started = monotonicNs();
+  const coarse = nanoseconds(CLOCK_REALTIME_COARSE);
+  while (nanoseconds(CLOCK_REALTIME_COARSE) === coarse) {
+    if (monotonicNs() - started > 50e6) break; // a tickless guest must not hang us
+  }
+  return monotonicNs() - started;
+}

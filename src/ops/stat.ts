@@ -1,0 +1,138 @@
+/**
+ * What is there: statx(2), statfs(2), and the mount a path lies on.
+ *
+ * Owns questions about files and file systems. Refuses to change anything.
+ */
+import { readFileSync } from "node:fs";
+import { libc } from "../sys/libc.ts";
+import * as F from "../sys/uapi/fcntl.ts";
+import * as M from "../sys/uapi/mount.ts";
+import { checked, isSyscallError } from "./errors.ts";
+import type { Fd } from "./fd.ts";
+import { type Path, pathText } from "./file.ts";
+import { allocate, cString } from "./memory.ts";
+
+export interface Stat {
+  readonly sizeBytes: number;
+  /** Allocated bytes (st_blocks x 512). */
+  readonly allocatedBytes: number;
+  readonly mode: number;
+  readonly inode: number;
+  readonly uid: number;
+  readonly mtimeNs: bigint;
+  /** "major:minor", as /proc/self/mountinfo spells it. */
+  readonly device: string;
+  readonly kind: "file" | "directory" | "block-device" | "character-device" | "pipe" | "socket" | "other";
+}
+
+const KINDS: Record<number, Stat["kind"]> = {
+  [F.S_IFREG]: "file",
+  [F.S_IFDIR]: "directory",
+  [F.S_IFBLK]: "block-device",
+  [F.S_IFCHR]: "character-device",
+  [F.S_IFIFO]: "pipe",
+  [F.S_IFSOCK]: "socket",
+};
+
+const buffer = allocate(F.statx.sizeBytes);
+const empty = cString("");
+
+function result(): Stat {
+  const { view } = buffer;
+  const at = F.statx.offsets;
+  const u64 = (offset: number) => view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
+  const mode = view.getUint16(at.stx_mode, true);
+  return {
+    sizeBytes: u64(at.stx_size),
+    allocatedBytes: u64(at.stx_blocks) * 512,
+    mode,
+    inode: u64(at.stx_ino),
+    uid: view.getUint32(at.stx_uid, true),
+    mtimeNs: view.getBigInt64(at.stx_mtime, true) * 1_000_000_000n + BigInt(view.getUint32(at.stx_mtime + 8, true)),
+    device: `${view.getUint32(at.stx_dev_major, true)}:${view.getUint32(at.stx_dev_minor, true)}`,
+    kind: KINDS[mode & F.S_IFMT] ?? "other",
+  };
+}
+
+/** statx(2) of an open file. */
+export function statFd(fd: Fd): Stat {
+  const mask = F.STATX_BASIC_STATS;
+  checked(libc.statx(fd.number, empty.address, F.AT_EMPTY_PATH, mask, buffer.address), "statx", fd.label);
+  return result();
+}
+
+/** Only the size, for ledgers that ask after every call. */
+export function sizeOf(fd: Fd): number {
+  return statFd(fd).sizeBytes;
+}
+
+/** statx(2) of a path, following symbolic links. */
+export function statPath(path: Path): Stat {
+  using name = cString(path);
+  const mask = F.STATX_BASIC_STATS;
+  checked(libc.statx(F.AT_FDCWD, name.address, 0, mask, buffer.address), "statx", () => `"${pathText(path)}"`);
+  return result();
+}
+
+/** True when the path names something. A path we may not look at is an error, not "no". */
+export function exists(path: Path): boolean {
+  try {
+    statPath(path);
+    return true;
+  } catch (error) {
+    if (isSyscallError(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+const MAGIC: Record<number, string> = {
+  [M.XFS_SUPER_MAGIC]: "xfs",
+  [M.EXT4_SUPER_MAGIC]: "ext4",
+  [M.BTRFS_SUPER_MAGIC]: "btrfs",
+  [M.TMPFS_MAGIC]: "tmpfs",
+  [M.OVERLAYFS_SUPER_MAGIC]: "overlayfs",
+  [M.NFS_SUPER_MAGIC]: "nfs",
+};
+
+export interface Filesystem {
+  /** "xfs", "ext4", …; "magic 0x…" for one without a name here. */
+  readonly type: string;
+  readonly capacityBytes: number;
+  /** What an unprivileged writer may still use. */
+  readonly availableBytes: number;
+  readonly mountPoint?: string;
+  readonly options?: string;
+}
+
+/** statfs(2), and the mount's options from /proc/self/mountinfo where it is listed. */
+export function filesystemOf(path: Path): Filesystem {
+  using name = cString(path);
+  using answer = allocate(F.statfs.sizeBytes);
+  checked(libc.statfs(name.address, answer.address), "statfs", () => `"${pathText(path)}"`);
+  const at = F.statfs.offsets;
+  const u64 = (offset: number) =>
+    answer.view.getUint32(offset, true) + answer.view.getUint32(offset + 4, true) * 2 ** 32;
+  const magic = u64(at.f_type);
+  const blockBytes = u64(at.f_bsize);
+  const mount = mountOf(statPath(path).device);
+  return {
+    type: mount?.type ?? MAGIC[magic] ?? `magic 0x${magic.toString(16)}`,
+    capacityBytes: u64(at.f_blocks) * blockBytes,
+    availableBytes: u64(at.f_bavail) * blockBytes,
+    ...(mount === undefined ? {} : { mountPoint: mount.mountPoint, options: mount.options }),
+  };
+}
+
+/** The last mount of a device number in /proc/self/mountinfo (proc(5)): "36 35 98:0 /root /point opts - type source superopts". */
+function mountOf(device: string): { type: string; mountPoint: string; options: string } | undefined {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  for (const line of lines.reverse()) {
+    const [left, right] = line.split(" - ");
+    const fields = left?.split(" ") ?? [];
+    if (fields[2] !== device || right === undefined) continue;
+    const [type = "", , superOptions = ""] = right.split(" ");
+    const options = [...new Set([...(fields[5] ?? "").split(","), ...superOptions.split(",")])].filter(Boolean);
+    return { type, mountPoint: fields[4] ?? "", options: options.join(",") };
+  }
+  return undefined;
+}
