@@ -1,0 +1,58 @@
+/**
+ * Everything that must hold before a commit: format, lint, types, tidy and the tests, one line with its time for each.
+ *
+ *   bun run check           all of it
+ *   bun run check static    without the tests (seconds)
+ *
+ * A step that passes says nothing more; one that fails prints what it found, and the steps after it still run.
+ * Ends 0 when all passed, 1 when one failed, 254 for an argument that it does not know.
+ *
+ * It imports the tidy rules from their file: they are about this repository and have no place in the public door.
+ */
+import { tidy } from "../src/cli/tidy.ts";
+
+const ROOT = `${import.meta.dir}/..`;
+
+interface Step {
+  readonly name: string;
+  /** What is wrong, or "" when nothing is. */
+  readonly run: () => Promise<string>;
+}
+
+/** Runs a command in the root of the repository; its whole output when it does not end 0. */
+async function command(...argv: string[]): Promise<string> {
+  const child = Bun.spawn(argv, { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return code === 0 ? "" : `${out}${err}${argv.join(" ")}: exit ${code}`;
+}
+
+const BIN = `${ROOT}/node_modules/.bin`;
+const STATIC_STEPS: readonly Step[] = [
+  { name: "format", run: () => command(`${BIN}/biome`, "format") },
+  { name: "lint", run: () => command(`${BIN}/biome`, "lint", "--error-on-warnings") },
+  { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
+  { name: "tidy", run: async () => tidy(ROOT).join("\n") },
+];
+const TESTS: Step = { name: "tests", run: () => command(process.execPath, "test") };
+
+/** The number of steps that failed. */
+async function check(steps: readonly Step[]): Promise<number> {
+  let failed = 0;
+  for (const step of steps) {
+    const startMs = performance.now();
+    const wrong = await step.run();
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+    console.log(`${step.name.padEnd(8)}${wrong === "" ? "ok    " : "FAILED"}${seconds.padStart(8)} s`);
+    if (wrong === "") continue;
+    failed += 1;
+    console.log(wrong);
+  }
+  return failed;
+}
+
+const [mode, ...rest] = process.argv.slice(2);
+if ((mode !== undefined && mode !== "static") || rest.length > 0) {
+  console.error(`check: unknown argument "${[mode, ...rest].join(" ")}"; the only one is "static"`);
+  process.exit(254);
+}
+process.exit((await check(mode === "static" ? STATIC_STEPS : [...STATIC_STEPS, TESTS])) === 0 ? 0 : 1);
