@@ -15,10 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 #include <liburing.h>
+#include <linux/ethtool.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <linux/tls.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

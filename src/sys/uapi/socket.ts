@@ -66,6 +66,23 @@ export const EPOLLET = 0x80000000;
 export const EFD_CLOEXEC = 0o2000000;
 export const EFD_NONBLOCK = 0o4000;
 
+/** Interfaces by ioctl: netdevice(7), <linux/sockios.h>, <net/if.h>, <linux/ethtool.h>. */
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCSIFFLAGS = 0x8914;
+export const SIOCSIFADDR = 0x8916;
+export const SIOCSIFNETMASK = 0x891c;
+export const SIOCETHTOOL = 0x8946;
+export const IFF_UP = 1;
+export const ETHTOOL_STXCSUM = 0x17;
+export const ETHTOOL_SSG = 0x19;
+export const ETHTOOL_STSO = 0x1f;
+export const ETHTOOL_SGSO = 0x24;
+export const ETHTOOL_SGRO = 0x2c;
+
+/** `ifr_addr`, `ifr_flags` and `ifr_data` share one union after the name. */
+export const ifreq = layout("struct ifreq", 40, { ifr_name: 0, ifr_flags: 16, ifr_addr: 16, ifr_data: 16 });
+export const ethtool_value = layout("struct ethtool_value", 8, { cmd: 0, data: 4 });
+
 export const sockaddr_in = layout("struct sockaddr_in", 16, { sin_family: 0, sin_port: 2, sin_addr: 4 });
 export const sockaddr_in6 = layout("struct sockaddr_in6", 28, {
   sin6_family: 0,

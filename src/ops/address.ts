@@ -1,0 +1,126 @@
+/**
+ * Socket addresses: "HOST:PORT" as people write it, struct sockaddr as the kernel reads it.
+ *
+ * Owns parsing, name resolution and both conversions for IPv4, IPv6 and unix sockets. Ports and addresses are in
+ * network byte order inside a sockaddr and nowhere else.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { AF_INET, AF_INET6, AF_UNIX, sockaddr_in, sockaddr_in6, sockaddr_un } from "../sys/uapi/socket.ts";
+import { assert } from "./errors.ts";
+import type { Memory } from "./memory.ts";
+
+export type Address =
+  | { readonly family: "ipv4" | "ipv6"; readonly host: string; readonly port: number }
+  | { readonly family: "unix"; readonly path: string };
+
+export const ADDRESS_BYTES_MAX = sockaddr_un.sizeBytes;
+
+/** An address that cannot be used; the message is one line for people. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
+}
+
+/** "10.0.0.1:80", "[::1]:80", "name:80", ":80" and "80" (every interface). */
+export function parseHostPort(text: string): { host: string; port: number } {
+  const match = /^(?:\[(?<six>[^\]]*)\]|(?<host>[^:[\]]*))?(?:^|:)(?<port>\d+)$/.exec(text);
+  const port = Number(match?.groups?.port ?? Number.NaN);
+  if (match === null || !(port >= 0 && port <= 65_535)) {
+    throw new AddressError(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or :PORT (port 0 to 65535)`);
+  }
+  const host = match.groups?.six ?? match.groups?.host ?? "";
+  if (match.groups?.six !== undefined && isIP(host.split("%")[0] ?? "") !== 6) {
+    throw new AddressError(`"${host}" is no IPv6 address`);
+  }
+  return { host, port };
+}
+
+/** The address of HOST:PORT; names are resolved by the system, an empty host is every interface (0.0.0.0). */
+export async function resolveAddress(text: string): Promise<Address> {
+  const { host, port } = parseHostPort(text);
+  if (host === "") return { family: "ipv4", host: "0.0.0.0", port };
+  const literal = isIP(host.split("%")[0] ?? "");
+  if (literal !== 0) return { family: literal === 6 ? "ipv6" : "ipv4", host, port };
+  try {
+    const found = await lookup(host);
+    return { family: found.family === 6 ? "ipv6" : "ipv4", host: found.address, port };
+  } catch {
+    throw new AddressError(`the name "${host}" does not resolve to an address`);
+  }
+}
+
+export function addressText(address: Address): string {
+  if (address.family === "unix") return `unix:${address.path}`;
+  return address.family === "ipv6" ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+export function domainOf(address: Address): number {
+  return address.family === "unix" ? AF_UNIX : address.family === "ipv6" ? AF_INET6 : AF_INET;
+}
+
+/** Writes struct sockaddr_in, _in6 or _un to the start of `memory`; its length. ip(7), ipv6(7), unix(7). */
+export function encodeAddress(address: Address, memory: Memory): number {
+  memory.at(0, ADDRESS_BYTES_MAX);
+  memory.bytes.fill(0, 0, ADDRESS_BYTES_MAX);
+  memory.view.setUint16(0, domainOf(address), true);
+  if (address.family === "unix") {
+    const path = Buffer.from(address.path, "utf8");
+    const roomBytes = sockaddr_un.sizeBytes - sockaddr_un.offsets.sun_path - 1;
+    if (path.length > roomBytes) throw new AddressError(`a unix socket's path has at most ${roomBytes} bytes`);
+    memory.bytes.set(path, sockaddr_un.offsets.sun_path);
+    return sockaddr_un.offsets.sun_path + path.length + 1;
+  }
+  memory.view.setUint16(sockaddr_in.offsets.sin_port, address.port, false);
+  if (address.family === "ipv4") {
+    memory.bytes.set(address.host.split(".").map(Number), sockaddr_in.offsets.sin_addr);
+    return sockaddr_in.sizeBytes;
+  }
+  const [literal, scope] = address.host.split("%");
+  memory.bytes.set(ipv6Bytes(literal ?? ""), sockaddr_in6.offsets.sin6_addr);
+  if (scope !== undefined) memory.view.setUint32(sockaddr_in6.offsets.sin6_scope_id, scopeNumber(scope), true);
+  return sockaddr_in6.sizeBytes;
+}
+
+/** Reads what getsockname(2) or accept(2) wrote. */
+export function decodeAddress(memory: Memory): Address {
+  const family = memory.view.getUint16(0, true);
+  const port = memory.view.getUint16(sockaddr_in.offsets.sin_port, false);
+  if (family === AF_INET) {
+    const at = sockaddr_in.offsets.sin_addr;
+    return { family: "ipv4", host: memory.bytes.subarray(at, at + 4).join("."), port };
+  }
+  if (family === AF_INET6) {
+    const at = sockaddr_in6.offsets.sin6_addr;
+    const groups = Array.from({ length: 8 }, (_, index) => memory.view.getUint16(at + 2 * index, false).toString(16));
+    return { family: "ipv6", host: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
+  }
+  assert(family === AF_UNIX, `the kernel answered with address family ${family}`);
+  const start = sockaddr_un.offsets.sun_path;
+  const end = memory.bytes.indexOf(0, start);
+  return { family: "unix", path: memory.bytes.subarray(start, end).toString() };
+}
+
+/** The 16 bytes of an IPv6 literal without a scope. RFC 4291, section 2.2. */
+export function ipv6Bytes(literal: string): Uint8Array {
+  if (isIP(literal) !== 6) throw new AddressError(`"${literal}" is no IPv6 address`);
+  // The URL parser writes an embedded IPv4 tail as two groups, so only "::" is left to expand.
+  const canonical = new URL(`http://[${literal}]`).hostname.slice(1, -1);
+  const [head = "", tail = ""] = canonical.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === "" ? [] : tail.split(":");
+  const middle = canonical.includes("::") ? Array<string>(8 - left.length - right.length).fill("0") : [];
+  const bytes = new Uint8Array(16);
+  for (const [index, group] of [...left, ...middle, ...right].entries()) {
+    const value = Number.parseInt(group, 16);
+    bytes[2 * index] = value >> 8;
+    bytes[2 * index + 1] = value & 0xff;
+  }
+  return bytes;
+}
+
+/** A scope is written as a number; interface names would need if_nametoindex(3). */
+function scopeNumber(scope: string): number {
+  const number = Number(scope);
+  if (!Number.isInteger(number)) throw new AddressError(`write the scope "${scope}" as the interface's number`);
+  return number;
+}
