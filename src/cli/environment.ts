@@ -1,0 +1,33 @@
+/** Where a run happens: kernel, libraries, limits, as the JSON contract's `environment`. Unknown values are left out. */
+import { readFileSync } from "node:fs";
+import os from "node:os";
+import type { Environment } from "../report/document.ts";
+
+function firstMatch(path: string, pattern: RegExp): string | undefined {
+  try {
+    return pattern.exec(readFileSync(path, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The version of the liburing this process has mapped, from its file name: "2.3". */
+function liburingVersion(): string | undefined {
+  return firstMatch("/proc/self/maps", /liburing\.so\.([\d.]+)/);
+}
+
+export function environment(extra: Partial<Environment> = {}): Environment {
+  const liburing = liburingVersion();
+  const cgroup = firstMatch("/proc/self/cgroup", /^0::(.*)$/m);
+  return {
+    kernel: os.release(),
+    arch: process.arch === "x64" ? "x86_64" : process.arch === "arm64" ? "aarch64" : process.arch,
+    bun: Bun.version,
+    ...(liburing === undefined ? {} : { liburing }),
+    cpus: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    ...(cgroup === undefined ? {} : { cgroup }),
+    privileged: process.geteuid?.() === 0,
+    ...extra,
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * The live line: percent, rate and time left on a terminal; plain lines at intervals elsewhere. Writes to stderr only.
+ */
+import { writeSync } from "node:fs";
+
+export interface ProgressState {
+  /** Done and total in any one unit (seconds, bytes, files); together they give percent and time left. */
+  readonly done: number;
+  readonly total?: number;
+  /** Bytes moved so far; gives the rate. */
+  readonly bytes?: number;
+  /** What else matters: "12 files". */
+  readonly label?: string;
+}
+
+const TERMINAL_INTERVAL_MS = 200;
+const PLAIN_INTERVAL_MS = 10_000;
+
+/** "1.5 GiB": three significant digits, binary units. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${units[unit]}`;
+}
+
+/** "1m05s", "12.3s". */
+export function secondsText(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
+}
+
+/** One line for a state; pure. */
+export function progressText(state: ProgressState, elapsedSeconds: number): string {
+  const parts = [`${secondsText(elapsedSeconds)} elapsed`];
+  if (state.total !== undefined && state.total > 0) {
+    const fraction = Math.min(1, state.done / state.total);
+    parts.unshift(`${Math.floor(fraction * 100)}%`);
+    if (fraction > 0) parts.push(`${secondsText((elapsedSeconds * (1 - fraction)) / fraction)} left`);
+  }
+  if (state.label !== undefined && state.label !== "") parts.push(state.label);
+  if (state.bytes !== undefined) {
+    parts.push(bytesText(state.bytes));
+    if (elapsedSeconds > 0.05) parts.push(`${bytesText(Math.round(state.bytes / elapsedSeconds))}/s`);
+  }
+  return parts.join("  ");
+}
+
+export class Progress {
+  #quiet: boolean;
+  #terminal: boolean;
+  #startedMs = performance.now();
+  #lastMs = performance.now();
+  #lineShown = false;
+
+  constructor(options: { quiet: boolean; terminal: boolean }) {
+    this.#quiet = options.quiet;
+    this.#terminal = options.terminal;
+  }
+
+  /** Shows a state when it is time to; cheap to call after every unit of work. */
+  update(state: ProgressState): void {
+    if (this.#quiet) return;
+    const now = performance.now();
+    if (now - this.#lastMs < (this.#terminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
+    this.#lastMs = now;
+    const text = progressText(state, (now - this.#startedMs) / 1000);
+    if (!this.#terminal) {
+      this.#write(`${text}\n`);
+      return;
+    }
+    const columns = process.stderr.columns ?? 80;
+    this.#write(`\r\x1b[K${text.slice(0, Math.max(20, columns - 1))}`);
+    this.#lineShown = true;
+  }
+
+  /** A line of narration; the live line is cleared first. */
+  narrate(line: string): void {
+    if (this.#quiet) return;
+    this.clear();
+    this.#write(`${line}\n`);
+  }
+
+  clear(): void {
+    if (!this.#lineShown) return;
+    this.#lineShown = false;
+    this.#write("\r\x1b[K");
+  }
+
+  /** A closed stderr must never end a run. */
+  #write(text: string): void {
+    try {
+      writeSync(2, text);
+    } catch {
+      this.#quiet = true;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The public door: everything a reproducer needs, from one import.
+ *
+ * `import { openFile, O_APPEND, Ring, sqe, allocate, MiB, runReproducer } from "bytewitness"`
+ */
+export * from "./cli/args.ts";
+export { bytesText, secondsText } from "./cli/progress.ts";
+export * from "./cli/reproducer.ts";
+export { AT_FILE_POSITION } from "./ops/check.ts";
+export * from "./ops/clock.ts";
+export { AssertionError, assert, checked, isSyscallError, SyscallError } from "./ops/errors.ts";
+export * from "./ops/extent.ts";
+export { duplicate, Fd, setNonblocking, statusFlags } from "./ops/fd.ts";
+export * from "./ops/file.ts";
+export * from "./ops/memory.ts";
+export * from "./ops/mount.ts";
+export * from "./ops/ring.ts";
+export { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "./ops/signals.ts";
+export * as sqe from "./ops/sqe.ts";
+export * from "./ops/stat.ts";
+export * from "./report/document.ts";
+export { ERRNO, errnoName } from "./sys/errno.ts";
+export * from "./sys/uapi/fcntl.ts";
+export * from "./sys/uapi/io_uring.ts";
+export * from "./sys/uapi/mount.ts";
+export * from "./sys/uapi/socket.ts";
+export * from "./verify/finding.ts";
+export { Random } from "./workload/random.ts";
