@@ -230,7 +230,8 @@ bring_modules() {
   [ -e "$stamp" ] && [ -z "$(find "$root/bun.lock" -newer "$stamp")" ] && return 0
   if [ ! -w "$root" ] && [ -d "$root/node_modules/citty" ]; then return 0; fi
   [ -w "${HOME:-/nonexistent}" ] || export BUN_INSTALL_CACHE_DIR="$root/node_modules/.cache/bun-install"
-  if output=$(cd "$root" && bun install --frozen-lockfile --silent </dev/null 2>&1); then
+  # Like Debian's npm, Bun then trusts the certificates that the administrator added.
+  if output=$(cd "$root" && NODE_USE_SYSTEM_CA=1 bun install --frozen-lockfile </dev/null 2>&1); then
     : >"$stamp"
   else
     say "bun install failed: $(last_line "$output")"
