@@ -4,8 +4,10 @@
  * `import { openFile, O_APPEND, Ring, sqe, allocate, MiB, runReproducer } from "bytewitness"`
  */
 export * from "./cli/args.ts";
+export { Inconclusive, type Need, type Outcome, type Reproducer, type Run } from "./cli/contract.ts";
 export { bytesText, secondsText } from "./cli/progress.ts";
-export * from "./cli/reproducer.ts";
+export { runReproducer } from "./cli/reproducer.ts";
+export { VERSION } from "./cli/version.ts";
 export { AT_FILE_POSITION } from "./ops/check.ts";
 export * from "./ops/clock.ts";
 export { AssertionError, assert, checked, isSyscallError, SyscallError } from "./ops/errors.ts";
