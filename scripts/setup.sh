@@ -179,6 +179,8 @@ bun_on_path() {
 
 # npm's package puts the binary in place with a postinstall script; where scripts are switched off it is run here.
 npm_install_bun() {
+  installed=$("$1/bin/bun" --version 2>/dev/null) && at_least "$installed" "$bun_wanted" && return 0
+  say "installing Bun $bun_wanted with npm${bun_version:+ (found $bun_version)}"
   output=$(npm install --silent --global --prefix "$1" "bun@$bun_wanted" </dev/null 2>&1) || return 1
   [ "$("$1/bin/bun" --version 2>/dev/null)" = "$bun_wanted" ] && return 0
   (cd "$1/lib/node_modules/bun" && node install.js) >/dev/null 2>&1
@@ -210,7 +212,6 @@ bring_bun() {
     say "Bun $bun_wanted is missing${bun_version:+ (found $bun_version)}: install Node.js with npm and repeat, or see https://bun.com"
     return
   fi
-  say "installing Bun $bun_wanted with npm${bun_version:+ (found $bun_version)}"
   home=${HOME:-/nonexistent}
   [ -w "$home" ] || export npm_config_cache="$root/node_modules/.cache/npm"
   prefix=$(npm config get prefix 2>/dev/null)
