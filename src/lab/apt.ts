@@ -1,0 +1,240 @@
+/**
+ * Debian's kernels through apt, without touching the system's apt: a private state, private sources, a private cache.
+ *
+ * Owns the list of suites, the index of kernel packages and the downloads. apt verifies every index (release signatures)
+ * and every package (hashes); this file never turns that off. The mirror comes from the system's own configuration
+ * (`apt-get indextargets`), so a site with a local mirror or a proxy keeps using it.
+ * Refuses to install anything, and to write outside the lab's cache.
+ */
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cacheDirectory, LabError, readJson, withLock, writeJson } from "./cache.ts";
+import { compareVersions } from "./versions.ts";
+
+export interface KernelPackage {
+  /** "linux-image-6.1.0-47-cloud-amd64" */
+  readonly name: string;
+  readonly version: string;
+  readonly suite: string;
+  readonly sizeBytes: number;
+  /** "cloud-amd64", "amd64", "rt-amd64" */
+  readonly flavour: string;
+  /** The package with the modules, where they are apart from the kernel (since 7.x). */
+  readonly modulesPackage?: string;
+}
+
+/** Kernels live in the releases and in their security suites; a suite that the mirror no longer has is passed over. */
+const RELEASES = ["bullseye", "bookworm", "trixie", "forky", "sid"];
+const WITHOUT_SECURITY = new Set(["sid"]);
+const INDEX_AGE_MS_MAX = 24 * 3600 * 1000;
+/** Debian's own keys; the second name is what newer releases install. */
+const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+function aptOptions(): string[] {
+  const state = cacheDirectory("apt");
+  for (const part of ["lists/partial", "cache/archives/partial", "sources"]) {
+    mkdirSync(join(state, part), { recursive: true });
+  }
+  const status = join(state, "status");
+  if (!existsSync(status)) writeFileSync(status, "");
+  const options = {
+    "Dir::State": state,
+    "Dir::State::lists": join(state, "lists"),
+    "Dir::State::status": status,
+    "Dir::Cache": join(state, "cache"),
+    "Dir::Etc::SourceList": "/dev/null",
+    "Dir::Etc::SourceParts": join(state, "sources"),
+    // The state may lie below a home that the _apt user cannot enter.
+    "APT::Sandbox::User": "",
+    "APT::Architecture": "amd64",
+    "APT::Architectures": "amd64",
+    "Acquire::Languages": "none",
+    "Acquire::Retries": "2",
+  };
+  return Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+}
+
+async function capture(command: string[], cwd?: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+interface Mirrors {
+  readonly main: string;
+  readonly security: string | undefined;
+}
+
+/** The addresses of Debian's archive and of its security archive, as this system is configured to reach them. */
+async function readMirrors(): Promise<Mirrors> {
+  if (!Bun.which("apt-get")) {
+    throw new LabError("no apt-get here: give --kernel a .deb, a vmlinuz with --modules DIR, or a kernel build tree");
+  }
+  const format = "$(LABEL)|$(SITE)|$(RELEASE)";
+  let { stdout } = await capture(["apt-get", "indextargets", "--format", format, "Created-By: Packages"]);
+  if (stdout.trim() === "") {
+    // Nothing downloaded yet (as in a fresh container): the configuration still says where it would come from.
+    const bare = ["apt-get", "indextargets", "--no-release-info", "--format", format, "Created-By: Packages"];
+    ({ stdout } = await capture(bare));
+  }
+  let main: string | undefined;
+  let security: string | undefined;
+  for (const line of stdout.split("\n")) {
+    const [label = "", site = "", release = ""] = line.split("|");
+    if (label === "Debian-Security" || (label === "" && release.endsWith("-security"))) security ??= site;
+    else if (label === "Debian" || (label === "" && RELEASES.includes(release))) main ??= site;
+  }
+  if (main === undefined) {
+    throw new LabError(
+      "apt here is not configured for a Debian archive: give --kernel a .deb, a vmlinuz with --modules DIR, or a build tree",
+    );
+  }
+  return { main, security };
+}
+
+function writeSources({ main, security }: Mirrors): void {
+  const keyring = KEYRINGS.find((path) => existsSync(path));
+  const signedBy = keyring === undefined ? [] : [`Signed-By: ${keyring}`];
+  const stanza = (uri: string, suites: string[]) =>
+    ["Types: deb", `URIs: ${uri}`, `Suites: ${suites.join(" ")}`, "Components: main", ...signedBy, ""].join("\n");
+  const stanzas = [stanza(main, RELEASES)];
+  if (security !== undefined) {
+    const suites = RELEASES.filter((release) => !WITHOUT_SECURITY.has(release)).map((release) => `${release}-security`);
+    stanzas.push(stanza(security, suites));
+  }
+  writeFileSync(join(cacheDirectory("apt", "sources"), "lab.sources"), stanzas.join("\n"));
+}
+
+interface Index {
+  readonly packages: KernelPackage[];
+}
+
+const indexPath = () => join(cacheDirectory("apt"), "kernels.json");
+
+/** The kernels that the mirror offers, newest last; asked again when the answer is older than a day. */
+export async function kernelIndex(narrate: (line: string) => void, { refresh = false } = {}): Promise<KernelPackage[]> {
+  const cached = readFreshIndex();
+  if (cached && !refresh) return cached.packages;
+  return await withLock("apt", async () => {
+    const meanwhile = readFreshIndex();
+    if (meanwhile && !refresh) return meanwhile.packages;
+    narrate("reading the package indexes of Debian's suites (once a day, private apt state)");
+    writeSources(await readMirrors());
+    const update = await capture(["apt-get", "-q", ...aptOptions(), "update"]);
+    const packages = await readIndexes();
+    if (packages.length === 0) {
+      const why = update.stderr.split("\n").find((line) => line.startsWith("E:")) ?? "no kernel package in any suite";
+      throw new LabError(`apt-get update gave no kernels: ${why}`);
+    }
+    // A suite that is not there (not yet made, or moved to the archive) is an error to apt and a remark to us.
+    for (const line of update.stderr.split("\n")) {
+      const missing = /^E: The repository '\S+ (\S+) Release' (does no longer have|does not have)/.exec(line)?.[1];
+      if (missing) narrate(`suite ${missing} is not on this mirror; going on without it`);
+      else if (line.startsWith("E:") && !line.includes("Some index files failed")) narrate(line);
+      if (line.startsWith("W:") && line.includes("NO_PUBKEY")) narrate(line);
+    }
+    writeJson(indexPath(), { packages } satisfies Index);
+    return packages;
+  });
+}
+
+function readFreshIndex(): Index | undefined {
+  const age = existsSync(indexPath()) ? Date.now() - statSync(indexPath()).mtimeMs : Number.POSITIVE_INFINITY;
+  return age < INDEX_AGE_MS_MAX ? readJson<Index>(indexPath()) : undefined;
+}
+
+async function readIndexes(): Promise<KernelPackage[]> {
+  const format = "$(RELEASE)|$(FILENAME)";
+  const targets = await capture([
+    "apt-get",
+    ...aptOptions(),
+    "indextargets",
+    "--format",
+    format,
+    "Created-By: Packages",
+  ]);
+  const found: KernelPackage[] = [];
+  for (const line of targets.stdout.split("\n")) {
+    const [suite, file] = line.split("|");
+    if (!suite || !file) continue;
+    const child = Bun.spawn(["/usr/lib/apt/apt-helper", "cat-file", file], { stdout: "pipe", stderr: "ignore" });
+    found.push(...parseIndex(Buffer.from(await new Response(child.stdout).arrayBuffer()), suite));
+  }
+  const unique = new Map(found.map((entry) => [`${entry.name} ${entry.version}`, entry]));
+  return [...unique.values()].sort((a, b) => compareVersions(a.version, b.version) || (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Picks the kernels out of one Packages file. These files are tens of megabytes, so the bytes are searched for the few
+ * stanzas that matter instead of being split.
+ */
+export function parseIndex(bytes: Buffer, suite: string): KernelPackage[] {
+  const kernels: Omit<KernelPackage, "suite">[] = [];
+  const modules = new Set<string>();
+  const split = new Set<string>();
+  const needle = "Package: linux-";
+  for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + needle.length)) {
+    if (at > 0 && bytes[at - 1] !== 0x0a) continue;
+    const end = bytes.indexOf("\n\n", at);
+    const stanza = bytes.toString("utf8", at, end < 0 ? bytes.length : end);
+    const name = fieldOf(stanza, "Package") ?? "";
+    const match = /^linux-(image|binary|modules)-(\d+\.\d+[^-]*(?:-\d+|-0\.[^-]+)?)-((?:cloud-|rt-)?amd64)$/.exec(name);
+    if (!match) continue;
+    const [, kind = "", release = "", flavour = ""] = match;
+    if (kind === "modules") modules.add(`${release}-${flavour}`);
+    else {
+      if (kind === "binary") split.add(`${release}-${flavour}`);
+      const version = fieldOf(stanza, "Version") ?? "";
+      kernels.push({ name, version, sizeBytes: Number(fieldOf(stanza, "Size") ?? 0), flavour });
+    }
+  }
+  return kernels.flatMap((entry) => {
+    const release = entry.name.replace(/^linux-(image|binary)-/, "");
+    // Where the kernel is split, linux-image-* is an empty package that depends on the two parts; and
+    // "linux-image-6.12-cloud-amd64" is one that depends on the newest of a series.
+    if (entry.name.startsWith("linux-image-") && (split.has(release) || entry.sizeBytes < 1_000_000)) return [];
+    const modulesPackage = modules.has(release) ? { modulesPackage: `linux-modules-${release}` } : {};
+    return [{ ...entry, suite, ...modulesPackage }];
+  });
+}
+
+function fieldOf(stanza: string, field: string): string | undefined {
+  return new RegExp(`^${field}: (.*)$`, "m").exec(stanza)?.[1];
+}
+
+/** Fetches the packages of one kernel into `directory`; apt checks them, resumes a broken transfer and shows progress. */
+export async function downloadKernel(
+  kernel: KernelPackage,
+  { directory, quiet }: { directory: string; quiet: boolean },
+): Promise<string[]> {
+  const wanted = [kernel.name, ...(kernel.modulesPackage ? [kernel.modulesPackage] : [])];
+  await withLock("apt", async () => {
+    const child = Bun.spawn(
+      [
+        "apt-get",
+        ...(quiet ? ["-qq"] : []),
+        ...aptOptions(),
+        "download",
+        ...wanted.map((name) => `${name}=${kernel.version}`),
+      ],
+      // apt draws its progress on stdout; ours belongs to the report, so it goes to stderr.
+      { cwd: directory, stdin: "ignore", stdout: 2, stderr: "inherit", env: { ...process.env, LC_ALL: "C" } },
+    );
+    if ((await child.exited) !== 0) throw new LabError(`apt-get could not download ${wanted.join(" and ")}`);
+  });
+  return wanted.map((name) => {
+    const file = [...new Bun.Glob(`${name}_*.deb`).scanSync(directory)][0];
+    if (file === undefined) throw new LabError(`apt-get download said yes but left no ${name} package`);
+    return join(directory, file);
+  });
+}

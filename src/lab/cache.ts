@@ -1,0 +1,143 @@
+/**
+ * Where the lab keeps things on the host: one cache directory, and per-run directories that cannot outlive their owner.
+ *
+ * Owns the paths, the lock between two labs that want the same download, and the sweep of what a SIGKILL left behind.
+ * Refuses to keep state anywhere else: nothing of the system's apt, no /etc, no /boot.
+ */
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A reason that the user can act on; the front desk prints it as one line and ends with `exitCode`. */
+export class LabError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, { exitCode = 125, cause }: { exitCode?: number; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.name = "LabError";
+    this.exitCode = exitCode;
+  }
+}
+
+/** `$XDG_CACHE_HOME/bytewitness/lab` or `~/.cache/bytewitness/lab`, made when missing. */
+export function cacheDirectory(...parts: string[]): string {
+  const base = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache");
+  const path = join(base, "bytewitness", "lab", ...parts);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+const RUN_PREFIX = "bytewitness-lab-";
+
+/** A directory for the files of one run; its name carries the owner's pid so that a later start can sweep it. */
+export function makeRunDirectory(): { path: string; [Symbol.dispose](): void } {
+  sweepDeadRuns();
+  const path = join(tmpdir(), `${RUN_PREFIX}${process.pid}-${crypto.randomUUID().slice(0, 8)}`);
+  mkdirSync(path, { mode: 0o700 });
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Removes run directories, and half-made cache entries, whose owner is no longer alive; returns what it removed. */
+export function sweepDeadRuns(): string[] {
+  const removed: string[] = [];
+  for (const [directory, pattern] of [
+    [tmpdir(), /^bytewitness-lab-(\d+)-[0-9a-f]{8}$/],
+    [cacheDirectory("kernels"), /^\.partial-(\d+)-/],
+    [cacheDirectory("images"), /^\.partial-(\d+)-/],
+  ] as const) {
+    for (const name of readdirSync(directory)) {
+      const pid = pattern.exec(name)?.[1];
+      if (pid === undefined || processIsAlive(Number(pid))) continue;
+      rmSync(join(directory, name), { recursive: true, force: true });
+      removed.push(join(directory, name));
+    }
+  }
+  return removed;
+}
+
+function processIsAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
+/** A name beside `path` that only this process uses and that the sweep recognises. */
+export function partialName(directory: string, name: string): string {
+  return join(directory, `.partial-${process.pid}-${name}`);
+}
+
+/** Puts a finished file or directory in its place; if another lab was quicker, its copy stands. */
+export function publish(partial: string, place: string): void {
+  try {
+    renameSync(partial, place);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    if (!existsSync(place)) throw error;
+  }
+}
+
+/** One lab at a time does `work` for `name`; a lock whose owner died is taken over. */
+export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const path = join(cacheDirectory(), `${name}.lock`);
+  for (;;) {
+    try {
+      const fd = openSync(path, "wx");
+      writeSync(fd, `${process.pid}\n`);
+      closeSync(fd);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const owner = readText(path);
+      // An empty lock is one that its owner is just writing; only a named and dead owner is passed over.
+      if (owner?.trim() && !processIsAlive(Number(owner))) rmSync(path, { force: true });
+      else await Bun.sleep(100);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes JSON so that a reader sees the old value or the new one, never half of it. */
+export function writeJson(path: string, value: unknown): void {
+  const partial = `${path}.${process.pid}`;
+  writeFileSync(partial, `${JSON.stringify(value)}\n`);
+  renameSync(partial, path);
+}
+
+export function readJson<T>(path: string): T | undefined {
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** The path of a host program (mkfs lives in sbin, which is seldom in a user's PATH), or one clear line. */
+export function findProgram(name: string, packageName: string): string {
+  const found = Bun.which(name, { PATH: [process.env.PATH ?? "", ...SBIN].join(":") });
+  if (found) return found;
+  throw new LabError(`${name} is missing: install it (Debian: apt-get install --no-install-recommends ${packageName})`);
+}

@@ -1,0 +1,200 @@
+/**
+ * From a word to a kernel on disk: the boot image, its modules, its changelog.
+ *
+ * Owns the choice among packages, unpacking (dpkg-deb, into the cache, published whole or not at all), and the shapes
+ * in which kernels come: Debian's packages before and after the split of 7.x, single .deb files, loose vmlinuz files,
+ * build trees. Refuses to run scripts of a package and to install anything.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { downloadKernel, type KernelPackage, kernelIndex } from "./apt.ts";
+import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
+import { inSeries, isBackport, type KernelSpec, parseKernelSpec, versionMatches } from "./versions.ts";
+
+export interface Kernel {
+  /** As tables name it: "6.1.170", "linux (build tree)". */
+  readonly label: string;
+  /** The package version, where there is a package: "6.1.170-3". */
+  readonly version: string | undefined;
+  /** What the guest runs, with the package version where there is one: "linux-image-6.1.0-47-cloud-amd64 6.1.170-3". */
+  readonly title: string;
+  readonly vmlinuz: string;
+  readonly modulesDirectory: string;
+  /** A name for cached parts made from this kernel; undefined where the files may change under us (build trees). */
+  readonly cacheKey: string | undefined;
+  readonly changelog: string | undefined;
+}
+
+export interface ResolveOptions {
+  readonly flavour: string;
+  readonly modulesDirectory: string | undefined;
+  readonly narrate: (line: string) => void;
+  readonly quiet: boolean;
+}
+
+function lookAt(path: string): "file" | "directory" | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) return "directory";
+  return stat?.isFile() ? "file" : undefined;
+}
+
+export function readSpec(text: string): KernelSpec {
+  const spec = parseKernelSpec(text, lookAt);
+  if (typeof spec === "string") throw new LabError(spec, { exitCode: 254 });
+  return spec;
+}
+
+/** Finds, and where needed downloads and unpacks, the kernel that `spec` names. `host` has no kernel to find. */
+export async function resolveKernel(
+  spec: Exclude<KernelSpec, { kind: "host" }>,
+  options: ResolveOptions,
+): Promise<Kernel> {
+  switch (spec.kind) {
+    case "tree":
+      return kernelOfTree(resolve(spec.path));
+    case "vmlinuz":
+      return kernelOfFile(resolve(spec.path), options.modulesDirectory);
+    case "deb":
+      return await kernelOfDeb(resolve(spec.path));
+    default:
+      return await kernelOfPackage(await choosePackage(spec, options), options);
+  }
+}
+
+type PackageSpec = Extract<KernelSpec, { kind: "newest" | "version" | "package" }>;
+
+/** The package that a version, a series or a name means. Rebuilds for older releases come second. */
+export async function choosePackage(
+  spec: PackageSpec,
+  { flavour, narrate }: Pick<ResolveOptions, "flavour" | "narrate">,
+): Promise<KernelPackage> {
+  const matching = (packages: KernelPackage[]) => {
+    const fits = packages.filter((entry) => {
+      if (spec.kind === "package") return entry.name === spec.name;
+      if (entry.flavour !== flavour) return false;
+      if (spec.kind === "version") return versionMatches(entry.version, spec.version);
+      return spec.series === undefined || inSeries(entry.version, spec.series);
+    });
+    return fits.findLast((entry) => !isBackport(entry.version)) ?? fits.at(-1);
+  };
+  // An exact version does not change when the index does, so a stale answer is as good as a fresh one.
+  const found = matching(await kernelIndex(narrate));
+  if (found) return found;
+  const what = spec.kind === "package" ? spec.name : spec.kind === "version" ? spec.version : `newest ${spec.series}`;
+  const series = spec.kind === "version" && /^\d+\.\d+$/.test(spec.version) ? ` (or "newest ${spec.version}")` : "";
+  throw new LabError(`no ${flavour} kernel package matches ${what}; see lab.ts kernels${series}`, { exitCode: 254 });
+}
+
+const kernelsDirectory = () => cacheDirectory("kernels");
+
+export function cachedPath(entry: Pick<KernelPackage, "name" | "version">): string {
+  return join(kernelsDirectory(), `${entry.name}_${entry.version}`);
+}
+
+async function kernelOfPackage(entry: KernelPackage, { narrate, quiet }: ResolveOptions): Promise<Kernel> {
+  const place = cachedPath(entry);
+  if (!existsSync(place)) {
+    narrate(`fetching ${entry.name} ${entry.version} (${Math.round(entry.sizeBytes / 1e6)} MB, ${entry.suite})`);
+    // Not a partial directory of this pid: apt resumes what an interrupted run left in it.
+    const downloads = cacheDirectory("downloads", `${entry.name}_${entry.version}`);
+    await unpack(await downloadKernel(entry, { directory: downloads, quiet }), place);
+    rmSync(downloads, { recursive: true, force: true });
+  }
+  return kernelOfUnpacked(place, {
+    label: entry.version.replace(/-[^-]*$/, ""),
+    version: entry.version,
+    title: `${entry.name} ${entry.version}`,
+  });
+}
+
+async function kernelOfDeb(path: string): Promise<Kernel> {
+  const digest = createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 16);
+  const place = join(kernelsDirectory(), `deb-${digest}`);
+  if (!existsSync(place)) await unpack([path], place);
+  return kernelOfUnpacked(place, { label: basename(path, ".deb"), title: basename(path) });
+}
+
+async function unpack(packages: readonly string[], place: string): Promise<void> {
+  const dpkgDeb = findProgram("dpkg-deb", "dpkg");
+  const partial = partialName(kernelsDirectory(), basename(place));
+  mkdirSync(partial, { recursive: true });
+  for (const file of packages) {
+    const child = Bun.spawn([dpkgDeb, "-x", file, partial], { stdin: "ignore", stdout: 2, stderr: "inherit" });
+    if ((await child.exited) !== 0) throw new LabError(`dpkg-deb could not unpack ${file}`);
+  }
+  publish(partial, place);
+}
+
+function firstExisting(...paths: (string | undefined)[]): string | undefined {
+  return paths.find((path) => path !== undefined && existsSync(path));
+}
+
+interface Names {
+  readonly label: string;
+  readonly title: string;
+  readonly version?: string;
+}
+
+function kernelOfUnpacked(place: string, { label, title, version }: Names): Kernel {
+  const modulesRoot = firstExisting(join(place, "usr/lib/modules"), join(place, "lib/modules"));
+  const release = modulesRoot === undefined ? undefined : readdirSync(modulesRoot)[0];
+  const boot = join(place, "boot");
+  const inBoot = existsSync(boot) ? readdirSync(boot).find((name) => name.startsWith("vmlinuz-")) : undefined;
+  const vmlinuz = firstExisting(
+    inBoot && join(boot, inBoot),
+    modulesRoot && release && join(modulesRoot, release, "vmlinuz"),
+  );
+  if (vmlinuz === undefined)
+    throw new LabError(`${title} holds no kernel image (vmlinuz): is it a linux-image package?`);
+  const changelogs = [...new Bun.Glob("usr/share/doc/*/changelog{.Debian,}.gz").scanSync(place)];
+  return {
+    label,
+    title,
+    version,
+    vmlinuz,
+    modulesDirectory: modulesRoot && release ? join(modulesRoot, release) : join(place, "no-modules"),
+    cacheKey: basename(place),
+    changelog: changelogs[0] === undefined ? undefined : join(place, changelogs[0]),
+  };
+}
+
+function kernelOfFile(path: string, modulesDirectory: string | undefined): Kernel {
+  return {
+    label: basename(path).replace(/^vmlinuz-/, ""),
+    title: path,
+    version: undefined,
+    vmlinuz: path,
+    // Without modules everything the guest needs must be built in; it says on the console what it misses.
+    modulesDirectory: resolve(modulesDirectory ?? join(path, "..", "no-modules")),
+    cacheKey: undefined,
+    changelog: undefined,
+  };
+}
+
+function kernelOfTree(tree: string): Kernel {
+  const vmlinuz = firstExisting(join(tree, "arch/x86/boot/bzImage"), join(tree, "arch/x86_64/boot/bzImage"));
+  if (vmlinuz === undefined) {
+    throw new LabError(`${tree} holds no arch/x86/boot/bzImage: build the kernel first (make bzImage modules)`);
+  }
+  const release = readText(join(tree, "include/config/kernel.release"))?.trim() ?? "unknown release";
+  return {
+    label: release,
+    title: `${release} (build tree ${tree})`,
+    version: undefined,
+    vmlinuz,
+    modulesDirectory: tree,
+    cacheKey: undefined,
+    changelog: undefined,
+  };
+}
+
+/** The entries of a package's changelog, newest first: one per version, as deb-changelog(5) separates them. */
+export function readChangelog(kernel: Kernel): { version: string; text: string }[] {
+  if (kernel.changelog === undefined) return [];
+  const text = gunzipSync(readFileSync(kernel.changelog)).toString("utf8");
+  return text
+    .split(/\n(?=\S+ \([^)]+\) )/)
+    .map((entry) => ({ version: /^\S+ \(([^)]+)\)/.exec(entry)?.[1] ?? "", text: entry }));
+}

@@ -1,0 +1,162 @@
+/**
+ * One script on one kernel: everything between a command line and a verdict.
+ *
+ * Owns the order: kernel, acceleration, image, disk, boot, result, clean-up; and the meaning of an ended guest as an exit
+ * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest says goes to a listener.
+ */
+import { closeSync, existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { EXIT } from "../report/document.ts";
+import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./accel.ts";
+import { type Artifact, ArtifactReceiver } from "./artifacts.ts";
+import { LabError, makeRunDirectory } from "./cache.ts";
+import { FATAL_KINDS } from "./console.ts";
+import { makeDisk } from "./disk.ts";
+import { buildImage, type FileSystem, PACKAGE_ROOT } from "./image.ts";
+import { type Kernel, readSpec, resolveKernel } from "./kernel.ts";
+import { type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./qemu.ts";
+
+export interface LabOptions {
+  readonly flavour: string;
+  readonly modulesDirectory: string | undefined;
+  readonly fileSystem: FileSystem;
+  readonly mkfsOptions: readonly string[];
+  readonly diskBytes: number;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly timeoutSeconds: number;
+  readonly acceleration: AccelerationChoice;
+  readonly append: string;
+  readonly quiet: boolean;
+}
+
+export interface LabRun {
+  readonly kernel: Kernel;
+  readonly acceleration: Acceleration;
+  readonly result: GuestResult;
+  readonly artifacts: readonly Artifact[];
+  /** 0, 1 and so on from the script; 125 when there is no verdict; 130 when we were stopped. */
+  readonly exitCode: number;
+  /** Why there is no verdict from the script, in one line. */
+  readonly reason: string | undefined;
+}
+
+/** The host path of a script: as given, or one of this package's by its name. */
+export function findScript(name: string): string {
+  for (const path of [
+    resolve(name),
+    join(PACKAGE_ROOT, "scripts", name),
+    join(PACKAGE_ROOT, "scripts", `${name}.ts`),
+  ]) {
+    if (existsSync(path)) return path;
+  }
+  throw new LabError(`no script ${name}: give a path, or the name of one in scripts/`, { exitCode: EXIT.badArguments });
+}
+
+export interface RunRequest {
+  readonly kernel: Kernel;
+  readonly script: string;
+  readonly scriptArguments: readonly string[];
+  readonly options: LabOptions;
+  readonly narrate: (line: string) => void;
+  readonly listener: Omit<GuestListener, "files">;
+  /** Where files of a run that did not end 0 go; undefined leaves them in the guest. */
+  readonly artifactDirectory: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Boots the kernel, runs the script, and brings back what it said and left. */
+export async function runOnKernel(request: RunRequest): Promise<LabRun> {
+  const { kernel, options, narrate, listener, artifactDirectory, signal } = request;
+  const job = {
+    mode: "run",
+    fileSystem: options.fileSystem,
+    artifacts: artifactDirectory !== undefined,
+    script: request.script,
+    scriptArguments: request.scriptArguments,
+  } as const;
+  const receiver = new ArtifactReceiver(artifactDirectory ?? "");
+  return await withMachine(kernel, { options, narrate, job }, async (machine) => {
+    const result = await runGuest(machine, {
+      timeoutSeconds: options.timeoutSeconds,
+      listener: { ...listener, files: (bytes) => receiver.push(bytes) },
+      ...(signal ? { signal } : {}),
+    });
+    const artifacts = await receiver.finish();
+    return { kernel, acceleration: machine.acceleration, result, artifacts, ...judge(result, options.timeoutSeconds) };
+  });
+}
+
+/** A prompt in the guest, on this terminal. */
+export async function shellOnKernel(
+  kernel: Kernel,
+  options: LabOptions,
+  narrate: (line: string) => void,
+): Promise<number> {
+  const job = {
+    mode: "shell",
+    fileSystem: options.fileSystem,
+    artifacts: false,
+    script: undefined,
+    scriptArguments: [],
+  } as const;
+  return await withMachine(kernel, { options, narrate, job }, openShell);
+}
+
+type Job = Parameters<typeof buildImage>[1];
+
+async function withMachine<T>(
+  kernel: Kernel,
+  { options, narrate, job }: { options: LabOptions; narrate: (line: string) => void; job: Job },
+  use: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  using run = makeRunDirectory();
+  const { acceleration: choice, fileSystem, mkfsOptions, diskBytes } = options;
+  const acceleration = await chooseAcceleration(choice, { vmlinuz: kernel.vmlinuz, narrate });
+  const descriptors: number[] = [];
+  try {
+    const initrdFd = await buildImage(kernel, job, run.path);
+    descriptors.push(initrdFd);
+    const guestRelease = basename(kernel.modulesDirectory);
+    const disk = { fileSystem, mkfsOptions, sizeBytes: diskBytes, guestRelease, runDirectory: run.path };
+    const diskFd = await makeDisk(disk);
+    if (diskFd !== undefined) descriptors.push(diskFd);
+    const { memoryBytes, cpus, append } = options;
+    return await use({ vmlinuz: kernel.vmlinuz, initrdFd, diskFd, memoryBytes, cpus, acceleration, append });
+  } finally {
+    for (const fd of descriptors) closeSync(fd);
+  }
+}
+
+/** What an ended guest means. A script killed by a signal has no verdict; above 127 `git bisect run` would stop. */
+export function judge(result: GuestResult, timeoutSeconds: number): { exitCode: number; reason: string | undefined } {
+  const { end, exitCode, why, events } = result;
+  const fatal = events.find((event) => FATAL_KINDS.includes(event.kind)) ?? events.find(({ kind }) => kind === "lab");
+  const lastWords = fatal ? `: ${fatal.line}` : "";
+  if (end === "exited" && exitCode !== undefined) {
+    if (exitCode < 128 || exitCode >= EXIT.badArguments) return { exitCode, reason: undefined };
+    const oom = events.some(({ kind }) => kind === "oom") ? ", out of memory" : "";
+    return {
+      exitCode: EXIT.inconclusive,
+      reason: `the script was killed by signal ${exitCode - 128} in the guest${oom}`,
+    };
+  }
+  const phase = result.bootSeconds === undefined ? "while booting" : "while the script ran";
+  if (end === "stopped") return { exitCode: EXIT.interrupted, reason: "stopped" };
+  if (end === "failed") return { exitCode: EXIT.inconclusive, reason: why };
+  if (end === "timeout") {
+    return { exitCode: EXIT.inconclusive, reason: `no end within ${timeoutSeconds} s (${phase})${lastWords}` };
+  }
+  const said = why === undefined ? "" : ` (QEMU: ${why.split("\n")[0]})`;
+  return { exitCode: EXIT.inconclusive, reason: `the guest died ${phase}${lastWords}${said}` };
+}
+
+/** The kernel that `text` names; "host" is refused here, callers run the script themselves. */
+export async function findKernel(text: string, options: LabOptions, narrate: (line: string) => void): Promise<Kernel> {
+  const spec = readSpec(text);
+  if (spec.kind === "host") {
+    throw new LabError('"host" is this machine, without a guest: only lab.ts run takes it', { exitCode: 254 });
+  }
+  const { flavour, modulesDirectory, quiet } = options;
+  return await resolveKernel(spec, { flavour, modulesDirectory, narrate, quiet });
+}
