@@ -50,6 +50,14 @@ export interface CallReference {
   readonly detail?: string;
 }
 
+/** A few bytes around the first bad one, for the hex dump; at most 64 bytes each, lower-case hex without spaces. */
+export interface Sample {
+  readonly offsetBytes: number;
+  /** What should stand there if the stream went on undisturbed; shorter than `foundHex` past the end of the stream. */
+  readonly expectedHex: string;
+  readonly foundHex: string;
+}
+
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */
 export interface Finding {
   readonly kind: FindingKind;
@@ -63,6 +71,7 @@ export interface Finding {
   readonly calls?: readonly CallReference[];
   /** One sentence as an engineer would say it. */
   readonly detail: string;
+  readonly sample?: Sample;
 }
 
 /** A piece of the map of a file; segments cover the file from 0 to its end without gap or overlap. */

@@ -1,0 +1,52 @@
+/**
+ * What a self-describing stream of bytes can do for the judge: say what should stand at an offset, and where found
+ * bytes belong.
+ *
+ * Owns the interface that every pattern implements. Refuses to know about files or damage: offsets here are offsets in
+ * the stream, the order in which the writer meant the bytes to stand.
+ */
+
+/** Found bytes that prove where they belong. */
+export interface Location {
+  /** Index in the searched block at which the proof begins. */
+  readonly index: number;
+  readonly streamOffsetBytes: number;
+  /** The pattern itself, or its sibling of another generation, file or writer. */
+  readonly stream: Pattern;
+}
+
+export interface LocateRange {
+  readonly fromIndex: number;
+  /** Proofs begin before this index; they may read `proofBytes` from there. */
+  readonly toIndex: number;
+  /** Offsets of the pattern's own stream at or beyond this are not believed. */
+  readonly limitBytes: number;
+}
+
+export interface Pattern {
+  /** "counter", "tagged", "zero", "reference". */
+  readonly name: string;
+  /** Which stream this is, for sentences: "generation 3", "writer 2 of generation 7". */
+  readonly label: string;
+  /** In-place damage ends at a multiple of this (in the stream) … */
+  readonly wordBytes: number;
+  /** … from which this many bytes are as they should be. */
+  readonly resumeBytes: number;
+  /** Bytes that a proof by `locate` reads from its index; 0 when bytes of this pattern cannot locate themselves. */
+  readonly proofBytes: number;
+  /** A run found by `locate` may reach this far back before its proof. */
+  readonly reachBytes: number;
+  /** Writes what should stand at stream offsets [streamOffsetBytes, + block.length). */
+  fill(block: Uint8Array, streamOffsetBytes: number): void;
+  /** Index of the first byte of the block that is not what should stand there, or -1. */
+  firstMismatch(block: Uint8Array, streamOffsetBytes: number): number;
+  /** The first place in the range whose bytes prove their position in this stream or in a sibling's. */
+  locate(block: Uint8Array, range: LocateRange): Location | undefined;
+}
+
+/** Asserts an offset that JavaScript numbers hold exactly; 2^53 bytes are 8 PiB. */
+export function assertStreamOffset(offsetBytes: number): void {
+  if (!Number.isSafeInteger(offsetBytes) || offsetBytes < 0) {
+    throw new RangeError(`stream offset ${offsetBytes} is not a whole number from 0 to 2^53 - 1`);
+  }
+}

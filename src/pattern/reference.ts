@@ -1,0 +1,66 @@
+/**
+ * The reference pattern: the stream is whatever another file holds, as report 2 compares what went in and what came out.
+ *
+ * Owns comparing with bytes fetched on demand through a callback (this room opens no files). Arbitrary content does not
+ * say where it belongs: only in-place damage and the length are judged, and a shift reads as foreign bytes.
+ */
+import { assertStreamOffset, type Pattern } from "./pattern.ts";
+
+export interface ReferenceOptions {
+  readonly lengthBytes: number;
+  /** Fills the whole block with the reference's bytes from that offset on; both lie inside `lengthBytes`. */
+  readonly read: (block: Uint8Array, offsetBytes: number) => void;
+}
+
+const COMPARE_BYTES = 262144;
+
+class Reference implements Pattern {
+  readonly name = "reference";
+  readonly label = "the reference";
+  readonly wordBytes = 8;
+  /** Arbitrary content has equal bytes by chance; a damaged range ends where this many in a row are right again. */
+  readonly resumeBytes = 32;
+  readonly proofBytes = 0;
+  readonly reachBytes = 0;
+  readonly #options: ReferenceOptions;
+  #scratch: Uint8Array | undefined;
+
+  constructor(options: ReferenceOptions) {
+    this.#options = options;
+  }
+
+  fill(block: Uint8Array, streamOffsetBytes: number): void {
+    assertStreamOffset(streamOffsetBytes);
+    const inside = Math.max(0, Math.min(block.length, this.#options.lengthBytes - streamOffsetBytes));
+    if (inside > 0) this.#options.read(inside === block.length ? block : block.subarray(0, inside), streamOffsetBytes);
+    block.fill(0, inside);
+  }
+
+  firstMismatch(block: Uint8Array, streamOffsetBytes: number): number {
+    assertStreamOffset(streamOffsetBytes);
+    this.#scratch ??= new Uint8Array(new ArrayBuffer(COMPARE_BYTES));
+    const inside = Math.max(0, Math.min(block.length, this.#options.lengthBytes - streamOffsetBytes));
+    for (let done = 0; done < inside; done += COMPARE_BYTES) {
+      const count = Math.min(COMPARE_BYTES, inside - done);
+      const expected = this.#scratch.subarray(0, count);
+      this.#options.read(expected, streamOffsetBytes + done);
+      const found = block.subarray(done, done + count);
+      if (Buffer.compare(found, expected) !== 0) return done + firstDifference(found, expected);
+    }
+    return inside < block.length ? inside : -1;
+  }
+
+  locate(): undefined {
+    return undefined;
+  }
+}
+
+function firstDifference(found: Uint8Array, expected: Uint8Array): number {
+  let i = 0;
+  while (found[i] === expected[i]) i += 1;
+  return i;
+}
+
+export function reference(options: ReferenceOptions): Pattern {
+  return new Reference(options);
+}

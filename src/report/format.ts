@@ -1,0 +1,50 @@
+/**
+ * Words for numbers, shared by the renderers. Owns spelling of counts, sizes and alignments; refuses units that hide the
+ * exact figure: a size always comes with its bytes.
+ */
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** 1937408 -> "1,937,408". */
+export function grouped(value: number): string {
+  const [whole = "", fraction] = value.toString().split(".");
+  const spaced = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return fraction === undefined ? spaced : `${spaced}.${fraction}`;
+}
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** 1937408 -> "1.8 MiB"; exact multiples have no fraction. */
+export function size(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const text = Number.isInteger(value) ? value.toString() : value.toFixed(1);
+  return `${text} ${UNITS[unit]}`;
+}
+
+export function plural(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** How an offset sits: what dt prints as "modulos", in words. */
+export function alignment(offsetBytes: number): string {
+  if (offsetBytes % 4096 === 0) return "page-aligned";
+  if (offsetBytes % 512 === 0) return "sector-aligned (512)";
+  if (offsetBytes % 8 === 0) return `8-byte aligned, ${offsetBytes % 4096} into its page`;
+  return `not 8-byte aligned (${offsetBytes % 8} mod 8), ${offsetBytes % 4096} into its page`;
+}
+
+export function seconds(value: number): string {
+  return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} s`;
+}
+
+/** "-EAGAIN"-like results stay numbers here; names belong to who knows the call. */
+export function milliseconds(nanoseconds: number): string {
+  return `${(nanoseconds / 1e6).toFixed(3)} ms`;
+}

@@ -1,0 +1,96 @@
+/**
+ * Binding of the judge's hot loops (c/loops.c), compiled in memory by bun:ffi's cc() on first use.
+ *
+ * Owns compiling and re-binding; refuses to judge: it compares and fills words and knows no pattern. When cc() cannot
+ * compile (`--no-ffi-cc`, an unknown processor, a read-only world), `nativeLoops` answers undefined and the callers use
+ * their TypeScript loops. cc() symbols mangle numbers that are stored as doubles (oven-sh/bun#37978), so the functions
+ * are re-bound through linkSymbols and cc's own wrappers are never called with arguments.
+ */
+import { cc, linkSymbols, read } from "bun:ffi";
+import { join } from "node:path";
+
+/** Words are u64 little-endian: word i is start + i * step, modulo 2^64; halves are unsigned 32-bit numbers. */
+export interface NativeLoops {
+  /** Index of the first word that differs, or -1. */
+  mismatch(
+    bytes: Uint8Array,
+    atIndex: number,
+    words: number,
+    startLo: number,
+    startHi: number,
+    stepLo: number,
+    stepHi: number,
+  ): number;
+  fill(
+    bytes: Uint8Array,
+    atIndex: number,
+    words: number,
+    startLo: number,
+    startHi: number,
+    stepLo: number,
+    stepHi: number,
+  ): number;
+  /** First index in [from, to) whose u64 is followed, 8 bytes on, by itself plus step; -1 if none. Reads 16 bytes there. */
+  successor(bytes: Uint8Array, atIndex: number, from: number, to: number, stepLo: number, stepHi: number): number;
+}
+
+const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as const;
+
+/** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
+function compile(): NativeLoops {
+  const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
+  const compiled = cc({
+    source: join(import.meta.dir, "../../c/loops.c"),
+    flags: ["-nostdlib"],
+    define: defined,
+    symbols: { bw_table: { args: [], returns: "ptr" } },
+  });
+  const table = compiled.symbols.bw_table();
+  if (typeof table !== "number") throw new Error("c/loops.c gave no table of functions");
+  const { symbols } = linkSymbols({
+    mismatch: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 0) as never },
+    fill: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 8) as never },
+    successor: {
+      args: ["ptr", "ptr", "u32", "u32", "u32", "u32"],
+      returns: "i32",
+      ptr: read.ptr(table, 16) as never,
+    },
+  });
+  return symbols as unknown as NativeLoops;
+}
+
+/**
+ * Small typed arrays (up to 1000 bytes) live inside the garbage-collected heap and may move; the loops take only larger
+ * buffers or views of them. Callers use their own loops below this size.
+ */
+export const NATIVE_BYTES_MIN = 1024;
+
+let native: NativeLoops | undefined;
+let tried = false;
+let refused = process.env.BYTEWITNESS_LOOPS === "typescript";
+let why: string | undefined;
+
+/** The compiled loops, or undefined when they cannot be had (see `nativeLoopsError`) or were switched off. */
+export function nativeLoops(): NativeLoops | undefined {
+  if (refused) return undefined;
+  if (!tried) {
+    tried = true;
+    try {
+      native = compile();
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return native;
+}
+
+/** Why there are no compiled loops; undefined while there are. */
+export function nativeLoopsError(): string | undefined {
+  nativeLoops();
+  return refused ? "switched off" : why;
+}
+
+/** Tests and the benchmark compare both kinds; `false` makes every caller take its TypeScript loop. */
+export function useNativeLoops(use: boolean): void {
+  refused = !use;
+}

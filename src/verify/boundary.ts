@@ -1,0 +1,86 @@
+/**
+ * Where exactly one explanation of the bytes ends and the next begins.
+ *
+ * Neighbouring explanations often agree about a few bytes: the upper bytes of small counters are all zero, so the last
+ * bytes before a jump fit both sides. Every cut in such a range describes the very same file. This module owns the
+ * choice: the cut on the largest power of two from 4096 down to 8 (kernels move pages, sectors and words), else the
+ * first byte that is visibly wrong. Pure arithmetic; it refuses to look at files.
+ */
+import type { Pattern } from "../pattern/pattern.ts";
+
+const PAGE_BYTES = 4096;
+const WORD_BYTES = 8;
+
+/** Damage of at least this size that begins or ends within a word of a page boundary is taken to reach it. */
+const SNAP_LENGTH_BYTES = 512;
+
+/** The canonical cut in [low, high]: the most aligned one, or `otherwise` when none is a multiple of 8. */
+export function chooseCut({ low, high, otherwise }: { low: number; high: number; otherwise: number }): number {
+  for (let align = PAGE_BYTES; align >= WORD_BYTES; align /= 2) {
+    const cut = Math.floor(high / align) * align;
+    if (cut >= low) return cut;
+  }
+  return otherwise;
+}
+
+/** Start of foreign damage: chance may have made the first bytes of a page right. */
+export function snapDown(offset: number, { low, lengthBytes }: { low: number; lengthBytes: number }): number {
+  const page = Math.floor(offset / PAGE_BYTES) * PAGE_BYTES;
+  return lengthBytes >= SNAP_LENGTH_BYTES && page >= low && offset - page < WORD_BYTES ? page : offset;
+}
+
+/** End of foreign damage, likewise. */
+export function snapUp(offset: number, { high, lengthBytes }: { high: number; lengthBytes: number }): number {
+  const page = Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES;
+  return lengthBytes >= SNAP_LENGTH_BYTES && page <= high && page - offset < WORD_BYTES ? page : offset;
+}
+
+/** A stretch of file that follows one stream. `to` is where it visibly ends and may move back to a canonical cut. */
+export interface Run {
+  readonly stream: Pattern;
+  readonly own: boolean;
+  readonly from: number;
+  readonly streamOffsetBytes: number;
+  to: number;
+}
+
+const window = new Uint8Array(new ArrayBuffer(1152));
+const otherWindow = new Uint8Array(new ArrayBuffer(1152));
+
+/** How many of the bytes before block[index] are also those before `streamOffsetBytes` of the stream, at most `most`. */
+export function matchingBefore(
+  block: Uint8Array,
+  index: number,
+  { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
+): number {
+  const count = Math.min(most, streamOffsetBytes, index, window.length);
+  if (count <= 0) return 0;
+  const expected = window.subarray(0, count);
+  stream.fill(expected, streamOffsetBytes - count);
+  let same = 0;
+  while (same < count && block[index - 1 - same] === expected[count - 1 - same]) same += 1;
+  return same;
+}
+
+/** How many of the last bytes of a run are also those before `streamOffsetBytes` of the other stream. */
+export function overlapWithRun(
+  run: Run,
+  { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
+): number {
+  const count = Math.min(most, run.to - run.from, otherWindow.length);
+  if (count <= 0) return 0;
+  const tail = otherWindow.subarray(0, count);
+  run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
+  return matchingBefore(tail, count, { stream, streamOffsetBytes, most: count });
+}
+
+/** How many of the last bytes of a run are zero, at most `most`. */
+export function zerosBeforeEnd(run: Run, most: number): number {
+  const count = Math.min(most, run.to - run.from, otherWindow.length);
+  if (count <= 0) return 0;
+  const tail = otherWindow.subarray(0, count);
+  run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
+  let zeros = 0;
+  while (zeros < count && tail[count - 1 - zeros] === 0) zeros += 1;
+  return zeros;
+}

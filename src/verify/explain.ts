@@ -1,0 +1,242 @@
+/**
+ * Walks the pieces of a file in order and says what happened to the stream.
+ *
+ * `next` is the stream byte that has not stood yet, `walk` the one that should stand here if nothing new happens; they
+ * differ only inside a duplicate. The rules, each deciding between explanations that no reader of the bytes could tell
+ * apart:
+ *   1. Damage after which the walk goes on as if nothing had happened stands in place (also inside a duplicate, which
+ *      then counts as one duplicate with damage in it).
+ *   2. Else damage stands in for the next bytes of the stream, as many as it is long; if the stream then resumes further
+ *      on, the rest is `lost` behind it; if it resumes sooner, the damage is partly (or wholly) inserted.
+ *   3. A jump back is `duplicated` up to `next`; damage before it was inserted.
+ *   4. A `lost` range that turns up later, out of order, stays one `lost` finding whose sentence says where the bytes
+ *      stand instead; there they are `intact` with their origin, not duplicated: they stand once.
+ *   5. A file that ends early is `truncated` if it is shorter than expected, else the missing tail is `lost`: something
+ *      else took its room. What follows the expected end in place is `extra`.
+ * Owns the state of the walk; refuses to read bytes.
+ */
+import type { Sample } from "./finding.ts";
+import type { Ledger, Note } from "./ledger.ts";
+
+export interface Piece {
+  readonly kind: "zeroed" | "foreign" | "stale" | "bit-flipped";
+  from: number;
+  to: number;
+  readonly originBytes?: number;
+  readonly label?: string;
+  readonly bits?: readonly string[];
+}
+
+export interface OwnRun {
+  /** Damage between the last own run and this one. */
+  readonly pieces: readonly Piece[];
+  readonly from: number;
+  readonly to: number;
+  readonly streamOffsetBytes: number;
+  readonly sample?: Sample | undefined;
+}
+
+interface Hole {
+  from: number;
+  readonly to: number;
+  readonly note: Note;
+}
+
+/** More lost ranges than this are not remembered for rule 4: memory stays bounded. */
+const HOLES_MAX = 4096;
+
+export class Explainer {
+  readonly #ledger: Ledger;
+  readonly #endBytes: number;
+  #walk: number;
+  #next: number;
+  #flushedBytes = 0;
+  #duplicate: Note | undefined;
+  #extra: Note | undefined;
+  #holes: Hole[] = [];
+  #sample: Sample | undefined;
+
+  constructor(ledger: Ledger, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
+    this.#ledger = ledger;
+    this.#endBytes = endBytes;
+    this.#walk = startBytes;
+    this.#next = startBytes;
+  }
+
+  /** Writes down damage whose end has not come yet, because there is too much of it to keep. */
+  flush(pieces: readonly Piece[]): void {
+    this.#damage(pieces, undefined);
+    this.#flushedBytes += lengthOf(pieces);
+  }
+
+  run({ pieces, from, to, streamOffsetBytes: stream, sample }: OwnRun): void {
+    this.#sample = sample;
+    const gap = this.#flushedBytes + lengthOf(pieces);
+    const gapFrom = from - gap;
+    if (stream === this.#walk + gap) {
+      if (this.#duplicate !== undefined && stream >= this.#next)
+        this.#endDuplicate(gapFrom + this.#next - this.#walk, true);
+      this.#damage(pieces, gap);
+      this.#next = Math.max(this.#next, stream);
+    } else {
+      this.#endDuplicate(gapFrom, stream === this.#next);
+      const replaced = Math.max(0, Math.min(gap, stream - this.#next));
+      this.#damage(pieces, replaced);
+      if (stream >= this.#next) {
+        this.#lose({ from: this.#next + replaced, to: stream, at: from });
+        this.#next = stream;
+      }
+    }
+    this.#flushedBytes = 0;
+    this.#follow({ from, to, stream });
+  }
+
+  #damage(pieces: readonly Piece[], replacesBytes: number | undefined): void {
+    for (const piece of pieces) {
+      const note = this.#note(piece.kind, piece.from, piece.to - piece.from);
+      if (piece.originBytes !== undefined) note.originBytes = piece.originBytes;
+      if (piece.label !== undefined) note.facts.label = piece.label;
+      if (piece.bits !== undefined) note.facts.bits = piece.bits;
+      if (replacesBytes !== undefined)
+        note.facts.replacesBytes = pieces.length === 1 ? replacesBytes : piece.to - piece.from;
+      this.#ledger.segment(piece.kind, { from: piece.from, to: piece.to, originBytes: piece.originBytes });
+    }
+  }
+
+  #note(kind: Note["kind"], offsetBytes: number, lengthBytes: number): Note {
+    const note: Note = { kind, offsetBytes, lengthBytes, facts: {} };
+    if (this.#sample !== undefined) note.sample = this.#sample;
+    this.#sample = undefined;
+    return this.#ledger.note(note);
+  }
+
+  #lose({ from, to, at }: { from: number; to: number; at: number }): void {
+    if (to <= from) return;
+    const note = this.#note("lost", at, to - from);
+    note.originBytes = from;
+    if (this.#holes.length < HOLES_MAX) this.#holes.push({ from, to, note });
+  }
+
+  #endDuplicate(at: number, resumed: boolean): void {
+    const note = this.#duplicate;
+    if (note === undefined) return;
+    note.lengthBytes = at - note.offsetBytes;
+    note.facts.resumed = resumed;
+    this.#duplicate = undefined;
+  }
+
+  /** Goes along an own run: parts that stood before, parts that stood nowhere yet, parts beyond the expected end. */
+  #follow({ from, to, stream }: { from: number; to: number; stream: number }): void {
+    const end = stream + (to - from);
+    let at = stream;
+    while (at < end) {
+      const file = from + (at - stream);
+      const step = at < this.#next ? this.#again(at, Math.min(end, this.#next), file) : this.#onward(at, end, file);
+      at += step;
+    }
+    this.#walk = end;
+  }
+
+  #again(at: number, end: number, file: number): number {
+    const hole = this.#holes.find((one) => one.to > at && one.from < end);
+    if (hole !== undefined && hole.from <= at) {
+      const to = Math.min(end, hole.to);
+      this.#endDuplicate(file, false);
+      hole.note.facts.lateAtBytes ??= file;
+      this.#ledger.segment("intact", { from: file, to: file + (to - at), originBytes: at });
+      if (at > hole.from && this.#holes.length < HOLES_MAX)
+        this.#holes.push({ from: hole.from, to: at, note: hole.note });
+      hole.from = to;
+      if (hole.from >= hole.to) this.#holes.splice(this.#holes.indexOf(hole), 1);
+      return to - at;
+    }
+    const to = hole === undefined ? end : hole.from;
+    this.#duplicate ??= this.#openDuplicate(at, file);
+    this.#ledger.segment("duplicated", { from: file, to: file + (to - at), originBytes: at });
+    if (to === this.#next) this.#endDuplicate(file + (to - at), true);
+    else this.#duplicate.lengthBytes = file + (to - at) - this.#duplicate.offsetBytes;
+    return to - at;
+  }
+
+  #openDuplicate(at: number, file: number): Note {
+    const note = this.#note("duplicated", file, 0);
+    note.originBytes = at;
+    return note;
+  }
+
+  #onward(at: number, end: number, file: number): number {
+    if (at >= this.#endBytes) {
+      this.#addExtra(file, end - at, "the pattern goes on");
+      this.#next = end;
+      return end - at;
+    }
+    const to = Math.min(end, this.#endBytes);
+    this.#ledger.segment("intact", { from: file, to: file + (to - at), originBytes: at });
+    this.#next = to;
+    return to - at;
+  }
+
+  #addExtra(file: number, lengthBytes: number, content: string): void {
+    if (lengthBytes <= 0) return;
+    this.#ledger.segment("extra", { from: file, to: file + lengthBytes });
+    if (this.#extra !== undefined && this.#extra.offsetBytes + this.#extra.lengthBytes === file) {
+      this.#extra.lengthBytes += lengthBytes;
+      if (this.#extra.facts.content !== content) this.#extra.facts.content = "several things";
+      return;
+    }
+    this.#extra = this.#note("extra", file, lengthBytes);
+    this.#extra.facts.content = content;
+  }
+
+  /** The file ends: damage that no run follows, and what never came. */
+  finish({
+    pieces,
+    sample,
+    fileEnd,
+  }: {
+    pieces: readonly Piece[];
+    sample?: Sample | undefined;
+    fileEnd: number;
+  }): void {
+    this.#sample = sample;
+    const gap = this.#flushedBytes + lengthOf(pieces);
+    const inWalk = this.#endBytes === Infinity || this.#walk + gap === this.#endBytes;
+    const base = gap > 0 && inWalk ? this.#walk : this.#next;
+    if (this.#duplicate !== undefined) {
+      const at = fileEnd - gap;
+      this.#endDuplicate(base === this.#walk ? Math.min(fileEnd, at + this.#next - this.#walk) : at, false);
+    }
+    this.#tail(pieces, base + this.#flushedBytes);
+    this.#next = Math.max(this.#next, Math.min(base + gap, Math.max(this.#endBytes, this.#next)));
+    this.#missingTail(fileEnd);
+  }
+
+  /** Damage up to the expected end stands in place, raw bytes behind it are `extra`. */
+  #tail(pieces: readonly Piece[], base: number): void {
+    let stream = base;
+    for (const piece of pieces) {
+      const inside = Math.max(0, Math.min(piece.to - piece.from, this.#endBytes - stream));
+      const raw = piece.kind === "zeroed" || piece.kind === "foreign";
+      const cut = raw && inside < piece.to - piece.from ? piece.from + inside : piece.to;
+      if (cut > piece.from) this.#damage([{ ...piece, to: cut }], cut - piece.from);
+      this.#addExtra(cut, piece.to - cut, piece.kind === "zeroed" ? "zeros" : "foreign bytes");
+      stream += piece.to - piece.from;
+    }
+  }
+
+  #missingTail(fileEnd: number): void {
+    const missing = this.#endBytes - this.#next;
+    if (this.#endBytes === Infinity || missing <= 0) return;
+    if (fileEnd >= this.#endBytes) {
+      this.#lose({ from: this.#next, to: this.#endBytes, at: fileEnd });
+      return;
+    }
+    this.#note("truncated", fileEnd, missing).originBytes = this.#next;
+  }
+}
+
+function lengthOf(pieces: readonly Piece[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.to - piece.from;
+  return bytes;
+}

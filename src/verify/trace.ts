@@ -1,0 +1,336 @@
+/**
+ * Cuts a file into runs that follow a stream and the damage between them.
+ *
+ * Owns finding the end of a run (the first wrong byte) and its successor: the walk resuming in place (one whole word is
+ * as it should be) or bytes that prove another position (`Pattern.locate`). Memory is bounded: at most a few hundred
+ * bytes of the file are looked at again. Refuses to interpret; the explainer does.
+ */
+import type { Location, Pattern } from "../pattern/pattern.ts";
+import { chooseCut, matchingBefore, overlapWithRun, type Run, snapDown, snapUp, zerosBeforeEnd } from "./boundary.ts";
+import type { Explainer, Piece } from "./explain.ts";
+import type { Sample } from "./finding.ts";
+import { flippedBits } from "./flip.ts";
+import { RawSplitter } from "./raw.ts";
+import { type OpenSample, openSample, sealSample } from "./sample.ts";
+
+/** A slide between two explanations is never longer than a few words. */
+const SLIDE_BYTES = 64;
+const SCAN_STEP_MIN = 64;
+const SCAN_STEP_MAX = 65536;
+const PIECES_MAX = 256;
+
+interface Found {
+  readonly stream: Pattern;
+  readonly own: boolean;
+  /** File offset and stream offset of the first byte of the proof, and bytes known to match from there. */
+  readonly at: number;
+  readonly streamOffsetBytes: number;
+  readonly provenBytes: number;
+}
+
+/** A piece of the file in memory: block[0] stands at file offset `at`. */
+export interface Window {
+  readonly block: Uint8Array;
+  readonly at: number;
+}
+
+export class Tracer {
+  readonly #pattern: Pattern;
+  readonly #explainer: Explainer;
+  readonly #endBytes: number;
+  /** The run that is being followed, or that ended last; `to` is its visible end. */
+  #run: Run;
+  #scanning = false;
+  /** Last own run: the walk in place counts from its end. */
+  #anchor: { file: number; stream: number };
+  #raw: RawSplitter;
+  #scan = 0;
+  #step = SCAN_STEP_MIN;
+  #pieces: Piece[] = [];
+  #sample: OpenSample | undefined;
+  #runSample: OpenSample | undefined;
+  readonly #wantSamples: () => boolean;
+  #expected = new Uint8Array(new ArrayBuffer(SCAN_STEP_MIN + 2048));
+
+  constructor(options: {
+    pattern: Pattern;
+    explainer: Explainer;
+    startBytes: number;
+    endBytes: number;
+    wantSamples: () => boolean;
+  }) {
+    this.#pattern = options.pattern;
+    this.#explainer = options.explainer;
+    this.#endBytes = options.endBytes;
+    this.#wantSamples = options.wantSamples;
+    const start = options.startBytes;
+    this.#run = { stream: this.#pattern, own: true, from: start, streamOffsetBytes: start, to: start };
+    this.#anchor = { file: start, stream: start };
+    this.#raw = new RawSplitter(start);
+  }
+
+  /** Bytes of file that must stay in view: what follows this offset is needed again with the next window. */
+  get needFrom(): number {
+    return this.#scanning ? this.#raw.fed : this.#run.to;
+  }
+
+  get sample(): OpenSample | undefined {
+    return this.#sample;
+  }
+
+  /** Goes as far as the window allows; `last` means that the file ends with it. */
+  advance(window: Window, last: boolean): void {
+    const end = window.at + window.block.length;
+    while (this.#scanning || this.#run.to < end) {
+      if (this.#scanning ? !this.#scanWindow(window, last) : !this.#followWindow(window)) break;
+    }
+  }
+
+  #followWindow(window: Window): boolean {
+    const run = this.#run;
+    const index = run.to - window.at;
+    const view = index === 0 ? window.block : window.block.subarray(index);
+    const bad = run.stream.firstMismatch(view, run.streamOffsetBytes + (run.to - run.from));
+    if (bad < 0) {
+      run.to = window.at + window.block.length;
+      return false;
+    }
+    run.to += bad;
+    if (run.own) this.#anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
+    if (run.own && this.#wantSamples()) {
+      this.#sample = openSample(window, { run, pattern: this.#pattern, endBytes: this.#endBytes });
+    }
+    this.#scanning = true;
+    this.#raw = new RawSplitter(run.to);
+    this.#scan = run.to;
+    this.#step = SCAN_STEP_MIN;
+    return true;
+  }
+
+  /** True when a run was found, false when more bytes are needed (or the file ends). */
+  #scanWindow(window: Window, last: boolean): boolean {
+    const { block, at } = window;
+    const ahead = Math.max(this.#pattern.proofBytes, this.#pattern.resumeBytes) + 2 * this.#pattern.wordBytes;
+    const stop = at + block.length - (last ? 0 : ahead);
+    while (this.#scan < stop) {
+      const to = Math.min(stop, this.#scan + this.#step);
+      const found = this.#search(window, { from: this.#scan, to });
+      if (found !== undefined) {
+        this.#attach(window, found);
+        return true;
+      }
+      this.#scan = to;
+      this.#step = Math.min(SCAN_STEP_MAX, this.#step * 4);
+      this.#feed(window, this.#scan - this.#pattern.reachBytes - this.#pattern.resumeBytes);
+    }
+    return false;
+  }
+
+  #feed({ block, at }: Window, to: number): void {
+    if (to <= this.#raw.fed) return;
+    this.#raw.feed(block, this.#raw.fed - at, to - at);
+    if (this.#raw.complete + this.#pieces.length > PIECES_MAX) {
+      this.#emitRun();
+      this.#explainer.flush([...this.#pieces.splice(0), ...this.#raw.take()]);
+    }
+  }
+
+  /** The earliest proof in [from, to); in place wins unless another position is proven before its word is over. */
+  #search(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
+    const inPlace = this.#resume(window, { from, to });
+    if (this.#pattern.proofBytes === 0) return inPlace;
+    const before = inPlace === undefined ? to : Math.min(to, inPlace.at + this.#pattern.wordBytes);
+    let index = from - window.at;
+    for (;;) {
+      const location = this.#pattern.locate(window.block, {
+        fromIndex: index,
+        toIndex: before - window.at,
+        limitBytes: this.#limitBytes(),
+      });
+      if (location === undefined) return inPlace;
+      const found = this.#foundAt(window, location);
+      const delta = found.own ? found.streamOffsetBytes - this.#inPlaceOffset(found.at) : 1;
+      if (delta !== 0) return found;
+      if (inPlace !== undefined) return inPlace;
+      index = location.index + 1;
+    }
+  }
+
+  #foundAt(window: Window, location: Location): Found {
+    return {
+      stream: location.stream,
+      own: location.stream === this.#pattern,
+      at: window.at + location.index,
+      streamOffsetBytes: location.streamOffsetBytes,
+      provenBytes: this.#pattern.proofBytes,
+    };
+  }
+
+  /** Without a known end, a jump within 8 TiB is believed. */
+  #limitBytes(): number {
+    return this.#endBytes === Infinity ? Math.max(2 ** 43, this.#anchor.stream * 2) : this.#endBytes;
+  }
+
+  #inPlaceOffset(file: number): number {
+    return this.#anchor.stream + (file - this.#anchor.file);
+  }
+
+  #resume(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
+    const { wordBytes, resumeBytes } = this.#pattern;
+    const start = this.#inPlaceOffset(from);
+    const first = from + ((wordBytes - (start % wordBytes)) % wordBytes);
+    const mostBeforeEnd = this.#endBytes - (this.#pattern.proofBytes === 0 ? resumeBytes : 1) - start + from;
+    const lastStart = Math.min(to - 1, window.at + window.block.length - resumeBytes, mostBeforeEnd);
+    if (lastStart < first) return undefined;
+    const length = lastStart - first + resumeBytes;
+    if (this.#expected.length < length) this.#expected = new Uint8Array(new ArrayBuffer(SCAN_STEP_MAX + 2048));
+    const expected = this.#expected.subarray(0, length);
+    this.#pattern.fill(expected, this.#inPlaceOffset(first));
+    const offset = first - window.at;
+    for (let i = 0; i + resumeBytes <= length; i += wordBytes) {
+      let same = 0;
+      while (same < resumeBytes && window.block[offset + i + same] === expected[i + same]) same += 1;
+      if (same === resumeBytes) return this.#inPlaceAt(first + i);
+    }
+    return undefined;
+  }
+
+  #inPlaceAt(at: number): Found {
+    return {
+      stream: this.#pattern,
+      own: true,
+      at,
+      streamOffsetBytes: this.#inPlaceOffset(at),
+      provenBytes: this.#pattern.resumeBytes,
+    };
+  }
+
+  /** Settles the boundary between the last run, the damage after it and the run that was found. */
+  #attach(window: Window, found: Found, most = found.at - this.#raw.fed): void {
+    const { stream, streamOffsetBytes } = found;
+    const inRaw = matchingBefore(window.block, found.at - window.at, { stream, streamOffsetBytes, most });
+    const visible = found.at - inRaw;
+    const from = visible === this.#raw.from ? this.#cutRuns(found) : this.#settleRaw(window, { found, from: visible });
+    this.#start(found, from);
+  }
+
+  /** No damage between the runs: the cut may slide over bytes that fit both. */
+  #cutRuns(found: Found): number {
+    const run = this.#run;
+    const high = run.to;
+    const overlap = overlapWithRun(run, {
+      stream: found.stream,
+      streamOffsetBytes: found.streamOffsetBytes - (found.at - high),
+      most: Math.min(SLIDE_BYTES, run.to - run.from - 1),
+    });
+    run.to = chooseCut({ low: high - overlap, high, otherwise: high });
+    this.#emitRun();
+    return run.to;
+  }
+
+  #settleRaw(window: Window, { found, from }: { found: Found; from: number }): number {
+    this.#feedAll(window, from);
+    const flip = this.#flip(found, from);
+    if (flip !== undefined) {
+      this.#raw.finish();
+      this.#emitRun();
+      this.#pieces.push(flip);
+      return from;
+    }
+    const pieces: Piece[] = this.#raw.finish();
+    const first = pieces[0] as Piece;
+    if (first.from === this.#run.to) {
+      first.from = this.#run.to = this.#startOfDamage(first);
+    }
+    const last = pieces.at(-1) as Piece;
+    last.to = this.#endOfDamage(window, { piece: last, found });
+    this.#emitRun();
+    this.#pieces.push(...pieces);
+    return last.to;
+  }
+
+  #feedAll({ block, at }: Window, to: number): void {
+    if (to > this.#raw.fed) this.#raw.feed(block, this.#raw.fed - at, to - at);
+  }
+
+  #startOfDamage(piece: Piece): number {
+    const run = this.#run;
+    if (piece.kind === "zeroed") {
+      const zeros = zerosBeforeEnd(run, Math.min(SLIDE_BYTES, run.to - run.from));
+      return chooseCut({ low: run.to - zeros, high: run.to, otherwise: run.to });
+    }
+    return snapDown(run.to, { low: run.from, lengthBytes: piece.to - piece.from });
+  }
+
+  #endOfDamage(window: Window, { piece, found }: { piece: Piece; found: Found }): number {
+    const high = found.at + found.provenBytes - 1;
+    if (piece.kind !== "zeroed") return snapUp(piece.to, { high, lengthBytes: piece.to - piece.from });
+    let zeros = 0;
+    while (piece.to + zeros < high && window.block[piece.to + zeros - window.at] === 0) zeros += 1;
+    return chooseCut({ low: piece.to, high: piece.to + zeros, otherwise: piece.to });
+  }
+
+  /** One word in place, between own bytes, that differs in one to three bits. */
+  #flip(found: Found, to: number): Piece | undefined {
+    const { from, head } = this.#raw;
+    if (!this.#run.own || to - from > this.#pattern.wordBytes) return undefined;
+    if (!found.own || found.streamOffsetBytes !== this.#inPlaceOffset(found.at)) return undefined;
+    const streamOffsetBytes = this.#inPlaceOffset(from);
+    if (streamOffsetBytes >= this.#endBytes) return undefined;
+    const bits = flippedBits(head.slice(0, to - from), {
+      pattern: this.#pattern,
+      streamOffsetBytes,
+      fileOffsetBytes: from,
+    });
+    return bits === undefined ? undefined : { kind: "bit-flipped", from, to, bits };
+  }
+
+  /** The run that ended is final now: hand it on. */
+  #emitRun(): void {
+    const run = this.#run;
+    if (run.to <= run.from) return;
+    if (run.own) {
+      const sample = this.#takeSample();
+      const pieces = this.#pieces.splice(0);
+      this.#explainer.run({ pieces, from: run.from, to: run.to, streamOffsetBytes: run.streamOffsetBytes, sample });
+      this.#anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
+      this.#runSample = this.#sample;
+    } else {
+      const { from, to, streamOffsetBytes: originBytes } = run;
+      this.#pieces.push({ kind: "stale", from, to, originBytes, label: run.stream.label });
+    }
+    this.#run = { ...run, from: run.to, streamOffsetBytes: run.streamOffsetBytes + (run.to - run.from) };
+  }
+
+  /** The sample taken where the damage before this run began. */
+  #takeSample(): Sample | undefined {
+    const open = this.#runSample;
+    this.#runSample = undefined;
+    return open === undefined ? undefined : sealSample(open);
+  }
+
+  #start(found: Found, from: number): void {
+    const streamOffsetBytes = found.streamOffsetBytes - (found.at - from);
+    const to = found.at + found.provenBytes;
+    this.#run = { stream: found.stream, own: found.own, from, streamOffsetBytes, to };
+    if (found.own) this.#anchor = { file: from, stream: streamOffsetBytes };
+    this.#scanning = false;
+    if (this.#runSample === undefined) this.#runSample = this.#sample;
+  }
+
+  /** The file ends at the end of the window, which holds everything from `needFrom` on. */
+  finish(window: Window): void {
+    const end = window.at + window.block.length;
+    if (this.#scanning) this.#finishDamage(window, end);
+    else this.#emitRun();
+    this.#explainer.finish({ pieces: this.#pieces, sample: this.#takeSample(), fileEnd: end });
+  }
+
+  /** The end of the file counts as the walk resuming in place; less than a word before it may be right again. */
+  #finishDamage(window: Window, end: number): void {
+    const found = { ...this.#inPlaceAt(end), provenBytes: 1 };
+    this.#attach(window, found, found.streamOffsetBytes > this.#endBytes ? 0 : end - this.#raw.fed);
+    this.#run.to = end;
+    this.#emitRun();
+  }
+}
