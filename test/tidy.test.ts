@@ -76,7 +76,7 @@ test.each([
   ["src/sys/a.ts", "../ops/b.ts", "sys may not import ops"],
   ["src/ops/b.ts", "../cli/args.ts", "ops may not import cli"],
   ["src/verify/finding.ts", "../sys/libc.ts", "verify may not import sys"],
-  ["src/report/text.ts", "../verify/finding.ts", "report may import only types of verify"],
+  ["src/report/text.ts", "../verify/judge.ts", "report may import only types of verify"],
   ["src/ops/b.ts", "../index.ts", "ops may not import from outside the rooms"],
   ["src/ops/b.ts", "bytewitness", "only scripts go through the door"],
   ["src/ops/b.ts", "bun:ffi", "only src/sys may"],
@@ -162,7 +162,8 @@ test("scripts and the commands of package.json are the same", () => {
   ]);
 });
 
-test("what .gitignore names and what others wrote is not judged", () => {
-  const foreign = { ".gitignore": "results/\n", "results/x.ts": "x\n", "node_modules/p/y.ts": "y\n" };
+test("what .gitignore names, what others wrote, and fixtures are not judged", () => {
+  const odd = { "results/x.ts": "x\n", "node_modules/p/y.ts": "y\n", "test/ops/fixtures/z.ts": "z\n" };
+  const foreign = { ".gitignore": "results/\n", ...odd };
   expect(complaintsAbout(foreign)).toEqual([]);
 });

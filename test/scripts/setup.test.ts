@@ -44,7 +44,8 @@ test("pacman keeps the lists that it has", () => {
 
 const APT_SHOW = "apt-cache show --no-all-versions liburing2 xfsprogs";
 const APT_UPDATE = "apt-get -qq update";
-const APT_INSTALL = "apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install liburing2 xfsprogs";
+const APT_INSTALL =
+  "apt-get -qq -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 install liburing2 xfsprogs";
 const APT_SAYS = "setup: installing liburing2 xfsprogs with apt";
 
 test("apt updates its lists only when they do not know a package", () => {

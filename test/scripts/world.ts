@@ -32,6 +32,7 @@ const REAL_TOOLS = [
   "sort",
   "rm",
   "dirname",
+  "head",
 ];
 
 export interface Ended {
