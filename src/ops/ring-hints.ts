@@ -1,6 +1,24 @@
-/** Why io_uring_setup(2) refused, and what to do: one sentence per errno, from what this machine says of itself. */
+/**
+ * Why there is no ring and what to do, in one sentence: liburing that cannot be opened, io_uring_setup(2) that refuses.
+ *
+ * Owns the words, from what this machine says of itself. Changes nothing.
+ */
 import { readFileSync } from "node:fs";
 import { ERRNO } from "../sys/errno.ts";
+import { liburing } from "../sys/liburing.ts";
+import { SyscallError } from "./errors.ts";
+
+/** liburing's functions, or a SyscallError that says how to get them. */
+export function liburingSymbols() {
+  const loaded = liburing();
+  if (loaded.name !== undefined) return loaded.symbols;
+  const hint =
+    "install it: `sh scripts/setup.sh`, or the package liburing2 (Debian) or liburing (Fedora, SUSE, Arch, Alpine)";
+  const missing = loaded.reason.includes("No such file") || loaded.reason.includes("cannot open shared object");
+  // A library that is there but broken, or too old to have a symbol: the loader's own words say which.
+  if (!missing) throw new SyscallError("dlopen", ERRNO.EINVAL, `liburing.so.2; ${loaded.reason}`, `re${hint}`);
+  throw new SyscallError("dlopen", ERRNO.ENOENT, "liburing.so.2", hint);
+}
 
 function sysctl(name: string): string | undefined {
   try {

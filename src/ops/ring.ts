@@ -6,15 +6,14 @@
  * memory goes back while the kernel may write to it.
  */
 import { ERRNO } from "../sys/errno.ts";
-import { liburing } from "../sys/liburing.ts";
-import { arrayBufferAt } from "../sys/memory.ts";
 import * as U from "../sys/uapi/io_uring.ts";
 import { checkUint } from "./check.ts";
-import { assert, checkedNegative, SyscallError } from "./errors.ts";
+import { assert, checkedNegative } from "./errors.ts";
 import { allocate, type Memory } from "./memory.ts";
-import { ringHint } from "./ring-hints.ts";
+import { liburingSymbols, ringHint } from "./ring-hints.ts";
+import { mapRings } from "./ring-map.ts";
 import { throwIfInterrupted } from "./signals.ts";
-import { nop, type Request } from "./sqe.ts";
+import { asyncCancel, type Request } from "./sqe.ts";
 
 /** What came back for one request. `result` is what the call of the same name returns, or -errno. */
 export interface Completion {
@@ -44,19 +43,11 @@ const CQE_WORDS = U.io_uring_cqe.sizeBytes / 4;
  */
 const USER_DATA_MARK = 0x1b17e5;
 
-function library() {
-  const loaded = liburing();
-  if (loaded.name !== undefined) return loaded.symbols;
-  const hint =
-    "install it: `sh scripts/setup.sh`, or the package liburing2 (Debian) or liburing (Fedora, SUSE, Arch, Alpine)";
-  throw new SyscallError("dlopen", ERRNO.ENOENT, "liburing.so.2", hint);
-}
-
 export class Ring implements Disposable {
   readonly features: number;
   readonly entries: number;
   readonly completionEntries: number;
-  #uring: ReturnType<typeof library>;
+  #uring: ReturnType<typeof liburingSymbols>;
   #struct: Memory;
   #words: Uint32Array;
   #sqes: Uint32Array;
@@ -72,15 +63,15 @@ export class Ring implements Disposable {
   #open = true;
 
   constructor(options: RingOptions = {}) {
-    this.#uring = library();
+    this.#uring = liburingSymbols();
+    const entries = checkUint("entries", options.entries ?? 8);
+    const completionEntries = checkUint("completionEntries", options.completionEntries ?? 0);
     this.#struct = allocate(U.io_uring.sizeBytes);
     const params = allocate(U.io_uring_params.sizeBytes);
     params.bytes.fill(0);
     this.#struct.bytes.fill(0);
-    const entries = checkUint("entries", options.entries ?? 8);
     if (options.completionEntries !== undefined) {
       params.view.setUint32(U.io_uring_params.offsets.flags, U.IORING_SETUP_CQSIZE, true);
-      const completionEntries = checkUint("completionEntries", options.completionEntries);
       params.view.setUint32(U.io_uring_params.offsets.cq_entries, completionEntries, true);
     }
     const result = this.#uring.io_uring_queue_init_params(entries, this.#struct.address, params.address);
@@ -90,29 +81,20 @@ export class Ring implements Disposable {
       checkedNegative(result, "io_uring_setup", `${entries} entries`, ringHint(-result));
     }
     this.#words = this.#struct.words;
-    const at = U.io_uring.offsets;
-    this.entries = this.#word(at["sq.ring_entries"]);
-    this.completionEntries = this.#word(at["cq.ring_entries"]);
-    this.features = this.#word(at.features);
-    this.#sqes = new Uint32Array(arrayBufferAt(this.#pointer(at["sq.sqes"]), this.entries * U.io_uring_sqe.sizeBytes));
-    this.#sqHead = this.#kernelWord(at["sq.khead"]);
-    this.#sqFlags = this.#kernelWord(at["sq.kflags"]);
-    this.#cqHead = this.#kernelWord(at["cq.khead"]);
-    this.#cqTail = this.#kernelWord(at["cq.ktail"]);
-    const cqesBytes = this.completionEntries * U.io_uring_cqe.sizeBytes;
-    this.#cqes = new Int32Array(arrayBufferAt(this.#pointer(at["cq.cqes"]), cqesBytes));
+    const map = mapRings(this.#words);
+    this.entries = map.entries;
+    this.completionEntries = map.completionEntries;
+    this.features = map.features;
+    this.#sqes = map.sqes;
+    this.#sqHead = map.sqHead;
+    this.#sqFlags = map.sqFlags;
+    this.#cqHead = map.cqHead;
+    this.#cqTail = map.cqTail;
+    this.#cqes = map.cqes;
   }
 
   #word(offsetBytes: number): number {
     return this.#words[offsetBytes / 4] as number;
-  }
-
-  #pointer(offsetBytes: number): number {
-    return this.#word(offsetBytes) + this.#word(offsetBytes + 4) * 2 ** 32;
-  }
-
-  #kernelWord(offsetBytes: number): Int32Array {
-    return new Int32Array(arrayBufferAt(this.#pointer(offsetBytes), 4));
   }
 
   /** Requests queued or submitted whose completion was not read yet. */
@@ -137,6 +119,10 @@ export class Ring implements Disposable {
    */
   queue(request: Request, options: { tag?: number; flags?: number } = {}): void {
     assert(this.#open, "a closed ring was used");
+    const flags = options.flags ?? 0;
+    if (!Number.isInteger(flags) || flags < 0 || flags > 0xff) {
+      throw new RangeError(`flags must be IOSQE_* bits, 0 to 255, not ${flags}`);
+    }
     if (this.full) this.submit();
     assert(!this.full, "the submission queue is full after a submit");
     const slot = this.#takeSlot(request, options.tag ?? 0);
@@ -144,7 +130,7 @@ export class Ring implements Disposable {
     const tail = this.#words[tailAt] as number;
     const base = (tail & (this.entries - 1)) * SQE_WORDS;
     const sqe = this.#sqes;
-    sqe[base] = request.opcode | ((options.flags ?? 0) << 8);
+    sqe[base] = request.opcode | (flags << 8);
     sqe[base + 1] = request.fd;
     sqe[base + 2] = request.offsetBytes;
     // floor, not truncation: -1 must become all ones in both halves.
@@ -178,19 +164,31 @@ export class Ring implements Disposable {
 
   /** io_uring_submit_and_wait: submits, then waits until `count` completions can be read. */
   submitAndWait(count = 1): number {
-    const missing = count - this.#backlog.length;
-    if (missing > this.completionEntries) {
+    checkUint("count", count);
+    if (count - this.#backlog.length > this.completionEntries) {
       throw new RangeError(`cannot wait for ${count} completions in a queue of ${this.completionEntries}`);
     }
-    return this.#enter(Math.max(0, missing));
+    return this.#enter(count);
+  }
+
+  /** Completions that can be read now. */
+  #ready(): number {
+    return this.#backlog.length + ((Atomics.load(this.#cqTail, 0) - Atomics.load(this.#cqHead, 0)) | 0);
   }
 
   #enter(count: number): number {
     assert(this.#open, "a closed ring was used");
+    let taken = 0;
     for (;;) {
-      const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, count);
-      if (result >= 0) return result;
-      if (result === -ERRNO.EINTR) throwIfInterrupted();
+      const missing = Math.max(0, count - this.#backlog.length);
+      const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, missing);
+      if (result >= 0) {
+        taken += result;
+        if (missing === 0 || this.#ready() >= count) return taken;
+        // A signal cut the wait short, but the kernel answered with what it took, not with EINTR: a caller that waits
+        // again would sleep on a signal that will not come twice.
+        throwIfInterrupted();
+      } else if (result === -ERRNO.EINTR) throwIfInterrupted();
       // The completion queue overflowed: make room, then go on (io_uring_enter(2), EBUSY).
       else if (result === -ERRNO.EBUSY) this.#drainInto(this.#backlog);
       else checkedNegative(result, "io_uring_enter", `wait for ${count}`);
@@ -234,10 +232,7 @@ export class Ring implements Disposable {
       "a completion for no request of this ring",
     );
     const { request, tag } = slot;
-    for (const memory of request.pins) memory.unpin();
-    slot.request = undefined;
-    this.#freeSlots.push(index);
-    this.#inFlight -= 1;
+    this.#releaseSlot(index);
     return { tag, name: request.name, result: cqes[base + 2] as number, flags: (cqes[base + 3] as number) >>> 0 };
   }
 
@@ -255,17 +250,30 @@ export class Ring implements Disposable {
     }
   }
 
+  /** Takes back what was queued and never submitted: disposing must not carry out what nobody asked the kernel for. */
+  #forgetUnsubmitted(): void {
+    const { "sq.sqe_head": headAt, "sq.sqe_tail": tailAt } = U.io_uring.offsets;
+    const head = this.#word(headAt);
+    for (let at = head; at !== this.#word(tailAt); at = (at + 1) >>> 0) {
+      const index = this.#sqes[(at & (this.entries - 1)) * SQE_WORDS + 8] as number;
+      this.#releaseSlot(index);
+    }
+    this.#words[tailAt / 4] = head;
+  }
+
+  #releaseSlot(index: number): void {
+    const slot = this.#slots[index] as Slot;
+    for (const memory of slot.request?.pins ?? []) memory.unpin();
+    slot.request = undefined;
+    this.#freeSlots.push(index);
+    this.#inFlight -= 1;
+  }
+
   /** Asks the kernel to cancel everything in flight and waits for the completions. */
   #cancelAll(): void {
     const targets = this.#slots.flatMap((slot, index) => (slot.request === undefined ? [] : [index]));
     for (const target of targets) {
-      this.queue({
-        ...nop(),
-        name: "async_cancel",
-        opcode: U.IORING_OP_ASYNC_CANCEL,
-        // `addr` names the user_data of the request to cancel.
-        address: target + USER_DATA_MARK * 2 ** 32,
-      });
+      this.queue(asyncCancel(target + USER_DATA_MARK * 2 ** 32));
     }
     while (this.#inFlight > 0) {
       const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, 1);
@@ -277,6 +285,7 @@ export class Ring implements Disposable {
   /** Cancels and awaits what is in flight, then gives the ring back (io_uring_queue_exit). */
   [Symbol.dispose](): void {
     if (!this.#open) return;
+    this.#forgetUnsubmitted();
     if (this.#inFlight > 0) this.#cancelAll();
     this.#open = false;
     this.#uring.io_uring_queue_exit(this.#struct.address);

@@ -57,7 +57,7 @@ function vectors(name: string, opcode: number, fd: Fd, list: IoVectors, at: At):
   return request(name, opcode, {
     fd: fd.number,
     offsetBytes: checkPosition("offsetBytes", at.offsetBytes),
-    address: list.memory.address,
+    address: list.memory.at(0),
     length: list.count,
     opFlags: checkUint("flags", at.flags ?? 0),
     pins: [list.memory, ...list.buffers],
@@ -149,4 +149,9 @@ export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: num
 /** IORING_OP_POLL_ADD, one shot; completes with the ready POLL* bits. */
 export function pollAdd(fd: Fd, events: number): Request {
   return request("poll_add", U.IORING_OP_POLL_ADD, { fd: fd.number, opFlags: checkUint("events", events) });
+}
+
+/** IORING_OP_ASYNC_CANCEL of the request whose user_data is `userData`; 0, -ENOENT or -EALREADY. */
+export function asyncCancel(userData: number): Request {
+  return request("async_cancel", U.IORING_OP_ASYNC_CANCEL, { address: checkOffset("userData", userData) });
 }

@@ -1,0 +1,43 @@
+/** A watched signal ends every blocking call at once; a handled one that nobody watches ends none. */
+import { expect, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "../../src/ops/signals.ts";
+import { childValue, runChild } from "./child.ts";
+
+const CALLS = ["read", "write", "poll", "splice", "ring-run", "ring-wait"];
+
+test.each(CALLS)("SIGINT interrupts a blocking %s within 100 ms", async (call) => {
+  const ended = await runChild("block.ts", [call], { signal: "SIGINT", timeoutMs: 4000 });
+  expect(ended.code).toBe(0);
+  const { outcome, atMs } = JSON.parse(ended.stdout.replace("ready\n", "")) as { outcome: string; atMs: number };
+  expect(outcome).toBe("interrupted by 2");
+  expect(atMs - ended.signalledAtMs).toBeLessThan(100);
+});
+
+test("SIGTERM interrupts an open of a FIFO that has no writer", async () => {
+  const fifo = join(tmpdir(), `bytewitness-fifo-${process.pid}`);
+  Bun.spawnSync(["mkfifo", fifo]);
+  try {
+    const ended = await runChild("block.ts", ["open", fifo], { signal: "SIGTERM", timeoutMs: 4000 });
+    expect(ended.stdout).toContain('"interrupted by 15"');
+  } finally {
+    await Bun.file(fifo).delete();
+  }
+});
+
+test("a storm of handled signals changes no count and loses no completion", async () => {
+  const value = (await childValue("eintr-storm.ts", [], { timeoutMs: 20_000 })) as {
+    signals: number;
+    wrong: string[];
+  };
+  expect(value.wrong).toEqual([]);
+  expect(value.signals).toBeGreaterThan(50);
+});
+
+test("nothing is pending in a process that watches no signal", () => {
+  expect(pendingSignal()).toBe(0);
+  expect(throwIfInterrupted()).toBeUndefined();
+  expect(retryEintr(() => 7)).toBe(7);
+  expect(new Interrupted(15).message).toBe("interrupted by signal 15");
+});
