@@ -52,6 +52,7 @@ export function syncRange(fd: Fd, range: Range & { flags: number }): void {
   const { offsetBytes, lengthBytes, flags } = range;
   checkOffset("offsetBytes", offsetBytes);
   checkOffset("lengthBytes", lengthBytes);
+  checkUint("flags", flags);
   checked(
     retryEintr(() => libc.sync_file_range(fd.number, offsetBytes, lengthBytes, flags)),
     "sync_file_range",
@@ -67,7 +68,9 @@ export function dropCache(fd: Fd): void {
 
 /** `off_t lseek(int fd, off_t offset, int whence)`; the new position. lseek(2). */
 export function seek(fd: Fd, offsetBytes: number, whence: number): number {
-  return checked(libc.lseek(fd.number, offsetBytes, whence), "lseek", fd.label);
+  if (!Number.isSafeInteger(offsetBytes))
+    throw new RangeError(`offsetBytes must be a whole number, not ${offsetBytes}`);
+  return checked(libc.lseek(fd.number, offsetBytes, checkUint("whence", whence)), "lseek", fd.label);
 }
 
 /**
@@ -75,6 +78,7 @@ export function seek(fd: Fd, offsetBytes: number, whence: number): number {
  * A file system that keeps no holes answers with everything up to the end.
  */
 export function nextData(fd: Fd, offsetBytes: number): Range | undefined {
+  checkOffset("offsetBytes", offsetBytes);
   const start = negated(libc.lseek(fd.number, offsetBytes, F.SEEK_DATA));
   if (start === -ERRNO.ENXIO) return undefined;
   checkedNegative(start, "lseek", `${fd.label}, SEEK_DATA`);

@@ -12,7 +12,7 @@ import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint 
 import { assert, checked, checkedNegative } from "./errors.ts";
 import { Fd } from "./fd.ts";
 import { allocate, cString, type Memory } from "./memory.ts";
-import { retryEintr } from "./signals.ts";
+import { retryEintr, throwIfInterrupted } from "./signals.ts";
 
 /** A path as text, or as the bytes it has on disk (paths need not be UTF-8). */
 export type Path = string | Uint8Array;
@@ -48,7 +48,9 @@ function transferred(result: number, lengthBytes: number, call: string): number 
 export function openFile(path: Path, flags: number, mode = 0o644): Fd {
   using name = cString(path);
   const label = pathText(path);
-  const result = retryEintr(() => libc.open(name.address, checkUint("flags", flags) | F.O_CLOEXEC, mode));
+  checkUint("flags", flags);
+  checkUint("mode", mode);
+  const result = retryEintr(() => libc.open(name.address, flags | F.O_CLOEXEC, mode));
   return new Fd(
     checked(result, "open", () => `"${label}", ${openFlagsText(flags)}`),
     label,
@@ -118,6 +120,8 @@ export function writeAll(fd: Fd, memory: Memory, part: Part = {}): void {
   const end = (part.bufferOffsetBytes ?? 0) + (part.lengthBytes ?? memory.lengthBytes - (part.bufferOffsetBytes ?? 0));
   for (let done = part.bufferOffsetBytes ?? 0; done < end; ) {
     done += write(fd, memory, { bufferOffsetBytes: done, lengthBytes: end - done });
+    // A signal turns a blocking call into a short one; the next call would sleep on a signal that will not come twice.
+    if (done < end) throwIfInterrupted();
   }
 }
 
@@ -130,26 +134,33 @@ export function readFully(fd: Fd, memory: Memory, part: Part = {}): number {
     const got = read(fd, memory, { bufferOffsetBytes: start + done, lengthBytes: wanted - done });
     if (got === 0) break;
     done += got;
+    if (done < wanted) throwIfInterrupted();
   }
   return done;
 }
 
-/** A scatter/gather list in arena memory; keep it until the call (or its completion) is over. */
+/** A scatter/gather list in arena memory, with the buffers it names; a request made of it pins all of them. */
 export class IoVectors implements Disposable {
   readonly memory: Memory;
-  readonly buffers: readonly Memory[];
+  #buffers: Memory[];
   count = 0;
   lengthBytes = 0;
 
   constructor(capacityCount: number, buffers: readonly Memory[] = []) {
     this.memory = allocate(capacityCount * F.iovec.sizeBytes);
-    this.buffers = buffers;
+    this.#buffers = [...buffers];
+  }
+
+  /** Every buffer an entry points into. */
+  get buffers(): readonly Memory[] {
+    return this.#buffers;
   }
 
   /** Forgets all entries. */
   clear(): this {
     this.count = 0;
     this.lengthBytes = 0;
+    this.#buffers.length = 0;
     return this;
   }
 
@@ -165,6 +176,7 @@ export class IoVectors implements Disposable {
     view.setUint32(at + F.iovec.offsets.iov_len + 4, 0, true);
     this.count += 1;
     this.lengthBytes += lengthBytes;
+    if (!this.#buffers.includes(buffer)) this.#buffers.push(buffer);
     return this;
   }
 
@@ -184,7 +196,7 @@ export function tryWriteVectors(
 ): number {
   const offsetBytes = checkPosition("offsetBytes", options.offsetBytes ?? AT_FILE_POSITION);
   const flags = checkUint("flags", options.flags ?? 0);
-  const { address } = vectors.memory;
+  const address = vectors.memory.at(0);
   const result = retryEintr(() => libc.pwritev2(fd.number, address, vectors.count, offsetBytes, flags));
   return transferred(negated(result), vectors.lengthBytes, "pwritev2");
 }

@@ -72,7 +72,8 @@ export class Memory implements Disposable {
 
   /** The address of byte `offsetBytes`; checks that `lengthBytes` from there lie inside. */
   at(offsetBytes: number, lengthBytes = 0): number {
-    if (!(offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes + lengthBytes <= this.lengthBytes)) {
+    const whole = Number.isSafeInteger(offsetBytes) && Number.isSafeInteger(lengthBytes);
+    if (!(whole && offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes + lengthBytes <= this.lengthBytes)) {
       throw new RangeError(
         `bytes ${offsetBytes} to ${offsetBytes + lengthBytes} are outside a buffer of ${this.lengthBytes}`,
       );
@@ -128,6 +129,10 @@ export class Arena {
   allocate(lengthBytes: number, options: { alignBytes?: number } = {}): Memory {
     if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 0) {
       throw new RangeError(`a buffer's length must be a number of bytes, not ${lengthBytes}`);
+    }
+    const wished = options.alignBytes ?? 1;
+    if (!(wished >= 1 && wished <= GiB && Number.isInteger(Math.log2(wished)))) {
+      throw new RangeError(`an alignment must be a power of two, not ${wished}`);
     }
     const alignBytes = Math.max(ALIGN_BYTES_MIN, options.alignBytes ?? (lengthBytes >= PAGE_BYTES ? PAGE_BYTES : 0));
     const spanBytes = Math.max(ALIGN_BYTES_MIN, Math.ceil(lengthBytes / ALIGN_BYTES_MIN) * ALIGN_BYTES_MIN);

@@ -6,11 +6,12 @@
  * the mount, the image has no name. unshare(2) changes the calling thread only: descriptors and paths of this thread
  * (and its children) see the mount, Bun's own helper threads do not.
  */
-import { ERRNO } from "../sys/errno.ts";
+import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
 import * as M from "../sys/uapi/mount.ts";
-import { assert, checked, isSyscallError, SyscallError } from "./errors.ts";
+import { checkUint } from "./check.ts";
+import { assert, checked, checkedNegative, isSyscallError, SyscallError } from "./errors.ts";
 import { truncate, unlink } from "./extent.ts";
 import type { Fd } from "./fd.ts";
 import { openFile, type Path, pathText } from "./file.ts";
@@ -19,7 +20,8 @@ import { allocate, cString } from "./memory.ts";
 /** Moves this thread into a mount namespace of its own, whose mounts nobody else sees. Needs CAP_SYS_ADMIN. */
 export function enterPrivateMountNamespace(): void {
   const hint = "making a private mount needs root (CAP_SYS_ADMIN)";
-  if (libc.unshare(M.CLONE_NEWNS) < 0) throw new SyscallError("unshare", ERRNO.EPERM, "CLONE_NEWNS", hint);
+  const result = negated(libc.unshare(M.CLONE_NEWNS));
+  checkedNegative(result, "unshare", "CLONE_NEWNS", result === -ERRNO.EPERM ? hint : undefined);
   mount({ source: "none", target: "/", type: "", flags: M.MS_REC | M.MS_PRIVATE });
 }
 
@@ -29,7 +31,8 @@ export function mount(what: { source: string; target: Path; type: string; flags?
   using target = cString(what.target);
   using type = cString(what.type);
   using data = cString(what.data ?? "");
-  const result = libc.mount(source.address, target.address, type.address, what.flags ?? 0, data.address);
+  const flags = checkUint("flags", what.flags ?? 0);
+  const result = libc.mount(source.address, target.address, type.address, flags, data.address);
   checked(result, "mount", () => `${what.source} on "${pathText(what.target)}", ${what.type}`);
 }
 
