@@ -23,11 +23,14 @@ test("a failure that the runner does not confess is one", () => {
   expect(closing('printf " 11 pass\\n 1 fail\\n"')).toMatchObject({ line: "11 passed, 1 failed", code: 1 });
 });
 
-test("skipped tests are counted", () => {
-  expect(closing('printf " 11 pass\\n 2 skip\\n 0 fail\\n"')).toMatchObject({
-    line: "11 passed, 0 failed, 2 skipped",
-    code: 0,
-  });
+test("skipped tests are counted and listed by name", () => {
+  using world = new World().complete().fake("apk");
+  const lines = "(skip) needs a tape drive\\n(todo) later\\n(pass) b\\n\\n 11 pass\\n 1 skip\\n 1 todo\\n 0 fail\\n";
+  world.fake("bun", `case $1 in --version) echo 1.4.5 ;; test) printf '${lines}' ;; esac`);
+  const { out, code } = world.run(["bash", ".ci/run"]);
+  const listed = "skipped here, where nothing should be:\n(skip) needs a tape drive\n(todo) later\n";
+  expect(out).toEndWith(`${listed}11 passed, 0 failed, 2 skipped\n`);
+  expect(code).toBe(0);
 });
 
 test("a runner that dies half-way is a failure, and so is a run without tests", () => {

@@ -25,6 +25,18 @@ test("nothing missing: no word, no call, within a second", () => {
   expect(performance.now() - startMs).toBeLessThan(1000);
 });
 
+const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
+  ([name]) => Bun.which(name as string) !== null,
+);
+
+test.each(SHELLS.map((argv) => [argv]))("it is written for any POSIX shell: %p", (argv) => {
+  using world = lacking().fake("apk", BRINGS);
+  const shell = [Bun.which(argv[0] as string) as string, ...argv.slice(1), "scripts/setup.sh"];
+  const calls = ["apk add --quiet --no-cache liburing xfsprogs"];
+  expect(world.run(shell)).toEqual({ ...SILENT, err: ["setup: installing liburing xfsprogs with apk"], calls });
+  expect(world.run(shell)).toEqual(SILENT);
+});
+
 test.each([
   ["dnf", "dnf -y -q --setopt=install_weak_deps=False install liburing xfsprogs"],
   ["zypper", "zypper --non-interactive --quiet install --no-recommends liburing2 xfsprogs"],
