@@ -5,8 +5,12 @@
  */
 export * from "./cli/args.ts";
 export { Inconclusive, type Need, type Outcome, type Reproducer, type Run } from "./cli/contract.ts";
+export { saveEvidence } from "./cli/evidence.ts";
+export { jobIdentity, mergeJobs, runJobs } from "./cli/jobs.ts";
 export { bytesText, secondsText } from "./cli/progress.ts";
+export { argumentWords, shellWord } from "./cli/replay.ts";
 export { runReproducer } from "./cli/reproducer.ts";
+export { chooseTarget, type Target } from "./cli/target.ts";
 export { VERSION } from "./cli/version.ts";
 export { AT_FILE_POSITION } from "./ops/check.ts";
 export * from "./ops/clock.ts";
@@ -33,4 +37,13 @@ export * from "./sys/uapi/mount.ts";
 export * from "./sys/uapi/socket.ts";
 export * from "./verify/finding.ts";
 export { Judge, type JudgeOptions, judgeBytes } from "./verify/judge.ts";
+export { DOOR_NAMES, DOORS, type DoorName } from "./workload/append/doors.ts";
+export { INJECTIONS } from "./workload/append/inject.ts";
+export { appendOptions } from "./workload/append/options.ts";
+export { mergeSeries } from "./workload/append/outcome.ts";
+export { chunkBytesMax } from "./workload/append/plan.ts";
+export { runSeries, type SeriesResult } from "./workload/append/series.ts";
+export { Journal } from "./workload/journal.ts";
+export * from "./workload/pressure/index.ts";
 export { Random } from "./workload/random.ts";
+export { readBack, triage } from "./workload/readback.ts";

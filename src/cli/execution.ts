@@ -6,7 +6,7 @@
  */
 import { basename } from "node:path";
 import { AssertionError, SyscallError } from "../ops/errors.ts";
-import { Interrupted, pendingSignal, watchSignals } from "../ops/signals.ts";
+import { Interrupted, ignoreSignals, pendingSignal, watchSignals } from "../ops/signals.ts";
 import {
   type Environment,
   EXIT,
@@ -17,7 +17,7 @@ import {
   type Verdict,
 } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
-import { SIGHUP, SIGINT, SIGTERM } from "../sys/uapi/mount.ts";
+import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts";
 import { selfTest } from "../verify/self-test.ts";
 import { Random } from "../workload/random.ts";
 import { UsageError } from "./args.ts";
@@ -56,6 +56,8 @@ export class Execution {
   }
 
   async run(): Promise<number> {
+    // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
+    ignoreSignals([SIGPIPE, SIGXFSZ]);
     const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
     if (watching !== undefined) this.#progress.narrate(`signals end the run without clean-up: ${watching}`);
     let code: number;

@@ -5,6 +5,7 @@
  * changes how a process reacts to them.
  */
 import { ERRNO, errno } from "../sys/errno.ts";
+import { libc } from "../sys/libc.ts";
 import { lastSignal, signalCount, watchSignals } from "../sys/signal.ts";
 
 export { watchSignals };
@@ -18,6 +19,12 @@ export class Interrupted extends Error {
     super(`interrupted by signal ${signal}`);
     this.signal = signal;
   }
+}
+
+/** SIG_IGN: the call that would have raised the signal returns its errno instead (EPIPE, EFBIG). signal(2). */
+export function ignoreSignals(signals: readonly number[]): void {
+  const SIG_IGN = 1;
+  for (const signal of signals) libc.signal(signal, SIG_IGN);
 }
 
 /** The watched signal that arrived last (SIGINT is 2, SIGTERM 15), or 0 when none did. */

@@ -1,0 +1,130 @@
+/**
+ * Parallel instances of a script as processes, and one report out of many.
+ *
+ * Owns spawning, ending and merging. A job is the same script with the same arguments, a seed of its own and its place
+ * in BYTEWITNESS_JOB; it dies with its parent (PR_SET_PDEATHSIG delivers SIGTERM, so that it cleans up).
+ */
+
+import { mergeVerdicts, type RunReport } from "../report/document.ts";
+import { libc } from "../sys/libc.ts";
+import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
+import type { Outcome, Run } from "./contract.ts";
+
+export interface JobIdentity {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** This process's place among its siblings, or undefined in a process that a person started. */
+export function jobIdentity(): JobIdentity | undefined {
+  const match = /^(\d+)\/(\d+)$/.exec(process.env.BYTEWITNESS_JOB ?? "");
+  if (match === null) return undefined;
+  libc.prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  return { index: Number(match[1]), count: Number(match[2]) };
+}
+
+export interface JobsWish {
+  readonly count: number;
+  /** The script's arguments; --seed and the output flags are added here. */
+  readonly words: readonly string[];
+  /** For the live line. */
+  readonly seconds: number;
+  readonly run: Pick<Run<unknown>, "seed" | "stopped" | "elapsedSeconds" | "progress">;
+}
+
+export interface JobEnd {
+  readonly index: number;
+  readonly report: RunReport | undefined;
+  /** Why there is no report. */
+  readonly reason: string | undefined;
+}
+
+/** Runs the jobs to their end; a signal to this process is passed on to them. The ends are in the jobs' order. */
+export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
+  const children = Array.from({ length: wish.count }, (_, index) => {
+    const seed = (wish.run.seed + index) % 2 ** 32;
+    const command = [
+      process.execPath,
+      process.argv[1] as string,
+      ...wish.words,
+      "--seed",
+      String(seed),
+      "--json",
+      "--quiet",
+    ];
+    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count}` };
+    return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  });
+  let told = false;
+  const timer = setInterval(() => {
+    const { elapsedSeconds, stopped } = wish.run;
+    wish.run.progress({
+      done: Math.min(elapsedSeconds, wish.seconds),
+      total: wish.seconds,
+      label: `${wish.count} jobs`,
+    });
+    if (!stopped || told) return;
+    told = true;
+    for (const child of children) child.kill("SIGTERM");
+  }, 100);
+  try {
+    return await Promise.all(
+      children.map(async (child, index) => {
+        const [stdout, stderr] = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        await child.exited;
+        const end = String(child.signalCode ?? `exit code ${child.exitCode}`);
+        return { index, ...parseReport(stdout, stderr, end) };
+      }),
+    );
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function parseReport(stdout: string, stderr: string, end: string): Omit<JobEnd, "index"> {
+  try {
+    return { report: JSON.parse(stdout) as RunReport, reason: undefined };
+  } catch {
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    return { report: undefined, reason: `ended by ${end} without a report${said === "" ? "" : `: ${said}`}` };
+  }
+}
+
+/** One outcome of many reports: findings and sums of all, the worst verdict; a job without a report makes it inconclusive. */
+export function mergeJobs(ends: readonly JobEnd[]): Outcome {
+  const reports = ends.flatMap((end) => (end.report === undefined ? [] : [end.report]));
+  const lost = ends.filter((end) => end.report === undefined).map((end) => `job ${end.index} ${end.reason}`);
+  const reached = reports.map((report) => report.trigger.reached).filter((count) => count !== null);
+  const totals: Record<string, number> = { bytesVerified: 0 };
+  for (const report of reports) {
+    for (const [name, value] of Object.entries(report.totals)) {
+      const earlier = totals[name];
+      // Sums, but for the one that means "the earliest".
+      totals[name] = name === "firstFindingSeconds" ? Math.min(earlier ?? Infinity, value) : (earlier ?? 0) + value;
+    }
+  }
+  const reasons = [...lost, ...reports.flatMap((report) => (report.reason === undefined ? [] : [report.reason]))];
+  const verdict = mergeVerdicts([
+    ...reports.map((report) => report.verdict),
+    ...(lost.length > 0 ? ["inconclusive" as const] : []),
+  ]);
+  return {
+    verdict,
+    ...(reasons.length === 0 ? {} : { reason: [...new Set(reasons)].join("; ") }),
+    findings: reports.flatMap((report) => report.findings),
+    findingsLeftOut: reports.reduce((sum, report) => sum + (report.findingsLeftOut ?? 0), 0),
+    trigger: {
+      reached: reached.length === 0 ? null : reached.reduce((sum, count) => sum + count, 0),
+      attempts: reports.reduce((sum, report) => sum + report.trigger.attempts, 0),
+      how: [...new Set(reports.map((report) => report.trigger.how))].join("; "),
+    },
+    totals: { ...totals, bytesVerified: totals.bytesVerified ?? 0 },
+    artifacts: reports.flatMap((report) => report.artifacts),
+    sections: reports.flatMap((report, index) =>
+      (report.sections ?? []).map((section) => ({ ...section, title: `${section.title} (job ${index})` })),
+    ),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * From series to one answer: sums, the worst verdict's findings, the table of doors. Pure.
+ */
+import type { ReportSection } from "../../report/document.ts";
+import type { DoorName } from "./doors.ts";
+import type { SeriesResult } from "./series.ts";
+
+/** The part of an outcome that series results decide. */
+export interface AppendOutcome {
+  readonly findings: SeriesResult["findings"];
+  readonly findingsLeftOut: number;
+  readonly segments: SeriesResult["segments"];
+  readonly trigger: SeriesResult["trigger"];
+  readonly totals: {
+    readonly bytesWritten: number;
+    readonly bytesVerified: number;
+    readonly files: number;
+    readonly calls: number;
+    readonly workSeconds: number;
+    readonly firstFindingSeconds?: number;
+  };
+  readonly kept: readonly string[];
+  readonly sections: readonly ReportSection[];
+}
+
+function sum(results: readonly SeriesResult[], value: (result: SeriesResult) => number): number {
+  return results.reduce((total, result) => total + value(result), 0);
+}
+
+/** One trigger count over several doors: unknown only when no door could see it. */
+function mergedTrigger(results: readonly SeriesResult[]): SeriesResult["trigger"] {
+  const known = results.map((result) => result.trigger.reached).filter((reached) => reached !== null);
+  return {
+    reached: known.length === 0 ? null : known.reduce((total, reached) => total + reached, 0),
+    attempts: sum(results, (result) => result.trigger.attempts),
+    how: [...new Set(results.map((result) => result.trigger.how))].join("; "),
+  };
+}
+
+export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
+  const first = results.map((result) => result.firstFindingSeconds).filter((seconds) => seconds !== undefined);
+  const ledger = results.flatMap((result) => result.ledger);
+  return {
+    findings: results.flatMap((result) => result.findings),
+    findingsLeftOut: sum(results, (result) => result.findingsLeftOut),
+    segments: results.find((result) => result.segments.length > 0)?.segments ?? [],
+    trigger: mergedTrigger(results),
+    totals: {
+      bytesWritten: sum(results, (result) => result.bytesWritten),
+      bytesVerified: sum(results, (result) => result.bytesVerified),
+      files: sum(results, (result) => result.files),
+      calls: sum(results, (result) => result.calls),
+      workSeconds: sum(results, (result) => result.workSeconds),
+      ...(first.length === 0 ? {} : { firstFindingSeconds: Math.min(...first) }),
+    },
+    kept: results.flatMap((result) => result.kept),
+    sections: [
+      ...(ledger.length === 0 ? [] : [{ title: "Ledger", lines: ledger }]),
+      ...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }]),
+    ],
+  };
+}
+
+/** Side by side: door, verdict, files, bytes, calls, how often the racy path was entered, first finding. */
+export function doorTable(results: readonly SeriesResult[]): string[] {
+  const rows = results.map((result) => [
+    result.door,
+    result.findings.length > 0 ? "corrupt" : result.bytesVerified > 0 ? "clean" : "inconclusive",
+    String(result.files),
+    `${Math.round(result.bytesVerified / 2 ** 20)} MiB`,
+    String(result.calls),
+    result.trigger.reached === null ? "unknown" : String(result.trigger.reached),
+    result.firstFindingSeconds === undefined ? "-" : `${result.firstFindingSeconds.toFixed(1)}s`,
+  ]);
+  const table = [["door", "verdict", "files", "verified", "calls", "racy path", "first finding"], ...rows];
+  const widths = (table[0] as string[]).map((_, column) =>
+    Math.max(...table.map((row) => (row[column] as string).length)),
+  );
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Which doors `--door NAME|all` means. */
+export function doorsNamed(name: DoorName | "all", all: readonly DoorName[]): readonly DoorName[] {
+  return name === "all" ? all : [name];
+}

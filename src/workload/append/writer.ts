@@ -1,0 +1,140 @@
+/**
+ * One file, written chunk by chunk through a door, with the ledger kept after every call.
+ *
+ * Owns the loop of the report's program: fill, append, continue short results until the chunk is whole. The ledger says
+ * that a single appender's file is as long as the sum of results; the first call after which that is not so is named.
+ */
+
+import { monotonicNs } from "../../ops/clock.ts";
+import { SyscallError } from "../../ops/errors.ts";
+import { truncate } from "../../ops/extent.ts";
+import type { Fd } from "../../ops/fd.ts";
+import { pathText, writeAll } from "../../ops/file.ts";
+import type { Memory } from "../../ops/memory.ts";
+import { sizeOf } from "../../ops/stat.ts";
+import type { Counter } from "../../pattern/counter.ts";
+import { ERRNO } from "../../sys/errno.ts";
+import type { Journal } from "../journal.ts";
+import type { Pressure } from "../pressure/index.ts";
+import type { TriggerWatch } from "../trigger.ts";
+import type { Door } from "./doors.ts";
+import { damageBuffer, type Injection } from "./inject.ts";
+
+export interface WriterParts {
+  readonly door: Door;
+  readonly buffer: Memory;
+  readonly journal: Journal;
+  readonly pressure: Pressure;
+  readonly trigger: TriggerWatch;
+  readonly seed: number;
+  readonly startedNs: number;
+}
+
+export interface Written {
+  /** The sum of what the calls reported. */
+  readonly reportedBytes: number;
+  readonly calls: number;
+  /** Journal index of the first call of this file. */
+  readonly firstCall: number;
+  /** Index (from the file's first call) of the first call after which the size was not the sum of results. */
+  readonly breachCall: number | undefined;
+  /** Why writing ended before the plan did: the kernel refused. */
+  readonly refused: SyscallError | undefined;
+}
+
+export class FileWriter {
+  readonly #parts: WriterParts;
+  readonly #fd: Fd;
+  readonly #pattern: Counter;
+  readonly #firstCall: number;
+  #reported = 0;
+  #size = 0;
+  /** What our own injection moved the file's end by: doors with explicit offsets must follow. */
+  #shift = 0;
+  #breach: number | undefined;
+
+  constructor(parts: WriterParts, fd: Fd, pattern: Counter) {
+    this.#parts = parts;
+    this.#fd = fd;
+    this.#pattern = pattern;
+    this.#firstCall = parts.journal.count;
+  }
+
+  /** Writes the plan's chunks; `injection` damages one of them; `previous` is the pattern of the file before. */
+  write(chunks: readonly number[], injection: Injection | undefined, previous: Counter): Written {
+    let refused: SyscallError | undefined;
+    for (const [index, length] of chunks.entries()) {
+      const chunk = this.#parts.buffer.bytes.subarray(0, length);
+      this.#pattern.fill(chunk, this.#reported);
+      const damage = injection !== undefined && injection.chunkIndex === index ? injection : undefined;
+      if (damage !== undefined) this.#inject(damage, chunk, previous);
+      if (damage?.kind === "lost") continue;
+      refused = this.#writeChunk(length);
+      if (refused !== undefined) break;
+    }
+    if (injection?.kind === "truncated" && refused === undefined)
+      truncate(this.#fd, this.#size - injection.lengthBytes);
+    return {
+      reportedBytes: this.#reported,
+      calls: this.#parts.journal.count - this.#firstCall,
+      firstCall: this.#firstCall,
+      breachCall: this.#breach,
+      refused,
+    };
+  }
+
+  /** Appends one chunk through the door; short results are continued, as any correct caller does. */
+  #writeChunk(length: number): SyscallError | undefined {
+    const { door, buffer, pressure, trigger, journal, startedNs } = this.#parts;
+    for (let done = 0; done < length; ) {
+      const part = { bufferOffsetBytes: done, lengthBytes: length - done };
+      pressure.beforeAppend(this.#fd, part.lengthBytes);
+      const atNs = monotonicNs() - startedNs;
+      const answers = door.append(this.#fd, buffer, part, this.#reported + this.#shift);
+      const sizeAfterBytes = sizeOf(this.#fd);
+      const grewBytes = sizeAfterBytes - this.#size;
+      const moved = answers.reduce((sum, answer) => sum + Math.max(0, answer.result), 0);
+      for (const { requestedBytes, result } of answers) {
+        const call = { what: door.call, atNs, requestedBytes, result, streamOffsetBytes: this.#reported };
+        journal.record({ ...call, sizeBeforeBytes: this.#size, sizeAfterBytes });
+        trigger.note(result, requestedBytes, grewBytes);
+      }
+      pressure.afterAppend({ requestedBytes: part.lengthBytes, result: answers.at(-1)?.result ?? 0, grewBytes });
+      if (grewBytes !== moved) this.#breach ??= journal.count - 1 - this.#firstCall;
+      this.#reported += moved;
+      this.#size = sizeAfterBytes;
+      done += moved;
+      const last = answers.at(-1)?.result ?? 0;
+      if (last < 0 && last !== -ERRNO.EINTR) return new SyscallError(door.call, -last, `"${pathText(this.#fd.label)}"`);
+      if (moved === 0 && last === 0)
+        return new SyscallError(door.call, ERRNO.EIO, this.#fd.label, "the call wrote nothing");
+    }
+    return undefined;
+  }
+
+  /** Our own fault, at the place and of the kind that the seed decided. */
+  #inject(injection: Injection, chunk: Uint8Array, previous: Counter): void {
+    const { buffer, journal, startedNs, seed } = this.#parts;
+    if (injection.kind === "lost") {
+      // The chunk is reported as written and never is.
+      this.#reported += chunk.length;
+      this.#shift -= chunk.length;
+      const call = { what: "nothing (injected loss)", requestedBytes: chunk.length, result: chunk.length };
+      const size = { sizeBeforeBytes: this.#size, sizeAfterBytes: this.#size };
+      journal.record({ ...call, ...size, atNs: monotonicNs() - startedNs, streamOffsetBytes: injection.offsetBytes });
+      this.#breach ??= journal.count - 1 - this.#firstCall;
+    } else if (injection.kind === "duplicated") {
+      // The first part of the chunk goes in and is not reported; the door then appends the whole chunk.
+      writeAll(this.#fd, buffer, { bufferOffsetBytes: 0, lengthBytes: injection.lengthBytes });
+      const sizeAfterBytes = sizeOf(this.#fd);
+      const call = { what: "write (injected)", requestedBytes: injection.lengthBytes, result: 0 };
+      const size = { sizeBeforeBytes: this.#size, sizeAfterBytes };
+      journal.record({ ...call, ...size, atNs: monotonicNs() - startedNs, streamOffsetBytes: injection.offsetBytes });
+      this.#size = sizeAfterBytes;
+      this.#shift += injection.lengthBytes;
+      this.#breach ??= journal.count - 1 - this.#firstCall;
+    } else {
+      damageBuffer(injection, chunk, seed, (block, offsetBytes) => previous.fill(block, offsetBytes));
+    }
+  }
+}
