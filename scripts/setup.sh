@@ -109,34 +109,43 @@ install_command() {
   esac
 }
 
-# Installs packages without a question; prints the manager's output, which the caller keeps for the case of failure.
+# Installs packages without a question; leaves what the manager said in `output`.
 install_packages() {
   case $manager in
     apt)
-      apt-cache show --no-all-versions "$@" >/dev/null 2>&1 || apt-get -qq update </dev/null 2>&1
+      apt-cache show --no-all-versions "$@" >/dev/null 2>&1 || apt_update
       apt_install "$@" && return 0
       # Old lists name files that the mirror no longer has.
-      apt-get -qq update </dev/null >/dev/null 2>&1
-      apt_install "$@"
+      [ -z "$updated" ] && apt_update && apt_install "$@"
       ;;
-    dnf) dnf -y -q --setopt=install_weak_deps=False install "$@" </dev/null 2>&1 ;;
-    zypper) zypper --non-interactive --quiet install --no-recommends "$@" </dev/null 2>&1 ;;
+    dnf) output=$(dnf -y -q --setopt=install_weak_deps=False install "$@" </dev/null 2>&1) ;;
+    zypper) output=$(zypper --non-interactive --quiet install --no-recommends "$@" </dev/null 2>&1) ;;
     pacman)
       # Never -Sy on a system that has its lists: new lists under old packages are a partial upgrade.
       sync=-S
       any_exists "$sysroot"/var/lib/pacman/sync/*.db || sync=-Sy
-      pacman "$sync" --noconfirm --needed --quiet "$@" </dev/null 2>&1
+      output=$(pacman "$sync" --noconfirm --needed --quiet "$@" </dev/null 2>&1)
       ;;
-    apk) apk add --quiet --no-cache "$@" </dev/null 2>&1 ;;
+    apk) output=$(apk add --quiet --no-cache "$@" </dev/null 2>&1) ;;
   esac
 }
 
+# At most once, for a machine without a network waits long enough each time.
+apt_update() {
+  [ -z "$updated" ] || return 1
+  updated=yes
+  output=$(apt-get -qq -o APT::Update::Error-Mode=any update </dev/null 2>&1)
+}
+
 apt_install() {
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -qq -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@" </dev/null 2>&1
+  output=$(
+    DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -qq -y --no-remove --no-install-recommends \
+      -o DPkg::Lock::Timeout=120 install "$@" </dev/null 2>&1
+  )
 }
 
 bring_parts() {
+  updated=''
   find_manager
   look_for_parts
   [ -n "$missing" ] || return 0
@@ -148,12 +157,13 @@ bring_parts() {
   else
     say "installing$packages with $manager"
     # shellcheck disable=SC2086 # a list of package names
-    if ! output=$(install_packages $packages); then
+    if ! install_packages $packages; then
       why="$manager failed: $(last_line "$output")"
-      # One package that cannot be had must not keep the others away.
+      # One package that cannot be had must not keep the others away; a network that is not there would.
       # shellcheck disable=SC2086
       set -- $packages
-      [ $# -gt 1 ] && for package in "$@"; do install_packages "$package" >/dev/null; done
+      case $output in *fetch* | *resolv*) set -- ;; esac
+      [ $# -gt 1 ] && for package in "$@"; do install_packages "$package"; done
     fi
     look_for_parts
   fi

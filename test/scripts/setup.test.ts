@@ -55,7 +55,7 @@ test("pacman keeps the lists that it has", () => {
 });
 
 const APT_SHOW = "apt-cache show --no-all-versions liburing2 xfsprogs";
-const APT_UPDATE = "apt-get -qq update";
+const APT_UPDATE = "apt-get -qq -o APT::Update::Error-Mode=any update";
 const APT_INSTALL =
   "apt-get -qq -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 install liburing2 xfsprogs";
 const APT_SAYS = "setup: installing liburing2 xfsprogs with apt";
@@ -68,11 +68,19 @@ test("apt updates its lists only when they do not know a package", () => {
 });
 
 test("apt tries once more with new lists, and asks no question", () => {
-  const body = `[ "$DEBIAN_FRONTEND" = noninteractive ] || [ "$2" = update ] || exit 9
+  const body = `[ "$DEBIAN_FRONTEND" = noninteractive ] || [ "$4" = update ] || exit 9
     case "$*" in *update) : >"$WORLD/updated" ;; *) [ -e "$WORLD/updated" ] || exit 100; ${BRINGS} ;; esac`;
   using world = lacking().fake("apt-cache").fake("apt-get", body);
   const calls = [APT_SHOW, APT_INSTALL, APT_UPDATE, APT_INSTALL];
   expect(world.setup()).toEqual({ ...SILENT, err: [APT_SAYS], calls });
+});
+
+test("without a network apt is asked once and not part by part", () => {
+  const says = "E: Failed to fetch the file";
+  using world = lacking().fake("apt-cache").fake("apt-get", `echo "${says}"; exit 100`);
+  const { err, calls } = world.setup();
+  expect(calls).toEqual([APT_SHOW, APT_INSTALL, APT_UPDATE]);
+  expect(err[1]).toStartWith(`setup: liburing is missing (apt failed: ${says}): install it with: apt-get install`);
 });
 
 test("one package that cannot be had keeps no other away", () => {
