@@ -6,7 +6,6 @@
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
-import { EXIT } from "../report/document.ts";
 import { defaultArtifactDirectory } from "./artifacts.ts";
 import { FATAL_KINDS } from "./console.ts";
 import { findKernel, findScript, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
@@ -68,8 +67,9 @@ function tellTheEnd(
   }: { narrate: (line: string) => void; artifactDirectory: string; seconds: number },
 ): void {
   const { result, artifacts, acceleration } = run;
+  if (result.end === "stopped") return;
   for (const { kind, line } of result.events) narrate(`${kind} on the console: ${line}`);
-  if (run.reason !== undefined && run.exitCode !== EXIT.interrupted) {
+  if (run.reason !== undefined) {
     narrate(`no verdict: ${run.reason}`);
     for (const line of result.consoleTail) narrate(`console: ${line}`);
   } else if (result.events.some(({ kind }) => FATAL_KINDS.includes(kind))) {

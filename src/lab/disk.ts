@@ -46,18 +46,13 @@ export async function makeDisk(options: DiskOptions): Promise<number | undefined
   const fd = openSync(path, "wx+", 0o600);
   try {
     ftruncateSync(fd, sizeBytes);
-    const child = Bun.spawn(
-      [mkfs, ...QUIET[fileSystem], ...featureOptions(fileSystem, mkfsOptions, guestRelease), ...mkfsOptions, path],
-      { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-    );
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    if (code !== 0) {
+    const features = featureOptions(fileSystem, mkfsOptions, guestRelease);
+    let complaint = await format([mkfs, ...QUIET[fileSystem], ...features, ...mkfsOptions, path]);
+    // Debian 12's mkfs.xfs refuses its own lts_5.10.conf ("invalid config file option"): its defaults then have to do.
+    if (complaint !== undefined && features.length > 0) complaint = await format([mkfs, ...QUIET[fileSystem], path]);
+    if (complaint !== undefined) {
       const exitCode = mkfsOptions.length > 0 ? 254 : 125;
-      throw new LabError(`mkfs.${fileSystem} said: ${(err || out).trim().split("\n")[0]}`, { exitCode });
+      throw new LabError(`mkfs.${fileSystem} said: ${complaint}`, { exitCode });
     }
     return fd;
   } catch (error) {
@@ -66,6 +61,17 @@ export async function makeDisk(options: DiskOptions): Promise<number | undefined
   } finally {
     unlinkSync(path);
   }
+}
+
+/** Runs one mkfs; returns the first line of its complaint when it fails. */
+async function format(command: string[]): Promise<string | undefined> {
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return code === 0 ? undefined : (err || out).trim().split("\n")[0] || `exit code ${code}`;
 }
 
 function featureOptions(fileSystem: FileSystem, mkfsOptions: readonly string[], guestRelease: string): string[] {

@@ -110,19 +110,23 @@ async function withMachine<T>(
   { options, narrate, job }: { options: LabOptions; narrate: (line: string) => void; job: Job },
   use: (machine: Machine) => Promise<T>,
 ): Promise<T> {
-  using run = makeRunDirectory();
-  const { acceleration: choice, fileSystem, mkfsOptions, diskBytes } = options;
-  const acceleration = await chooseAcceleration(choice, { vmlinuz: kernel.vmlinuz, narrate });
+  const { acceleration: choice, fileSystem, mkfsOptions, diskBytes: sizeBytes, memoryBytes, cpus, append } = options;
+  const { vmlinuz } = kernel;
+  const acceleration = await chooseAcceleration(choice, { vmlinuz, narrate });
   const descriptors: number[] = [];
   try {
-    const initrdFd = await buildImage(kernel, job, run.path);
-    descriptors.push(initrdFd);
-    const guestRelease = basename(kernel.modulesDirectory);
-    const disk = { fileSystem, mkfsOptions, sizeBytes: diskBytes, guestRelease, runDirectory: run.path };
-    const diskFd = await makeDisk(disk);
-    if (diskFd !== undefined) descriptors.push(diskFd);
-    const { memoryBytes, cpus, append } = options;
-    return await use({ vmlinuz: kernel.vmlinuz, initrdFd, diskFd, memoryBytes, cpus, acceleration, append });
+    let initrdFd: number;
+    let diskFd: number | undefined;
+    {
+      // Gone again before the guest starts: from then on only descriptors hold what the guest needs.
+      using run = makeRunDirectory();
+      initrdFd = await buildImage(kernel, job, run.path);
+      descriptors.push(initrdFd);
+      const guestRelease = basename(kernel.modulesDirectory);
+      diskFd = await makeDisk({ fileSystem, mkfsOptions, sizeBytes, guestRelease, runDirectory: run.path });
+      if (diskFd !== undefined) descriptors.push(diskFd);
+    }
+    return await use({ vmlinuz, initrdFd, diskFd, memoryBytes, cpus, acceleration, append });
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }

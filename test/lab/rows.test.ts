@@ -1,0 +1,181 @@
+import { describe, expect, test } from "bun:test";
+import type { GuestResult } from "../../src/lab/qemu.ts";
+import { makeRow, type Row } from "../../src/lab/row.ts";
+import { judge } from "../../src/lab/run.ts";
+import { matrixExitCode, matrixJson, matrixKtap, tableHead, tableRow } from "../../src/lab/table.ts";
+import type { RunReport } from "../../src/report/document.ts";
+
+const RESULT: GuestResult = {
+  end: "exited",
+  exitCode: 0,
+  why: undefined,
+  bootSeconds: 4.56,
+  scriptSeconds: 2.5,
+  events: [],
+  consoleTail: [],
+};
+const KERNEL = {
+  label: "6.1.170",
+  version: "6.1.170-3",
+  title: "linux-image-6.1.0-47-cloud-amd64 6.1.170-3",
+  vmlinuz: "/vmlinuz",
+  modulesDirectory: "/modules",
+  cacheKey: undefined,
+  changelog: undefined,
+};
+const REPORT: RunReport = {
+  schema: 1,
+  tool: "uring-append",
+  version: "0.1.0",
+  verdict: "corrupt",
+  seed: 1,
+  replay: "bun run uring-append.ts --seed 1",
+  durationSeconds: 2,
+  environment: { kernel: "6.1.0", arch: "x64", bun: "1.4.5", cpus: 1, memoryBytes: 1, privileged: true },
+  workload: {},
+  trigger: { reached: 71, attempts: 80, how: "short results" },
+  totals: { bytesWritten: 1, bytesVerified: 1, files: 1, calls: 1, firstFindingSeconds: 0.25 },
+  findings: [
+    { kind: "duplicated", offsetBytes: 4096, lengthBytes: 10, pageAligned: true, detail: "10 bytes stand twice" },
+  ],
+  artifacts: [],
+};
+
+function row(change: Partial<GuestResult>, report: Partial<RunReport> | string = {}): Row {
+  const result = { ...RESULT, ...change };
+  const stdout = typeof report === "string" ? report : JSON.stringify({ ...REPORT, ...report });
+  const run = { kernel: KERNEL, result, ...judge(result, 60) };
+  return makeRow("6.1.170", run, { stdout, lastWords: "the last line of stderr" });
+}
+
+describe("judge", () => {
+  const cases: [string, Partial<GuestResult>, number, string | undefined][] = [
+    ["the script's own code", { exitCode: 7 }, 7, undefined],
+    ["bad arguments", { exitCode: 254 }, 254, undefined],
+    ["a killed script", { exitCode: 137 }, 125, "the script was killed by signal 9 in the guest"],
+    [
+      "an out-of-memory kill",
+      { exitCode: 137, events: [{ kind: "oom", line: "Memory cgroup out of memory" }] },
+      125,
+      "the script was killed by signal 9 in the guest, out of memory",
+    ],
+    [
+      "a panic",
+      { end: "died", exitCode: undefined, events: [{ kind: "panic", line: "Kernel panic - not syncing" }] },
+      125,
+      "the guest died while the script ran: Kernel panic - not syncing",
+    ],
+    [
+      "a kernel that does not boot",
+      { end: "died", exitCode: undefined, bootSeconds: undefined, why: "qemu: no such file\nmore" },
+      125,
+      "the guest died while booting (QEMU: qemu: no such file)",
+    ],
+    ["a hang", { end: "timeout", exitCode: undefined }, 125, "no end within 60 s (while the script ran)"],
+    ["init that gave up", { end: "failed", exitCode: undefined, why: "cannot mount xfs" }, 125, "cannot mount xfs"],
+    ["our own stop", { end: "stopped", exitCode: undefined }, 130, "stopped"],
+  ];
+  test.each(cases)("%s", (_name, change, exitCode, reason) => {
+    expect(judge({ ...RESULT, ...change }, 60)).toEqual({ exitCode, reason });
+  });
+});
+
+describe("makeRow", () => {
+  test("takes verdict, trigger and first finding from the report", () => {
+    expect(row({ exitCode: 1 })).toEqual({
+      asked: "6.1.170",
+      kernel: "6.1.170-3",
+      title: KERNEL.title,
+      verdict: "corrupt",
+      exitCode: 1,
+      firstFindingSeconds: 0.25,
+      attempts: 80,
+      reached: 71,
+      bootSeconds: 4.56,
+      scriptSeconds: 2.5,
+      reason: null,
+      consoleEvents: [],
+      report: REPORT,
+    });
+  });
+
+  test("without a report the exit code decides, and stderr gives the reason", () => {
+    const facts = (exitCode: number) => {
+      const { verdict, reason } = row({ exitCode }, "no JSON");
+      return [verdict, reason];
+    };
+    expect([0, 1, 254].map(facts)).toEqual([
+      ["clean", null],
+      ["corrupt", null],
+      ["inconclusive", "the last line of stderr"],
+    ]);
+  });
+
+  test("a guest that died is inconclusive, whatever it had printed", () => {
+    const died = row({ end: "died", exitCode: undefined });
+    expect([died.verdict, died.report]).toEqual(["inconclusive", null]);
+  });
+});
+
+describe("the matrix", () => {
+  const corrupt = row({ exitCode: 1 });
+  const clean = row(
+    {},
+    {
+      verdict: "clean",
+      findings: [],
+      trigger: { reached: 0, attempts: 9, how: "" },
+      totals: {
+        bytesWritten: 1,
+        bytesVerified: 1,
+        files: 1,
+        calls: 1,
+      },
+    },
+  );
+  const lost = row({ end: "timeout", exitCode: undefined });
+
+  test("ends 1 if any kernel corrupts, 125 if any has no verdict, else 0", () => {
+    const codes = [[clean], [clean, lost], [lost, corrupt, clean], []].map(matrixExitCode);
+    expect(codes).toEqual([0, 125, 1, 125]);
+  });
+
+  test("as text", () => {
+    expect([tableHead(), ...[corrupt, clean, lost].map(tableRow)]).toEqual([
+      "kernel              verdict       first finding  appends tried  racy path entered    boot",
+      "6.1.170-3           corrupt               0.3 s             80           71 times   4.6 s",
+      "6.1.170-3           clean                     -              9              never   4.6 s",
+      "6.1.170-3           inconclusive              -              -                  -   4.6 s  no end within 60 s (while the script ran)",
+    ]);
+  });
+
+  test("as KTAP version 1", () => {
+    expect(matrixKtap([corrupt, clean, lost])).toBe(
+      [
+        "KTAP version 1",
+        "1..3",
+        "# verdict=corrupt attempts=80 reached=71 first_finding_seconds=0.25 boot_seconds=4.6",
+        "# duplicated 10 bytes stand twice",
+        "not ok 1 6.1.170-3",
+        "# verdict=clean attempts=9 reached=0 first_finding_seconds=- boot_seconds=4.6",
+        "ok 2 6.1.170-3",
+        "# verdict=inconclusive attempts=- reached=unknown first_finding_seconds=- boot_seconds=4.6",
+        "ok 3 6.1.170-3 # SKIP no end within 60 s (while the script ran)",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("as one JSON object with the script's own reports", () => {
+    const text = matrixJson({ script: "x.ts", scriptArguments: ["--y"], durationSeconds: 3, rows: [corrupt] });
+    expect(JSON.parse(text)).toEqual({
+      schema: 1,
+      tool: "lab matrix",
+      verdict: "corrupt",
+      script: "x.ts",
+      scriptArguments: ["--y"],
+      durationSeconds: 3,
+      rows: [JSON.parse(JSON.stringify(corrupt))],
+    });
+  });
+});

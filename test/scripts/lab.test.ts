@@ -1,0 +1,191 @@
+/** lab.ts as a process: its arguments, and real guests on a kernel of Debian's. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseModinfo, readModule } from "../../src/lab/modules.ts";
+import { temporaryDirectory } from "../lab/temporary.ts";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const LAB = [process.execPath, join(ROOT, "scripts/lab.ts")];
+const PROBE = join(ROOT, "test/lab/fixtures/probe.ts");
+/** In bookworm's main archive, and affected by report 1's bug. */
+const KERNEL = "6.1.170";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function lab(words: string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const child = Bun.spawn([...LAB, ...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 150_000,
+    killSignal: "SIGKILL",
+    env: { ...process.env, ...environment },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+const NEEDS: [program: string, packageName: string][] = [
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["busybox", "busybox-static"],
+  ["mkfs.xfs", "xfsprogs"],
+  ["dpkg-deb", "dpkg"],
+  ["apt-get", "apt"],
+];
+const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+const missing = NEEDS.filter(([program]) => Bun.which(program, { PATH }) === null).map(([, name]) => name);
+
+/** Guests need tools that a user may not have; CI must have them. */
+const testGuest = (name: string, body: () => Promise<void>) =>
+  test.skipIf(missing.length > 0 && !process.env.CI)(
+    name,
+    async () => {
+      if (missing.length > 0) throw new Error(`CI needs guests: install ${missing.join(" ")}`);
+      await body();
+    },
+    180_000,
+  );
+
+describe("arguments", () => {
+  test.each<[string[], string]>([
+    [["dance"], "lab: no subcommand dance: it is one of run, matrix, bisect, kernels, shell\n"],
+    [["run", "--", "probe.ts"], "lab: --kernel is missing"],
+    [["run", "--kernel", KERNEL], "lab: no script: say which one after --"],
+    [["run", "--kernel", KERNEL, "--bogus", "--", "x.ts"], "lab: unknown flag --bogus"],
+    [["run", "--kernel", KERNEL, "--fs", "fat", "--", "x.ts"], "lab: --fs must be one of xfs, ext4, btrfs, tmpfs"],
+    [["run", "--kernel", KERNEL, "--", "no-such-script.ts"], "lab: no script no-such-script.ts"],
+    [["run", "--kernel", "latest", "--", PROBE], 'lab: --kernel "latest" is no version'],
+    [["matrix", "--kernels", KERNEL, "--json", "--ktap", "--", PROBE], "lab: --json and --ktap exclude each other"],
+  ])("%j ends 254 with one line", async (words, line) => {
+    const { code, stdout, stderr } = await lab(words);
+    expect({ code, stdout, lines: stderr.trim().split("\n").length }).toEqual({ code: 254, stdout: "", lines: 1 });
+    expect(stderr).toStartWith(line);
+  });
+
+  test("--help names every subcommand, and each has one", async () => {
+    const { code, stdout } = await lab(["--help"]);
+    expect(code).toBe(0);
+    for (const name of ["run", "matrix", "bisect", "kernels", "shell"]) {
+      expect(stdout).toContain(`\n  ${name} `);
+      const help = await lab([name, "--help"]);
+      expect([help.code, help.stdout.includes(`usage: bun run lab.ts ${name} [flags]`)]).toEqual([0, true]);
+    }
+  });
+
+  test("a directory that is no built kernel tree has no verdict: 125, so that git bisect skips it", async () => {
+    using directory = temporaryDirectory();
+    const { code, stderr } = await lab(["run", "--kernel", directory.path, "--", PROBE]);
+    expect(code).toBe(125);
+    expect(stderr).toContain("build the kernel first");
+  });
+
+  test("host runs the script here, arguments and exit code as they are", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "s.ts");
+    await Bun.write(script, 'console.log(process.argv.slice(2).join("|")); process.exit(9);');
+    const { code, stdout } = await lab(["run", "--kernel", "host", "--", script, "a b", "--", "--c"]);
+    expect([code, stdout]).toEqual([9, "a b|--|--c\n"]);
+  });
+});
+
+describe("guests", () => {
+  testGuest("a script runs on XFS as root; its streams, exit code and files come back", async () => {
+    using directory = temporaryDirectory();
+    const artifacts = join(directory.path, "artifacts");
+    const words = ["run", "--kernel", KERNEL, "--artifacts", artifacts, "--", PROBE, "7", "it's $HOME"];
+    const { code, stdout, stderr } = await lab(words);
+    expect({ code, stderr }).toEqual({ code: 7, stderr: expect.stringContaining("narration of the guest\n") });
+    expect(JSON.parse(stdout)).toEqual({
+      kernel: "6.1.0-47-cloud-amd64",
+      arguments: ["7", "it's $HOME"],
+      cwd: "/mnt/test",
+      directory: "/mnt/test",
+      uid: 0,
+      mount: "xfs",
+      controllers: ["cpu", "io", "memory", "pids"],
+      tracefs: true,
+    });
+    expect(readFileSync(join(artifacts, "evidence"), "utf8")).toBe("left behind\n");
+    expect(readdirSync(artifacts).sort()).toEqual(["evidence", "report.txt"]);
+  });
+
+  testGuest("a panic is 125, with the console's last lines; ext4 mounts as well", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "panic.ts");
+    await Bun.write(script, 'require("node:fs").writeFileSync("/proc/sysrq-trigger", "c");');
+    const { code, stderr } = await lab(["run", "--kernel", KERNEL, "--fs", "ext4", "--", script]);
+    expect(code).toBe(125);
+    expect(stderr).toContain("Kernel panic - not syncing: sysrq triggered crash");
+    expect(stderr).toContain("lab: no verdict: the guest died while the script ran");
+  });
+
+  testGuest("SIGKILL of the lab leaves no machine and no file", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "hang.ts");
+    await Bun.write(script, 'console.log("up"); await Bun.sleep(600_000);');
+    const temporary = { TMPDIR: directory.path };
+    const child = Bun.spawn([...LAB, "run", "--kernel", KERNEL, "--fs", "tmpfs", "--", script], {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, ...temporary },
+    });
+    const reader = child.stdout.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("up\n");
+    const machines = childrenOf(child.pid);
+    expect(machines.length).toBe(1);
+    child.kill("SIGKILL");
+    await child.exited;
+    const deadline = Date.now() + 5000;
+    while (machines.some(isRunning) && Date.now() < deadline) await Bun.sleep(50);
+    expect(machines.filter(isRunning)).toEqual([]);
+    expect(readdirSync(directory.path)).toEqual(["hang.ts"]);
+  });
+
+  testGuest("modules say of themselves what modinfo(8) says", async () => {
+    const modinfo = Bun.which("modinfo", { PATH });
+    if (modinfo === null) {
+      if (process.env.CI) throw new Error("CI needs modinfo: install kmod");
+      return;
+    }
+    // The tests above have fetched and unpacked this kernel.
+    const cache = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "/root", ".cache");
+    const kernels = join(cache, "bytewitness/lab/kernels");
+    const name = readdirSync(kernels).find((entry) => entry.includes("_6.1.170-"));
+    const files = [...new Bun.Glob(`${name}/**/{xfs,btrfs,tls,virtio_pci,dm-log-writes}.ko`).scanSync(kernels)];
+    expect(files.length).toBe(5);
+    for (const file of files) {
+      const path = join(kernels, file);
+      const field = (key: string) => {
+        const lines = Bun.spawnSync([modinfo, "-F", key, path]).stdout.toString().split("\n").filter(Boolean);
+        return lines.flatMap((line) => (key === "depends" ? line.split(",") : [line])).filter(Boolean);
+      };
+      const info = parseModinfo(await readModule(path));
+      expect([info.name]).toEqual(field("name"));
+      expect(info.depends.toSorted()).toEqual(
+        field("depends")
+          .map((word) => word.replaceAll("-", "_"))
+          .toSorted(),
+      );
+      expect(info.aliases.toSorted()).toEqual(field("alias").toSorted());
+    }
+  });
+});
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** A zombie that its new parent has not collected yet is no running machine. */
+function isRunning(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}/stat`)) return false;
+  return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+}
