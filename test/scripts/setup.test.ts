@@ -80,6 +80,8 @@ test("without a network apt is asked once and not part by part", () => {
   using world = lacking().fake("apt-cache").fake("apt-get", `echo "${says}"; exit 100`);
   const { err, calls } = world.setup();
   expect(calls).toEqual([APT_SHOW, APT_INSTALL, APT_UPDATE]);
+  world.fake("apt-cache", "exit 100");
+  expect(world.setup().calls).toEqual([APT_SHOW, APT_UPDATE, APT_INSTALL]);
   expect(err[1]).toStartWith(`setup: liburing is missing (apt failed: ${says}): install it with: apt-get install`);
 });
 
