@@ -7,7 +7,16 @@
  * report's pattern. A word then counts 2^40 words (8 TiB) of stream; generation 0 may run on beyond that.
  */
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
-import { byteOf, fillWords, firstSuccessor, firstWordMismatch, readWord, type U64, U64_ONE } from "./words.ts";
+import {
+  byteOf,
+  fillWords,
+  firstSuccessor,
+  firstWordMismatch,
+  isSuccessor,
+  readWord,
+  type U64,
+  U64_ONE,
+} from "./words.ts";
 
 export const GENERATION_MAX = 0xffffff;
 
@@ -26,7 +35,7 @@ export class Counter implements Pattern {
   readonly label: string;
   readonly wordBytes = 8;
   readonly resumeBytes = 8;
-  readonly proofBytes = 16;
+  readonly proofBytes = 24;
   readonly reachBytes = 8;
   readonly generation: number;
 
@@ -80,14 +89,19 @@ export class Counter implements Pattern {
     return -1;
   }
 
-  /** Two consecutive words prove a position: chance makes them once in 2^64. */
+  /**
+   * Three consecutive words prove a position. Two are not enough: a byte 0xff before a genuine word w reads, one byte out
+   * of phase, as the words 256w + 255 and 256w + 256 of some other generation.
+   */
   locate(block: Uint8Array, { fromIndex, toIndex, limitBytes }: LocateRange): Location | undefined {
     let from = fromIndex;
     for (;;) {
       const index = firstSuccessor(block, { fromIndex: from, toIndex, step: U64_ONE });
       if (index < 0) return undefined;
-      const location = this.#place(readWord(block, index), { index, limitBytes });
-      if (location !== undefined) return location;
+      if (isSuccessor(block, index + 8, U64_ONE)) {
+        const location = this.#place(readWord(block, index), { index, limitBytes });
+        if (location !== undefined) return location;
+      }
       from = index + 1;
     }
   }
@@ -95,7 +109,7 @@ export class Counter implements Pattern {
   #place(word: U64, { index, limitBytes }: { index: number; limitBytes: number }): Location | undefined {
     const ownHigh = word.hi - this.generation * 256;
     const own = (ownHigh * TWO_32 + word.lo) * 8;
-    if (ownHigh >= 0 && own + 16 <= limitBytes) return { index, streamOffsetBytes: own, stream: this };
+    if (ownHigh >= 0 && own + 24 <= limitBytes) return { index, streamOffsetBytes: own, stream: this };
     const generation = word.hi >>> 8;
     // Beyond its limit the own stream is not believed, and no other generation looks like it.
     if (generation === this.generation) return undefined;

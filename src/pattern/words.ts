@@ -121,12 +121,14 @@ export function firstSuccessor(
   }
   const stepLow = step.lo & 0xff;
   for (let i = fromIndex; i < to; i += 1) {
-    if ((((block[i + 8] as number) - (block[i] as number)) & 0xff) === stepLow && follows(block, i, step)) return i;
+    if ((((block[i + 8] as number) - (block[i] as number)) & 0xff) === stepLow && isSuccessor(block, i, step)) return i;
   }
   return -1;
 }
 
-function follows(block: Uint8Array, index: number, step: U64): boolean {
+/** True when the block holds 16 bytes at the index and the second word there is the first plus step. */
+export function isSuccessor(block: Uint8Array, index: number, step: U64): boolean {
+  if (index + 16 > block.length) return false;
   const next = add(readWord(block, index), step);
   const found = readWord(block, index + 8);
   return next.lo === found.lo && next.hi === found.hi;

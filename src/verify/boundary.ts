@@ -35,6 +35,12 @@ export function snapUp(offset: number, { high, lengthBytes }: { high: number; le
   return lengthBytes >= SNAP_LENGTH_BYTES && page <= high && page - offset < WORD_BYTES ? page : offset;
 }
 
+/** How far a cut between two runs may be moved without changing a byte. */
+export interface Slack {
+  readonly leftBytes: number;
+  readonly rightBytes: number;
+}
+
 /** A stretch of file that follows one stream. `to` is where it visibly ends and may move back to a canonical cut. */
 export interface Run {
   readonly stream: Pattern;
@@ -42,6 +48,8 @@ export interface Run {
   readonly from: number;
   readonly streamOffsetBytes: number;
   to: number;
+  /** Of the cut at `from`, when another run ends there. */
+  readonly slack: Slack | undefined;
 }
 
 const window = new Uint8Array(new ArrayBuffer(1152));

@@ -15,8 +15,10 @@
  *      else took its room. What follows the expected end in place is `extra`.
  * Owns the state of the walk; refuses to read bytes.
  */
+
+import type { Slack } from "./boundary.ts";
 import type { Sample } from "./finding.ts";
-import type { Ledger, Note } from "./ledger.ts";
+import type { Ledger, Note, OpenSegment } from "./ledger.ts";
 
 export interface Piece {
   readonly kind: "zeroed" | "foreign" | "stale" | "bit-flipped";
@@ -34,6 +36,17 @@ export interface OwnRun {
   readonly to: number;
   readonly streamOffsetBytes: number;
   readonly sample?: Sample | undefined;
+  /** How far the run's beginning may be moved, when another run ends there. */
+  readonly slack?: Slack | undefined;
+}
+
+/** A duplicate whose end has not come yet. */
+interface OpenDuplicate {
+  readonly note: Note;
+  /** Of its first byte, and the segments on both sides of it. */
+  readonly slack: Slack | undefined;
+  readonly before: OpenSegment | undefined;
+  readonly first: OpenSegment | undefined;
 }
 
 interface Hole {
@@ -51,7 +64,8 @@ export class Explainer {
   #walk: number;
   #next: number;
   #flushedBytes = 0;
-  #duplicate: Note | undefined;
+  #duplicate: OpenDuplicate | undefined;
+  #slack: Slack | undefined;
   #extra: Note | undefined;
   #holes: Hole[] = [];
   #sample: Sample | undefined;
@@ -63,14 +77,24 @@ export class Explainer {
     this.#next = startBytes;
   }
 
+  /** The stream byte that has not stood yet, as far as runs were handed on. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** Writes down damage whose end has not come yet, because there is too much of it to keep. */
   flush(pieces: readonly Piece[]): void {
     this.#damage(pieces, undefined);
     this.#flushedBytes += lengthOf(pieces);
   }
 
-  run({ pieces, from, to, streamOffsetBytes: stream, sample }: OwnRun): void {
+  run(run: OwnRun): void {
+    const { pieces, to, sample, slack } = run;
     this.#sample = sample;
+    const shift = slack === undefined ? 0 : this.#moveToNext(run.streamOffsetBytes, slack);
+    const from = run.from + shift;
+    const stream = run.streamOffsetBytes + shift;
+    this.#slack = slack;
     const gap = this.#flushedBytes + lengthOf(pieces);
     const gapFrom = from - gap;
     if (stream === this.#walk + gap) {
@@ -89,6 +113,41 @@ export class Explainer {
     }
     this.#flushedBytes = 0;
     this.#follow({ from, to, stream });
+  }
+
+  /**
+   * A copy of an older range ends where the stream goes on. Both its cuts may have slack, but only cuts as far apart as
+   * the copy is long make the stream go on exactly where it was: moves this cut, and if need be the first one as well.
+   * Returns by how much the new run's beginning moves.
+   */
+  #moveToNext(stream: number, slack: Slack): number {
+    const open = this.#duplicate;
+    const last = this.#ledger.lastSegment;
+    if (open === undefined || last?.kind !== "duplicated") return 0;
+    const wanted = this.#next - stream;
+    const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted));
+    const first = shift - wanted;
+    if (first !== 0 && !this.#moveDuplicate(open, first)) return 0;
+    last.lengthBytes += shift;
+    this.#walk += shift;
+    return shift;
+  }
+
+  /** Moves the beginning of a duplicate over bytes that fit both sides. */
+  #moveDuplicate({ note, slack, before, first }: OpenDuplicate, by: number): boolean {
+    if (slack === undefined || by < -slack.leftBytes || by > slack.rightBytes) return false;
+    if (before === undefined || before.kind === "duplicated" || first === undefined || first.kind !== "duplicated")
+      return false;
+    if (first.lengthBytes <= by || before.lengthBytes <= -by || before === first) return false;
+    before.lengthBytes += by;
+    first.offsetBytes += by;
+    first.lengthBytes -= by;
+    first.originBytes = (first.originBytes ?? 0) + by;
+    note.offsetBytes += by;
+    note.originBytes = (note.originBytes ?? 0) + by;
+    note.lengthBytes -= by;
+    this.#next += by;
+    return true;
   }
 
   #damage(pieces: readonly Piece[], replacesBytes: number | undefined): void {
@@ -118,7 +177,7 @@ export class Explainer {
   }
 
   #endDuplicate(at: number, resumed: boolean): void {
-    const note = this.#duplicate;
+    const note = this.#duplicate?.note;
     if (note === undefined) return;
     note.lengthBytes = at - note.offsetBytes;
     note.facts.resumed = resumed;
@@ -151,17 +210,16 @@ export class Explainer {
       return to - at;
     }
     const to = hole === undefined ? end : hole.from;
-    this.#duplicate ??= this.#openDuplicate(at, file);
+    const before = this.#ledger.lastSegment;
     this.#ledger.segment("duplicated", { from: file, to: file + (to - at), originBytes: at });
+    if (this.#duplicate === undefined) {
+      const note = this.#note("duplicated", file, 0);
+      note.originBytes = at;
+      this.#duplicate = { note, slack: this.#slack, before, first: this.#ledger.lastSegment };
+    }
     if (to === this.#next) this.#endDuplicate(file + (to - at), true);
-    else this.#duplicate.lengthBytes = file + (to - at) - this.#duplicate.offsetBytes;
+    else this.#duplicate.note.lengthBytes = file + (to - at) - this.#duplicate.note.offsetBytes;
     return to - at;
-  }
-
-  #openDuplicate(at: number, file: number): Note {
-    const note = this.#note("duplicated", file, 0);
-    note.originBytes = at;
-    return note;
   }
 
   #onward(at: number, end: number, file: number): number {

@@ -8,7 +8,7 @@ import type { FindingKind, Sample, Segment } from "./finding.ts";
 /** A finding while it is being written down; `facts` become its sentence in the end. */
 export interface Note {
   readonly kind: FindingKind;
-  readonly offsetBytes: number;
+  offsetBytes: number;
   lengthBytes: number;
   originBytes?: number;
   sample?: Sample;
@@ -43,10 +43,13 @@ const SEVERITY: readonly Segment["kind"][] = [
   "foreign",
 ];
 
+/** A segment whose borders may still move. */
+export type OpenSegment = { -readonly [K in keyof Segment]: Segment[K] };
+
 export class Ledger {
   readonly notes: Note[] = [];
   notesLeftOut = 0;
-  readonly segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
+  readonly segments: OpenSegment[] = [];
   segmentsLeftOut = 0;
   readonly #findingsMax: number;
   readonly #segmentsMax: number;
@@ -54,6 +57,10 @@ export class Ledger {
   constructor({ findingsMax, segmentsMax }: { findingsMax: number; segmentsMax: number }) {
     this.#findingsMax = findingsMax;
     this.#segmentsMax = segmentsMax;
+  }
+
+  get lastSegment(): OpenSegment | undefined {
+    return this.segments.at(-1);
   }
 
   get full(): boolean {

@@ -6,7 +6,16 @@
  * bytes of the file are looked at again. Refuses to interpret; the explainer does.
  */
 import type { Location, Pattern } from "../pattern/pattern.ts";
-import { chooseCut, matchingBefore, overlapWithRun, type Run, snapDown, snapUp, zerosBeforeEnd } from "./boundary.ts";
+import {
+  chooseCut,
+  matchingBefore,
+  overlapWithRun,
+  type Run,
+  type Slack,
+  snapDown,
+  snapUp,
+  zerosBeforeEnd,
+} from "./boundary.ts";
 import type { Explainer, Piece } from "./explain.ts";
 import type { Sample } from "./finding.ts";
 import { flippedBits } from "./flip.ts";
@@ -64,7 +73,14 @@ export class Tracer {
     this.#endBytes = options.endBytes;
     this.#wantSamples = options.wantSamples;
     const start = options.startBytes;
-    this.#run = { stream: this.#pattern, own: true, from: start, streamOffsetBytes: start, to: start };
+    this.#run = {
+      stream: this.#pattern,
+      own: true,
+      from: start,
+      streamOffsetBytes: start,
+      to: start,
+      slack: undefined,
+    };
     this.#anchor = { file: start, stream: start };
     this.#raw = new RawSplitter(start);
   }
@@ -210,12 +226,28 @@ export class Tracer {
     const { stream, streamOffsetBytes } = found;
     const inRaw = matchingBefore(window.block, found.at - window.at, { stream, streamOffsetBytes, most });
     const visible = found.at - inRaw;
-    const from = visible === this.#raw.from ? this.#cutRuns(found) : this.#settleRaw(window, { found, from: visible });
+    if (visible === this.#raw.from) {
+      const slack = this.#cutRuns(found);
+      this.#start(found, this.#run.to, slack);
+      return;
+    }
+    const from = this.#settleRaw(window, { found, from: Math.max(visible, this.#onwardFrom(found)) });
     this.#start(found, from);
   }
 
-  /** No damage between the runs: the cut may slide over bytes that fit both. */
-  #cutRuns(found: Found): number {
+  /**
+   * A run that goes on where the stream was may seem to begin up to a word sooner, by chance: those bytes stood before,
+   * and a tiny duplicate would be the longer story. Returns the file offset before which the run must not begin.
+   */
+  #onwardFrom(found: Found): number {
+    const walked = this.#run.own ? this.#run.streamOffsetBytes + (this.#run.to - this.#run.from) : 0;
+    const next = Math.max(this.#explainer.next, walked);
+    if (!found.own || found.streamOffsetBytes + this.#pattern.wordBytes < next) return 0;
+    return found.at - (found.streamOffsetBytes - next);
+  }
+
+  /** No damage between the runs: the cut may slide over bytes that fit both. Returns how far. */
+  #cutRuns(found: Found): Slack {
     const run = this.#run;
     const high = run.to;
     const overlap = overlapWithRun(run, {
@@ -223,9 +255,11 @@ export class Tracer {
       streamOffsetBytes: found.streamOffsetBytes - (found.at - high),
       most: Math.min(SLIDE_BYTES, run.to - run.from - 1),
     });
-    run.to = chooseCut({ low: high - overlap, high, otherwise: high });
+    const low = high - overlap;
+    run.to = chooseCut({ low, high, otherwise: high });
+    const slack = { leftBytes: run.to - low, rightBytes: high - run.to };
     this.#emitRun();
-    return run.to;
+    return slack;
   }
 
   #settleRaw(window: Window, { found, from }: { found: Found; from: number }): number {
@@ -255,6 +289,8 @@ export class Tracer {
 
   #startOfDamage(piece: Piece): number {
     const run = this.#run;
+    // What follows the end of the stream begins exactly there.
+    if (run.own && this.#inPlaceOffset(run.to) >= this.#endBytes) return run.to;
     if (piece.kind === "zeroed") {
       const zeros = zerosBeforeEnd(run, Math.min(SLIDE_BYTES, run.to - run.from));
       return chooseCut({ low: run.to - zeros, high: run.to, otherwise: run.to });
@@ -292,14 +328,16 @@ export class Tracer {
     if (run.own) {
       const sample = this.#takeSample();
       const pieces = this.#pieces.splice(0);
-      this.#explainer.run({ pieces, from: run.from, to: run.to, streamOffsetBytes: run.streamOffsetBytes, sample });
+      const { from, to, streamOffsetBytes, slack } = run;
+      this.#explainer.run({ pieces, from, to, streamOffsetBytes, sample, slack });
       this.#anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
       this.#runSample = this.#sample;
     } else {
       const { from, to, streamOffsetBytes: originBytes } = run;
       this.#pieces.push({ kind: "stale", from, to, originBytes, label: run.stream.label });
     }
-    this.#run = { ...run, from: run.to, streamOffsetBytes: run.streamOffsetBytes + (run.to - run.from) };
+    const streamOffsetBytes = run.streamOffsetBytes + (run.to - run.from);
+    this.#run = { ...run, from: run.to, streamOffsetBytes, slack: undefined };
   }
 
   /** The sample taken where the damage before this run began. */
@@ -309,10 +347,10 @@ export class Tracer {
     return open === undefined ? undefined : sealSample(open);
   }
 
-  #start(found: Found, from: number): void {
+  #start(found: Found, from: number, slack?: Slack): void {
     const streamOffsetBytes = found.streamOffsetBytes - (found.at - from);
     const to = found.at + found.provenBytes;
-    this.#run = { stream: found.stream, own: found.own, from, streamOffsetBytes, to };
+    this.#run = { stream: found.stream, own: found.own, from, streamOffsetBytes, to, slack };
     if (found.own) this.#anchor = { file: from, stream: streamOffsetBytes };
     this.#scanning = false;
     if (this.#runSample === undefined) this.#runSample = this.#sample;

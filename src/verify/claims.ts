@@ -1,0 +1,89 @@
+/**
+ * Judges a file by what its writers were told: every acknowledged write claims a range, and claims never overlap.
+ *
+ * Owns one question: do the bytes of every claim stand where the kernel said they were written? Bytes that do not are
+ * `lost`; when they are another claim's, the finding says whose. Pure; for files small enough to be held in memory.
+ */
+import type { CallReference, Finding } from "./finding.ts";
+
+export interface Claim {
+  /** Who wrote, for sentences: "the other writer's record". */
+  readonly name: string;
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  readonly call?: CallReference;
+}
+
+export interface ClaimsOptions {
+  readonly file?: string;
+  /** Why it happened, appended to every sentence. */
+  readonly because?: string;
+}
+
+/** A record that is one letter, over and over: every byte differs from every other record's. */
+export function letters(letter: string, lengthBytes: number): Uint8Array {
+  return new Uint8Array(lengthBytes).fill(letter.charCodeAt(0));
+}
+
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One finding for each run of claimed bytes that are not there, in file order. */
+export function judgeClaims(file: Uint8Array, claims: readonly Claim[], options: ClaimsOptions = {}): Finding[] {
+  return claims.flatMap((claim) => gapsOf(file, claim).map((gap) => lost(file, { claim, gap, claims, options })));
+}
+
+function gapsOf(file: Uint8Array, { offsetBytes, bytes }: Claim): Gap[] {
+  const gaps: Gap[] = [];
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (file[offsetBytes + at] === bytes[at]) continue;
+    const from = at;
+    while (at < bytes.length && file[offsetBytes + at] !== bytes[at]) at += 1;
+    gaps.push({ from: offsetBytes + from, to: offsetBytes + at });
+  }
+  return gaps;
+}
+
+function lost(
+  file: Uint8Array,
+  { claim, gap, claims, options }: { claim: Claim; gap: Gap; claims: readonly Claim[]; options: ClaimsOptions },
+): Finding {
+  const lengthBytes = gap.to - gap.from;
+  const found = file.subarray(gap.from, gap.to);
+  const owner = claims.find((other) => other !== claim && found.length > 0 && holds(other.bytes, found));
+  const instead =
+    found.length === 0
+      ? `the file ends at ${file.length}`
+      : owner === undefined
+        ? "bytes that nobody wrote stand there"
+        : `${owner.name} stands there`;
+  const calls = [claim.call, owner?.call].filter((call) => call !== undefined);
+  const because = options.because === undefined ? "" : `: ${options.because}`;
+  return {
+    kind: "lost",
+    ...(options.file === undefined ? {} : { file: options.file }),
+    offsetBytes: gap.from,
+    lengthBytes,
+    originBytes: gap.from - claim.offsetBytes,
+    pageAligned: gap.from % 4096 === 0,
+    ...(calls.length === 0 ? {} : { calls }),
+    detail: `${lengthBytes} bytes of ${claim.name}, acknowledged at ${claim.offsetBytes}, are gone from ${gap.from}; ${instead}${because}`,
+    sample: sample(file, { claim, gap }),
+  };
+}
+
+function holds(bytes: Uint8Array, found: Uint8Array): boolean {
+  return found.length <= bytes.length && found.every((byte, index) => bytes[index] === byte);
+}
+
+function sample(file: Uint8Array, { claim, gap }: { claim: Claim; gap: Gap }): NonNullable<Finding["sample"]> {
+  const offsetBytes = Math.max(claim.offsetBytes, gap.from - (gap.from % 16));
+  const from = offsetBytes - claim.offsetBytes;
+  return {
+    offsetBytes,
+    expectedHex: Buffer.from(claim.bytes.subarray(from, from + 64)).toString("hex"),
+    foundHex: Buffer.from(file.subarray(offsetBytes, offsetBytes + 64)).toString("hex"),
+  };
+}
