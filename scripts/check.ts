@@ -40,9 +40,10 @@ async function check(steps: readonly Step[]): Promise<number> {
   let failed = 0;
   for (const step of steps) {
     const startMs = performance.now();
+    process.stdout.write(step.name.padEnd(8));
     const wrong = await step.run();
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-    console.log(`${step.name.padEnd(8)}${wrong === "" ? "ok    " : "FAILED"}${seconds.padStart(8)} s`);
+    console.log(`${wrong === "" ? "ok    " : "FAILED"}${seconds.padStart(8)} s`);
     if (wrong === "") continue;
     failed += 1;
     console.log(wrong);

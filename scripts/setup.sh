@@ -64,7 +64,7 @@ have() {
       ;;
     libc-headers) any_exists "$sysroot/usr/include/stdio.h" ;;
     uring-headers) any_exists "$sysroot/usr/include/liburing.h" ;;
-    qemu) have_command "qemu-system-$(uname -m)" ;;
+    qemu) have_command qemu-system-x86_64 ;;
     busybox)
       # A static one names no interpreter near the start of the file.
       have_command busybox && ! head -c 4096 "$(command -v busybox)" 2>/dev/null | grep -q -a -e ld-linux -e ld-musl
