@@ -75,7 +75,7 @@ export function seek(fd: Fd, offsetBytes: number, whence: number): number {
 
 /**
  * The next range of data at or after `offsetBytes` (SEEK_DATA, SEEK_HOLE), or undefined when only a hole follows.
- * A file system that keeps no holes answers with everything up to the end.
+ * A file system that keeps no holes answers with everything up to the end. Moves the file position, as lseek(2) does.
  */
 export function nextData(fd: Fd, offsetBytes: number): Range | undefined {
   checkOffset("offsetBytes", offsetBytes);

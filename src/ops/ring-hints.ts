@@ -28,12 +28,13 @@ function sysctl(name: string): string | undefined {
   }
 }
 
-export function ringHint(number: number): string | undefined {
+/** What to do about an errno of io_uring_setup(2); `read` answers for a sysctl under kernel. (tests give their own). */
+export function ringHint(number: number, read: (name: string) => string | undefined = sysctl): string | undefined {
   if (number === ERRNO.ENOSYS) {
     return "this kernel has no io_uring, or a seccomp filter hides it (containers: allow io_uring_setup, io_uring_enter, io_uring_register)";
   }
   if (number === ERRNO.EPERM || number === ERRNO.EACCES) {
-    const disabled = sysctl("io_uring_disabled");
+    const disabled = read("io_uring_disabled");
     if (disabled !== undefined && disabled !== "0") {
       return `io_uring is disabled here (kernel.io_uring_disabled=${disabled}); as root: sysctl kernel.io_uring_disabled=0`;
     }
