@@ -66,7 +66,7 @@ function lost(
     ...(options.file === undefined ? {} : { file: options.file }),
     offsetBytes: gap.from,
     lengthBytes,
-    originBytes: gap.from - claim.offsetBytes,
+    originBytes: gap.from,
     pageAligned: gap.from % 4096 === 0,
     ...(calls.length === 0 ? {} : { calls }),
     detail: `${lengthBytes} bytes of ${claim.name}, acknowledged at ${claim.offsetBytes}, are gone from ${gap.from}; ${instead}${because}`,

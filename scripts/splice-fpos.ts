@@ -1,0 +1,116 @@
+#!/usr/bin/env bun
+/**
+ * splice-fpos: does splice(pipe -> file) set a shared file position back, so that the next write destroys data?
+ *
+ * What is exercised: splice(2) from a pipe to a file with a NULL offset, on an open file that two writers share. The
+ * kernel reads the file position, sleeps on the empty pipe, and stores the position when it returns, although it wrote
+ * nothing and the other writer has moved the position meanwhile.
+ * What broken looks like: splice returns 0 (end of pipe) or EINTR; the position jumps back over the other writer's
+ * record, whose write(2) was acknowledged; the next write lands on top of it. No write returns an error.
+ * Since when, fixed by: end of pipe is bad on every kernel tried, 5.10 to 7.2; the interrupted splice is mended by
+ * "splice: avoid stale f_pos writeback on error" (seen in stable 6.12.117).
+ * Needs: a writable directory; no root, no particular file system.
+ * Run: bun run splice-fpos.ts [DIR] [--variant end-of-pipe|interrupted|both]
+ */
+import {
+  allocate,
+  Calls,
+  type Finding,
+  judgeClaims,
+  letters,
+  openPipe,
+  positionOf,
+  readAt,
+  runReproducer,
+  scratchFile,
+  sizeOf,
+  Thread,
+  trySplice,
+  write,
+} from "bytewitness";
+
+const VARIANTS = ["end-of-pipe", "interrupted"] as const;
+const RECORDS = {
+  header: letters("A", 100),
+  other: letters("B", 50_000),
+  next: letters("C", 100),
+};
+
+await runReproducer({
+  name: "splice-fpos",
+  summary: "splice(pipe -> file) that waits while another writer uses the same open file",
+  positionals: {
+    dir: { kind: "path", optional: true, description: "where the file goes (else BYTEWITNESS_DIR, TMPDIR)" },
+  },
+  options: {
+    variant: { kind: "choice", choices: [...VARIANTS, "both"], default: "both", description: "how the splice ends" },
+  },
+
+  run: async (run) => {
+    const findings: Finding[] = [];
+    const artifacts: string[] = [];
+    const lines: string[] = [];
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
+    const trigger = {
+      reached: 0,
+      attempts: 0,
+      how: "the thread was seen asleep in splice (/proc/self/task/TID/syscall)",
+    };
+
+    for (const variant of VARIANTS.filter((name) => run.args.variant === name || run.args.variant === "both")) {
+      const { path, fd: file, keep } = scratchFile(run, { directory: run.args.dir, name: `splice-fpos-${variant}` });
+      const calls = new Calls();
+      using buffer = allocate(RECORDS.other.length);
+      const put = (what: string, record: Uint8Array) => {
+        buffer.bytes.set(record);
+        return calls.note(what, record.length, write(file, buffer, { lengthBytes: record.length }));
+      };
+
+      // 1. This writer's header: the shared position is now 100.
+      const header = put("write (header)", RECORDS.header);
+
+      // 2. A second thread splices out of an empty pipe. Asleep, it has read the position and holds it.
+      using pipe = openPipe();
+      using thread = await Thread.start();
+      const splicing = thread.call(trySplice, pipe.readEnd, file, 65_536, 0);
+      trigger.attempts += 1;
+      if (await thread.asleep("splice")) trigger.reached += 1;
+
+      // 3. The other writer of the same open file appends its record: the position is now 50100.
+      const other = put("write (other)", RECORDS.other);
+      const beforeBytes = positionOf(file);
+
+      // 4. The splice ends without having moved a byte, and stores the position that it had read.
+      if (variant === "end-of-pipe") pipe.writeEnd.close();
+      else thread.interrupt();
+      const spliced = calls.note("splice", 65_536, await splicing);
+      const afterBytes = positionOf(file);
+
+      // 5. The next write belongs behind the other writer's record.
+      const next = put("write (next)", RECORDS.next);
+
+      using back = allocate(sizeOf(file));
+      totals.bytesVerified += readAt(file, back, 0);
+      const ended = spliced.result < 0 ? "was interrupted (EINTR)" : `returned ${spliced.result}`;
+      const found = judgeClaims(
+        back.bytes,
+        [
+          { name: "the header", offsetBytes: 0, bytes: RECORDS.header, call: header },
+          { name: "the other writer's record", offsetBytes: 100, bytes: RECORDS.other, call: other },
+          { name: "the next write", offsetBytes: afterBytes, bytes: RECORDS.next, call: next },
+        ],
+        { file: path, because: `splice ${ended} and set the position back, f_pos ${beforeBytes} -> ${afterBytes}` },
+      );
+      findings.push(...found);
+      lines.push(`${variant.padEnd(12)} splice ${ended}; f_pos ${beforeBytes} -> ${afterBytes}`);
+      if (found.length > 0) {
+        keep();
+        artifacts.push(path);
+      }
+      totals.bytesWritten += calls.bytes("write");
+      totals.files += 1;
+      totals.calls += calls.list.length;
+    }
+    return { findings, trigger, totals, artifacts, sections: [{ title: "File position", lines }] };
+  },
+});

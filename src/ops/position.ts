@@ -1,0 +1,9 @@
+/** The file position that all holders of one open file share. Owns asking; moving it is extent.ts's `seek`. */
+import { SEEK_CUR } from "../sys/uapi/fcntl.ts";
+import { seek } from "./extent.ts";
+import type { Fd } from "./fd.ts";
+
+/** `off_t lseek(int fd, 0, SEEK_CUR)`: where the next read or write goes. lseek(2). */
+export function positionOf(fd: Fd): number {
+  return seek(fd, 0, SEEK_CUR);
+}
