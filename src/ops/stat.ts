@@ -69,7 +69,7 @@ export function sizeOf(fd: Fd): number {
 /** statx(2) of a path, following symbolic links. */
 export function statPath(path: Path): Stat {
   using name = cString(path);
-  const mask = F.STATX_BASIC_STATS;
+  const mask = F.STATX_BASIC_STATS | F.STATX_MNT_ID;
   checked(libc.statx(F.AT_FDCWD, name.address, 0, mask, buffer.address), "statx", () => `"${pathText(path)}"`);
   return result();
 }
@@ -114,7 +114,8 @@ export function filesystemOf(path: Path): Filesystem {
     answer.view.getUint32(offset, true) + answer.view.getUint32(offset + 4, true) * 2 ** 32;
   const magic = u64(at.f_type);
   const blockBytes = u64(at.f_bsize);
-  const mount = mountOf(statPath(path).device);
+  const { device } = statPath(path);
+  const mount = mountOf(mountId(), device);
   return {
     type: mount?.type ?? MAGIC[magic] ?? `magic 0x${magic.toString(16)}`,
     capacityBytes: u64(at.f_blocks) * blockBytes,
@@ -123,16 +124,35 @@ export function filesystemOf(path: Path): Filesystem {
   };
 }
 
-/** The last mount of a device number in /proc/self/mountinfo (proc(5)): "36 35 98:0 /root /point opts - type source superopts". */
-function mountOf(device: string): { type: string; mountPoint: string; options: string } | undefined {
+/** The mount of the path that statPath asked for last; undefined before Linux 5.8, which cannot tell. statx(2). */
+function mountId(): string | undefined {
+  const known = (buffer.view.getUint32(F.statx.offsets.stx_mask, true) & F.STATX_MNT_ID) !== 0;
+  return known ? String(buffer.view.getUint32(F.statx.offsets.stx_mnt_id, true)) : undefined;
+}
+
+interface Mount {
+  readonly type: string;
+  readonly mountPoint: string;
+  readonly options: string;
+}
+
+/**
+ * One mount of /proc/self/mountinfo (proc(5)): "36 35 98:0 /root /point opts - type source superopts". By its id: a
+ * device may be mounted at many places (bind mounts). Without an id, the last mount of the device.
+ */
+function mountOf(id: string | undefined, device: string): Mount | undefined {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
   for (const line of lines.reverse()) {
     const [left, right] = line.split(" - ");
     const fields = left?.split(" ") ?? [];
-    if (fields[2] !== device || right === undefined) continue;
+    if (right === undefined || (id === undefined ? fields[2] !== device : fields[0] !== id)) continue;
     const [type = "", , superOptions = ""] = right.split(" ");
     const options = [...new Set([...(fields[5] ?? "").split(","), ...superOptions.split(",")])].filter(Boolean);
-    return { type, mountPoint: fields[4] ?? "", options: options.join(",") };
+    // Blanks, tabs, newlines and backslashes stand there as octal escapes.
+    const mountPoint = (fields[4] ?? "").replace(/\\(\d{3})/g, (_, octal) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    return { type, mountPoint, options: options.join(",") };
   }
   return undefined;
 }

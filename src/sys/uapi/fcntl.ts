@@ -75,6 +75,7 @@ export const S_IFREG = 0o100000;
 export const S_IFSOCK = 0o140000;
 
 export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_MNT_ID = 0x1000;
 
 export const PROT_NONE = 0;
 export const PROT_READ = 1;
@@ -109,6 +110,7 @@ export const statx = layout("struct statx", 256, {
   stx_mtime: 112,
   stx_dev_major: 136,
   stx_dev_minor: 140,
+  stx_mnt_id: 144,
 });
 
 /** statfs(2) on 64-bit kernels. */
