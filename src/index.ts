@@ -54,3 +54,6 @@ export { Journal } from "./workload/journal.ts";
 export * from "./workload/pressure/index.ts";
 export { Random } from "./workload/random.ts";
 export { readBack, triage } from "./workload/readback.ts";
+export { AddressError } from "./ops/address.ts";
+export { tlsMissing } from "./ops/tls.ts";
+export * from "./workload/relay/index.ts";

@@ -1,0 +1,137 @@
+/**
+ * Report 2: splice(2) between two TCP sockets, with a verdict on every byte.
+ *
+ * Exercises: socket -> pipe -> socket by splice, the way of every zero-copy proxy. Source, relay and sink run as three
+ * processes; the stream says where each byte belongs, and the relay keeps a journal of its calls.
+ * Broken looks like: a range of wrong bytes, often exactly one splice-in's, sent together with the next one in a single
+ * splice-out. The report's: 172 bytes at 14164. Counts and results are right, nothing returns an error.
+ * Since 2.6.25; fixed in 2.6.29. With --ktls --pipe-size 4096: bytes vanish on kernels before "net: tls: fix silent data
+ * drop under pipe back-pressure" (6.1.189, 6.12.112).
+ * Needs: nothing for the default run; --namespaces and --ktls say what they need.
+ * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
+ */
+import {
+  AddressError,
+  checkRelayArguments,
+  Inconclusive,
+  Judge,
+  outcomeOfRelay,
+  outcomeOfRun,
+  outcomeOfSink,
+  outcomeOfSource,
+  type Pattern,
+  playRole,
+  RELAY_OPTIONS,
+  RELAY_POSITIONALS,
+  Relay,
+  type RelayArguments,
+  RoleFailure,
+  type Run,
+  roleOfThisProcess,
+  runPlanOf,
+  runReproducer,
+  SelfContainedRun,
+  Sink,
+  Source,
+  shapeOf,
+  tlsMissing,
+  UsageError,
+} from "bytewitness";
+
+type RelayRun = Run<RelayArguments>;
+
+const makeJudge = (pattern: Pattern) => new Judge({ pattern });
+
+// The self-contained run starts this same script three times, once for each role.
+const role = roleOfThisProcess();
+if (role !== undefined) await playRole(role, makeJudge);
+
+/** Source, relay and sink here, each in its own process. */
+async function selfContained(run: RelayRun) {
+  const plan = runPlanOf(run.args, run.seed);
+  const total = plan.bytesPerConnection === undefined ? undefined : plan.bytesPerConnection * plan.connections;
+  await using processes = new SelfContainedRun(plan, {
+    progress: (bytes) =>
+      run.progress({ done: bytes, ...(total === undefined ? {} : { total }), bytes, label: "relayed" }),
+    narrate: (line) => run.narrate(line),
+    stopped: () => run.stopped,
+  });
+  return outcomeOfRun(await processes.run());
+}
+
+/** What the report's program does: accept clients, connect each to the server, splice both ways. */
+async function relayAlone(run: RelayRun) {
+  const { listen = "", connect = "", connections, feed } = run.args;
+  const plan = {
+    shape: shapeOf(run.args),
+    feed: { pattern: feed, generation: 0 },
+    from: { kind: "tcp" as const, place: connect },
+    to: { kind: "tcp" as const, place: listen },
+    connections,
+  };
+  const hooks = { ...hooksOf(run), stopped: () => run.stopped };
+  using relay = new Relay(plan, hooks, makeJudge);
+  return outcomeOfRelay(await relay.run(), relay.tap?.finish());
+}
+
+/** Sends the counter pattern (or zeros) to whoever connects. */
+async function sourceAlone(run: RelayRun) {
+  const { listen = "", connections, feed, bytes, seconds, mss, ktls, timeout } = run.args;
+  const plan = {
+    at: { kind: "tcp" as const, place: listen },
+    feed: { pattern: feed, generation: 0 },
+    connections,
+    bytesPerConnection: seconds === undefined ? Math.ceil(bytes / connections) : undefined,
+    seconds,
+    maxSegmentBytes: mss,
+    ktls,
+    timeoutSeconds: timeout,
+  };
+  using source = new Source(plan, hooksOf(run));
+  return outcomeOfSource(await source.run());
+}
+
+/** Takes the stream and judges every byte of it. */
+async function sinkAlone(run: RelayRun) {
+  const { connect = "", connections, feed, mss, tap, timeout } = run.args;
+  const plan = {
+    at: { kind: "tcp" as const, place: connect },
+    feed: { pattern: feed, generation: 0 },
+    connections,
+    maxSegmentBytes: mss,
+    peek: tap,
+    timeoutSeconds: timeout,
+  };
+  return outcomeOfSink(await new Sink(plan, hooksOf(run), makeJudge).run());
+}
+
+function hooksOf(run: RelayRun) {
+  return {
+    listening: (address: string) => run.narrate(`listening on ${address}`),
+    progress: (bytes: number) => run.progress({ done: bytes, bytes, label: "bytes" }),
+    narrate: (line: string) => run.narrate(line),
+    stopped: () => run.stopped,
+  };
+}
+
+await runReproducer({
+  name: "splice-relay",
+  summary: "relays TCP streams by splice() and finds bytes that came out wrong (report 2)",
+  description:
+    "Alone it runs source, relay and a verifying sink on loopback. `source --listen`, `relay --listen --connect` and " +
+    "`sink --connect` run one role, for several hosts; the relay works between any two programs (nc, socat, a server).",
+  positionals: RELAY_POSITIONALS,
+  options: RELAY_OPTIONS,
+  requires: [{ name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) }],
+  check: checkRelayArguments,
+  run: async (run) => {
+    const roles = { source: sourceAlone, relay: relayAlone, sink: sinkAlone };
+    try {
+      return await (run.args.role === undefined ? selfContained(run) : roles[run.args.role](run));
+    } catch (error) {
+      if (error instanceof AddressError) throw new UsageError(error.message);
+      if (error instanceof RoleFailure && error.systemRefused) throw new Inconclusive(error.message);
+      throw error;
+    }
+  },
+});

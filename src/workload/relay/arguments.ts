@@ -1,0 +1,218 @@
+/**
+ * The flags of splice-relay.ts, and what they make of a run.
+ *
+ * Owns the experiments of report 2 as options, the combinations that cannot work, and the plan that seed and options
+ * decide. Opens nothing.
+ */
+import { Random } from "../random.ts";
+import {
+  END_KINDS,
+  type Feed,
+  INJECT_HOPS,
+  INJECT_KINDS,
+  type Injection,
+  JOURNAL_CALLS_DEFAULT,
+  type RelayShape,
+} from "./options.ts";
+import type { RunPlan } from "./run.ts";
+
+const ON_OFF = ["on", "off"] as const;
+
+export const RELAY_POSITIONALS = {
+  role: {
+    kind: "choice",
+    choices: ["source", "relay", "sink"],
+    optional: true,
+    description: "one role alone, for several hosts; without it all three run here, each in its own process",
+  },
+} as const;
+
+export const RELAY_OPTIONS = {
+  bytes: { kind: "size", default: "4GiB", min: 0, description: "bytes to send, all connections together" },
+  seconds: { kind: "duration", optional: true, description: "send for this long instead" },
+  connections: { kind: "count", default: 1, min: 1, max: 20_000, description: "connections at once" },
+  listen: { kind: "text", optional: true, description: "source, relay: HOST:PORT to listen on" },
+  connect: { kind: "text", optional: true, description: "relay, sink: HOST:PORT to connect to" },
+  engine: {
+    kind: "choice",
+    choices: ["poll", "uring"],
+    default: "poll",
+    description: "splice(2), or IORING_OP_SPLICE",
+  },
+  wait: {
+    kind: "choice",
+    choices: ["eagain", "always"],
+    optional: true,
+    description:
+      "wait for readiness only after EAGAIN (default), or before every splice as the report does (with --mss)",
+  },
+  move: { kind: "choice", choices: ON_OFF, default: "on", description: "SPLICE_F_MOVE" },
+  nonblock: {
+    kind: "choice",
+    choices: ON_OFF,
+    default: "on",
+    description: "SPLICE_F_NONBLOCK; off needs --read empty",
+  },
+  read: {
+    kind: "choice",
+    choices: ["always", "empty"],
+    default: "always",
+    description: "read while the pipe holds data, or only when it is empty",
+  },
+  chunks: {
+    kind: "choice",
+    choices: ["many", "one"],
+    default: "many",
+    description: "send all chunks in the pipe at once (the report's pattern), or one at a time",
+  },
+  feed: {
+    kind: "choice",
+    choices: ["counter", "zero"],
+    default: "counter",
+    description: "bytes that say where they belong, or zeros: anything else is wrong",
+  },
+  from: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices from" },
+  to: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices to" },
+  pipeSize: { kind: "size", default: "1MiB", min: 4096, description: "capacity of the relay's pipe (F_SETPIPE_SZ)" },
+  mss: { kind: "count", min: 88, max: 32_767, optional: true, description: "segment size of all sockets (TCP_MAXSEG)" },
+  namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
+  ipv6: { kind: "flag", description: "use ::1 instead of 127.0.0.1" },
+  ktls: { kind: "flag", description: "kernel TLS between source and relay; see --pipe-size 4096" },
+  tap: { kind: "flag", description: "judge the bytes in the pipe too (tee), so that damage is attributed to a hop" },
+  inject: {
+    kind: "choice",
+    choices: INJECT_KINDS,
+    default: "none",
+    description: "damage one chunk, to prove it is found",
+  },
+  injectHop: {
+    kind: "choice",
+    choices: INJECT_HOPS,
+    default: "in",
+    description: "where: before the tap, after it, or in the sink's memory",
+  },
+  timeout: { kind: "duration", default: "30s", description: "end when no byte moves for this long" },
+  calls: { kind: "count", max: 10_000, optional: true, description: "show the relay's first calls (24 with --mss)" },
+  journal: { kind: "choice", choices: ON_OFF, default: "on", description: "record every splice call" },
+} as const;
+
+type OnOff = "on" | "off";
+
+/** The arguments after parsing. */
+export interface RelayArguments {
+  readonly role: "source" | "relay" | "sink" | undefined;
+  readonly bytes: number;
+  readonly seconds: number | undefined;
+  readonly connections: number;
+  readonly listen: string | undefined;
+  readonly connect: string | undefined;
+  readonly engine: "poll" | "uring";
+  readonly wait: "eagain" | "always" | undefined;
+  readonly move: OnOff;
+  readonly nonblock: OnOff;
+  readonly read: "always" | "empty";
+  readonly chunks: "many" | "one";
+  readonly feed: Feed["pattern"];
+  readonly from: (typeof END_KINDS)[number];
+  readonly to: (typeof END_KINDS)[number];
+  readonly pipeSize: number;
+  readonly mss: number | undefined;
+  readonly namespaces: boolean;
+  readonly ipv6: boolean;
+  readonly ktls: boolean;
+  readonly tap: boolean;
+  readonly inject: (typeof INJECT_KINDS)[number];
+  readonly injectHop: (typeof INJECT_HOPS)[number];
+  readonly timeout: number;
+  readonly calls: number | undefined;
+  readonly journal: OnOff;
+}
+
+/** One line about a combination that cannot work, or undefined. */
+export function checkRelayArguments(args: RelayArguments): string | undefined {
+  const { role, listen, connect } = args;
+  if (role === "source" && listen === undefined) return "source needs --listen HOST:PORT";
+  if (role === "sink" && connect === undefined) return "sink needs --connect HOST:PORT";
+  if (role === "relay" && (listen === undefined || connect === undefined)) {
+    return "relay needs --listen HOST:PORT and --connect HOST:PORT";
+  }
+  if (role === undefined && (listen !== undefined || connect !== undefined)) {
+    return "--listen and --connect belong to a role: source, relay or sink";
+  }
+  return checkExperiments(args);
+}
+
+function checkExperiments(args: RelayArguments): string | undefined {
+  const sockets = args.from === "tcp" && args.to === "tcp";
+  if (args.nonblock === "off" && args.read !== "empty") {
+    return "--nonblock off blocks for ever once the pipe is full, as the report says: add --read empty";
+  }
+  if (args.connections > 1 && (["file", "pipe"].includes(args.from) || ["file", "pipe"].includes(args.to))) {
+    return "files and pipes carry one connection: leave out --connections or use tcp or unix ends";
+  }
+  if (args.ktls && args.from !== "tcp") return "--ktls needs a TCP socket to splice from: leave out --from";
+  if ((args.mss !== undefined || args.namespaces) && !sockets) return "--mss and --namespaces need tcp ends";
+  if (args.namespaces && args.ipv6) return "--namespaces uses IPv4 addresses of its own: leave out --ipv6";
+  if (args.from === "file" && args.seconds !== undefined) return "--from file needs --bytes, not --seconds";
+  if (args.engine === "uring" && (args.tap || args.inject !== "none" || args.wait === "always")) {
+    return "--engine uring links its splices inside the kernel: --tap, --inject and --wait always need --engine poll";
+  }
+  if (args.inject !== "none" && args.role !== undefined) return "--inject belongs to the self-contained run";
+  if (args.injectHop === "sink" && ["duplicated", "lost", "two-chunks"].includes(args.inject)) {
+    return `--inject ${args.inject} changes the pipe: use --inject-hop in or out`;
+  }
+  if (args.feed === "zero" && ["zeroed", "duplicated"].includes(args.inject)) {
+    return `--inject ${args.inject} cannot be seen in a stream of zeros: use --feed counter`;
+  }
+  return undefined;
+}
+
+/** The relay's behaviour that the arguments ask for. */
+export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape {
+  return {
+    engine: args.engine,
+    wait: args.wait ?? (args.mss === undefined ? "eagain" : "always"),
+    move: args.move === "on",
+    nonblock: args.nonblock === "on",
+    read: args.read,
+    chunks: args.chunks,
+    pipeBytes: args.pipeSize,
+    tap: args.tap,
+    ktls: args.ktls,
+    timeoutSeconds: args.timeout,
+    journalCalls: args.journal === "on" ? JOURNAL_CALLS_DEFAULT : 0,
+    ...(args.mss === undefined ? {} : { maxSegmentBytes: args.mss }),
+    ...(injection === undefined ? {} : { injection }),
+  };
+}
+
+/** The plan of a self-contained run: a pure function of seed and arguments. */
+export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
+  const random = new Random(seed, "relay");
+  // Three bytes other than zero, so that no word of the stream looks like zeros; room for the connections above it.
+  const generation = random.between(1, 0xfe) * 65_536 + random.between(1, 0x7f) * 256 + random.between(1, 0xff);
+  const bytesPerConnection = args.seconds === undefined ? Math.ceil(args.bytes / args.connections) : undefined;
+  const spanBytes = Math.min(bytesPerConnection ?? 67_108_864, 1_073_741_824);
+  const injection: Injection | undefined =
+    args.inject === "none"
+      ? undefined
+      : {
+          kind: args.inject,
+          hop: args.injectHop,
+          seed,
+          connection: random.below(args.connections),
+          fromBytes: random.below(Math.max(1, Math.floor(spanBytes * 0.7))),
+        };
+  return {
+    shape: shapeOf(args, injection),
+    feed: { pattern: args.feed, generation },
+    from: args.from,
+    to: args.to,
+    connections: args.connections,
+    bytesPerConnection,
+    seconds: args.seconds,
+    ipv6: args.ipv6,
+    namespaces: args.namespaces,
+    firstCalls: args.calls ?? (args.mss === undefined ? 0 : 24),
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The run's side of a role: a child process, and messages both ways.
+ *
+ * Owns starting, asking, waiting and ending the child. A child that dies or fails makes every wait fail with a
+ * `RoleFailure` that says which role and why.
+ */
+import type { Subprocess } from "bun";
+import { ROLE_VARIABLE, type RoleName, type RoleStart } from "./child.ts";
+import type { ControlMessage } from "./control.ts";
+
+/** A role that could not do its part. `systemRefused` when the kernel said no, false when we are wrong. */
+export class RoleFailure extends Error {
+  override readonly name = "RoleFailure";
+  readonly systemRefused: boolean;
+
+  constructor(role: RoleName, message: string, systemRefused: boolean) {
+    super(`${role}: ${message}`);
+    this.systemRefused = systemRefused;
+  }
+}
+
+interface Waiting {
+  readonly type: string;
+  readonly resolve: (message: ControlMessage) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class RoleProcess {
+  readonly role: RoleName;
+  /** Called for messages nobody waits for: progress, narration. */
+  onMessage: (message: ControlMessage) => void = () => {};
+  readonly #child: Subprocess<"pipe", "pipe", "inherit">;
+  readonly #waiting: Waiting[] = [];
+  readonly #unread: ControlMessage[] = [];
+  #failure: Error | undefined;
+  readonly #reading: Promise<void>;
+
+  /** `extraFds` become descriptors 3 and up of the child. */
+  constructor(role: RoleName, options: { ownNetwork: boolean; extraFds?: readonly number[] }) {
+    this.role = role;
+    const start: RoleStart = { role, parentPid: process.pid, ownNetwork: options.ownNetwork };
+    this.#child = Bun.spawn([process.execPath, Bun.main], {
+      env: { ...process.env, [ROLE_VARIABLE]: JSON.stringify(start) },
+      stdio: ["pipe", "pipe", "inherit", ...(options.extraFds ?? [])],
+    }) as Subprocess<"pipe", "pipe", "inherit">;
+    this.#reading = this.#read();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  send(message: ControlMessage): void {
+    try {
+      this.#child.stdin.write(`${JSON.stringify(message)}\n`);
+      this.#child.stdin.flush();
+    } catch {
+      // A child that is gone is reported by the wait for its answer.
+    }
+  }
+
+  /** The next message of `type`. */
+  wait<Fields>(type: string): Promise<ControlMessage & Fields> {
+    const index = this.#unread.findIndex((message) => message.type === type);
+    if (index >= 0) return Promise.resolve(this.#unread.splice(index, 1)[0] as ControlMessage & Fields);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ type, resolve: resolve as Waiting["resolve"], reject });
+    });
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    let buffered = "";
+    for await (const chunk of this.#child.stdout) {
+      buffered += decoder.decode(chunk, { stream: true });
+      const lines = buffered.split("\n");
+      buffered = lines.pop() ?? "";
+      for (const line of lines) this.#receive(JSON.parse(line) as ControlMessage);
+    }
+    await this.#child.exited;
+    const how = this.#child.signalCode ?? `exit code ${this.#child.exitCode}`;
+    this.#fail(new RoleFailure(this.role, `ended early (${how})`, false));
+  }
+
+  #receive(message: ControlMessage): void {
+    if (message.type === "failed") {
+      const known = ["SyscallError", "AddressError"].includes(String(message.name));
+      this.#fail(new RoleFailure(this.role, String(message.message), known));
+      return;
+    }
+    const index = this.#waiting.findIndex((waiting) => waiting.type === message.type);
+    if (index >= 0) this.#waiting.splice(index, 1)[0]?.resolve(message);
+    else if (message.type === "progress" || message.type === "narrate" || message.type === "damaged") {
+      this.onMessage(message);
+    } else this.#unread.push(message);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
+  }
+
+  /** CPU seconds the child used; only after it has ended. */
+  get cpuSeconds(): number {
+    const usage = this.#child.resourceUsage();
+    return usage === undefined ? 0 : Number(usage.cpuTime.total) / 1e6;
+  }
+
+  /** Largest resident set, in bytes; only after it has ended. */
+  get residentBytesMax(): number {
+    const usage = this.#child.resourceUsage();
+    return usage === undefined ? 0 : usage.maxRSS * (usage.maxRSS > 1e8 ? 1 : 1024);
+  }
+
+  /** Asks the child to end, and ends it when it does not within `graceMs`. */
+  async end(graceMs = 1000): Promise<void> {
+    this.send({ type: "quit" });
+    this.#child.stdin.end();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs);
+    await this.#child.exited;
+    clearTimeout(timer);
+    await this.#reading.catch(() => {});
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
