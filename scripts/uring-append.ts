@@ -24,6 +24,7 @@ import {
   Pressure,
   pathText,
   Ring,
+  removeLeftovers,
   runJobs,
   runReproducer,
   runSeries,
@@ -75,7 +76,10 @@ await runReproducer({
     const where = { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) };
     if (jobs > 1) {
       const words = argumentWords(appendOptions, { ...args, prefix: pathText(target.prefix), jobs: 1 });
-      const merged = mergeJobs(await runJobs({ count: jobs, words, run, seconds: args.seconds }));
+      const ends = await runJobs({ count: jobs, words, run, seconds: args.seconds });
+      const lost = ends.filter((end) => end.report === undefined).map((end) => end.index);
+      removeLeftovers(target, lost, jobs);
+      const merged = mergeJobs(ends);
       const artifacts = target.vanishes ? saveEvidence("uring-append", merged.artifacts ?? []) : merged.artifacts;
       return { ...merged, ...where, ...(artifacts === undefined ? {} : { artifacts }) };
     }

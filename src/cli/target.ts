@@ -7,6 +7,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import { isSyscallError } from "../ops/errors.ts";
+import { unlink } from "../ops/extent.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { cString } from "../ops/memory.ts";
 import { scratchXfs } from "../ops/mount.ts";
@@ -114,17 +115,37 @@ function checkDirectory(directory: Path): void {
   throw new UsageError(`${shown} cannot be written to (${code}); choose another PREFIX or another user`);
 }
 
-/** Nothing is overwritten: any PREFIX.N (or PREFIX.DOOR.N) that is there already is an error that names it. */
-function refuseExisting(prefix: Path, directory: Path): void {
+/** The files PREFIX.N (or PREFIX.DOOR.N) that are there, with their numbers. */
+function numberedFiles(prefix: Path, directory: Path): { path: Path; number: number }[] {
   const bytes = Buffer.from(typeof prefix === "string" ? Buffer.from(prefix) : prefix);
   const base = bytes.subarray(bytes.lastIndexOf(0x2f) + 1);
-  const entries = readdirSync(Buffer.from(typeof directory === "string" ? Buffer.from(directory) : directory), {
-    encoding: "buffer",
-  }) as Buffer[];
-  for (const entry of entries) {
+  const folder = Buffer.from(typeof directory === "string" ? Buffer.from(directory) : directory);
+  const found: { path: Path; number: number }[] = [];
+  for (const entry of readdirSync(folder, { encoding: "buffer" }) as Buffer[]) {
     if (!entry.subarray(0, base.length).equals(base)) continue;
-    if (!/^(\.[a-z-]+)?\.\d+$/.test(entry.subarray(base.length).toString("latin1"))) continue;
-    const shown = `${pathText(directory)}/${pathText(new Uint8Array(entry))}`;
-    throw new UsageError(`"${shown}" exists and is never overwritten; move it away or choose another PREFIX`);
+    const match = /^(?:\.[a-z-]+)?\.(\d+)$/.exec(entry.subarray(base.length).toString("latin1"));
+    if (match === null) continue;
+    const path = new Uint8Array(Buffer.concat([folder, Buffer.from("/"), entry]));
+    found.push({ path, number: Number(match[1]) });
+  }
+  return found;
+}
+
+/** Nothing is overwritten: a numbered file that is there already is an error that names it. */
+function refuseExisting(prefix: Path, directory: Path): void {
+  const [first] = numberedFiles(prefix, directory);
+  if (first === undefined) return;
+  throw new UsageError(
+    `"${pathText(first.path)}" exists and is never overwritten; move it away or choose another PREFIX`,
+  );
+}
+
+/**
+ * Removes what jobs that were killed left behind: the files numbered for them. Nothing else can be there, because
+ * `chooseTarget` refuses a PREFIX under which a numbered file exists.
+ */
+export function removeLeftovers(target: Target, lostJobs: readonly number[], jobsCount: number): void {
+  for (const { path, number } of numberedFiles(target.prefix, target.directory)) {
+    if (lostJobs.includes(number % jobsCount)) unlink(path);
   }
 }

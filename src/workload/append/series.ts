@@ -10,6 +10,7 @@ import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
 import { dropCache, sync, unlink } from "../../ops/extent.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
+import { Interrupted } from "../../ops/signals.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../sys/uapi/fcntl.ts";
@@ -118,6 +119,8 @@ class Series implements Disposable {
       try {
         this.#oneFile(numbering.first + count * numbering.step, count);
       } catch (error) {
+        // A signal ends the series; what was verified before it still counts.
+        if (error instanceof Interrupted) break;
         // The directory went away, the disk is full, a limit was hit: the world changed, nothing was judged wrong.
         if (!isSyscallError(error)) throw error;
         this.#result.refused = error;
