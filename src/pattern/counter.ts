@@ -109,12 +109,12 @@ export class Counter implements Pattern {
   #place(word: U64, { index, limitBytes }: { index: number; limitBytes: number }): Location | undefined {
     const ownHigh = word.hi - this.generation * 256;
     const own = (ownHigh * TWO_32 + word.lo) * 8;
-    if (ownHigh >= 0 && own + 24 <= limitBytes) return { index, streamOffsetBytes: own, stream: this };
+    if (ownHigh >= 0 && own + 24 <= limitBytes) return { index, streamOffsetBytes: own, provenBytes: 24, stream: this };
     const generation = word.hi >>> 8;
     // Beyond its limit the own stream is not believed, and no other generation looks like it.
     if (generation === this.generation) return undefined;
     const streamOffsetBytes = ((word.hi & 0xff) * TWO_32 + word.lo) * 8;
-    return { index, streamOffsetBytes, stream: new Counter({ generation }) };
+    return { index, streamOffsetBytes, provenBytes: 24, stream: new Counter({ generation }) };
   }
 }
 

@@ -11,6 +11,8 @@ export interface Location {
   /** Index in the searched block at which the proof begins. */
   readonly index: number;
   readonly streamOffsetBytes: number;
+  /** How many bytes from the index are as the stream says. */
+  readonly provenBytes: number;
   /** The pattern itself, or its sibling of another generation, file or writer. */
   readonly stream: Pattern;
 }

@@ -19,26 +19,7 @@
 import type { Slack } from "./boundary.ts";
 import type { Sample } from "./finding.ts";
 import type { Ledger, Note, OpenSegment } from "./ledger.ts";
-
-export interface Piece {
-  readonly kind: "zeroed" | "foreign" | "stale" | "bit-flipped";
-  from: number;
-  to: number;
-  readonly originBytes?: number;
-  readonly label?: string;
-  readonly bits?: readonly string[];
-}
-
-export interface OwnRun {
-  /** Damage between the last own run and this one. */
-  readonly pieces: readonly Piece[];
-  readonly from: number;
-  readonly to: number;
-  readonly streamOffsetBytes: number;
-  readonly sample?: Sample | undefined;
-  /** How far the run's beginning may be moved, when another run ends there. */
-  readonly slack?: Slack | undefined;
-}
+import { lengthOf, type OwnRun, type Piece } from "./piece.ts";
 
 /** A duplicate whose end has not come yet. */
 interface OpenDuplicate {
@@ -291,10 +272,4 @@ export class Explainer {
     }
     this.#note("truncated", fileEnd, missing).originBytes = this.#next;
   }
-}
-
-function lengthOf(pieces: readonly Piece[]): number {
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.to - piece.from;
-  return bytes;
 }

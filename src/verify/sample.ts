@@ -5,7 +5,7 @@
 import type { Pattern } from "../pattern/pattern.ts";
 import type { Run } from "./boundary.ts";
 import type { Sample } from "./finding.ts";
-import type { Window } from "./trace.ts";
+import type { Window } from "./seek.ts";
 
 const SAMPLE_BYTES = 64;
 const LINE_BYTES = 16;

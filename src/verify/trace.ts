@@ -5,7 +5,7 @@
  * as it should be) or bytes that prove another position (`Pattern.locate`). Memory is bounded: at most a few hundred
  * bytes of the file are looked at again. Refuses to interpret; the explainer does.
  */
-import type { Location, Pattern } from "../pattern/pattern.ts";
+import type { Pattern } from "../pattern/pattern.ts";
 import {
   chooseCut,
   matchingBefore,
@@ -16,42 +16,34 @@ import {
   snapUp,
   zerosBeforeEnd,
 } from "./boundary.ts";
-import type { Explainer, Piece } from "./explain.ts";
 import type { Sample } from "./finding.ts";
 import { flippedBits } from "./flip.ts";
+import type { OwnRun, Piece } from "./piece.ts";
 import { RawSplitter } from "./raw.ts";
 import { type OpenSample, openSample, sealSample } from "./sample.ts";
+import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./seek.ts";
 
 /** A slide between two explanations is never longer than a few words. */
 const SLIDE_BYTES = 64;
 const SCAN_STEP_MIN = 64;
-const SCAN_STEP_MAX = 65536;
 const PIECES_MAX = 256;
 
-interface Found {
-  readonly stream: Pattern;
-  readonly own: boolean;
-  /** File offset and stream offset of the first byte of the proof, and bytes known to match from there. */
-  readonly at: number;
-  readonly streamOffsetBytes: number;
-  readonly provenBytes: number;
-}
-
-/** A piece of the file in memory: block[0] stands at file offset `at`. */
-export interface Window {
-  readonly block: Uint8Array;
-  readonly at: number;
+/** Who makes sense of the runs: the walk of one stream, or a log of records. */
+export interface Listener {
+  readonly next: number;
+  run(run: OwnRun): void;
+  flush(pieces: readonly Piece[]): void;
+  finish(end: { pieces: readonly Piece[]; sample?: Sample | undefined; fileEnd: number }): void;
 }
 
 export class Tracer {
   readonly #pattern: Pattern;
-  readonly #explainer: Explainer;
+  readonly #explainer: Listener;
   readonly #endBytes: number;
   /** The run that is being followed, or that ended last; `to` is its visible end. */
   #run: Run;
   #scanning = false;
-  /** Last own run: the walk in place counts from its end. */
-  #anchor: { file: number; stream: number };
+  readonly #seeker: Seeker;
   #raw: RawSplitter;
   #scan = 0;
   #step = SCAN_STEP_MIN;
@@ -59,11 +51,10 @@ export class Tracer {
   #sample: OpenSample | undefined;
   #runSample: OpenSample | undefined;
   readonly #wantSamples: () => boolean;
-  #expected = new Uint8Array(new ArrayBuffer(SCAN_STEP_MIN + 2048));
 
   constructor(options: {
     pattern: Pattern;
-    explainer: Explainer;
+    explainer: Listener;
     startBytes: number;
     endBytes: number;
     wantSamples: () => boolean;
@@ -81,7 +72,7 @@ export class Tracer {
       to: start,
       slack: undefined,
     };
-    this.#anchor = { file: start, stream: start };
+    this.#seeker = new Seeker({ pattern: this.#pattern, endBytes: this.#endBytes, startBytes: start });
     this.#raw = new RawSplitter(start);
   }
 
@@ -112,7 +103,7 @@ export class Tracer {
       return false;
     }
     run.to += bad;
-    if (run.own) this.#anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
+    if (run.own) this.#seeker.anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
     if (run.own && this.#wantSamples()) {
       this.#sample = openSample(window, { run, pattern: this.#pattern, endBytes: this.#endBytes });
     }
@@ -130,7 +121,7 @@ export class Tracer {
     const stop = at + block.length - (last ? 0 : ahead);
     while (this.#scan < stop) {
       const to = Math.min(stop, this.#scan + this.#step);
-      const found = this.#search(window, { from: this.#scan, to });
+      const found = this.#seeker.search(window, { from: this.#scan, to });
       if (found !== undefined) {
         this.#attach(window, found);
         return true;
@@ -149,76 +140,6 @@ export class Tracer {
       this.#emitRun();
       this.#explainer.flush([...this.#pieces.splice(0), ...this.#raw.take()]);
     }
-  }
-
-  /** The earliest proof in [from, to); in place wins unless another position is proven before its word is over. */
-  #search(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
-    const inPlace = this.#resume(window, { from, to });
-    if (this.#pattern.proofBytes === 0) return inPlace;
-    const before = inPlace === undefined ? to : Math.min(to, inPlace.at + this.#pattern.wordBytes);
-    let index = from - window.at;
-    for (;;) {
-      const location = this.#pattern.locate(window.block, {
-        fromIndex: index,
-        toIndex: before - window.at,
-        limitBytes: this.#limitBytes(),
-      });
-      if (location === undefined) return inPlace;
-      const found = this.#foundAt(window, location);
-      const delta = found.own ? found.streamOffsetBytes - this.#inPlaceOffset(found.at) : 1;
-      if (delta !== 0) return found;
-      if (inPlace !== undefined) return inPlace;
-      index = location.index + 1;
-    }
-  }
-
-  #foundAt(window: Window, location: Location): Found {
-    return {
-      stream: location.stream,
-      own: location.stream === this.#pattern,
-      at: window.at + location.index,
-      streamOffsetBytes: location.streamOffsetBytes,
-      provenBytes: this.#pattern.proofBytes,
-    };
-  }
-
-  /** Without a known end, a jump within 8 TiB is believed. */
-  #limitBytes(): number {
-    return this.#endBytes === Infinity ? Math.max(2 ** 43, this.#anchor.stream * 2) : this.#endBytes;
-  }
-
-  #inPlaceOffset(file: number): number {
-    return this.#anchor.stream + (file - this.#anchor.file);
-  }
-
-  #resume(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
-    const { wordBytes, resumeBytes } = this.#pattern;
-    const start = this.#inPlaceOffset(from);
-    const first = from + ((wordBytes - (start % wordBytes)) % wordBytes);
-    const mostBeforeEnd = this.#endBytes - (this.#pattern.proofBytes === 0 ? resumeBytes : 1) - start + from;
-    const lastStart = Math.min(to - 1, window.at + window.block.length - resumeBytes, mostBeforeEnd);
-    if (lastStart < first) return undefined;
-    const length = lastStart - first + resumeBytes;
-    if (this.#expected.length < length) this.#expected = new Uint8Array(new ArrayBuffer(SCAN_STEP_MAX + 2048));
-    const expected = this.#expected.subarray(0, length);
-    this.#pattern.fill(expected, this.#inPlaceOffset(first));
-    const offset = first - window.at;
-    for (let i = 0; i + resumeBytes <= length; i += wordBytes) {
-      let same = 0;
-      while (same < resumeBytes && window.block[offset + i + same] === expected[i + same]) same += 1;
-      if (same === resumeBytes) return this.#inPlaceAt(first + i);
-    }
-    return undefined;
-  }
-
-  #inPlaceAt(at: number): Found {
-    return {
-      stream: this.#pattern,
-      own: true,
-      at,
-      streamOffsetBytes: this.#inPlaceOffset(at),
-      provenBytes: this.#pattern.resumeBytes,
-    };
   }
 
   /** Settles the boundary between the last run, the damage after it and the run that was found. */
@@ -290,7 +211,7 @@ export class Tracer {
   #startOfDamage(piece: Piece): number {
     const run = this.#run;
     // What follows the end of the stream begins exactly there.
-    if (run.own && this.#inPlaceOffset(run.to) >= this.#endBytes) return run.to;
+    if (run.own && this.#seeker.inPlaceOffset(run.to) >= this.#endBytes) return run.to;
     if (piece.kind === "zeroed") {
       const zeros = zerosBeforeEnd(run, Math.min(SLIDE_BYTES, run.to - run.from));
       return chooseCut({ low: run.to - zeros, high: run.to, otherwise: run.to });
@@ -310,8 +231,8 @@ export class Tracer {
   #flip(found: Found, to: number): Piece | undefined {
     const { from, head } = this.#raw;
     if (!this.#run.own || to - from > this.#pattern.wordBytes) return undefined;
-    if (!found.own || found.streamOffsetBytes !== this.#inPlaceOffset(found.at)) return undefined;
-    const streamOffsetBytes = this.#inPlaceOffset(from);
+    if (!found.own || found.streamOffsetBytes !== this.#seeker.inPlaceOffset(found.at)) return undefined;
+    const streamOffsetBytes = this.#seeker.inPlaceOffset(from);
     if (streamOffsetBytes >= this.#endBytes) return undefined;
     const bits = flippedBits(head.slice(0, to - from), {
       pattern: this.#pattern,
@@ -330,7 +251,7 @@ export class Tracer {
       const pieces = this.#pieces.splice(0);
       const { from, to, streamOffsetBytes, slack } = run;
       this.#explainer.run({ pieces, from, to, streamOffsetBytes, sample, slack });
-      this.#anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
+      this.#seeker.anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
       this.#runSample = this.#sample;
     } else {
       const { from, to, streamOffsetBytes: originBytes } = run;
@@ -351,7 +272,7 @@ export class Tracer {
     const streamOffsetBytes = found.streamOffsetBytes - (found.at - from);
     const to = found.at + found.provenBytes;
     this.#run = { stream: found.stream, own: found.own, from, streamOffsetBytes, to, slack };
-    if (found.own) this.#anchor = { file: from, stream: streamOffsetBytes };
+    if (found.own) this.#seeker.anchor = { file: from, stream: streamOffsetBytes };
     this.#scanning = false;
     if (this.#runSample === undefined) this.#runSample = this.#sample;
   }
@@ -366,7 +287,7 @@ export class Tracer {
 
   /** The end of the file counts as the walk resuming in place; less than a word before it may be right again. */
   #finishDamage(window: Window, end: number): void {
-    const found = { ...this.#inPlaceAt(end), provenBytes: 1 };
+    const found = { ...this.#seeker.inPlaceAt(end), provenBytes: 1 };
     this.#attach(window, found, found.streamOffsetBytes > this.#endBytes ? 0 : end - this.#raw.fed);
     this.#run.to = end;
     this.#emitRun();
