@@ -2,7 +2,8 @@
  * Command lines, strictly: every flag declared, every value checked, one clear line when something is wrong.
  *
  * Owns the grammar of sizes (KiB MiB GiB, bare numbers are bytes), durations (ms s m h, bare numbers are seconds) and
- * counts. citty renders the help text; parsing is our own because citty accepts unknown flags silently.
+ * counts. citty renders the help text (help.ts); parsing is our own, because citty 0.2 accepts unknown flags silently
+ * and reads a SECONDS of -1 as a flag.
  */
 import { readFileSync } from "node:fs";
 import type { Path } from "../ops/file.ts";
@@ -176,7 +177,7 @@ export function parseArguments(
       }
       const text = inline ?? rest.shift();
       if (text === undefined) throw new UsageError(`${flag} needs a value`);
-      if (name in values && waiting.indexOf(name) < 0) throw new UsageError(`${flag} was given twice`);
+      if (name in values) throw new UsageError(`${flag} was given twice`);
       values[name] = convert(spec, text, flag);
     } else {
       const name = waiting.shift();
