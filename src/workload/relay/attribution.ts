@@ -95,10 +95,18 @@ function reference(call: JournalCall, startNs: number, isExact: boolean): CallRe
   };
 }
 
+/** Kinds whose edges may slide over bytes that are the same on both sides: equal bytes, or zeros of the pattern. */
+const SLIDING: readonly Finding["kind"][] = ["duplicated", "lost", "zeroed"];
+const SLIDE_BYTES_MAX = 7;
+
 /** The splice-in whose bytes are the damaged range, no more and no less. */
 export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | undefined {
-  const starts = finding.kind === "duplicated" ? [finding.originBytes, finding.offsetBytes] : [finding.offsetBytes];
-  return given.spliceIns.find((call) => call.result === finding.lengthBytes && starts.includes(call.streamOffsetBytes));
+  const starts = finding.kind === "duplicated" ? [finding.originBytes ?? -1, finding.offsetBytes] : [finding.offsetBytes];
+  const slide = SLIDING.includes(finding.kind) ? SLIDE_BYTES_MAX : 0;
+  return given.spliceIns.find((call) => {
+    if (Math.abs(call.result - finding.lengthBytes) > (finding.kind === "zeroed" ? 2 * slide : 0)) return false;
+    return starts.some((start) => Math.abs(call.streamOffsetBytes - start) <= slide);
+  });
 }
 
 function callsText(finding: Finding, given: CallAnswer, exact: JournalCall | undefined): string {

@@ -86,7 +86,7 @@ export class Channel {
 
   /** True when a splice-in may be tried. */
   get mayFill(): boolean {
-    return this.readable && !this.ended && !this.#full && (this.#shape.read === "always" || this.pipeBytes === 0);
+    return this.readable && this.wantsIn;
   }
 
   /** True when a splice-out may be tried. */
@@ -96,7 +96,9 @@ export class Channel {
 
   /** What a wait must ask for: the report's rule, bytes in when the pipe has room, bytes out when it has any. */
   get wantsIn(): boolean {
-    return !this.ended && !this.#full && (this.#shape.read === "always" || this.pipeBytes === 0);
+    if (this.ended || this.#full) return false;
+    // A slot of the pipe may hold a large page of the network's, so a pipe takes more than its nominal capacity.
+    return this.#shape.read === "always" ? this.pipeBytes < this.pipe.capacityBytes : this.pipeBytes === 0;
   }
 
   get wantsOut(): boolean {
@@ -228,7 +230,7 @@ export class Channel {
   }
 
   #askAtMost(): number {
-    let asked = this.pipe.capacityBytes;
+    let asked = this.pipe.capacityBytes - this.pipeBytes;
     for (const filter of this.#filters) asked = Math.min(asked, filter.askAtMost(this) ?? asked);
     return asked;
   }
