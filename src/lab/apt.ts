@@ -8,7 +8,7 @@
  */
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheDirectory, LabError, readJson, withLock, writeJson } from "./cache.ts";
+import { cacheDirectory, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
 import { compareVersions } from "./versions.ts";
 
 export interface KernelPackage {
@@ -148,6 +148,11 @@ export async function kernelIndex(narrate: (line: string) => void, { refresh = f
   });
 }
 
+/** The last answer, however old; empty when there was none. */
+export function knownKernels(): KernelPackage[] {
+  return readJson<Index>(indexPath())?.packages ?? [];
+}
+
 function readFreshIndex(): Index | undefined {
   const age = existsSync(indexPath()) ? Date.now() - statSync(indexPath()).mtimeMs : Number.POSITIVE_INFINITY;
   return age < INDEX_AGE_MS_MAX ? readJson<Index>(indexPath()) : undefined;
@@ -212,7 +217,10 @@ function fieldOf(stanza: string, field: string): string | undefined {
   return new RegExp(`^${field}: (.*)$`, "m").exec(stanza)?.[1];
 }
 
-/** Fetches the packages of one kernel into `directory`; apt checks them, resumes a broken transfer and shows progress. */
+/**
+ * Fetches the packages of one kernel into `directory`; apt checks them and shows progress. It resumes a broken transfer
+ * where the server says when the file was last changed (If-Range); behind some proxies it starts again.
+ */
 export async function downloadKernel(
   kernel: KernelPackage,
   { directory, quiet }: { directory: string; quiet: boolean },
@@ -221,6 +229,8 @@ export async function downloadKernel(
   await withLock("apt", async () => {
     const child = Bun.spawn(
       [
+        // A download whose lab was killed must not go on by itself; the next run takes up what is there.
+        ...[findProgram("setpriv", "util-linux"), "--pdeathsig", "KILL", "--"],
         "apt-get",
         ...(quiet ? ["-qq"] : []),
         ...aptOptions(),

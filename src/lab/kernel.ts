@@ -9,9 +9,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { downloadKernel, type KernelPackage, kernelIndex } from "./apt.ts";
+import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
 import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
-import { inSeries, isBackport, type KernelSpec, parseKernelSpec, versionMatches } from "./versions.ts";
+import { compareVersions, inSeries, isBackport, type KernelSpec, parseKernelSpec, versionMatches } from "./versions.ts";
 
 export interface Kernel {
   /** As tables name it: "6.1.170", "linux (build tree)". */
@@ -70,7 +70,7 @@ export async function choosePackage(
   spec: PackageSpec,
   { flavour, narrate }: Pick<ResolveOptions, "flavour" | "narrate">,
 ): Promise<KernelPackage> {
-  const matching = (packages: KernelPackage[]) => {
+  const matching = (packages: readonly KernelPackage[]) => {
     const fits = packages.filter((entry) => {
       if (spec.kind === "package") return entry.name === spec.name;
       if (entry.flavour !== flavour) return false;
@@ -79,18 +79,42 @@ export async function choosePackage(
     });
     return fits.findLast((entry) => !isBackport(entry.version)) ?? fits.at(-1);
   };
-  // An exact version does not change when the index does, so a stale answer is as good as a fresh one.
-  const found = matching(await kernelIndex(narrate));
+  // An exact version means the same in yesterday's index; only "newest" must ask today.
+  const known = spec.kind === "newest" ? undefined : matching(knownKernels());
+  if (known) return known;
+  let index: readonly KernelPackage[] = [];
+  let trouble: unknown;
+  try {
+    index = await kernelIndex(narrate);
+  } catch (error) {
+    trouble = error;
+  }
+  const found = matching(index) ?? matching(unpackedPackages());
   if (found) return found;
+  if (trouble !== undefined) throw trouble;
   const what = spec.kind === "package" ? spec.name : spec.kind === "version" ? spec.version : `newest ${spec.series}`;
-  const series = spec.kind === "version" && /^\d+\.\d+$/.test(spec.version) ? ` (or "newest ${spec.version}")` : "";
-  throw new LabError(`no ${flavour} kernel package matches ${what}; see lab.ts kernels${series}`, { exitCode: 254 });
+  const series = spec.kind === "version" && index.some(({ version }) => inSeries(version, spec.version));
+  const hint = series && spec.kind === "version" ? `, or say "newest ${spec.version}"` : "";
+  throw new LabError(`no ${flavour} kernel package matches ${what}: lab.ts kernels lists what there is${hint}`, {
+    exitCode: 254,
+  });
 }
 
 const kernelsDirectory = () => cacheDirectory("kernels");
 
 export function cachedPath(entry: Pick<KernelPackage, "name" | "version">): string {
   return join(kernelsDirectory(), `${entry.name}_${entry.version}`);
+}
+
+/** What is unpacked already stays usable without a network, and after the mirror has dropped it. */
+function unpackedPackages(): KernelPackage[] {
+  return readdirSync(kernelsDirectory())
+    .flatMap((directory) => {
+      const [, name = "", flavour = "", version = ""] =
+        /^(linux-\S+-((?:cloud-|rt-)?amd64))_(.+)$/.exec(directory) ?? [];
+      return name === "" ? [] : [{ name, flavour, version, suite: "cache", sizeBytes: 0 }];
+    })
+    .sort((a, b) => compareVersions(a.version, b.version));
 }
 
 async function kernelOfPackage(entry: KernelPackage, { narrate, quiet }: ResolveOptions): Promise<Kernel> {
@@ -148,7 +172,7 @@ function kernelOfUnpacked(place: string, { label, title, version }: Names): Kern
   );
   if (vmlinuz === undefined)
     throw new LabError(`${title} holds no kernel image (vmlinuz): is it a linux-image package?`);
-  const changelogs = [...new Bun.Glob("usr/share/doc/*/changelog{.Debian,}.gz").scanSync(place)];
+  const changelogs = [...new Bun.Glob("usr/share/doc/linux-*/changelog*.gz").scanSync(place)];
   return {
     label,
     title,
@@ -196,5 +220,10 @@ export function readChangelog(kernel: Kernel): { version: string; text: string }
   const text = gunzipSync(readFileSync(kernel.changelog)).toString("utf8");
   return text
     .split(/\n(?=\S+ \([^)]+\) )/)
-    .map((entry) => ({ version: /^\S+ \(([^)]+)\)/.exec(entry)?.[1] ?? "", text: entry }));
+    .map((entry) => ({ version: packageVersionOf(/^\S+ \(([^)]+)\)/.exec(entry)?.[1] ?? ""), text: entry }));
+}
+
+/** The signed packages' changelog calls its newest entry by the signing source's version: "6.12.94+1" for 6.12.94-1. */
+function packageVersionOf(version: string): string {
+  return version.includes("-") ? version : version.replace(/\+(\d+\S*)$/, "-$1");
 }
