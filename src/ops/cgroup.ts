@@ -1,0 +1,222 @@
+/**
+ * A memory cgroup of our own: cgroups(7), Documentation/admin-guide/cgroup-v2.rst.
+ *
+ * Owns making the group, moving this process in and out, and its limit. Only cgroup v2: a v1 limit kills a writer whose
+ * pages are all dirty. Charges do not move with a process, so what it held before stays with its old group, and the new
+ * group counts what is touched from then on (page cache too: io_uring's workers share the process's group).
+ * Refuses to lower a limit below what is charged: that would reclaim or kill.
+ */
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { O_RDONLY, O_WRONLY } from "../sys/uapi/fcntl.ts";
+import { checkOffset } from "./check.ts";
+import { assert } from "./errors.ts";
+import type { Fd } from "./fd.ts";
+import { openFile, readAt, writeAt } from "./file.ts";
+import { allocate, type Memory } from "./memory.ts";
+
+/** Groups of ours are named bytewitness-PID, so that a dead owner's can be told and removed. */
+const NAME = /^bytewitness-(\d+)$/;
+
+/** Where cgroup2 is mounted and which group this process is in; a string says why there is none. */
+export interface OwnGroup {
+  readonly mountPoint: string;
+  readonly directory: string;
+}
+
+export type OrReason<Value> = { readonly value: Value } | { readonly reason: string };
+
+function words(path: string): string[] {
+  try {
+    return readFileSync(path, "utf8").split(/\s+/).filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+/** This process's group of the unified hierarchy, from /proc/self/cgroup and /proc/self/mountinfo (proc(5)). */
+export function ownGroup(): OrReason<OwnGroup> {
+  const line = /^0::(\/.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1];
+  for (const mount of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    const [left, right] = mount.split(" - ");
+    if (right?.startsWith("cgroup2 ") !== true) continue;
+    const [, , , root = "/", mountPoint = ""] = left?.split(" ") ?? [];
+    // A container may see only a part of the hierarchy: its mount's root is cut from our path.
+    const inside = line !== undefined && root !== "/" && line.startsWith(root) ? line.slice(root.length) : line;
+    if (inside === undefined) return { reason: "this process is in no cgroup2 group" };
+    return { value: { mountPoint, directory: join(mountPoint, inside) } };
+  }
+  return { reason: "cgroup2 is not mounted" };
+}
+
+/** Where a child with memory limits can be made: a group without processes of its own, or the root (cgroups(7)). */
+function parentFor(own: OwnGroup): OrReason<string> {
+  const { mountPoint, directory } = own;
+  if (!words(join(mountPoint, "cgroup.controllers")).includes("memory")) {
+    const reason =
+      "the memory controller is not on cgroup2 here (on v1, whose limit kills the writer, or switched off)";
+    return { reason };
+  }
+  const candidates = directory === mountPoint ? [mountPoint] : [dirname(directory), mountPoint];
+  for (const parent of candidates) {
+    try {
+      accessSync(join(parent, "cgroup.procs"), constants.W_OK);
+      accessSync(parent, constants.W_OK);
+      const control = join(parent, "cgroup.subtree_control");
+      if (!words(control).includes("memory")) writeFileSync(control, "+memory");
+      return { value: parent };
+    } catch {
+      // Not ours to change, or it holds processes: try the next one.
+    }
+  }
+  const hint = "root, or: systemd-run --user --scope -p Delegate=yes bun run …";
+  return { reason: `no group above ${directory} lets this user make a memory group (needs ${hint})` };
+}
+
+function decimal(memory: Memory, lengthBytes: number): number {
+  let value = 0;
+  for (let i = 0; i < lengthBytes; i++) {
+    const digit = (memory.bytes[i] as number) - 48;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** The group this process is in until it is disposed of. */
+export class MemoryGroup implements Disposable {
+  readonly directory: string;
+  readonly #origin: string;
+  readonly #max: Fd;
+  readonly #current: Fd;
+  readonly #text: Memory;
+  readonly #maxText: Memory;
+  #limited = false;
+  #open = true;
+
+  /** Makes the group without a limit and moves this process there; a reason instead when that cannot be. */
+  static enter(): OrReason<MemoryGroup> {
+    const own = ownGroup();
+    if ("reason" in own) return own;
+    const parent = parentFor(own.value);
+    if ("reason" in parent) return parent;
+    const directory = join(parent.value, `bytewitness-${process.pid}`);
+    try {
+      mkdirSync(directory);
+    } catch (error) {
+      return { reason: `${directory} cannot be made: ${(error as Error).message}` };
+    }
+    try {
+      return { value: new MemoryGroup(directory, own.value.directory) };
+    } catch (error) {
+      leave(directory, own.value.directory);
+      return { reason: `${directory} cannot be used: ${(error as Error).message}` };
+    }
+  }
+
+  private constructor(directory: string, origin: string) {
+    this.directory = directory;
+    this.#origin = origin;
+    this.#max = openFile(join(directory, "memory.max"), O_WRONLY);
+    this.#current = openFile(join(directory, "memory.current"), O_RDONLY);
+    this.#text = allocate(64);
+    this.#maxText = allocate(64);
+    this.#maxText.bytes.set(Buffer.from("max\n"));
+    try {
+      writeFileSync(join(directory, "memory.swap.max"), "0");
+    } catch {
+      // A kernel without swap accounting has no such file.
+    }
+    writeFileSync(join(directory, "cgroup.procs"), String(process.pid));
+  }
+
+  /** memory.current: bytes charged to the group. */
+  currentBytes(): number {
+    return decimal(this.#text, readAt(this.#current, this.#text, 0));
+  }
+
+  get limited(): boolean {
+    return this.#limited;
+  }
+
+  /** memory.max becomes what is charged now plus `headroomBytes`; returns the limit. Allocates nothing. */
+  limitAbove(headroomBytes: number): number {
+    checkOffset("headroomBytes", headroomBytes);
+    const limitBytes = this.currentBytes() + headroomBytes;
+    let at = 63;
+    let rest = limitBytes;
+    do {
+      this.#text.bytes[at--] = 48 + (rest % 10);
+      rest = Math.floor(rest / 10);
+    } while (rest > 0);
+    this.#limited = true;
+    writeAt(this.#max, this.#text, 0, { bufferOffsetBytes: at + 1, lengthBytes: 63 - at });
+    return limitBytes;
+  }
+
+  /** memory.max becomes "max". */
+  lift(): void {
+    if (!this.#limited) return;
+    this.#limited = false;
+    writeAt(this.#max, this.#maxText, 0, { lengthBytes: 4 });
+  }
+
+  /** memory.events: how often the limit was reached (max), reclaim failed (oom), and a process was killed (oom_kill). */
+  events(): Readonly<Record<string, number>> {
+    const pairs = words(join(this.directory, "memory.events"));
+    const result: Record<string, number> = {};
+    for (let i = 0; i + 1 < pairs.length; i += 2) result[pairs[i] as string] = Number(pairs[i + 1]);
+    return result;
+  }
+
+  /** Lifts the limit, moves this process back and removes the group. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.lift();
+    this.#open = false;
+    for (const held of [this.#max, this.#current, this.#text, this.#maxText]) held[Symbol.dispose]();
+    leave(this.directory, this.#origin);
+  }
+}
+
+function leave(directory: string, origin: string): void {
+  // Children of ours (a helper process) may be in the group too: nobody is left behind.
+  for (const pid of words(join(directory, "cgroup.procs"))) {
+    try {
+      writeFileSync(join(origin, "cgroup.procs"), pid);
+    } catch (error) {
+      assert(pid !== String(process.pid), `cannot go back to ${origin}: ${(error as Error).message}`);
+    }
+  }
+  rmdirSync(directory);
+}
+
+function alive(pid: string): boolean {
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Removes groups of ours whose owner is dead (after SIGKILL); one line for each. */
+export function removeStaleGroups(): string[] {
+  const own = ownGroup();
+  if ("reason" in own) return [];
+  const removed: string[] = [];
+  for (const parent of new Set([own.value.mountPoint, own.value.directory, dirname(own.value.directory)])) {
+    if (!parent.startsWith(own.value.mountPoint)) continue;
+    for (const name of readdirSync(parent)) {
+      const pid = NAME.exec(name)?.[1];
+      if (pid === undefined || alive(pid)) continue;
+      try {
+        rmdirSync(join(parent, name));
+        removed.push(`removed the memory group ${join(parent, name)} of a dead process`);
+      } catch {
+        // It still holds processes, or belongs to another user.
+      }
+    }
+  }
+  return removed;
+}

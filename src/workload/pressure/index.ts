@@ -1,0 +1,252 @@
+/**
+ * What makes the kernel fail, applied for the microseconds in which it matters, and taken back.
+ *
+ * io_uring (or RWF_NOWAIT) first tries a buffered write without sleeping. To fail half-way, that attempt must be let in
+ * and then stopped. Let in: the file's mtime must not change, so it must already be "now" to the kernel tick
+ * (kiocb_modified() refuses otherwise): the prime. Stopped: a page-cache charge must be refused, so the process sits in a
+ * cgroup2 whose memory.max is what is held plus a headroom smaller than the append. Large losses: blocks reserved by
+ * FALLOC_FL_KEEP_SIZE make one mapping of the whole append, and only progress inside the last mapping is lost.
+ * The limit stands only from `beforeAppend` to `afterSubmit`: the part that io-wq does afterwards meets none, so nobody
+ * is killed and large folios (6.12) need no larger group.
+ * Owns group, policy, prime and the writeback thread; refuses to judge, and refuses cgroup v1.
+ */
+
+import { MemoryGroup, removeStaleGroups } from "../../ops/cgroup.ts";
+import { spinUntilTick } from "../../ops/clock.ts";
+import { isSyscallError } from "../../ops/errors.ts";
+import { fallocate, touch } from "../../ops/extent.ts";
+import type { Fd } from "../../ops/fd.ts";
+import { KiB, MiB } from "../../ops/memory.ts";
+import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
+import { sizeOf } from "../../ops/stat.ts";
+import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
+import { WorkerKeeper } from "./worker-keeper.ts";
+import { WritebackLoop } from "./writeback-loop.ts";
+
+export const PRESSURES = ["auto", "none", "prime", "cgroup", "writeback"] as const;
+export type PressureMode = (typeof PRESSURES)[number];
+
+export interface PressureOptions {
+  readonly mode: PressureMode;
+  readonly filesystemType: string;
+  /** The largest append the caller plans when the user fixed it; else ours (`chunkBytes`) is meant. */
+  readonly appendBytesMax: number;
+  /** The user chose the size of appends: no suggestion is made. */
+  readonly chunkFixed: boolean;
+  narrate(line: string): void;
+}
+
+export interface AppendSeen {
+  readonly requestedBytes: number;
+  /** The call's count, or -errno. */
+  readonly result: number;
+  readonly grewBytes: number;
+}
+
+interface Step {
+  readonly chunkBytes: number;
+  readonly headroomBytes: number;
+  readonly appendsPerFile: number;
+}
+
+/** The first step fits kernels with and without large folios; the second is for those that refuse nothing at 6 MiB. */
+const STEPS: readonly Step[] = [
+  { chunkBytes: 8 * MiB, headroomBytes: 6 * MiB, appendsPerFile: 2 },
+  { chunkBytes: 16 * MiB, headroomBytes: 6 * MiB, appendsPerFile: 2 },
+  { chunkBytes: 50 * MiB, headroomBytes: 40 * MiB, appendsPerFile: 1 },
+];
+/** After this many appends in a row whose inline part got nowhere, the next step is tried. */
+const IDLE_APPENDS_MAX = 8;
+/** Below this a limit is only as exact as the kernel's own batches of charges (64 pages for each processor). */
+const HEADROOM_BYTES_MIN = 64 * KiB;
+
+export class Pressure implements Disposable {
+  readonly #options: PressureOptions;
+  readonly #primes: boolean;
+  readonly #group: MemoryGroup | undefined;
+  readonly #noGroup: string | undefined;
+  readonly #keeper: WorkerKeeper | undefined;
+  readonly #writeback: WritebackLoop | undefined;
+  #fifo = false;
+  #reserves: boolean;
+  #stepIndex = 0;
+  #idleAppends = 0;
+  #sizeBefore = 0;
+  #inlineBytes = 0;
+  #appends = 0;
+  #inlineAppends = 0;
+  #inWindow = false;
+  #closed = false;
+
+  /** Applies what this machine and these privileges allow; what is missing is said in `line`, never thrown. */
+  static start(options: PressureOptions): Pressure {
+    for (const line of removeStaleGroups()) options.narrate(line);
+    return new Pressure(options);
+  }
+
+  private constructor(options: PressureOptions) {
+    const { mode } = options;
+    this.#options = options;
+    this.#primes = mode !== "none";
+    this.#reserves = mode === "auto" || mode === "cgroup";
+    if (mode === "auto" || mode === "cgroup") {
+      // First, so that its kernel memory is charged to the group we leave.
+      this.#keeper = WorkerKeeper.start();
+      const entered = MemoryGroup.enter();
+      if ("value" in entered) this.#group = entered.value;
+      else this.#noGroup = entered.reason;
+    }
+    if (mode === "writeback") this.#writeback = WritebackLoop.start();
+    if (this.#primes) {
+      this.#fifo = enterFifo();
+      if (this.#fifo) leaveFifo();
+    }
+    this.#warmUp();
+  }
+
+  /** Runs our own path a few times: a page fault or a compilation inside the window would spoil the first append. */
+  #warmUp(): void {
+    for (let i = 0; i < 20; i++) {
+      this.#group?.limitAbove(256 * MiB);
+      if (this.#fifo) enterFifo();
+      if (i < 2 && this.#primes) spinUntilTick();
+      this.#group?.lift();
+      if (this.#fifo) leaveFifo();
+    }
+  }
+
+  get #step(): Step {
+    return STEPS[this.#stepIndex] as Step;
+  }
+
+  #headroomBytes(requestedBytes: number): number {
+    if (!this.#options.chunkFixed && requestedBytes > this.#step.headroomBytes) return this.#step.headroomBytes;
+    return Math.max(HEADROOM_BYTES_MIN, Math.floor((requestedBytes * 5) / 8 / 4096) * 4096);
+  }
+
+  /** One line: what was done, and what could not be. */
+  get line(): string {
+    if (this.#options.mode === "none") return "none: the report's workload as it is";
+    const parts = [this.#fifo ? "mtime prime (SCHED_FIFO)" : "mtime prime"];
+    if (this.#group !== undefined) {
+      const room = this.#headroomBytes(this.#options.chunkFixed ? this.#options.appendBytesMax : this.#step.chunkBytes);
+      parts.push(`cgroup2 memory.max = held + ${sizeText(room)} during each inline attempt`);
+    }
+    if (this.#noGroup !== undefined) parts.push(`no memory group: ${this.#noGroup}`);
+    if (this.#reserves) parts.push("fallocate KEEP_SIZE");
+    if (this.#writeback !== undefined) parts.push(this.#writeback.line);
+    return parts.join("; ");
+  }
+
+  /** For the report's `workload.pressure`. */
+  get settings(): Record<string, unknown> {
+    return {
+      mode: this.#options.mode,
+      prime: this.#primes,
+      group: this.#group?.directory ?? null,
+      ...(this.#noGroup === undefined ? {} : { noGroup: this.#noGroup }),
+      headroomBytes: this.#group === undefined ? null : this.#headroomBytes(this.#options.appendBytesMax),
+      keepSize: this.#reserves,
+      realTime: this.#fifo,
+      writeback: this.#writeback !== undefined,
+      step: this.#stepIndex + 1,
+      appends: this.#appends,
+      appendsWithInlineProgress: this.#inlineAppends,
+      ...(this.#group === undefined || this.#closed ? {} : { events: this.#group.events() }),
+    };
+  }
+
+  /** The append sizes that suit the pressure, when the user fixed none; may change from file to file. */
+  get chunkBytes(): { readonly min: number; readonly max: number } | undefined {
+    if (this.#options.chunkFixed || this.#group === undefined) return undefined;
+    return { min: this.#step.chunkBytes, max: this.#step.chunkBytes };
+  }
+
+  /** The file size that suits `chunkBytes`. */
+  get fileBytes(): number | undefined {
+    return this.chunkBytes === undefined ? undefined : this.#step.chunkBytes * this.#step.appendsPerFile;
+  }
+
+  /** A fresh file: its blocks are reserved beyond the end (fallocate KEEP_SIZE), writeback beside it starts. */
+  fileOpened(fd: Fd, plannedBytes: number): void {
+    this.#writeback?.follow(fd);
+    if (!this.#reserves || plannedBytes <= 0) return;
+    try {
+      // Half as much again: a corrupt file is longer than planned, and the mapping must reach over that too.
+      fallocate(fd, { mode: FALLOC_FL_KEEP_SIZE, offsetBytes: 0, lengthBytes: Math.ceil(plannedBytes * 1.5) });
+    } catch (error) {
+      if (!isSyscallError(error)) throw error;
+      this.#reserves = false;
+      this.#options.narrate(`no reservation beyond the end: ${error.message}`);
+    }
+  }
+
+  /** The last thing before the call: limit, tick, touch. `requestedBytes` sizes the headroom. */
+  beforeAppend(fd: Fd, requestedBytes: number = this.#options.appendBytesMax): void {
+    if (!this.#primes) return;
+    this.#sizeBefore = sizeOf(fd);
+    this.#keeper?.keep();
+    this.#inWindow = true;
+    if (this.#fifo) enterFifo();
+    this.#group?.limitAbove(this.#headroomBytes(requestedBytes));
+    spinUntilTick();
+    touch(fd);
+  }
+
+  /** Right after the inline attempt: submit without waiting, or the call itself. Lifts the limit. */
+  afterSubmit(fd: Fd): void {
+    if (!this.#inWindow) return;
+    this.#leaveWindow();
+    this.#inlineBytes = sizeOf(fd) - this.#sizeBefore;
+  }
+
+  #leaveWindow(): void {
+    if (!this.#inWindow) return;
+    this.#inWindow = false;
+    this.#group?.lift();
+    if (this.#fifo) leaveFifo();
+  }
+
+  /** Right after the completion: what happened decides the next step. */
+  afterAppend(seen: AppendSeen): void {
+    this.#leaveWindow();
+    this.#appends += 1;
+    const stopped =
+      seen.grewBytes !== seen.result || (this.#inlineBytes > 0 && this.#inlineBytes < seen.requestedBytes);
+    this.#inlineBytes = 0;
+    if (stopped) this.#inlineAppends += 1;
+    this.#idleAppends = stopped ? 0 : this.#idleAppends + 1;
+    if (this.#idleAppends < IDLE_APPENDS_MAX || this.#group === undefined || this.#options.chunkFixed) return;
+    this.#idleAppends = 0;
+    if (this.#inlineAppends === 0 && this.#stepIndex + 1 < STEPS.length) {
+      this.#stepIndex += 1;
+      this.#options.narrate(
+        `the inline attempt never stopped half-way: appends of ${sizeText(this.#step.chunkBytes)} next`,
+      );
+    }
+  }
+
+  /** Before the descriptor is closed. */
+  fileDone(_fd: Fd): void {
+    this.#leaveWindow();
+    this.#writeback?.rest();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#leaveWindow();
+    this.#closed = true;
+    this.#writeback?.[Symbol.dispose]();
+    this.#keeper?.[Symbol.dispose]();
+    this.#group?.[Symbol.dispose]();
+  }
+}
+
+function sizeText(bytes: number): string {
+  return bytes >= MiB ? `${Math.round((bytes / MiB) * 10) / 10} MiB` : `${Math.round(bytes / KiB)} KiB`;
+}
+
+/** Removes what dead owners left behind; one line for each thing. For `doctor.ts --clean`; `Pressure.start` calls it too. */
+export function cleanStale(): string[] {
+  return removeStaleGroups();
+}

@@ -1,0 +1,48 @@
+/**
+ * Keeps one io-wq worker of this thread alive.
+ *
+ * A worker idles out after five seconds (io_uring/io-wq.c, WORKER_IDLE_TIMEOUT), and making one charges its kernel stack
+ * to the process's memory group: under the limit that means reclaim, a failed request, or the OOM killer. All rings of a
+ * task share their workers, so a request of our own, forced to a worker, makes or wakes one before the limit stands.
+ */
+
+import { monotonicNs } from "../../ops/clock.ts";
+import { isSyscallError } from "../../ops/errors.ts";
+import { Ring } from "../../ops/ring.ts";
+import { nop } from "../../ops/sqe.ts";
+import { IOSQE_ASYNC } from "../../sys/uapi/io_uring.ts";
+
+const KEEP_NS = 2e9;
+
+export class WorkerKeeper implements Disposable {
+  readonly #ring: Ring;
+  #lastNs = 0;
+
+  /** Undefined where io_uring cannot be had: then there are no workers to keep. */
+  static start(): WorkerKeeper | undefined {
+    try {
+      const keeper = new WorkerKeeper(new Ring({ entries: 1 }));
+      keeper.keep();
+      return keeper;
+    } catch (error) {
+      if (isSyscallError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  private constructor(ring: Ring) {
+    this.#ring = ring;
+  }
+
+  /** Makes or wakes a worker if none was seen for two seconds. */
+  keep(): void {
+    const nowNs = monotonicNs();
+    if (nowNs - this.#lastNs < KEEP_NS) return;
+    this.#lastNs = nowNs;
+    this.#ring.run(nop(), { flags: IOSQE_ASYNC });
+  }
+
+  [Symbol.dispose](): void {
+    this.#ring[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Whether the racy path was entered, so that "clean" means something.
+ *
+ * The path: the attempt without sleeping made progress and was then stopped. On an io_uring door the kernel tells it in
+ * two ways: the tracepoint io_uring:io_uring_short_write (6.0 and later) fires when that progress was kept, and a growth
+ * that differs from the result shows that it was forgotten. On the nowait door (pwritev2 with RWF_NOWAIT) the result
+ * itself tells: short, or -EAGAIN although the file grew.
+ * Owns counting; refuses to guess: without root an io_uring door that shows nothing is unknown (null).
+ */
+import { TracepointCounter } from "../ops/tracepoint.ts";
+
+const EVENT = { system: "io_uring", name: "io_uring_short_write" } as const;
+
+export class TriggerWatch implements Disposable {
+  readonly #door: "io_uring" | "nowait" | "none";
+  readonly #counter: TracepointCounter | undefined;
+  readonly #missing: { readonly why: "absent" | "unknown"; readonly reason: string } | undefined;
+  /** Appends whose result or growth proved the path without a tracepoint. */
+  #proven = 0;
+  /** Short writes seen by the tracepoint in appends that were counted already. */
+  #countedTwice = 0;
+  #lastCount = 0;
+
+  /** `door`: "uring…" are io_uring's, "nowait…" is pwritev2(RWF_NOWAIT); no other has the path. Same thread as the appends. */
+  static start({ door }: { door: string }): TriggerWatch {
+    return new TriggerWatch(door);
+  }
+
+  private constructor(door: string) {
+    this.#door = door.startsWith("uring") ? "io_uring" : door.startsWith("nowait") ? "nowait" : "none";
+    if (this.#door !== "io_uring") return;
+    const opened = TracepointCounter.open(EVENT);
+    if ("counter" in opened) this.#counter = opened.counter;
+    else this.#missing = opened;
+  }
+
+  /** After every append: its result (or -errno), what was asked, and by how much the file grew. */
+  note(result: number, requestedBytes: number, grewBytes: number): void {
+    if (this.#door === "none") return;
+    const forgotten = grewBytes > 0 && grewBytes !== result;
+    const shortNowait = this.#door === "nowait" && result > 0 && result < requestedBytes;
+    if (forgotten || shortNowait) this.#proven += 1;
+    if (this.#counter === undefined) return;
+    // The counter moves by one for each append that kept its progress; one that kept a part and lost a part counts once.
+    const count = this.#counter.read();
+    if (forgotten && count > this.#lastCount) this.#countedTwice += 1;
+    this.#lastCount = count;
+  }
+
+  /** Appends in which the attempt without sleeping got somewhere and was stopped; null when nobody can know. */
+  get reached(): number | null {
+    if (this.#door !== "io_uring") return this.#proven;
+    if (this.#counter !== undefined) return this.#proven + this.#lastCount - this.#countedTwice;
+    if (this.#missing?.why === "absent" || this.#proven > 0) return this.#proven;
+    return null;
+  }
+
+  /** How that was found out, for the report. */
+  get how(): string {
+    if (this.#door === "none") return "this door has no attempt without sleeping: the path cannot be entered";
+    if (this.#door === "nowait") return "short and EAGAIN results of pwritev2(RWF_NOWAIT) with growth";
+    if (this.#counter !== undefined)
+      return "io_uring_short_write events of this thread, and appends whose growth is not their result";
+    if (this.#missing?.why === "absent") {
+      return `${this.#missing.reason}: this kernel has no such path; appends whose growth is not their result would show`;
+    }
+    const floor = this.#proven > 0 ? "; at least the appends whose growth is not their result" : "";
+    return `${this.#missing?.reason ?? "unknown"}${floor}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#counter?.[Symbol.dispose]();
+  }
+}
