@@ -2,8 +2,8 @@
  * Command lines, strictly: every flag declared, every value checked, one clear line when something is wrong.
  *
  * Owns the grammar of sizes (KiB MiB GiB, bare numbers are bytes), durations (ms s m h, bare numbers are seconds) and
- * counts. citty renders the help text (help.ts); parsing is our own, because citty 0.2 accepts unknown flags silently
- * and reads a SECONDS of -1 as a flag.
+ * counts. Parsing is our own: the libraries looked at accept unknown flags silently or read a SECONDS of -1 as a flag,
+ * and the contract asks for one clear line in both cases.
  */
 import { readFileSync } from "node:fs";
 import type { Path } from "../ops/file.ts";

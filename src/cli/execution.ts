@@ -34,7 +34,7 @@ import {
 import { environment } from "./environment.ts";
 import { Progress } from "./progress.ts";
 import { replayCommand } from "./replay.ts";
-import { complain, writeStdout } from "./streams.ts";
+import { colorWanted, complain, writeStdout } from "./streams.ts";
 import { VERSION } from "./version.ts";
 
 export class Execution {
@@ -176,11 +176,10 @@ export class Execution {
   }
 
   #print(report: RunReport): void {
-    const color = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
     const columns = process.stdout.columns ?? 80;
     if (this.#args.json) writeStdout(renderJson(report));
     else if (this.#args.ktap) writeStdout(renderKtap(report));
-    else writeStdout(renderText(report, { color, columns }));
+    else writeStdout(renderText(report, { color: colorWanted(), columns }));
   }
 
   #failed(error: unknown): number {

@@ -43,7 +43,8 @@ export function helpText(
     "",
     `usage: bun run ${tool.name}.ts ${[...synopsis, "[flags]"].join(" ")}`,
   ];
-  if (tool.description !== undefined) lines.push("", wrapped(tool.description, 0, 100));
+  if (tool.description !== undefined)
+    lines.push("", tool.description.includes("\n") ? tool.description : wrapped(tool.description, 0, 100));
   if (positionals.length > 0) {
     lines.push("", "Arguments (each also by name, as a flag):");
     for (const [name, spec] of positionals) {

@@ -2,6 +2,7 @@
  * The live line: percent, rate and time left on a terminal; plain lines at intervals elsewhere. Writes to stderr only.
  */
 import { writeSync } from "node:fs";
+import { type ConsolaInstance, createConsola } from "consola/core";
 
 export interface ProgressState {
   /** Done and total in any one unit (seconds, bytes, files); together they give percent and time left. */
@@ -57,10 +58,14 @@ export class Progress {
   #startedMs = performance.now();
   #lastMs = performance.now();
   #lineShown = false;
+  /** Narration: consola's levels and filters, one plain line each, on stderr. (Its core: the rest costs 20 ms.) */
+  #log: ConsolaInstance;
 
   constructor(options: { quiet: boolean; terminal: boolean }) {
     this.#quiet = options.quiet;
     this.#terminal = options.terminal;
+    const reporter = { log: ({ args }: { args: unknown[] }) => this.#write(`${args.join(" ")}\n`) };
+    this.#log = createConsola({ level: options.quiet ? -999 : 3, reporters: [reporter], throttle: 0 });
   }
 
   /** Shows a state when it is time to; cheap to call after every unit of work. */
@@ -81,9 +86,8 @@ export class Progress {
 
   /** A line of narration; the live line is cleared first. */
   narrate(line: string): void {
-    if (this.#quiet) return;
     this.clear();
-    this.#write(`${line}\n`);
+    this.#log.info(line);
   }
 
   clear(): void {

@@ -22,3 +22,8 @@ export function complain(name: string, message: string): void {
     // stderr is closed; the exit code still tells.
   }
 }
+
+/** Colour on a terminal, unless NO_COLOR is set (no-color.org). */
+export function colorWanted(): boolean {
+  return process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "";
+}

@@ -5,9 +5,11 @@ import { PRESSURES } from "../pressure/index.ts";
 import { DOOR_NAMES, DOORS } from "./doors.ts";
 import { INJECTIONS } from "./inject.ts";
 
-const doorList = DOOR_NAMES.map((name) => `${name}: ${DOORS[name].about}`).join("; ");
+/** The doors, a line each, for --help. */
+const doorLines = DOOR_NAMES.map((name) => `  ${name.padEnd(20)} ${DOORS[name].about}`);
 
 export const appendOptions = {
+  description: ["Doors:", ...doorLines].join("\n"),
   positionals: {
     prefix: {
       kind: "path",
@@ -22,7 +24,7 @@ export const appendOptions = {
       kind: "choice",
       choices: [...DOOR_NAMES, "all"] as const,
       default: "uring-append",
-      description: `how to append: ${doorList}; all: one after the other on the same plan`,
+      description: "how to append (see below); all: one after the other on the same plan",
     },
     pressure: {
       kind: "choice",
