@@ -1,0 +1,116 @@
+#!/usr/bin/env bun
+/**
+ * nowait-append: does a refused append grow the file all the same, so that a correct retry writes data twice?
+ *
+ * What is exercised: pwritev2(2) with RWF_NOWAIT on an O_APPEND file, and what any correct caller does with its answer:
+ * the bytes that were not reported as written are written again. It is report 1 without io_uring.
+ * What broken looks like: the call says -EAGAIN (or a short count) while the file grew by more; the retry appends the
+ * same bytes once more, and they stand in the file twice.
+ * Since when, fixed by: XFS since buffered NOWAIT writes (v6.0) until "iomap: advance the iter directly on buffered
+ * writes" (1a1a3b574b97, v6.15); stable: "iomap: don't revert iov_iter on partially completed buffered writes"
+ * (6.1.176, 6.12.94).
+ * Needs: a file system with buffered NOWAIT writes (XFS, btrfs); without DIR and as root the script makes an XFS of its
+ * own. The path is entered only under pressure: a cgroup2 memory limit, or a device that takes little at a time.
+ * Run: bun run nowait-append.ts [DIR] [SECONDS=10]
+ */
+import {
+  allocate,
+  Calls,
+  counter,
+  ERRNO,
+  type Finding,
+  IoVectors,
+  judgeFile,
+  MiB,
+  PRESSURES,
+  Pressure,
+  prepareStage,
+  RWF_NOWAIT,
+  runReproducer,
+  SyscallError,
+  sizeOf,
+  sync,
+  tryWriteVectors,
+  writeAll,
+} from "bytewitness";
+
+await runReproducer({
+  name: "nowait-append",
+  summary: "pwritev2(RWF_NOWAIT) on O_APPEND, retried as a correct caller does",
+  positionals: {
+    dir: { kind: "path", optional: true, description: "where files go (else BYTEWITNESS_DIR, its own XFS, TMPDIR)" },
+    seconds: { kind: "duration", default: "10s", description: "how long to try; the first damage ends the run" },
+  },
+  options: {
+    pressure: { kind: "choice", choices: PRESSURES, default: "auto", description: "what makes the kernel refuse" },
+    dirtyLimit: { kind: "size", optional: true, description: "dirty pages of the device (4MiB on its own XFS)" },
+  },
+
+  run: async (run) => {
+    const { dir: directory, seconds, pressure: mode, dirtyLimit } = run.args;
+    const ownBytes = mode === "none" ? undefined : 4 * MiB;
+    const stage = prepareStage(run, {
+      ...{ name: "nowait-append", directory, neededBytes: 256 * MiB, dirtyLimit: { bytes: dirtyLimit, ownBytes } },
+    });
+    using buffer = allocate(64 * MiB);
+    using vectors = new IoVectors(1, [buffer]);
+    const load = { filesystemType: stage.filesystem.type, appendBytesMax: buffer.lengthBytes, chunkFixed: false };
+    using pressure = Pressure.start({ mode, ...load, narrate: run.narrate });
+    const random = run.random("lengths");
+    const findings: Finding[] = [];
+    const artifacts: string[] = [];
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, refused: 0, short: 0 };
+
+    while (findings.length === 0 && run.elapsedSeconds < seconds && !run.stopped) {
+      const pattern = counter({ generation: totals.files });
+      const { min, max } = pressure.chunkBytes ?? { min: 8 * MiB, max: 24 * MiB };
+      const lengthBytes = random.between(min, Math.min(max, buffer.lengthBytes)) & ~7;
+      pattern.fill(buffer.bytes.subarray(0, lengthBytes), 0);
+      vectors.clear().add(buffer, { lengthBytes });
+      const calls = new Calls();
+      using file = stage.create(totals.files); // a new file, O_APPEND
+      const path = file.label;
+      pressure.fileOpened(file, lengthBytes);
+
+      // The append under test: told not to wait, the kernel writes what it can and says how much that was.
+      pressure.beforeAppend(file, lengthBytes);
+      const result = tryWriteVectors(file, vectors, { flags: RWF_NOWAIT });
+      const grewBytes = sizeOf(file);
+      pressure.afterAppend({ requestedBytes: lengthBytes, result, grewBytes });
+      calls.note("pwritev2(RWF_NOWAIT)", lengthBytes, result);
+      if (result < 0 && result !== -ERRNO.EAGAIN) throw new SyscallError("pwritev2", -result, `"${path}", RWF_NOWAIT`);
+      if (result < 0) totals.refused += 1;
+      else if (result < lengthBytes) totals.short += 1;
+      pressure.fileDone(file);
+
+      // What a correct caller does: whatever was not acknowledged is written again, waiting this time.
+      const doneBytes = Math.max(0, result);
+      writeAll(file, buffer, { bufferOffsetBytes: doneBytes, lengthBytes: lengthBytes - doneBytes });
+      calls.note("write (retry)", lengthBytes - doneBytes, lengthBytes - doneBytes);
+      sync(file); // so that the next file starts with all the room there is
+
+      const judgement = judgeFile(path, { pattern, expectBytes: lengthBytes });
+      const because = `pwritev2 said ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
+      for (const finding of judgement.findings) {
+        findings.push({ ...finding, calls: calls.list, detail: `${finding.detail}; ${because}` });
+      }
+      if (findings.length === 0) stage.remove(path);
+      else artifacts.push(...stage.evidence([path]));
+      totals.bytesWritten += lengthBytes;
+      totals.bytesVerified += judgement.verifiedBytes;
+      totals.files += 1;
+      totals.calls += calls.list.length;
+      run.progress({ done: run.elapsedSeconds, total: seconds, bytes: totals.bytesWritten });
+      await run.breathe();
+    }
+    const how = `pwritev2 answers: ${totals.refused} times -EAGAIN, ${totals.short} short counts`;
+    return {
+      findings,
+      totals,
+      trigger: { reached: totals.refused + totals.short, attempts: totals.files, how },
+      artifacts,
+      filesystem: stage.filesystem.type,
+      sections: [{ title: "Conditions", lines: [...stage.conditions, `pressure: ${pressure.line}`] }],
+    };
+  },
+});
