@@ -11,7 +11,7 @@ export { judgeFile } from "./cli/judge-file.ts";
 export { bytesText, secondsText } from "./cli/progress.ts";
 export { argumentWords, shellWord } from "./cli/replay.ts";
 export { runReproducer } from "./cli/reproducer.ts";
-export { intact, intactInParallel, judgeInOrder, patternOf, skip, whyUnreadable } from "./cli/scan.ts";
+export { intact, intactInParallel, judgeInOrder, patternOf, skip, whyNoPattern, whyUnreadable } from "./cli/scan.ts";
 export { type ScratchFile, scratchFile, workDirectory } from "./cli/scratch-file.ts";
 export { prepareStage, type Stage } from "./cli/stage.ts";
 export { chooseTarget, removeLeftovers, type Target } from "./cli/target.ts";

@@ -29,6 +29,7 @@ export interface JudgeOptions {
 
 /** Bytes of a new block that are joined to held ones, so that what was undecided is decided there. */
 const JOIN_BYTES = 4096;
+const ZERO_BYTES = 1 << 20;
 const NOTHING = new Uint8Array(0);
 
 export class Judge {
@@ -88,6 +89,22 @@ export class Judge {
     }
     this.#tracer.advance({ block, at: blockAt }, false);
     this.#held = block.slice(this.#tracer.needFrom - blockAt);
+  }
+
+  /** Takes zeros that nobody read, as a hole of a sparse file is: as `push` would, in constant time where that can be. */
+  pushZeros(count: number): void {
+    const zeros = new Uint8Array(new ArrayBuffer(Math.min(count, ZERO_BYTES)));
+    let left = count;
+    while (left > 0) {
+      const length = Math.min(left, zeros.length);
+      this.push(zeros.subarray(0, length));
+      left -= length;
+      const skip = left - (left % 8);
+      if (skip > 0 && this.#held.every((byte) => byte === 0) && this.#tracer.skipZeros(skip)) {
+        this.#at += skip;
+        left -= skip;
+      }
+    }
   }
 
   /** The file ends here: what was it? */

@@ -51,6 +51,16 @@ export class RawSplitter {
     this.#fed += to - from;
   }
 
+  /** More zeros that nobody holds: a hole. Only after a zero was fed. */
+  skipZeros(count: number): void {
+    if (this.#zeroFrom < 0) throw new Error("zeros are skipped only after zeros");
+    this.#fed += count;
+  }
+
+  get endsInZeros(): boolean {
+    return this.#zeroFrom >= 0;
+  }
+
   #endZeros(at: number): void {
     if (this.#zeroFrom >= 0 && at - this.#zeroFrom >= ZERO_RUN_BYTES) {
       this.#add("foreign", this.#zeroFrom);

@@ -85,6 +85,17 @@ export class Tracer {
     return this.#sample;
   }
 
+  /**
+   * Passes over a stretch of zeros without looking at them, as a hole in a sparse file is; false when they must be looked
+   * at. Inside zeros no stream that numbers its words can resume.
+   */
+  skipZeros(count: number): boolean {
+    if (!this.#scanning || this.#pattern.proofBytes === 0 || !this.#raw.endsInZeros) return false;
+    this.#raw.skipZeros(count);
+    this.#scan += count;
+    return true;
+  }
+
   /** Goes as far as the window allows; `last` means that the file ends with it. */
   advance(window: Window, last: boolean): void {
     const end = window.at + window.block.length;
