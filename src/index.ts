@@ -4,10 +4,13 @@
  * `import { openFile, O_APPEND, Ring, sqe, allocate, MiB, runReproducer } from "bytewitness"`
  */
 export * from "./cli/args.ts";
+export { runCommand } from "./cli/command.ts";
 export { Inconclusive, type Need, type Outcome, type Reproducer, type Run } from "./cli/contract.ts";
 export { saveEvidence } from "./cli/evidence.ts";
 export { jobIdentity, mergeJobs, runJobs } from "./cli/jobs.ts";
 export { judgeFile } from "./cli/judge-file.ts";
+export { cleanLeftovers } from "./cli/leftovers.ts";
+export { examine, machineLine } from "./cli/probes.ts";
 export { bytesText, secondsText } from "./cli/progress.ts";
 export { argumentWords, shellWord } from "./cli/replay.ts";
 export { runReproducer } from "./cli/reproducer.ts";

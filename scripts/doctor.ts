@@ -1,0 +1,38 @@
+#!/usr/bin/env bun
+/**
+ * doctor: what this machine can and cannot do, and how to get the rest.
+ *
+ * What it shows: one line per ability, found by trying; below each missing one, what works without it and what to do.
+ * With --clean it also removes what runs that were killed left behind: memory groups, dirty limits, lab directories.
+ * Exit codes: 0 when the main job can run, 125 when something that everything needs is missing, 254 bad arguments.
+ * Run: bun run doctor.ts [--clean] [--json]
+ */
+import { cleanLeftovers, examine, machineLine, runCommand } from "bytewitness";
+
+await runCommand({
+  name: "doctor",
+  summary: "what this machine can and cannot do, and how to get the rest",
+  options: {
+    clean: { kind: "flag", description: "remove what killed runs left behind, then look" },
+    json: { kind: "flag", description: "stdout is one JSON object" },
+  },
+  run: ({ args, print }) => {
+    const cleaned = args.clean ? cleanLeftovers() : [];
+    const answers = examine();
+    const able = answers.every((answer) => answer.ok || answer.needed !== true);
+    if (args.json) {
+      print(JSON.stringify({ machine: machineLine(), able, cleaned, answers }, null, 2));
+      return able ? 0 : 125;
+    }
+    print(machineLine());
+    for (const line of cleaned) print(`cleaned: ${line}`);
+    if (args.clean && cleaned.length === 0) print("cleaned: nothing was left behind");
+    const width = Math.max(...answers.map((answer) => answer.name.length));
+    for (const { name, ok, detail, remedy } of answers) {
+      print(`${ok ? "ok     " : "missing"}  ${name.padEnd(width)}  ${detail}`);
+      if (remedy !== undefined) print(`${" ".repeat(width + 11)}${remedy}`);
+    }
+    print(able ? "the main job can run here" : "the main job cannot run here: see above");
+    return able ? 0 : 125;
+  },
+});
