@@ -48,7 +48,8 @@ function count(value: number | null): string {
 
 function reachedText({ reached, report }: Row): string {
   if (reached === null) return report === null ? "-" : "unknown";
-  return reached === 0 ? "never" : `${reached} times`;
+  if (reached === 0) return "never";
+  return reached === 1 ? "once" : `${reached} times`;
 }
 
 /** The worst of the rows; an empty matrix judges nothing. */

@@ -1,3 +1,4 @@
+/** The index of kernel packages, read from a Packages file made by hand. */
 import { expect, test } from "bun:test";
 import { parseIndex } from "../../src/lab/apt.ts";
 

@@ -1,3 +1,4 @@
+/** The search over kernels, on patterns of good, bad and unjudged ones; changelog items. */
 import { describe, expect, test } from "bun:test";
 import { type Judgement, matchingItems, search } from "../../src/lab/bisect.ts";
 

@@ -1,3 +1,4 @@
+/** Paths in a guest's JSON report become paths on the host. */
 import { expect, test } from "bun:test";
 import { withHostPaths } from "../../src/lab/command-run.ts";
 

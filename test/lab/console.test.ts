@@ -1,3 +1,4 @@
+/** Console lines as kernels printed them, and what each says of the kernel's health. */
 import { describe, expect, test } from "bun:test";
 import { type ConsoleEventKind, ConsoleReader, cleanLine, recognise } from "../../src/lab/console.ts";
 

@@ -1,3 +1,4 @@
+/** Archives written here, read back by cpio(1). */
 import { expect, test } from "bun:test";
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** Which of xfsprogs' option files a guest kernel gets. */
 import { expect, test } from "bun:test";
 import { xfsOptionFile } from "../../src/lab/disk.ts";
 

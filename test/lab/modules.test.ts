@@ -1,3 +1,4 @@
+/** Module information from ELF files made by hand; order, modules.dep and modules.alias. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** From an ended guest to an exit code, a row, a table, KTAP and JSON. */
 import { describe, expect, test } from "bun:test";
 import type { GuestResult } from "../../src/lab/qemu.ts";
 import { makeRow, type Row } from "../../src/lab/row.ts";

@@ -1,3 +1,4 @@
+/** A place on disk for one test of the lab; refuses to outlive it. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The order of Debian versions, with dpkg as the second source, and the grammar of --kernel. */
 import { describe, expect, test } from "bun:test";
 import {
   compareVersions,
