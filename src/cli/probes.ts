@@ -46,14 +46,19 @@ function message(attempt: () => void): string | undefined {
   }
 }
 
-function privateMounts(): string | undefined {
-  const tried = Bun.spawnSync(["unshare", "-m", "true"], { stdout: "ignore", stderr: "pipe" });
-  return tried.exitCode === 0 ? undefined : tried.stderr.toString().trim().replaceAll("\n", " ");
+/** What a program of this machine says: undefined when it ended well, else its complaint. */
+function complaintOf(words: string[]): string | undefined {
+  try {
+    const tried = Bun.spawnSync(words, { stdout: "ignore", stderr: "pipe" });
+    return tried.exitCode === 0 ? undefined : tried.stderr.toString().trim().replaceAll("\n", " ");
+  } catch {
+    return `${words[0]} is not installed`;
+  }
 }
 
 function kernelHas(filesystem: string): boolean {
   if (new RegExp(`\\b${filesystem}$`, "m").test(readFileSync("/proc/filesystems", "utf8"))) return true;
-  return Bun.spawnSync(["modinfo", "-n", filesystem], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+  return complaintOf(["modinfo", "-n", filesystem]) === undefined;
 }
 
 const PROBES: readonly Probe[] = [
@@ -114,7 +119,12 @@ const PROBES: readonly Probe[] = [
     );
   },
   () =>
-    answer("private mounts", privateMounts(), "yes", "no XFS of its own: give a PREFIX on an XFS; needs CAP_SYS_ADMIN"),
+    answer(
+      "private mounts",
+      complaintOf(["unshare", "-m", "true"]),
+      "yes",
+      "no XFS of its own: give a PREFIX on an XFS; needs CAP_SYS_ADMIN",
+    ),
   () => {
     const group = MemoryGroup.enter();
     if ("value" in group) group.value[Symbol.dispose]();
