@@ -8,11 +8,12 @@
  */
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { libc } from "../sys/libc.ts";
 import { O_RDONLY, O_WRONLY } from "../sys/uapi/fcntl.ts";
 import { checkOffset } from "./check.ts";
-import { assert } from "./errors.ts";
+import { assert, checked } from "./errors.ts";
 import type { Fd } from "./fd.ts";
-import { openFile, readAt, writeAt } from "./file.ts";
+import { openFile, readAt } from "./file.ts";
 import { allocate, type Memory } from "./memory.ts";
 
 /** Groups of ours are named bytewitness-PID, so that a dead owner's can be told and removed. */
@@ -89,8 +90,10 @@ export class MemoryGroup implements Disposable {
   readonly #origin: string;
   readonly #max: Fd;
   readonly #current: Fd;
-  readonly #text: Memory;
-  readonly #maxText: Memory;
+  readonly #text = allocate(64);
+  readonly #limitText = allocate(64);
+  readonly #maxText = allocate(64);
+  #limitLength = 0;
   #limited = false;
   #open = true;
 
@@ -119,8 +122,6 @@ export class MemoryGroup implements Disposable {
     this.#origin = origin;
     this.#max = openFile(join(directory, "memory.max"), O_WRONLY);
     this.#current = openFile(join(directory, "memory.current"), O_RDONLY);
-    this.#text = allocate(64);
-    this.#maxText = allocate(64);
     this.#maxText.bytes.set(Buffer.from("max\n"));
     try {
       writeFileSync(join(directory, "memory.swap.max"), "0");
@@ -139,26 +140,29 @@ export class MemoryGroup implements Disposable {
     return this.#limited;
   }
 
-  /** memory.max becomes what is charged now plus `headroomBytes`; returns the limit. Allocates nothing. */
-  limitAbove(headroomBytes: number): number {
+  /** Makes ready a limit of what is charged now plus `headroomBytes`; returns it. It stands after `limit`. */
+  prepareLimit(headroomBytes: number): number {
     checkOffset("headroomBytes", headroomBytes);
     const limitBytes = this.currentBytes() + headroomBytes;
-    let at = 63;
-    let rest = limitBytes;
-    do {
-      this.#text.bytes[at--] = 48 + (rest % 10);
-      rest = Math.floor(rest / 10);
-    } while (rest > 0);
-    this.#limited = true;
-    writeAt(this.#max, this.#text, 0, { bufferOffsetBytes: at + 1, lengthBytes: 63 - at });
+    const text = Buffer.from(`${limitBytes}\n`);
+    this.#limitText.bytes.set(text);
+    this.#limitLength = text.length;
     return limitBytes;
   }
 
-  /** memory.max becomes "max". */
+  /** memory.max becomes the prepared limit. Allocates nothing, so that our own heap does not run into it. */
+  limit(): void {
+    assert(this.#limitLength > 0, "no limit was prepared");
+    this.#limited = true;
+    const written = libc.pwrite(this.#max.number, this.#limitText.address, this.#limitLength, 0);
+    checked(written, "pwrite", this.#max.label);
+  }
+
+  /** memory.max becomes "max". Allocates nothing. */
   lift(): void {
     if (!this.#limited) return;
     this.#limited = false;
-    writeAt(this.#max, this.#maxText, 0, { lengthBytes: 4 });
+    checked(libc.pwrite(this.#max.number, this.#maxText.address, 4, 0), "pwrite", this.#max.label);
   }
 
   /** memory.events: how often the limit was reached (max), reclaim failed (oom), and a process was killed (oom_kill). */
@@ -174,7 +178,7 @@ export class MemoryGroup implements Disposable {
     if (!this.#open) return;
     this.lift();
     this.#open = false;
-    for (const held of [this.#max, this.#current, this.#text, this.#maxText]) held[Symbol.dispose]();
+    for (const held of [this.#max, this.#current, this.#text, this.#limitText, this.#maxText]) held[Symbol.dispose]();
     leave(this.directory, this.#origin);
   }
 }

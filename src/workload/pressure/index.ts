@@ -17,6 +17,7 @@ import { isSyscallError } from "../../ops/errors.ts";
 import { fallocate, touch } from "../../ops/extent.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { KiB, MiB } from "../../ops/memory.ts";
+import { OomExemption } from "../../ops/oom.ts";
 import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
@@ -66,6 +67,7 @@ export class Pressure implements Disposable {
   readonly #group: MemoryGroup | undefined;
   readonly #noGroup: string | undefined;
   readonly #keeper: WorkerKeeper | undefined;
+  readonly #exemption: OomExemption | undefined;
   readonly #writeback: WritebackLoop | undefined;
   #fifo = false;
   #reserves: boolean;
@@ -93,8 +95,10 @@ export class Pressure implements Disposable {
       // First, so that its kernel memory is charged to the group we leave.
       this.#keeper = WorkerKeeper.start();
       const entered = MemoryGroup.enter();
-      if ("value" in entered) this.#group = entered.value;
-      else this.#noGroup = entered.reason;
+      if ("value" in entered) {
+        this.#group = entered.value;
+        this.#exemption = OomExemption.open();
+      } else this.#noGroup = entered.reason;
     }
     if (mode === "writeback") this.#writeback = WritebackLoop.start();
     if (this.#primes) {
@@ -107,11 +111,12 @@ export class Pressure implements Disposable {
   /** Runs our own path a few times: a page fault or a compilation inside the window would spoil the first append. */
   #warmUp(): void {
     for (let i = 0; i < 20; i++) {
-      this.#group?.limitAbove(256 * MiB);
-      if (this.#fifo) enterFifo();
+      this.#group?.prepareLimit(256 * MiB);
+      this.#enterWindow();
       if (i < 2 && this.#primes) spinUntilTick();
-      this.#group?.lift();
-      if (this.#fifo) leaveFifo();
+      this.#keeper?.submit();
+      this.#leaveWindow();
+      this.#keeper?.drain();
     }
   }
 
@@ -181,29 +186,50 @@ export class Pressure implements Disposable {
     }
   }
 
-  /** The last thing before the call: limit, tick, touch. `requestedBytes` sizes the headroom. */
+  /**
+   * Runs `call`, the system call that makes the attempt without sleeping (the submit of a queued request, or the write
+   * itself), under pressure: tick, touch, limit, call, lift. Nothing of our own stands between limit and lift.
+   */
+  attempt(fd: Fd, requestedBytes: number, call: () => number): number {
+    this.beforeAppend(fd, requestedBytes);
+    try {
+      return call();
+    } finally {
+      this.afterSubmit(fd);
+    }
+  }
+
+  /** The first half of `attempt`, the last thing before the call. `requestedBytes` sizes the headroom. */
   beforeAppend(fd: Fd, requestedBytes: number = this.#options.appendBytesMax): void {
     if (!this.#primes) return;
     this.#sizeBefore = sizeOf(fd);
     this.#keeper?.keep();
-    this.#inWindow = true;
+    this.#group?.prepareLimit(this.#headroomBytes(requestedBytes));
     if (this.#fifo) enterFifo();
-    this.#group?.limitAbove(this.#headroomBytes(requestedBytes));
     spinUntilTick();
     touch(fd);
+    this.#enterWindow();
   }
 
-  /** Right after the inline attempt: submit without waiting, or the call itself. Lifts the limit. */
+  /** The second half of `attempt`: right after the submit, or after the call itself. Lifts the limit. */
   afterSubmit(fd: Fd): void {
     if (!this.#inWindow) return;
     this.#leaveWindow();
     this.#inlineBytes = sizeOf(fd) - this.#sizeBefore;
   }
 
+  #enterWindow(): void {
+    this.#inWindow = true;
+    if (this.#fifo) enterFifo();
+    this.#exemption?.begin();
+    this.#group?.limit();
+  }
+
   #leaveWindow(): void {
     if (!this.#inWindow) return;
     this.#inWindow = false;
     this.#group?.lift();
+    this.#exemption?.end();
     if (this.#fifo) leaveFifo();
   }
 
@@ -238,6 +264,7 @@ export class Pressure implements Disposable {
     this.#closed = true;
     this.#writeback?.[Symbol.dispose]();
     this.#keeper?.[Symbol.dispose]();
+    this.#exemption?.[Symbol.dispose]();
     this.#group?.[Symbol.dispose]();
   }
 }
