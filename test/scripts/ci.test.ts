@@ -39,6 +39,15 @@ test("a runner that dies half-way is a failure, and so is a run without tests", 
   expect(closing('printf " 0 pass\\n 0 fail\\n"')).toMatchObject({ line: "0 passed, 1 failed", code: 1 });
 });
 
+test("a test that never ends is ended, with all its children, and is a failure", () => {
+  using world = new World().complete().fake("apk");
+  world.fake("bun", 'case $1 in --version) echo 1.4.5 ;; test) echo "(pass) one"; /bin/sleep 60 ;; esac');
+  const startMs = performance.now();
+  const { out, code } = world.run(["bash", ".ci/run"], { CI_LIMIT: "0.3" });
+  expect({ line: out.trimEnd().split("\n").at(-1), code }).toEqual({ line: "0 passed, 1 failed", code: 124 });
+  expect(performance.now() - startMs).toBeLessThan(20_000);
+});
+
 test("numbers that a test prints are not the summary", () => {
   const noise = 'printf "99 pass\\n 98 pass and more\\n 12 pass\\n 0 fail\\n"';
   expect(closing(noise)).toMatchObject({ line: "12 passed, 0 failed", code: 0 });
