@@ -85,6 +85,19 @@ describe("ModuleLibrary", () => {
     expect(modulesAlias(ordered)).toBe("alias crypto-crc32c crc32c\nalias fs-btrfs btrfs\n");
   });
 
+  test("a build tree's own list is believed where it fits, and nothing beside it", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(join(directory.path, "fs/xfs"), { recursive: true });
+    writeFileSync(join(directory.path, "fs/xfs/xfs.ko"), makeModule(["name=xfs"]));
+    writeFileSync(join(directory.path, "stray.ko"), makeModule(["name=stray"]));
+    const has = () => ["xfs", "stray"].map((name) => new ModuleLibrary(directory.path).has(name));
+    expect(has()).toEqual([true, true]);
+    writeFileSync(join(directory.path, "modules.order"), "fs/xfs/xfs.o\n");
+    expect(has()).toEqual([true, false]);
+    writeFileSync(join(directory.path, "modules.order"), "fs/xfs/xfs.o\nfs/gone.o\n");
+    expect(has()).toEqual([true, true]);
+  });
+
   test("decompresses .ko.xz with xz", async () => {
     if (Bun.which("xz") === null) {
       if (process.env.CI) throw new Error("CI needs xz: install xz-utils");
