@@ -1,0 +1,63 @@
+/** The arithmetic of the comparison, and the C yardstick: the same plan, the same detections. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { resultLines } from "../../src/bench/append.ts";
+import { interleave, median, ratio } from "../../src/bench/interleave.ts";
+import { compileTwin } from "../../src/bench/twin.ts";
+import { chunksOfFile } from "../../src/workload/append/plan.ts";
+import { needed } from "../needed.ts";
+
+const MiB = 2 ** 20;
+
+test("medians and ratios", () => {
+  expect([median([3]), median([1, 9]), median([5, 1, 9])]).toEqual([3, 5, 5]);
+  expect(() => median([])).toThrow("no values");
+  const side = (name: string, work: number[]) => ({ name, figures: { work, "whole process": work, bytes: [1, 1] } });
+  expect(ratio(side("a", [4, 6]), side("b", [4, 2]), "work")).toEqual({ ofMedians: 5 / 3, low: 1, high: 3 });
+  const { lines, reached } = resultLines("tmpfs", side("ours", [12, 12]), side("twin", [10, 10]));
+  expect([lines.length, lines.at(-1), reached]).toEqual([8, "  goal 1.2: reached", true]);
+  expect(resultLines("tmpfs", side("ours", [11, 11]), side("twin", [10, 10])).reached).toBe(false);
+  const other = { name: "twin", figures: { work: [1, 1], "whole process": [1, 1], bytes: [1, 2] } };
+  expect(() => resultLines("tmpfs", side("ours", [1, 1]), other)).toThrow("did not write the same bytes");
+});
+
+test("turns alternate, and who comes first changes", async () => {
+  const order: string[] = [];
+  const contender = (name: string) => ({
+    name,
+    run: (round: number) => {
+      order.push(`${name}${round}`);
+      return { x: round };
+    },
+  });
+  const measured = await interleave([contender("a"), contender("b")], 3);
+  expect(order).toEqual(["a0", "b0", "b1", "a1", "a2", "b2"]);
+  expect(measured).toEqual(["a", "b"].map((name) => ({ name, figures: { x: [0, 1, 2] } })));
+});
+
+test.skipIf(needed("gcc", "liburing-dev"))(
+  "the twin writes the plan of the run, finds damage, and leaves nothing",
+  () => {
+    using twin = compileTwin("append-twin", ["uring"]);
+    const directory = mkdtempSync("/dev/shm/bytewitness-twin-test-");
+    try {
+      const ran = Bun.spawnSync([twin.path, directory, "60", "4", "12345", "3"]);
+      const said = JSON.parse(ran.stdout.toString()) as Record<string, number>;
+      const plan = { seed: 12345, fileBytes: 4 * MiB, chunkBytes: { min: MiB, max: 24 * MiB } };
+      const bytes = [0, 1, 2].flatMap((file) => chunksOfFile(plan, file)).reduce((sum, length) => sum + length, 0);
+      expect([ran.exitCode, said.files, said.bytes, readdirSync(directory)]).toEqual([0, 3, bytes, []]);
+      // A limit on the file's size shortens what is written: no comparison with a broken yardstick.
+      const limited = Bun.spawnSync(["sh", "-c", `ulimit -f 16; trap '' XFSZ; "$0" ${directory} 60 4 1 1`, twin.path]);
+      expect([limited.exitCode, limited.stderr.toString()]).toEqual([255, "append-twin: writev: File too large\n"]);
+      expect(Bun.spawnSync([twin.path, join(directory, "nowhere"), "1", "1", "1", "1"]).exitCode).toBe(255);
+      expect(Bun.spawnSync([twin.path]).exitCode).toBe(254);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
+
+test.skipIf(needed("gcc"))("a yardstick that does not compile says why, on one line", () => {
+  expect(() => compileTwin("no-such-twin")).toThrow(/^gcc no-such-twin\.c: .*No such file or directory$/);
+});
