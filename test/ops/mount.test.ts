@@ -1,0 +1,64 @@
+/** A scratch XFS is a real one, is seen by nobody else, and is gone after every end of its process, also SIGKILL. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { needed } from "../needed.ts";
+import { childValue, runChild } from "./child.ts";
+
+const NEEDS = ["root", "mkfs.xfs"] as const;
+
+/** Loop devices whose image is a deleted file of ours. */
+function ourLoops(): string[] {
+  return readdirSync("/sys/block")
+    .filter((name) => name.startsWith("loop"))
+    .filter((name) => {
+      try {
+        return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").includes("bytewitness-mount-test");
+      } catch {
+        return false;
+      }
+    });
+}
+
+async function goneWithin(milliseconds: number): Promise<string[]> {
+  const deadline = performance.now() + milliseconds;
+  while (ourLoops().length > 0 && performance.now() < deadline) await Bun.sleep(20);
+  return ourLoops();
+}
+
+describe.skipIf(needed(...NEEDS))("scratchXfs", () => {
+  test("is XFS, writable, private, and gone at the end", async () => {
+    const value = await childValue("scratch.ts", [tmpdir()], { timeoutMs: 20_000 });
+    expect(value).toEqual({
+      type: "xfs",
+      mountPoint: "/mnt",
+      written: "bytes on XFS",
+      deviceSeen: true,
+      afterUnmount: false,
+    });
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("bytewitness-mount-test");
+    expect(await goneWithin(3000)).toEqual([]);
+  });
+
+  test("SIGKILL in the middle leaves no mount, no loop device, no image", async () => {
+    const ended = await runChild("scratch.ts", [tmpdir(), "wait"], { signal: "SIGKILL", timeoutMs: 20_000 });
+    expect(ended.signal).toBe("SIGKILL");
+    expect(await goneWithin(3000)).toEqual([]);
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith("bytewitness-mount-test"))).toEqual([]);
+  });
+});
+
+test.skipIf(needed("root", "setpriv"))("without privileges: one line that says so", async () => {
+  const ended = await runChild("scratch.ts", [tmpdir()], {
+    prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+  });
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toContain(
+    "unshare(CLONE_NEWNS): EPERM (operation not permitted); making a private mount needs root (CAP_SYS_ADMIN)",
+  );
+});
+
+test.skipIf(needed(...NEEDS))("without mkfs.xfs: one line that says what to install", async () => {
+  const ended = await runChild("scratch.ts", [tmpdir()], { env: { HIDE_MKFS: "1" } });
+  expect(ended.stderr).toContain("execve(mkfs.xfs): ENOENT (no such file or directory); install xfsprogs");
+});
