@@ -11,43 +11,58 @@
  * Run: bun run uring-append.ts [PREFIX] [SECONDS=60] [FILE_MB=48]
  */
 import {
+  type AppendSpecs,
+  type Arguments,
   allocate,
   appendOptions,
   argumentWords,
   chooseTarget,
   chunkBytesMax,
   DOOR_NAMES,
+  ioUringMissing,
   jobIdentity,
+  lookAgain,
   MiB,
   mergeJobs,
   mergeSeries,
+  type Outcome,
   Pressure,
   pathText,
-  Ring,
+  type Run,
   removeLeftovers,
   runJobs,
   runReproducer,
   runSeries,
   type SeriesResult,
   saveEvidence,
+  type Target,
 } from "bytewitness";
 
+const name = "uring-append";
+
+function keepEvidence(target: Target, files: readonly string[]): readonly string[] {
+  return target.vanishes ? saveEvidence(name, files) : files;
+}
+
+/** The same run in several processes at once; what a killed one leaves behind is removed. */
+async function inJobs(run: Run<Arguments<AppendSpecs>>, target: Target): Promise<Outcome> {
+  const { jobs, seconds } = run.args;
+  const words = argumentWords(appendOptions, { ...run.args, prefix: pathText(target.prefix), jobs: 1 });
+  const ends = await runJobs({ count: jobs, words, run, seconds });
+  const lost = ends.filter((end) => end.report === undefined).map((end) => end.index);
+  removeLeftovers(target, lost, jobs);
+  const merged = mergeJobs(ends);
+  return { ...merged, artifacts: keepEvidence(target, merged.artifacts ?? []) };
+}
+
 await runReproducer({
-  name: "uring-append",
+  name,
   summary: "appends through io_uring and checks that every byte stands once, where it belongs",
   ...appendOptions,
   requires: [
     {
       name: "io_uring",
-      probe: (args) => {
-        if (args.door !== "all" && !args.door.startsWith("uring")) return undefined;
-        try {
-          new Ring({ entries: 8 })[Symbol.dispose]();
-          return undefined;
-        } catch (error) {
-          return error instanceof Error ? error.message : String(error);
-        }
-      },
+      probe: ({ door }) => (door === "all" || door.startsWith("uring") ? ioUringMissing() : undefined),
     },
   ],
   check: (args) =>
@@ -58,7 +73,6 @@ await runReproducer({
   run: async (run) => {
     const { args } = run;
     const job = jobIdentity();
-    const jobs = args.jobs;
     const plan = {
       seed: run.seed,
       fileBytes: args.fileMb * MiB,
@@ -66,7 +80,7 @@ await runReproducer({
     };
 
     // A file can pass its target by one chunk, and an affected kernel can write a chunk twice.
-    const neededBytes = (plan.fileBytes + 2 * chunkBytesMax(plan)) * jobs;
+    const neededBytes = (plan.fileBytes + 2 * chunkBytesMax(plan)) * args.jobs;
     const target = chooseTarget({ prefix: args.prefix, name: "repro", neededBytes, defer: run.defer, job });
     if (target.description !== undefined) run.narrate(`files go to ${target.description}`);
     const { type, options } = target.filesystem;
@@ -74,15 +88,7 @@ await runReproducer({
       type === "xfs" ? [] : [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
     for (const line of about) run.narrate(line);
     const where = { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) };
-    if (jobs > 1) {
-      const words = argumentWords(appendOptions, { ...args, prefix: pathText(target.prefix), jobs: 1 });
-      const ends = await runJobs({ count: jobs, words, run, seconds: args.seconds });
-      const lost = ends.filter((end) => end.report === undefined).map((end) => end.index);
-      removeLeftovers(target, lost, jobs);
-      const merged = mergeJobs(ends);
-      const artifacts = target.vanishes ? saveEvidence("uring-append", merged.artifacts ?? []) : merged.artifacts;
-      return { ...merged, ...where, ...(artifacts === undefined ? {} : { artifacts }) };
-    }
+    if (args.jobs > 1) return { ...(await inJobs(run, target)), ...where };
 
     // The buffer is filled before any memory limit is set: it must not count against the page cache's headroom.
     using buffer = allocate(Math.max(chunkBytesMax(plan), args.pressure === "none" ? 0 : 64 * MiB));
@@ -120,13 +126,20 @@ await runReproducer({
 
     const merged = mergeSeries(results);
     const refused = results.find((result) => result.refused !== undefined)?.refused;
-    const artifacts = target.vanishes ? saveEvidence("uring-append", merged.kept) : merged.kept;
+    const artifacts = keepEvidence(
+      target,
+      merged.kept.map((file) => file.path),
+    );
     return {
       ...merged,
       ...where,
       artifacts,
       workload: { ...args, prefix: pathText(target.prefix), pressure: { mode: args.pressure, ...pressure.settings } },
-      sections: [...merged.sections, { title: "Conditions", lines: [...about, `pressure: ${pressure.line}`] }],
+      sections: [
+        ...merged.sections,
+        ...lookAgain(merged.kept, artifacts),
+        { title: "Conditions", lines: [...about, `pressure: ${pressure.line}`] },
+      ],
       // A refused call ends the run early; what it verified before is reported, but it is not the run that was asked for.
       ...(refused === undefined ? {} : { verdict: "inconclusive", reason: `the run ended early: ${refused.message}` }),
     };

@@ -66,3 +66,6 @@ export const appendOptions = {
     },
   },
 } as const;
+
+/** All arguments of the command line, for types. */
+export type AppendSpecs = typeof appendOptions.positionals & typeof appendOptions.options;

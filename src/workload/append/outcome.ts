@@ -3,7 +3,7 @@
  */
 import type { ReportSection } from "../../report/document.ts";
 import type { DoorName } from "./doors.ts";
-import type { SeriesResult } from "./series.ts";
+import type { KeptFile, SeriesResult } from "./series.ts";
 
 /** The part of an outcome that series results decide. */
 export interface AppendOutcome {
@@ -19,7 +19,7 @@ export interface AppendOutcome {
     readonly workSeconds: number;
     readonly firstFindingSeconds?: number;
   };
-  readonly kept: readonly string[];
+  readonly kept: readonly KeptFile[];
   readonly sections: readonly ReportSection[];
 }
 
@@ -59,6 +59,15 @@ export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
       ...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }]),
     ],
   };
+}
+
+/** How to look at the kept files again; `paths` are where they are now. */
+export function lookAgain(kept: readonly KeptFile[], paths: readonly string[]): ReportSection[] {
+  if (kept.length === 0) return [];
+  const lines = kept.map(({ path, generation, expectBytes }, index) => {
+    return `bun run verify.ts ${paths[index] ?? path} --generation ${generation} --expect-bytes ${expectBytes}`;
+  });
+  return [{ title: "Judge the kept files again", lines: lines.slice(0, 8) }];
 }
 
 /** Side by side: door, verdict, files, bytes, calls, how often the racy path was entered, first finding. */

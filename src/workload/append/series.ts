@@ -52,6 +52,13 @@ export interface SeriesHost {
   narrate(line: string): void;
 }
 
+/** A file that stays, and what verify.ts needs to judge it again. */
+export interface KeptFile {
+  readonly path: string;
+  readonly generation: number;
+  readonly expectBytes: number;
+}
+
 export interface SeriesResult {
   readonly door: DoorName;
   readonly files: number;
@@ -61,7 +68,7 @@ export interface SeriesResult {
   readonly findings: readonly Finding[];
   readonly findingsLeftOut: number;
   readonly segments: readonly Segment[];
-  readonly kept: readonly string[];
+  readonly kept: readonly KeptFile[];
   readonly trigger: { readonly reached: number | null; readonly attempts: number; readonly how: string };
   readonly ledger: readonly string[];
   readonly firstFindingSeconds: number | undefined;
@@ -167,7 +174,8 @@ class Series implements Disposable {
       held.close();
       const corrupt = this.#judge(path, pattern, written, sizeBytes);
       remove = !corrupt && !keep;
-      if (!remove) this.#result.kept = [...this.#result.kept, pathText(path)];
+      const kept = { path: pathText(path), generation: pattern.generation, expectBytes: written.reportedBytes };
+      if (!remove) this.#result.kept = [...this.#result.kept, kept];
       this.#result.files += 1;
       this.#result.refused = written.refused;
     } finally {
