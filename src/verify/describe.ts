@@ -15,17 +15,18 @@ function bytes(count: number): string {
   return count === 1 ? "1 byte" : `${grouped(count)} bytes`;
 }
 
-function aligned(offsetBytes: number): string {
-  return offsetBytes % PAGE_BYTES === 0 ? ", page-aligned" : "";
+/** "4,096 (page-aligned)". */
+function place(offsetBytes: number): string {
+  return offsetBytes % PAGE_BYTES === 0 ? `${grouped(offsetBytes)} (page-aligned)` : grouped(offsetBytes);
 }
 
 /** How the damage relates to the stream: in place, inserted, or partly. */
 function relation(note: Note): string {
   const replaced = note.facts.replacesBytes;
   if (replaced === undefined) return "";
-  if (replaced === note.lengthBytes) return " in place of its own";
-  if (replaced === 0) return " inserted; the stream goes on behind them where it was";
-  return ` in place of ${bytes(replaced)}`;
+  if (replaced === note.lengthBytes) return ", in place of the stream's own";
+  if (replaced === 0) return ", inserted; the stream goes on behind them where it was";
+  return `, in place of ${bytes(replaced)} of the stream`;
 }
 
 function stand(note: Note): string {
@@ -38,12 +39,12 @@ function describeDuplicated(note: Note): string {
     note.facts.resumed === true
       ? "; everything after is shifted by that much"
       : "; the stream does not go on behind them";
-  return what + aligned(note.offsetBytes) + after;
+  return what + (note.offsetBytes % PAGE_BYTES === 0 ? ", page-aligned" : "") + after;
 }
 
 function describeLost(note: Note): string {
   const from = grouped(note.originBytes ?? 0);
-  const start = `${bytes(note.lengthBytes)} from ${from} are missing at ${grouped(note.offsetBytes)}${aligned(note.offsetBytes)}`;
+  const start = `${bytes(note.lengthBytes)} from ${from} are missing at ${place(note.offsetBytes)}`;
   const late = note.facts.lateAtBytes;
   if (late !== undefined) return `${start}; they stand out of order, from ${grouped(late)} on`;
   return `${start} and appear nowhere`;
@@ -58,14 +59,14 @@ function describeFlip(note: Note): string {
 function describeStale(note: Note): string {
   const from = note.originBytes === undefined ? "" : `, its bytes from ${grouped(note.originBytes)} on,`;
   const label = note.facts.label ?? "another stream";
-  return `${bytes(note.lengthBytes)} of ${label}${from} ${stand(note)} at ${grouped(note.offsetBytes)}${aligned(note.offsetBytes)}${relation(note)}`;
+  return `${bytes(note.lengthBytes)} of ${label}${from} ${stand(note)} at ${place(note.offsetBytes)}${relation(note)}`;
 }
 
 function describeRaw(note: Note): string {
   const what = note.kind === "zeroed" ? bytes(note.lengthBytes).replace("byte", "zero byte") : bytes(note.lengthBytes);
   const tail = note.kind === "zeroed" ? relation(note) : ` that match nothing written${relation(note)}`;
   const verb = note.kind === "zeroed" ? ` ${stand(note)}` : "";
-  return `${what}${verb} at ${grouped(note.offsetBytes)}${aligned(note.offsetBytes)}${tail}`;
+  return `${what}${verb} at ${place(note.offsetBytes)}${tail}`;
 }
 
 /** The sentence of one finding, without a full stop. */

@@ -17,9 +17,9 @@
  */
 
 import type { Slack } from "./boundary.ts";
-import type { Sample } from "./finding.ts";
 import type { Ledger, Note, OpenSegment } from "./ledger.ts";
 import { lengthOf, type OwnRun, type Piece } from "./piece.ts";
+import type { OpenSample } from "./sample.ts";
 
 /** A duplicate whose end has not come yet. */
 interface OpenDuplicate {
@@ -49,7 +49,7 @@ export class Explainer {
   #slack: Slack | undefined;
   #extra: Note | undefined;
   #holes: Hole[] = [];
-  #sample: Sample | undefined;
+  #sample: OpenSample | undefined;
 
   constructor(ledger: Ledger, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
     this.#ledger = ledger;
@@ -72,7 +72,7 @@ export class Explainer {
   run(run: OwnRun): void {
     const { pieces, to, sample, slack } = run;
     this.#sample = sample;
-    const shift = slack === undefined ? 0 : this.#moveToNext(run.streamOffsetBytes, slack);
+    const shift = slack === undefined ? 0 : this.#moveToNext(run.streamOffsetBytes, slack, to - run.from);
     const from = run.from + shift;
     const stream = run.streamOffsetBytes + shift;
     this.#slack = slack;
@@ -101,12 +101,12 @@ export class Explainer {
    * the copy is long make the stream go on exactly where it was: moves this cut, and if need be the first one as well.
    * Returns by how much the new run's beginning moves.
    */
-  #moveToNext(stream: number, slack: Slack): number {
+  #moveToNext(stream: number, slack: Slack, most: number): number {
     const open = this.#duplicate;
     const last = this.#ledger.lastSegment;
     if (open === undefined || last?.kind !== "duplicated") return 0;
     const wanted = this.#next - stream;
-    const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted));
+    const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted, most));
     const first = shift - wanted;
     if (first !== 0 && !this.#moveDuplicate(open, first)) return 0;
     last.lengthBytes += shift;
@@ -234,7 +234,7 @@ export class Explainer {
     fileEnd,
   }: {
     pieces: readonly Piece[];
-    sample?: Sample | undefined;
+    sample?: OpenSample | undefined;
     fileEnd: number;
   }): void {
     this.#sample = sample;

@@ -10,7 +10,7 @@ import { describe } from "./describe.ts";
 import { Explainer } from "./explain.ts";
 import type { Finding, Judgement } from "./finding.ts";
 import { Ledger, type Note } from "./ledger.ts";
-import { addToSample } from "./sample.ts";
+import { sealSample } from "./sample.ts";
 import { Tracer } from "./trace.ts";
 
 export interface JudgeOptions {
@@ -72,8 +72,7 @@ export class Judge {
     if (this.#finished) throw new Error("push() after finish(): this judge has spoken");
     const blockAt = this.#at;
     this.#at += block.length;
-    const sample = this.#tracer.sample;
-    if (sample !== undefined) addToSample(sample, { block, at: blockAt });
+    this.#tracer.fillSamples({ block, at: blockAt });
     if (this.#held.length > 0) {
       const heldAt = blockAt - this.#held.length;
       const joined = new Uint8Array(new ArrayBuffer(this.#held.length + Math.min(JOIN_BYTES, block.length)));
@@ -139,7 +138,7 @@ function toFinding(note: Note, file: string | undefined): Finding {
     ...(note.originBytes === undefined ? {} : { originBytes: note.originBytes }),
     pageAligned: note.offsetBytes % 4096 === 0,
     detail: describe(note),
-    ...(note.sample === undefined ? {} : { sample: note.sample }),
+    ...(note.sample === undefined ? {} : { sample: sealSample(note.sample) }),
   };
 }
 

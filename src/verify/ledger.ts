@@ -3,7 +3,8 @@
  *
  * Owns the caps and what they leave out; refuses to decide what anything is.
  */
-import type { FindingKind, Sample, Segment } from "./finding.ts";
+import type { FindingKind, Segment } from "./finding.ts";
+import type { OpenSample } from "./sample.ts";
 
 /** A finding while it is being written down; `facts` become its sentence in the end. */
 export interface Note {
@@ -11,7 +12,7 @@ export interface Note {
   offsetBytes: number;
   lengthBytes: number;
   originBytes?: number;
-  sample?: Sample;
+  sample?: OpenSample;
   readonly facts: Facts;
 }
 

@@ -1,6 +1,6 @@
 /** What the tracer hands to whoever makes sense of it: own runs and the pieces of damage before them. Types only. */
 import type { Slack } from "./boundary.ts";
-import type { Sample } from "./finding.ts";
+import type { OpenSample } from "./sample.ts";
 
 export interface Piece {
   readonly kind: "zeroed" | "foreign" | "stale" | "bit-flipped";
@@ -17,7 +17,7 @@ export interface OwnRun {
   readonly from: number;
   readonly to: number;
   readonly streamOffsetBytes: number;
-  readonly sample?: Sample | undefined;
+  readonly sample?: OpenSample | undefined;
   /** How far the run's beginning may be moved, when another run ends there. */
   readonly slack?: Slack | undefined;
 }

@@ -17,10 +17,7 @@ export interface OpenSample {
 }
 
 /** Begins a line before the line that holds the end of the run, where the first bad byte is. */
-export function openSample(
-  window: Window,
-  { run, pattern, endBytes }: { run: Run; pattern: Pattern; endBytes: number },
-): OpenSample {
+export function openSample({ run, pattern, endBytes }: { run: Run; pattern: Pattern; endBytes: number }): OpenSample {
   const line = Math.floor(run.to / LINE_BYTES) * LINE_BYTES;
   const offsetBytes = Math.max(run.from, line - LINE_BYTES);
   const before = new Uint8Array(run.to - offsetBytes);
@@ -28,19 +25,18 @@ export function openSample(
   run.stream.fill(before, streamOffsetBytes);
   const expected = new Uint8Array(Math.max(0, Math.min(SAMPLE_BYTES, endBytes - streamOffsetBytes)));
   pattern.fill(expected, streamOffsetBytes);
-  const sample: OpenSample = { offsetBytes, expected, found: [...before] };
-  addToSample(sample, window);
-  return sample;
+  return { offsetBytes, expected, found: [...before] };
 }
 
-/** Takes what the window has of the bytes that are still missing. */
-export function addToSample(sample: OpenSample, { block, at }: Window): void {
+/** Takes what the window has of the bytes that are still missing; true when the sample is complete. */
+export function addToSample(sample: OpenSample, { block, at }: Window): boolean {
   let index = sample.offsetBytes + sample.found.length - at;
-  if (index < 0) return;
+  if (index < 0) return false;
   while (sample.found.length < SAMPLE_BYTES && index < block.length) {
     sample.found.push(block[index] as number);
     index += 1;
   }
+  return sample.found.length >= SAMPLE_BYTES;
 }
 
 export function sealSample(sample: OpenSample): Sample {

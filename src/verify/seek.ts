@@ -40,7 +40,7 @@ export class Seeker {
   search(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
     const inPlace = this.#resume(window, { from, to });
     if (this.#pattern.proofBytes === 0) return inPlace;
-    const before = inPlace === undefined ? to : Math.min(to, inPlace.at + this.#pattern.wordBytes);
+    const before = inPlace === undefined ? to : inPlace.at + this.#pattern.wordBytes;
     let index = from - window.at;
     for (;;) {
       const location = this.#pattern.locate(window.block, {

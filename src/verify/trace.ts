@@ -16,11 +16,10 @@ import {
   snapUp,
   zerosBeforeEnd,
 } from "./boundary.ts";
-import type { Sample } from "./finding.ts";
 import { flippedBits } from "./flip.ts";
 import type { OwnRun, Piece } from "./piece.ts";
 import { RawSplitter } from "./raw.ts";
-import { type OpenSample, openSample, sealSample } from "./sample.ts";
+import { addToSample, type OpenSample, openSample } from "./sample.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./seek.ts";
 
 /** A slide between two explanations is never longer than a few words. */
@@ -33,7 +32,7 @@ export interface Listener {
   readonly next: number;
   run(run: OwnRun): void;
   flush(pieces: readonly Piece[]): void;
-  finish(end: { pieces: readonly Piece[]; sample?: Sample | undefined; fileEnd: number }): void;
+  finish(end: { pieces: readonly Piece[]; sample?: OpenSample | undefined; fileEnd: number }): void;
 }
 
 export class Tracer {
@@ -50,6 +49,7 @@ export class Tracer {
   #pieces: Piece[] = [];
   #sample: OpenSample | undefined;
   #runSample: OpenSample | undefined;
+  #incomplete: OpenSample[] = [];
   readonly #wantSamples: () => boolean;
 
   constructor(options: {
@@ -81,8 +81,10 @@ export class Tracer {
     return this.#scanning ? this.#raw.fed : this.#run.to;
   }
 
-  get sample(): OpenSample | undefined {
-    return this.#sample;
+  /** Fills up the samples that a window's end cut short. */
+  fillSamples(window: Window): void {
+    if (this.#incomplete.length === 0) return;
+    this.#incomplete = this.#incomplete.filter((sample) => !addToSample(sample, window));
   }
 
   /**
@@ -90,6 +92,10 @@ export class Tracer {
    * at. Inside zeros no stream that numbers its words can resume.
    */
   skipZeros(count: number): boolean {
+    if (!this.#scanning && this.#pattern.name === "zero") {
+      this.#run.to += count;
+      return true;
+    }
     if (!this.#scanning || this.#pattern.proofBytes === 0 || !this.#raw.endsInZeros) return false;
     this.#raw.skipZeros(count);
     this.#scan += count;
@@ -116,7 +122,9 @@ export class Tracer {
     run.to += bad;
     if (run.own) this.#seeker.anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
     if (run.own && this.#wantSamples()) {
-      this.#sample = openSample(window, { run, pattern: this.#pattern, endBytes: this.#endBytes });
+      this.#sample = openSample({ run, pattern: this.#pattern, endBytes: this.#endBytes });
+      this.#incomplete.push(this.#sample);
+      this.fillSamples(window);
     }
     this.#scanning = true;
     this.#raw = new RawSplitter(run.to);
@@ -188,8 +196,11 @@ export class Tracer {
       most: Math.min(SLIDE_BYTES, run.to - run.from - 1),
     });
     const low = high - overlap;
-    run.to = chooseCut({ low, high, otherwise: high });
-    const slack = { leftBytes: run.to - low, rightBytes: high - run.to };
+    // What merely happens to fit beyond the end of the stream is no part of it.
+    const end = run.own ? run.from + Math.max(0, this.#endBytes - run.streamOffsetBytes) : high;
+    const most = end >= low && end < high ? end : high;
+    run.to = chooseCut({ low, high: most, otherwise: most });
+    const slack = { leftBytes: run.to - low, rightBytes: most - run.to };
     this.#emitRun();
     return slack;
   }
@@ -273,10 +284,10 @@ export class Tracer {
   }
 
   /** The sample taken where the damage before this run began. */
-  #takeSample(): Sample | undefined {
+  #takeSample(): OpenSample | undefined {
     const open = this.#runSample;
     this.#runSample = undefined;
-    return open === undefined ? undefined : sealSample(open);
+    return open;
   }
 
   #start(found: Found, from: number, slack?: Slack): void {
