@@ -101,7 +101,8 @@ const SLIDE_BYTES_MAX = 7;
 
 /** The splice-in whose bytes are the damaged range, no more and no less. */
 export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | undefined {
-  const starts = finding.kind === "duplicated" ? [finding.originBytes ?? -1, finding.offsetBytes] : [finding.offsetBytes];
+  const starts =
+    finding.kind === "duplicated" ? [finding.originBytes ?? -1, finding.offsetBytes] : [finding.offsetBytes];
   const slide = SLIDING.includes(finding.kind) ? SLIDE_BYTES_MAX : 0;
   return given.spliceIns.find((call) => {
     if (Math.abs(call.result - finding.lengthBytes) > (finding.kind === "zeroed" ? 2 * slide : 0)) return false;

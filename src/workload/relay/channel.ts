@@ -28,6 +28,8 @@ export interface Filter {
   filled(channel: Channel, gotBytes: number): void;
   /** True while a splice-out must wait for another splice-in. */
   holds(channel: Channel): boolean;
+  /** True while a splice-in must wait for a splice-out. */
+  holdsFill(channel: Channel): boolean;
   /** Most bytes the next splice-in may ask for; undefined for no opinion. */
   askAtMost(channel: Channel): number | undefined;
   /** The input ended. */
@@ -96,7 +98,7 @@ export class Channel {
 
   /** What a wait must ask for: the report's rule, bytes in when the pipe has room, bytes out when it has any. */
   get wantsIn(): boolean {
-    if (this.ended || this.#full) return false;
+    if (this.ended || this.#full || this.#filters.some((filter) => filter.holdsFill(this))) return false;
     // A slot of the pipe may hold a large page of the network's, so a pipe takes more than its nominal capacity.
     return this.#shape.read === "always" ? this.pipeBytes < this.pipe.capacityBytes : this.pipeBytes === 0;
   }

@@ -41,6 +41,9 @@ export class Injector implements Filter {
   /** The first chunk of a two-chunks injection, waiting in the pipe for the second. */
   #first: { lengthBytes: number; offsetBytes: number; spliceIn: number } | undefined;
 
+  /** Where the second of two chunks ends, until it was sent. */
+  #pair: number | undefined;
+
   /** `connectionOf` is the connection whose downstream channel this is; undefined for upstream channels. */
   constructor(injection: Injection, journal: Journal, connectionOf: (channel: Channel) => number | undefined) {
     this.#injection = injection;
@@ -62,6 +65,13 @@ export class Injector implements Filter {
     return this.#first !== undefined && this.#isDue(channel);
   }
 
+  /** After the second of two chunks nothing may join them before they are sent. */
+  holdsFill(channel: Channel): boolean {
+    if (this.#pair === undefined || this.#connectionOf(channel) !== this.#injection.connection) return false;
+    if (channel.outBytes >= this.#pair) this.#pair = undefined;
+    return this.#pair !== undefined;
+  }
+
   ended(): void {
     this.#first = undefined;
   }
@@ -73,7 +83,10 @@ export class Injector implements Filter {
     const chunk = { lengthBytes: gotBytes, offsetBytes, spliceIn: channel.inCount };
     if (this.#injection.kind === "two-chunks") {
       if (this.#first === undefined && channel.pipeBytes === gotBytes) this.#first = chunk;
-      else if (this.#first !== undefined) this.#damage(channel, this.#first);
+      else if (this.#first !== undefined) {
+        this.#damage(channel, this.#first);
+        this.#pair = channel.inOffsetBytes;
+      }
       return;
     }
     // Anything shorter than two words could be damaged back into itself.

@@ -16,6 +16,7 @@ import {
   ignoreBrokenPipes,
   localAddress,
   SHUT_WR,
+  setNoDelay,
   shutdownSocket,
   tryAccept,
   tryReceive,
@@ -31,6 +32,8 @@ import type { Feed } from "./options.ts";
 export const REQUEST_BYTES = 8;
 const LISTENER = 0xffffffff;
 const TICK_MS = 50;
+const WIRE_NS_PER_BYTE = 8;
+const WIRE_SLACK_NS = 20_000;
 
 export interface SourcePlan {
   readonly at: EndPlace;
@@ -79,6 +82,7 @@ export class Source implements Disposable {
   #listener: Fd | undefined;
   #deadlineNs = Number.POSITIVE_INFINITY;
   #open = 0;
+  #wireFreeNs = 0;
 
   constructor(plan: SourcePlan, hooks: SourceHooks) {
     this.#plan = plan;
@@ -110,6 +114,7 @@ export class Source implements Disposable {
     const stream: Stream = { ...end, connection: -1, pattern: undefined, sentBytes: 0, finished: false };
     if (!asks) this.#serve(stream, 0);
     if (end.isSocket && this.#plan.ktls) startTls(end.fd, "send");
+    if (this.#plan.maxSegmentBytes !== undefined) setNoDelay(end.fd);
     const token = this.#streams.push(stream) - 1;
     this.#open += 1;
     const waits = this.#epoll.add(end.fd, asks ? EPOLLIN : EPOLLOUT, token);
@@ -187,7 +192,10 @@ export class Source implements Disposable {
         return;
       }
       const at = this.#ready(stream);
-      const lengthBytes = Math.min(this.#block.lengthBytes - at, total - stream.sentBytes);
+      // With a segment size of its own the stream goes out one segment per send, as a network card would bring it.
+      const most = this.#plan.maxSegmentBytes ?? this.#block.lengthBytes;
+      const lengthBytes = Math.min(most, this.#block.lengthBytes - at, total - stream.sentBytes);
+      if (most < this.#block.lengthBytes) this.#pace(lengthBytes);
       const part = { offsetBytes: at, lengthBytes };
       const sent = stream.isSocket
         ? trySend(stream.fd, this.#block, part)
@@ -199,6 +207,12 @@ export class Source implements Disposable {
       }
       stream.sentBytes += sent;
     }
+  }
+
+  /** Waits until a gigabit wire would have carried the segment before: the report's cards brought one at a time. */
+  #pace(lengthBytes: number): void {
+    while (monotonicNs() < this.#wireFreeNs) {}
+    this.#wireFreeNs = Math.max(this.#wireFreeNs, monotonicNs() - WIRE_SLACK_NS) + lengthBytes * WIRE_NS_PER_BYTE;
   }
 
   /** Makes the block hold the stream's next bytes; where they begin. */

@@ -51,6 +51,10 @@ export class Tap implements Filter, Disposable {
     return false;
   }
 
+  holdsFill(): boolean {
+    return false;
+  }
+
   ended(): void {}
 
   filled(channel: Channel, gotBytes: number): void {
