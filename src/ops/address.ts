@@ -97,7 +97,7 @@ export function decodeAddress(memory: Memory): Address {
   assert(family === AF_UNIX, `the kernel answered with address family ${family}`);
   const start = sockaddr_un.offsets.sun_path;
   const end = memory.bytes.indexOf(0, start);
-  return { family: "unix", path: memory.bytes.subarray(start, end).toString() };
+  return { family: "unix", path: Buffer.from(memory.bytes.subarray(start, end)).toString("utf8") };
 }
 
 /** The 16 bytes of an IPv6 literal without a scope. RFC 4291, section 2.2. */
