@@ -25,7 +25,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   ops: { values: ["sys"] },
   pattern: { values: ["verify"], files: ["src/sys/loops.ts"], pure: true },
   verify: { values: ["pattern"], files: ["src/sys/loops.ts"], pure: true },
-  workload: { values: ["sys", "ops", "pattern"], types: ["verify"] },
+  // A workload has what it wrote judged, and fills in the report's totals; neither room knows of it.
+  workload: { values: ["sys", "ops", "pattern", "verify"], types: ["report"] },
   // The names of the findings and their one-sentence rules of evidence are vocabulary, not judging.
   report: { values: [], types: ["verify", "pattern"], files: ["src/verify/finding.ts"], pure: true },
   // The version that reports name is the package's.
@@ -188,7 +189,7 @@ function judgePackage(file: string, room: string | undefined, path: string): str
     return path === "bun:ffi" ? "only src/sys may" : undefined;
   }
   if (path === "bytewitness") return file.startsWith("scripts/") ? undefined : "only scripts go through the door";
-  const allowed = PACKAGES[path];
+  const allowed = PACKAGES[path] ?? PACKAGES[path.replace(/\/.*/, "")];
   if (allowed !== undefined) {
     return room !== undefined && allowed.includes(room) ? undefined : `only src/${allowed.join(", src/")} may`;
   }
