@@ -21,6 +21,7 @@ import { OomExemption } from "../../ops/oom.ts";
 import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
+import { Ballast, ballastBytes } from "./ballast.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 import { WritebackLoop } from "./writeback-loop.ts";
 
@@ -69,6 +70,7 @@ export class Pressure implements Disposable {
   readonly #keeper: WorkerKeeper | undefined;
   readonly #exemption: OomExemption | undefined;
   readonly #writeback: WritebackLoop | undefined;
+  #ballast: Ballast | undefined;
   #fifo = false;
   #reserves: boolean;
   #stepIndex = 0;
@@ -151,6 +153,7 @@ export class Pressure implements Disposable {
       group: this.#group?.directory ?? null,
       ...(this.#noGroup === undefined ? {} : { noGroup: this.#noGroup }),
       headroomBytes: this.#group === undefined ? null : this.#headroomBytes(this.#options.appendBytesMax),
+      ballastBytes: this.#ballast?.lengthBytes ?? null,
       keepSize: this.#reserves,
       realTime: this.#fifo,
       writeback: this.#writeback !== undefined,
@@ -175,6 +178,7 @@ export class Pressure implements Disposable {
   /** A fresh file: its blocks are reserved beyond the end (fallocate KEEP_SIZE), writeback beside it starts. */
   fileOpened(fd: Fd, plannedBytes: number): void {
     this.#writeback?.follow(fd);
+    if (this.#group !== undefined && this.#ballast === undefined) this.#loadBallast(fd);
     if (!this.#reserves || plannedBytes <= 0) return;
     try {
       // Half as much again: a corrupt file is longer than planned, and the mapping must reach over that too.
@@ -183,6 +187,15 @@ export class Pressure implements Disposable {
       if (!isSyscallError(error)) throw error;
       this.#reserves = false;
       this.#options.narrate(`no reservation beyond the end: ${error.message}`);
+    }
+  }
+
+  #loadBallast(fd: Fd): void {
+    try {
+      this.#ballast = Ballast.load(fd, ballastBytes(this.#options.chunkFixed ? this.#options.appendBytesMax : 0));
+    } catch (error) {
+      if (!isSyscallError(error)) throw error;
+      this.#options.narrate(`no ballast beside the files (${error.message}): the memory limit is riskier`);
     }
   }
 
@@ -204,6 +217,7 @@ export class Pressure implements Disposable {
     if (!this.#primes) return;
     this.#sizeBefore = sizeOf(fd);
     this.#keeper?.keep();
+    this.#ballast?.refresh();
     this.#group?.prepareLimit(this.#headroomBytes(requestedBytes));
     if (this.#fifo) enterFifo();
     spinUntilTick();
@@ -265,6 +279,7 @@ export class Pressure implements Disposable {
     this.#writeback?.[Symbol.dispose]();
     this.#keeper?.[Symbol.dispose]();
     this.#exemption?.[Symbol.dispose]();
+    this.#ballast?.[Symbol.dispose]();
     this.#group?.[Symbol.dispose]();
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * Clean pages in our memory group that the kernel may take at once.
+ *
+ * While the limit stands, an allocation that may sleep (a page fault of ours, a worker that was quicker than our lift)
+ * has to reclaim, and dirty pages cannot be reclaimed before they are written: the OOM killer would come. The ballast is
+ * page cache of a hole, clean by nature: such an allocation takes some of it and goes on. The attempt without sleeping
+ * never reclaims (memory.c, try_charge: gfpflags_allow_blocking), so it is refused all the same.
+ * Owns a nameless sparse file beside the files under test. Refuses to hold data: nothing is written.
+ */
+import { readlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { truncate } from "../../ops/extent.ts";
+import type { Fd } from "../../ops/fd.ts";
+import { IoVectors, readAt } from "../../ops/file.ts";
+import { allocate, KiB, type Memory, MiB } from "../../ops/memory.ts";
+import { namelessFile } from "../../ops/mount.ts";
+import { libc } from "../../sys/libc.ts";
+import { RWF_NOWAIT } from "../../sys/uapi/fcntl.ts";
+
+const SAMPLES = 16;
+
+export class Ballast implements Disposable {
+  readonly lengthBytes: number;
+  readonly #file: Fd;
+  readonly #buffer: Memory;
+  readonly #probe: IoVectors;
+
+  /** On the file system of `beside`, so that its pages are of the same kind. Throws SyscallError when it cannot be made. */
+  static load(beside: Fd, lengthBytes: number): Ballast {
+    const file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${beside.number}`)));
+    truncate(file, lengthBytes);
+    const ballast = new Ballast(file, lengthBytes);
+    ballast.#load();
+    return ballast;
+  }
+
+  private constructor(file: Fd, lengthBytes: number) {
+    this.#file = file;
+    this.lengthBytes = lengthBytes;
+    this.#buffer = allocate(256 * KiB);
+    this.#probe = new IoVectors(1, [this.#buffer]).add(this.#buffer, { lengthBytes: 1 });
+  }
+
+  #load(): void {
+    const { lengthBytes } = this.#buffer;
+    for (let at = 0; at < this.lengthBytes; at += lengthBytes) readAt(this.#file, this.#buffer, at);
+  }
+
+  /** Loads it again when some of it was taken. Before the limit stands. */
+  refresh(): void {
+    const strideBytes = this.lengthBytes / SAMPLES;
+    for (let at = 0; at < this.lengthBytes; at += strideBytes) {
+      // A page that is not cached answers EAGAIN (preadv2(2)).
+      const got = libc.preadv2(this.#file.number, this.#probe.memory.address, 1, at, RWF_NOWAIT);
+      if (got === 1) continue;
+      this.#load();
+      return;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+    this.#probe[Symbol.dispose]();
+    this.#buffer[Symbol.dispose]();
+  }
+}
+
+/** Enough for one whole append by a worker, within reason. */
+export function ballastBytes(appendBytesMax: number): number {
+  return Math.min(32 * MiB, Math.max(16 * MiB, Math.ceil(appendBytesMax / MiB) * MiB));
+}
