@@ -8,11 +8,8 @@
  */
 import type { Pattern } from "../pattern/pattern.ts";
 
-const PAGE_BYTES = 4096;
-const WORD_BYTES = 8;
-
-/** Damage of at least this size that begins or ends within a word of a page boundary is taken to reach it. */
-const SNAP_LENGTH_BYTES = 512;
+export const PAGE_BYTES = 4096;
+export const WORD_BYTES = 8;
 
 /** The canonical cut in [low, high]: the most aligned one, or `otherwise` when none is a multiple of 8. */
 export function chooseCut({ low, high, otherwise }: { low: number; high: number; otherwise: number }): number {
@@ -21,18 +18,6 @@ export function chooseCut({ low, high, otherwise }: { low: number; high: number;
     if (cut >= low) return cut;
   }
   return otherwise;
-}
-
-/** Start of foreign damage: chance may have made the first bytes of a page right. */
-export function snapDown(offset: number, { low, lengthBytes }: { low: number; lengthBytes: number }): number {
-  const page = Math.floor(offset / PAGE_BYTES) * PAGE_BYTES;
-  return lengthBytes >= SNAP_LENGTH_BYTES && page >= low && offset - page < WORD_BYTES ? page : offset;
-}
-
-/** End of foreign damage, likewise. */
-export function snapUp(offset: number, { high, lengthBytes }: { high: number; lengthBytes: number }): number {
-  const page = Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES;
-  return lengthBytes >= SNAP_LENGTH_BYTES && page <= high && page - offset < WORD_BYTES ? page : offset;
 }
 
 /** How far a cut between two runs may be moved without changing a byte. */
@@ -80,15 +65,4 @@ export function overlapWithRun(
   const tail = otherWindow.subarray(0, count);
   run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
   return matchingBefore(tail, count, { stream, streamOffsetBytes, most: count });
-}
-
-/** How many of the last bytes of a run are zero, at most `most`. */
-export function zerosBeforeEnd(run: Run, most: number): number {
-  const count = Math.min(most, run.to - run.from, otherWindow.length);
-  if (count <= 0) return 0;
-  const tail = otherWindow.subarray(0, count);
-  run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
-  let zeros = 0;
-  while (zeros < count && tail[count - 1 - zeros] === 0) zeros += 1;
-  return zeros;
 }

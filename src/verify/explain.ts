@@ -46,6 +46,8 @@ export class Explainer {
   #next: number;
   #flushedBytes = 0;
   #duplicate: OpenDuplicate | undefined;
+  /** The duplicate that ended last, exactly where the stream goes on. */
+  #completed: Note | undefined;
   #slack: Slack | undefined;
   #extra: Note | undefined;
   #holes: Hole[] = [];
@@ -72,7 +74,8 @@ export class Explainer {
   run(run: OwnRun): void {
     const { pieces, to, sample, slack } = run;
     this.#sample = sample;
-    const shift = slack === undefined ? 0 : this.#moveToNext(run.streamOffsetBytes, slack, to - run.from);
+    const adjoins = pieces.length === 0 && this.#flushedBytes === 0;
+    const shift = slack === undefined || !adjoins ? 0 : this.#moveToNext(run.streamOffsetBytes, slack, to - run.from);
     const from = run.from + shift;
     const stream = run.streamOffsetBytes + shift;
     this.#slack = slack;
@@ -104,14 +107,25 @@ export class Explainer {
   #moveToNext(stream: number, slack: Slack, most: number): number {
     const open = this.#duplicate;
     const last = this.#ledger.lastSegment;
-    if (open === undefined || last?.kind !== "duplicated") return 0;
+    if (last?.kind !== "duplicated") return 0;
     const wanted = this.#next - stream;
+    if (open === undefined) return this.#shortenCompleted(wanted, slack, last);
     const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted, most));
     const first = shift - wanted;
     if (first !== 0 && !this.#moveDuplicate(open, first)) return 0;
     last.lengthBytes += shift;
     this.#walk += shift;
     return shift;
+  }
+
+  /** A copy that seems to run up to `next` by chance, and a tiny loss behind it: a shorter copy is the whole story. */
+  #shortenCompleted(wanted: number, slack: Slack, last: OpenSegment): number {
+    const note = this.#completed;
+    if (note === undefined || wanted >= 0 || -wanted > slack.leftBytes || last.lengthBytes <= -wanted) return 0;
+    last.lengthBytes += wanted;
+    note.lengthBytes += wanted;
+    this.#walk += wanted;
+    return wanted;
   }
 
   /** Moves the beginning of a duplicate over bytes that fit both sides. */
@@ -162,6 +176,7 @@ export class Explainer {
     if (note === undefined) return;
     note.lengthBytes = at - note.offsetBytes;
     note.facts.resumed = resumed;
+    this.#completed = resumed ? note : undefined;
     this.#duplicate = undefined;
   }
 

@@ -6,16 +6,8 @@
  * bytes of the file are looked at again. Refuses to interpret; the explainer does.
  */
 import type { Pattern } from "../pattern/pattern.ts";
-import {
-  chooseCut,
-  matchingBefore,
-  overlapWithRun,
-  type Run,
-  type Slack,
-  snapDown,
-  snapUp,
-  zerosBeforeEnd,
-} from "./boundary.ts";
+import { chooseCut, matchingBefore, overlapWithRun, type Run, type Slack } from "./boundary.ts";
+import { endOfDamage, startOfDamage } from "./edge.ts";
 import { flippedBits } from "./flip.ts";
 import type { OwnRun, Piece } from "./piece.ts";
 import { RawSplitter } from "./raw.ts";
@@ -183,7 +175,7 @@ export class Tracer {
     const walked = this.#run.own ? this.#run.streamOffsetBytes + (this.#run.to - this.#run.from) : 0;
     const next = Math.max(this.#explainer.next, walked);
     if (!found.own || found.streamOffsetBytes + this.#pattern.wordBytes < next) return 0;
-    return found.at - (found.streamOffsetBytes - next);
+    return Math.min(found.at + found.provenBytes - 1, found.at - (found.streamOffsetBytes - next));
   }
 
   /** No damage between the runs: the cut may slide over bytes that fit both. Returns how far. */
@@ -217,10 +209,12 @@ export class Tracer {
     const pieces: Piece[] = this.#raw.finish();
     const first = pieces[0] as Piece;
     if (first.from === this.#run.to) {
-      first.from = this.#run.to = this.#startOfDamage(first);
+      // What follows the end of the stream begins exactly there.
+      const beyond = this.#run.own && this.#seeker.inPlaceOffset(this.#run.to) >= this.#endBytes;
+      first.from = this.#run.to = beyond ? this.#run.to : startOfDamage(first, this.#run);
     }
     const last = pieces.at(-1) as Piece;
-    last.to = this.#endOfDamage(window, { piece: last, found });
+    last.to = endOfDamage(last, { window, high: found.at + found.provenBytes - 1 });
     this.#emitRun();
     this.#pieces.push(...pieces);
     return last.to;
@@ -228,25 +222,6 @@ export class Tracer {
 
   #feedAll({ block, at }: Window, to: number): void {
     if (to > this.#raw.fed) this.#raw.feed(block, this.#raw.fed - at, to - at);
-  }
-
-  #startOfDamage(piece: Piece): number {
-    const run = this.#run;
-    // What follows the end of the stream begins exactly there.
-    if (run.own && this.#seeker.inPlaceOffset(run.to) >= this.#endBytes) return run.to;
-    if (piece.kind === "zeroed") {
-      const zeros = zerosBeforeEnd(run, Math.min(SLIDE_BYTES, run.to - run.from));
-      return chooseCut({ low: run.to - zeros, high: run.to, otherwise: run.to });
-    }
-    return snapDown(run.to, { low: run.from, lengthBytes: piece.to - piece.from });
-  }
-
-  #endOfDamage(window: Window, { piece, found }: { piece: Piece; found: Found }): number {
-    const high = found.at + found.provenBytes - 1;
-    if (piece.kind !== "zeroed") return snapUp(piece.to, { high, lengthBytes: piece.to - piece.from });
-    let zeros = 0;
-    while (piece.to + zeros < high && window.block[piece.to + zeros - window.at] === 0) zeros += 1;
-    return chooseCut({ low: piece.to, high: piece.to + zeros, otherwise: piece.to });
   }
 
   /** One word in place, between own bytes, that differs in one to three bits. */

@@ -9,8 +9,11 @@
 import type { Finding, Judgement, Segment } from "../../src/verify/finding.ts";
 
 const MASK_40 = (1n << 40n) - 1n;
-/** Zeroed and foreign ranges may take this many bytes of their neighbours that fit both (see boundary.ts). */
-const BORDER_BYTES = 16;
+/**
+ * Zeroed and foreign ranges may take a few bytes of their neighbours that fit both (see boundary.ts), and a piece proves
+ * itself by three whole words behind its first wrong byte: only what is proven this far around must not be called damage.
+ */
+const BORDER_BYTES = 24;
 
 export interface Claim {
   readonly bytes: Uint8Array;

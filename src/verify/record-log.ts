@@ -1,0 +1,209 @@
+/**
+ * Judges a log that several writers appended records to: does every record that was reported written whole lie whole?
+ *
+ * Owns the rule of `torn`: the pieces of one record, in their order, with other bytes between. A record that was
+ * reported whole and of which bytes are missing is `lost`; bytes that no record explains are `foreign` (or `zeroed`); a
+ * record's bytes that stand a second time are `duplicated`. Records whose call reported less are outside every promise:
+ * their bytes are accepted in any number of pieces. Pure; for rounds of a log that fit in memory.
+ */
+import { findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
+import type { Finding } from "./finding.ts";
+
+/** What one writer was told about the records it appended, numbered from 0. */
+export interface WriterTally {
+  readonly writer: number;
+  readonly recordBytes: number;
+  readonly records: number;
+  /** Records whose result was not their whole length. */
+  readonly partial: readonly { readonly sequence: number; readonly result: number }[];
+}
+
+export interface LogExpectation {
+  readonly generation: number;
+  readonly tallies: readonly WriterTally[];
+  readonly file?: string;
+}
+
+export interface RecordPiece {
+  readonly writer: number;
+  readonly sequence: number;
+  /** Where the piece begins in its record. */
+  readonly recordOffsetBytes: number;
+  /** Where it stands in the file. */
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface LogJudgement {
+  readonly verifiedBytes: number;
+  readonly findings: readonly Finding[];
+  /** Records reported whole, by writer, and how many of them were torn. */
+  readonly whole: readonly { readonly writer: number; readonly records: number; readonly torn: number }[];
+  readonly pieces: readonly RecordPiece[];
+}
+
+/** Every length and offset of a record is a multiple of this, so a boundary is too. */
+const WORD_BYTES = 8;
+
+export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJudgement {
+  const walk = new LogWalk(log, expected);
+  walk.run();
+  return walk.judgement();
+}
+
+interface Open {
+  readonly pieces: RecordPiece[];
+  nextBytes: number;
+}
+
+class LogWalk {
+  readonly #log: Uint8Array;
+  readonly #expected: LogExpectation;
+  readonly #lengths: ReadonlyMap<number, number>;
+  readonly #records = new Map<string, Open>();
+  /** Records that have begun and not ended: the only ones that a piece can continue. */
+  readonly #unfinished = new Set<string>();
+  readonly #findings: Finding[] = [];
+
+  constructor(log: Uint8Array, expected: LogExpectation) {
+    this.#log = log;
+    this.#expected = expected;
+    this.#lengths = new Map(expected.tallies.map(({ writer, recordBytes }) => [writer, recordBytes]));
+  }
+
+  run(): void {
+    const end = this.#log.length;
+    for (let at = 0; at < end; ) {
+      const tag = this.#tagAt(at);
+      at = tag === undefined ? this.#skip(at) : this.#take(at, tag);
+    }
+  }
+
+  /** Which record's bytes stand here: one that begins, or the continuation of one that has begun. */
+  #tagAt(at: number): WordTag | undefined {
+    const header = readRecord(this.#log, at);
+    if (header !== undefined && this.#isOurs(header)) return { ...header, offsetBytes: 0 };
+    for (const key of this.#unfinished) {
+      const { pieces, nextBytes } = this.#records.get(key) as Open;
+      const { writer, sequence } = pieces[0] as RecordPiece;
+      const tag = { writer, sequence, generation: this.#expected.generation, offsetBytes: nextBytes };
+      if (this.#runEnd(at, tag) - at >= WORD_BYTES * 3) return tag;
+    }
+    // Any other place of any record, proven by three words.
+    return findTag(this.#log, { fromIndex: at, toIndex: at + 1 }, (tag) => (this.#isOurs(tag) ? tag : undefined));
+  }
+
+  #isOurs(tag: { writer: number; generation: number }): boolean {
+    return this.#lengths.has(tag.writer) && tag.generation === this.#expected.generation;
+  }
+
+  #tag({ writer, sequence }: WordTag): RecordTag {
+    const lengthBytes = this.#lengths.get(writer) as number;
+    return { writer, sequence, generation: this.#expected.generation, lengthBytes };
+  }
+
+  /** Where the bytes stop being the record's. Two records may agree in a byte or so: a boundary is a word's. */
+  #runEnd(at: number, tag: WordTag): number {
+    const whole = this.#tag(tag);
+    const toIndex = Math.min(this.#log.length, at + whole.lengthBytes - tag.offsetBytes);
+    const part = { tag: whole, offsetBytes: tag.offsetBytes, fromIndex: at, toIndex };
+    const bad = mismatchInPart(this.#log, part);
+    return bad < 0 ? toIndex : at + Math.floor((bad - at) / WORD_BYTES) * WORD_BYTES;
+  }
+
+  #take(at: number, tag: WordTag): number {
+    const end = this.#runEnd(at, tag);
+    const { writer, sequence, offsetBytes: recordOffsetBytes } = tag;
+    const key = `${writer}.${sequence}`;
+    const record = this.#records.get(key) ?? { pieces: [], nextBytes: 0 };
+    this.#records.set(key, record);
+    const againBytes = Math.min(end - at, Math.max(0, record.nextBytes - recordOffsetBytes));
+    if (againBytes > 0) {
+      const detail = `${againBytes} bytes of ${nameOf(tag)} stand again at ${at}`;
+      const found = { offsetBytes: at, lengthBytes: againBytes, originBytes: recordOffsetBytes, detail };
+      this.#findings.push(this.#finding({ kind: "duplicated", ...found }));
+    }
+    const lengthBytes = end - at - againBytes;
+    if (lengthBytes > 0) {
+      const offsetBytes = at + againBytes;
+      record.pieces.push({
+        ...{ writer, sequence, offsetBytes, lengthBytes },
+        recordOffsetBytes: recordOffsetBytes + againBytes,
+      });
+      record.nextBytes = recordOffsetBytes + againBytes + lengthBytes;
+      if (record.nextBytes < (this.#lengths.get(writer) as number)) this.#unfinished.add(key);
+      else this.#unfinished.delete(key);
+    }
+    return end;
+  }
+
+  /** Bytes that no record explains, up to the next place that one does. */
+  #skip(at: number): number {
+    const end = this.#log.length;
+    let to = at + WORD_BYTES;
+    while (to < end && this.#tagAt(to) === undefined) to += WORD_BYTES;
+    to = Math.min(to, end);
+    const zero = this.#log.subarray(at, to).every((byte) => byte === 0);
+    const detail = `${to - at} bytes at ${at} ${zero ? "are zero" : "are no writer's"}`;
+    const kind = zero ? "zeroed" : "foreign";
+    this.#findings.push(this.#finding({ kind, offsetBytes: at, lengthBytes: to - at, detail }));
+    return to;
+  }
+
+  judgement(): LogJudgement {
+    const whole = this.#expected.tallies.map(({ writer, recordBytes, records, partial }) => {
+      const excused = new Set(partial.map(({ sequence }) => sequence));
+      let torn = 0;
+      for (let sequence = 0; sequence < records; sequence += 1) {
+        if (!excused.has(sequence) && this.#judgeRecord(`${writer}.${sequence}`, { writer, sequence, recordBytes })) {
+          torn += 1;
+        }
+      }
+      return { writer, records: records - excused.size, torn };
+    });
+    const findings = this.#findings.sort((a, b) => a.offsetBytes - b.offsetBytes);
+    const pieces = [...this.#records.values()].flatMap((record) => record.pieces);
+    return { verifiedBytes: this.#log.length, findings, whole, pieces };
+  }
+
+  /** True when the record is torn; a loss is written down as well. */
+  #judgeRecord(key: string, record: { writer: number; sequence: number; recordBytes: number }): boolean {
+    const pieces = this.#records.get(key)?.pieces ?? [];
+    const foundBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
+    const [first] = pieces;
+    if (foundBytes < record.recordBytes) {
+      const offsetBytes = first?.offsetBytes ?? this.#log.length;
+      const lengthBytes = record.recordBytes - foundBytes;
+      const detail = `${lengthBytes} of ${record.recordBytes} bytes of ${nameOf(record)}, reported whole, appear nowhere`;
+      this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes, detail }));
+    }
+    if (first === undefined || pieces.length < 2) return false;
+    const last = pieces.at(-1) as RecordPiece;
+    const between = last.offsetBytes + last.lengthBytes - first.offsetBytes - foundBytes;
+    const lengths = pieces.map((piece) => piece.lengthBytes).join(" + ");
+    const detail =
+      `${nameOf(record)}, ${record.recordBytes} bytes, reported whole, lies in ${pieces.length} pieces (${lengths}) ` +
+      `with ${between} bytes of others between; it was cut at ${first.offsetBytes + first.lengthBytes}`;
+    const { offsetBytes } = first;
+    this.#findings.push(this.#finding({ kind: "torn", offsetBytes, lengthBytes: record.recordBytes, detail }));
+    return true;
+  }
+
+  #finding(
+    found: Pick<Finding, "kind" | "offsetBytes" | "lengthBytes" | "detail"> & { originBytes?: number },
+  ): Finding {
+    const { kind, offsetBytes, lengthBytes, originBytes, detail } = found;
+    return {
+      kind,
+      ...(this.#expected.file === undefined ? {} : { file: this.#expected.file }),
+      ...{ offsetBytes, lengthBytes },
+      ...(originBytes === undefined ? {} : { originBytes }),
+      pageAligned: offsetBytes % 4096 === 0,
+      detail,
+    };
+  }
+}
+
+function nameOf({ writer, sequence }: { writer: number; sequence: number }): string {
+  return `record ${sequence} of writer ${writer}`;
+}
