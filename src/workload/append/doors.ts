@@ -93,6 +93,9 @@ export interface Answer {
   readonly result: number;
 }
 
+/** Makes the call; what surrounds it is the caller's. Returns what the call returned. */
+export type Attempt = (call: () => number) => number;
+
 export class Door implements Disposable {
   readonly name: DoorName;
   readonly openFlags: number;
@@ -102,6 +105,7 @@ export class Door implements Disposable {
   #ring: Ring | undefined;
   #vectors: IoVectors[];
   #options: DoorOptions;
+  #submit = () => (this.#ring as Ring).submit();
 
   constructor(name: DoorName, options: DoorOptions) {
     this.name = name;
@@ -115,26 +119,50 @@ export class Door implements Disposable {
     this.#vectors = Array.from({ length: depth }, () => new IoVectors(1));
   }
 
-  /** Appends `part` of the buffer; `offsetBytes` is where its first byte belongs, for doors that say so. */
-  append(fd: Fd, memory: Memory, part: Required<Part>, offsetBytes: number): Answer[] {
+  /**
+   * Appends `part` of the buffer; `offsetBytes` is where its first byte belongs, for doors that say so. `attempt` makes
+   * the one system call in which the race lies (the submit, or the write itself), so that pressure can surround it.
+   */
+  append(fd: Fd, memory: Memory, part: Required<Part>, offsetBytes: number, attempt: Attempt): Answer[] {
     const { engine, explicitOffset, rwFlags } = this.#spec;
-    const requestedBytes = part.lengthBytes;
-    if (engine === "write") return [{ requestedBytes, result: tryWrite(fd, memory, part) }];
     const at = explicitOffset ? offsetBytes : AT_FILE_POSITION;
-    if (engine === "uring") return this.#chain(fd, memory, part, at);
-    const vectors = (this.#vectors[0] as IoVectors).clear().add(memory, part);
-    const result = tryWriteVectors(fd, vectors, { offsetBytes: at, flags: rwFlags });
-    if (result !== -ERRNO.EAGAIN && result !== -ERRNO.EOPNOTSUPP) return [{ requestedBytes, result }];
-    // What a correct caller does when "now" is refused: the same bytes again, willing to wait.
-    const retried = tryWriteVectors(fd, vectors, { offsetBytes: at, flags: 0 });
+    if (engine === "uring") return this.#chain(fd, memory, part, at, attempt);
+    if (engine === "write")
+      return [
+        this.#answer(
+          part,
+          attempt(() => tryWrite(fd, memory, part)),
+        ),
+      ];
     return [
-      { requestedBytes, result },
-      { requestedBytes, result: retried },
+      this.#answer(
+        part,
+        attempt(() => this.#pwritev2(fd, memory, part, at, rwFlags)),
+      ),
     ];
   }
 
+  /** True for the answer of a door that may say "not now": the caller repeats the same bytes by `insist`. */
+  refusesNow({ result }: Answer): boolean {
+    return (this.#spec.rwFlags & RWF_NOWAIT) !== 0 && (result === -ERRNO.EAGAIN || result === -ERRNO.EOPNOTSUPP);
+  }
+
+  /** What a correct caller does when "now" was refused: the same bytes again, willing to wait. */
+  insist(fd: Fd, memory: Memory, part: Required<Part>): Answer {
+    return this.#answer(part, this.#pwritev2(fd, memory, part, AT_FILE_POSITION, 0));
+  }
+
+  #answer(part: Required<Part>, result: number): Answer {
+    return { requestedBytes: part.lengthBytes, result };
+  }
+
+  #pwritev2(fd: Fd, memory: Memory, part: Required<Part>, offsetBytes: number, flags: number): number {
+    const vectors = (this.#vectors[0] as IoVectors).clear().add(memory, part);
+    return tryWriteVectors(fd, vectors, { offsetBytes, flags });
+  }
+
   /** The chunk as `queueDepth` linked requests: the kernel runs them in order, one short result cancels the rest. */
-  #chain(fd: Fd, memory: Memory, part: Required<Part>, at: number): Answer[] {
+  #chain(fd: Fd, memory: Memory, part: Required<Part>, at: number, attempt: Attempt): Answer[] {
     const ring = this.#ring as Ring;
     const depth = this.#vectors.length;
     const pieceBytes = Math.max(8, Math.ceil(part.lengthBytes / depth / 8) * 8);
@@ -150,6 +178,7 @@ export class Door implements Disposable {
       ring.queue({ ...request, pins: [vectors.memory, memory] }, { tag: requested.length, flags });
       requested.push(lengthBytes);
     }
+    attempt(this.#submit);
     const results = new Array<number>(requested.length).fill(-ERRNO.ECANCELED);
     for (let missing = requested.length; missing > 0; ) {
       ring.submitAndWait(1);

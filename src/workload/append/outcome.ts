@@ -27,11 +27,12 @@ function sum(results: readonly SeriesResult[], value: (result: SeriesResult) => 
   return results.reduce((total, result) => total + value(result), 0);
 }
 
-/** One trigger count over several doors: unknown only when no door could see it. */
+/** One trigger count over several doors; what no door saw stays unknown as long as one of them could not look. */
 function mergedTrigger(results: readonly SeriesResult[]): SeriesResult["trigger"] {
-  const known = results.map((result) => result.trigger.reached).filter((reached) => reached !== null);
+  const reached = sum(results, (result) => result.trigger.reached ?? 0);
+  const blind = results.some((result) => result.trigger.reached === null);
   return {
-    reached: known.length === 0 ? null : known.reduce((total, reached) => total + reached, 0),
+    reached: reached === 0 && blind ? null : reached,
     attempts: sum(results, (result) => result.trigger.attempts),
     how: [...new Set(results.map((result) => result.trigger.how))].join("; "),
   };

@@ -17,7 +17,7 @@ import { ERRNO } from "../../sys/errno.ts";
 import type { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import type { TriggerWatch } from "../trigger.ts";
-import type { Door } from "./doors.ts";
+import type { Answer, Attempt, Door } from "./doors.ts";
 import { damageBuffer, type Injection } from "./inject.ts";
 
 export interface WriterParts {
@@ -85,31 +85,51 @@ export class FileWriter {
 
   /** Appends one chunk through the door; short results are continued, as any correct caller does. */
   #writeChunk(length: number): SyscallError | undefined {
-    const { door, buffer, pressure, trigger, journal, startedNs } = this.#parts;
+    const { door, buffer, pressure } = this.#parts;
     for (let done = 0; done < length; ) {
       const part = { bufferOffsetBytes: done, lengthBytes: length - done };
-      pressure.beforeAppend(this.#fd, part.lengthBytes);
-      const atNs = monotonicNs() - startedNs;
-      const answers = door.append(this.#fd, buffer, part, this.#reported + this.#shift);
-      const sizeAfterBytes = sizeOf(this.#fd);
-      const grewBytes = sizeAfterBytes - this.#size;
-      const moved = answers.reduce((sum, answer) => sum + Math.max(0, answer.result), 0);
-      for (const { requestedBytes, result } of answers) {
-        const call = { what: door.call, atNs, requestedBytes, result, streamOffsetBytes: this.#reported };
-        journal.record({ ...call, sizeBeforeBytes: this.#size, sizeAfterBytes });
-        trigger.note(result, requestedBytes, grewBytes);
+      const attempt: Attempt = (call) => pressure.attempt(this.#fd, part.lengthBytes, call);
+      const atNs = this.#now();
+      let answers = door.append(this.#fd, buffer, part, this.#reported + this.#shift, attempt);
+      let moved = this.#record(answers, atNs);
+      if (door.refusesNow(answers[0] as Answer)) {
+        const againNs = this.#now();
+        answers = [door.insist(this.#fd, buffer, part)];
+        moved += this.#record(answers, againNs);
       }
-      pressure.afterAppend({ requestedBytes: part.lengthBytes, result: answers.at(-1)?.result ?? 0, grewBytes });
-      if (grewBytes !== moved) this.#breach ??= journal.count - 1 - this.#firstCall;
-      this.#reported += moved;
-      this.#size = sizeAfterBytes;
       done += moved;
       const last = answers.at(-1)?.result ?? 0;
-      if (last < 0 && last !== -ERRNO.EINTR) return new SyscallError(door.call, -last, `"${pathText(this.#fd.label)}"`);
-      if (moved === 0 && last === 0)
-        return new SyscallError(door.call, ERRNO.EIO, this.#fd.label, "the call wrote nothing");
+      const asked = `"${pathText(this.#fd.label)}"`;
+      if (last < 0 && last !== -ERRNO.EINTR) return new SyscallError(door.call, -last, asked);
+      if (moved === 0 && last === 0) return new SyscallError(door.call, ERRNO.EIO, asked, "the call wrote nothing");
     }
     return undefined;
+  }
+
+  #now(): number {
+    return monotonicNs() - this.#parts.startedNs;
+  }
+
+  /** Ledger and journal after a call (or a chain of linked ones); the bytes that its results say were moved. */
+  #record(answers: readonly Answer[], atNs: number): number {
+    const { door, pressure, trigger, journal } = this.#parts;
+    const sizeAfterBytes = sizeOf(this.#fd);
+    const grewBytes = sizeAfterBytes - this.#size;
+    let moved = 0;
+    let requested = 0;
+    for (const { requestedBytes, result } of answers) {
+      const call = { what: door.call, atNs, requestedBytes, result, streamOffsetBytes: this.#reported + moved };
+      journal.record({ ...call, sizeBeforeBytes: this.#size, sizeAfterBytes });
+      moved += Math.max(0, result);
+      requested += requestedBytes;
+    }
+    const result = moved > 0 ? moved : (answers[0]?.result ?? 0);
+    trigger.note(result, requested, grewBytes);
+    pressure.afterAppend({ requestedBytes: requested, result: moved, grewBytes });
+    if (grewBytes !== moved) this.#breach ??= journal.count - 1 - this.#firstCall;
+    this.#reported += moved;
+    this.#size = sizeAfterBytes;
+    return moved;
   }
 
   /** Our own fault, at the place and of the kind that the seed decided. */
