@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseModinfo, readModule } from "../../src/lab/modules.ts";
+import type { Row } from "../../src/lab/row.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -147,6 +148,22 @@ describe("guests", () => {
     while (machines.some(isRunning) && Date.now() < deadline) await Bun.sleep(50);
     expect(machines.filter(isRunning)).toEqual([]);
     expect(readdirSync(directory.path)).toEqual(["hang.ts"]);
+  });
+
+  testGuest("the real corruption on an affected kernel, a clean and meaningful pass on the fixed one", async () => {
+    const words = ["matrix", "--json", "--kernels", `${KERNEL},6.1.176`, "--", "uring-append.ts", "--seconds", "5"];
+    const { code, stdout } = await lab(words);
+    const { tool, verdict, rows } = JSON.parse(stdout) as { tool: string; verdict: string; rows: Row[] };
+    expect({ code, tool, verdict }).toEqual({ code: 1, tool: "lab matrix", verdict: "corrupt" });
+    expect(rows.map((row) => [row.kernel.split("-")[0], row.verdict, row.exitCode])).toEqual([
+      [KERNEL, "corrupt", 1],
+      ["6.1.176", "clean", 0],
+    ]);
+    // A pass means something only where the racy path was entered.
+    for (const { reached } of rows) expect(reached).toBeGreaterThan(0);
+    const finding = rows[0]?.report?.findings[0];
+    expect([finding?.kind, finding?.pageAligned]).toEqual(["duplicated", true]);
+    expect(rows[0]?.firstFindingSeconds).toBeLessThan(20);
   });
 
   testGuest("modules say of themselves what modinfo(8) says", async () => {
