@@ -56,6 +56,7 @@ export function outcomeOfRun(result: RunResult): RelayOutcome {
       eagain: relay.eagain,
       pipeBytes: relay.pipeBytes,
       ...(result.tappedBytes === undefined ? {} : { bytesTapped: result.tappedBytes }),
+      ...injectedTotals(result.injected),
     },
     sections: [throughput(result), ...injectedSection(result.injected), ...result.sections],
     ...inconclusive,
@@ -74,6 +75,20 @@ function throughput(result: RunResult) {
     `relay: ${result.relay.calls} splices, ${result.relay.manyChunks} sent several chunks, pipe ${result.relay.pipeBytes} bytes`,
   ];
   return { title: "relay", lines };
+}
+
+/** What was damaged on purpose, as numbers that a test compares with the finding. */
+function injectedTotals(done: InjectionDone | undefined): Record<string, number> {
+  if (done === undefined) return {};
+  const { offsetBytes, lengthBytes, spliceIn, chunkOffsetBytes, chunkBytes, connection } = done;
+  return {
+    injectedAtBytes: offsetBytes,
+    injectedBytes: lengthBytes,
+    injectedChunkAtBytes: chunkOffsetBytes,
+    injectedChunkBytes: chunkBytes,
+    injectedSpliceIn: spliceIn,
+    injectedConnection: connection,
+  };
 }
 
 function injectedSection(done: InjectionDone | undefined) {
