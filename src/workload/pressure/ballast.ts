@@ -4,7 +4,7 @@
  * While the limit stands, an allocation that may sleep (a page fault of ours, a worker that was quicker than our lift)
  * has to reclaim, and dirty pages cannot be reclaimed before they are written: the OOM killer would come. The ballast is
  * page cache of a hole, clean by nature: such an allocation takes some of it and goes on. The attempt without sleeping
- * never reclaims (memory.c, try_charge: gfpflags_allow_blocking), so it is refused all the same.
+ * never reclaims (memcontrol.c, try_charge_memcg: gfpflags_allow_blocking), so it is refused all the same.
  * Owns a nameless sparse file beside the files under test. Refuses to hold data: nothing is written.
  */
 import { readlinkSync } from "node:fs";
@@ -65,7 +65,10 @@ export class Ballast implements Disposable {
   }
 }
 
-/** Enough for one whole append by a worker, within reason. */
+/**
+ * Enough for one whole append by a worker, and so much that dirty throttling (a fifth of the group's page cache, see
+ * mdtc_calc_avail in page-writeback.c) does not refuse the attempt before it began. Reclaimable at any time.
+ */
 export function ballastBytes(appendBytesMax: number): number {
-  return Math.min(32 * MiB, Math.max(16 * MiB, Math.ceil(appendBytesMax / MiB) * MiB));
+  return Math.min(64 * MiB, Math.max(48 * MiB, Math.ceil(appendBytesMax / MiB) * MiB));
 }

@@ -218,6 +218,7 @@ export class Pressure implements Disposable {
     this.#sizeBefore = sizeOf(fd);
     this.#keeper?.keep();
     this.#ballast?.refresh();
+    this.#group?.flushStatistics();
     this.#group?.prepareLimit(this.#headroomBytes(requestedBytes));
     if (this.#fifo) enterFifo();
     spinUntilTick();
