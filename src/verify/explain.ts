@@ -47,7 +47,7 @@ export class Explainer {
   #flushedBytes = 0;
   #duplicate: OpenDuplicate | undefined;
   /** The duplicate that ended last, exactly where the stream goes on. */
-  #completed: Note | undefined;
+  #completed: OpenDuplicate | undefined;
   #slack: Slack | undefined;
   #extra: Note | undefined;
   #holes: Hole[] = [];
@@ -109,7 +109,7 @@ export class Explainer {
     const last = this.#ledger.lastSegment;
     if (last?.kind !== "duplicated") return 0;
     const wanted = this.#next - stream;
-    if (open === undefined) return this.#shortenCompleted(wanted, slack, last);
+    if (open === undefined) return this.#moveCompleted(wanted, slack, last);
     const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted, most));
     const first = shift - wanted;
     if (first !== 0 && !this.#moveDuplicate(open, first)) return 0;
@@ -118,14 +118,17 @@ export class Explainer {
     return shift;
   }
 
-  /** A copy that seems to run up to `next` by chance, and a tiny loss behind it: a shorter copy is the whole story. */
-  #shortenCompleted(wanted: number, slack: Slack, last: OpenSegment): number {
-    const note = this.#completed;
-    if (note === undefined || wanted >= 0 || -wanted > slack.leftBytes || last.lengthBytes <= -wanted) return 0;
-    last.lengthBytes += wanted;
-    note.lengthBytes += wanted;
-    this.#walk += wanted;
-    return wanted;
+  /** A copy that seems to run up to `next` by chance, and a tiny loss behind it: a shorter or later copy is the story. */
+  #moveCompleted(wanted: number, slack: Slack, last: OpenSegment): number {
+    const completed = this.#completed;
+    if (completed === undefined || wanted >= 0) return 0;
+    const shift = Math.max(-slack.leftBytes, wanted);
+    const first = shift - wanted;
+    if (last.lengthBytes <= -shift || (first !== 0 && !this.#moveDuplicate(completed, first))) return 0;
+    last.lengthBytes += shift;
+    completed.note.lengthBytes += shift;
+    this.#walk += shift;
+    return shift;
   }
 
   /** Moves the beginning of a duplicate over bytes that fit both sides. */
@@ -172,11 +175,11 @@ export class Explainer {
   }
 
   #endDuplicate(at: number, resumed: boolean): void {
-    const note = this.#duplicate?.note;
-    if (note === undefined) return;
+    if (this.#duplicate === undefined) return;
+    const { note } = this.#duplicate;
     note.lengthBytes = at - note.offsetBytes;
     note.facts.resumed = resumed;
-    this.#completed = resumed ? note : undefined;
+    this.#completed = resumed ? this.#duplicate : undefined;
     this.#duplicate = undefined;
   }
 

@@ -87,6 +87,7 @@ export class Judge {
       }
     }
     this.#tracer.advance({ block, at: blockAt }, false);
+    this.#tracer.fillSamples({ block, at: blockAt });
     this.#held = block.slice(this.#tracer.needFrom - blockAt);
   }
 

@@ -6,7 +6,7 @@
  * record's bytes that stand a second time are `duplicated`. Records whose call reported less are outside every promise:
  * their bytes are accepted in any number of pieces. Pure; for rounds of a log that fit in memory.
  */
-import { findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
+import { fillPart, findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
 import type { Finding } from "./finding.ts";
 
 /** What one writer was told about the records it appended, numbered from 0. */
@@ -54,6 +54,8 @@ export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJu
 interface Open {
   readonly pieces: RecordPiece[];
   nextBytes: number;
+  /** Bytes of the record that stand a second time; they are its own, so they do not tear it. */
+  againBytes: number;
 }
 
 class LogWalk {
@@ -115,10 +117,11 @@ class LogWalk {
     const end = this.#runEnd(at, tag);
     const { writer, sequence, offsetBytes: recordOffsetBytes } = tag;
     const key = `${writer}.${sequence}`;
-    const record = this.#records.get(key) ?? { pieces: [], nextBytes: 0 };
+    const record = this.#records.get(key) ?? { pieces: [], nextBytes: 0, againBytes: 0 };
     this.#records.set(key, record);
     const againBytes = Math.min(end - at, Math.max(0, record.nextBytes - recordOffsetBytes));
     if (againBytes > 0) {
+      record.againBytes += againBytes;
       const detail = `${againBytes} bytes of ${nameOf(tag)} stand again at ${at}`;
       const found = { offsetBytes: at, lengthBytes: againBytes, originBytes: recordOffsetBytes, detail };
       this.#findings.push(this.#finding({ kind: "duplicated", ...found }));
@@ -168,7 +171,7 @@ class LogWalk {
 
   /** True when the record is torn; a loss is written down as well. */
   #judgeRecord(key: string, record: { writer: number; sequence: number; recordBytes: number }): boolean {
-    const pieces = this.#records.get(key)?.pieces ?? [];
+    const { pieces, againBytes } = this.#records.get(key) ?? { pieces: [], againBytes: 0 };
     const foundBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
     const [first] = pieces;
     if (foundBytes < record.recordBytes) {
@@ -179,14 +182,29 @@ class LogWalk {
     }
     if (first === undefined || pieces.length < 2) return false;
     const last = pieces.at(-1) as RecordPiece;
-    const between = last.offsetBytes + last.lengthBytes - first.offsetBytes - foundBytes;
+    const between = last.offsetBytes + last.lengthBytes - first.offsetBytes - foundBytes - againBytes;
+    if (between <= 0) return false;
     const lengths = pieces.map((piece) => piece.lengthBytes).join(" + ");
     const detail =
       `${nameOf(record)}, ${record.recordBytes} bytes, reported whole, lies in ${pieces.length} pieces (${lengths}) ` +
       `with ${between} bytes of others between; it was cut at ${first.offsetBytes + first.lengthBytes}`;
     const { offsetBytes } = first;
-    this.#findings.push(this.#finding({ kind: "torn", offsetBytes, lengthBytes: record.recordBytes, detail }));
+    const torn = this.#finding({ kind: "torn", offsetBytes, lengthBytes: record.recordBytes, detail });
+    this.#findings.push({ ...torn, sample: this.#sampleAtCut(first) });
     return true;
+  }
+
+  /** The 32 bytes before the cut and the 32 behind it, as they are and as the record goes on. */
+  #sampleAtCut(first: RecordPiece): NonNullable<Finding["sample"]> {
+    const before = Math.min(32, first.lengthBytes);
+    const offsetBytes = first.offsetBytes + first.lengthBytes - before;
+    const tag = this.#tag({ ...first, generation: this.#expected.generation, offsetBytes: 0 });
+    const inRecord = first.recordOffsetBytes + first.lengthBytes - before;
+    const expected = new Uint8Array(Math.min(64, tag.lengthBytes - inRecord));
+    fillPart(expected, { tag, offsetBytes: inRecord, fromIndex: 0, toIndex: expected.length });
+    const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const found = this.#log.subarray(offsetBytes, offsetBytes + 64);
+    return { offsetBytes, expectedHex: hex(expected), foundHex: hex(found) };
   }
 
   #finding(

@@ -44,6 +44,7 @@ test("a record with another writer's bytes inside is torn, once, however many pi
   const torn = big(1);
   const parts = [big(0), torn.subarray(0, 4096), small(0), torn.subarray(4096, 6000), small(1), torn.subarray(6000)];
   const { findings, whole, pieces } = judge(parts, 2, 2);
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
   expect(findings).toEqual([
     {
       kind: "torn",
@@ -54,6 +55,11 @@ test("a record with another writer's bytes inside is torn, once, however many pi
       detail:
         "record 1 of writer 0, 8192 bytes, reported whole, lies in 3 pieces (4096 + 1904 + 2192) with 256 bytes of " +
         "others between; it was cut at 12288",
+      sample: {
+        offsetBytes: 12_256,
+        expectedHex: hex(torn.subarray(4064, 4128)),
+        foundHex: hex(torn.subarray(4064, 4096)) + hex(small(0).subarray(0, 32)),
+      },
     },
   ]);
   expect(whole[0]).toEqual({ writer: 0, records: 2, torn: 1 });
