@@ -6,6 +6,7 @@
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
+import { EXIT } from "../report/document.ts";
 import { defaultArtifactDirectory } from "./artifacts.ts";
 import { FATAL_KINDS } from "./console.ts";
 import { findKernel, findScript, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
@@ -17,6 +18,8 @@ export interface RunCommand {
   readonly options: LabOptions;
   readonly artifactDirectory: string | undefined;
   readonly showConsole: boolean;
+  /** The flags of `lab.ts run` as typed, for the command that repeats a finding. */
+  readonly ownWords: readonly string[];
   readonly narrate: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -52,8 +55,13 @@ export async function commandRun(command: RunCommand): Promise<number> {
     },
   });
   const stdout = Buffer.concat(held).toString("utf8");
-  if (holdBack) writeAll(1, new TextEncoder().encode(withHostPaths(stdout, run)));
-  if (run.artifacts.length > 0) writeFileSync(join(artifactDirectory, holdBack ? "report.json" : "report.txt"), stdout);
+  const text = holdBack ? withHostPaths(stdout, run) : stdout;
+  if (holdBack) writeAll(1, new TextEncoder().encode(text));
+  if (run.artifacts.length > 0) writeFileSync(join(artifactDirectory, holdBack ? "report.json" : "report.txt"), text);
+  const again = replayLine(text);
+  if (again !== undefined && run.exitCode === EXIT.corrupt) {
+    narrate(`again: bun run lab.ts run ${command.ownWords.map(shellWord).join(" ")} -- ${again}`);
+  }
   tellTheEnd(run, { narrate, artifactDirectory, seconds: (performance.now() - startedAt) / 1000 });
   return run.exitCode;
 }
@@ -101,6 +109,15 @@ export function withHostPaths(text: string, run: Pick<LabRun, "artifacts">): str
   const map = (path: unknown) =>
     typeof path === "string" && path.startsWith("/mnt/test/") ? (onHost.get(basename(path)) ?? path) : path;
   return `${JSON.stringify({ ...report, artifacts: report.artifacts.map(map) })}\n`;
+}
+
+/** The script's own replay command, from its JSON or its text report, without "bun run": the seed is what matters. */
+export function replayLine(text: string): string | undefined {
+  return (/"replay":"bun run ([^"\\]+)"/.exec(text) ?? /^replay\s+bun run (.+)$/m.exec(text))?.[1];
+}
+
+function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `--kernel host`: no guest, the same script here. */

@@ -135,6 +135,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
         options: labOptions(args),
         artifactDirectory: args.artifacts === undefined ? undefined : String(args.artifacts),
         showConsole: args.console,
+        ownWords: invocation.own,
         narrate: narrator(args.quiet),
         signal: invocation.signal,
       });
