@@ -156,7 +156,7 @@ export class Pressure implements Disposable {
       ballastBytes: this.#ballast?.lengthBytes ?? null,
       keepSize: this.#reserves,
       realTime: this.#fifo,
-      writeback: this.#writeback !== undefined,
+      writebackCalls: this.#writeback?.calls ?? null,
       step: this.#stepIndex + 1,
       appends: this.#appends,
       appendsWithInlineProgress: this.#inlineAppends,

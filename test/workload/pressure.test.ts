@@ -1,0 +1,112 @@
+/** What pressure does where it cannot do all: it says so, primes the file, and leaves nothing behind. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFile } from "../../src/ops/file.ts";
+import { MiB } from "../../src/ops/memory.ts";
+import { statFd } from "../../src/ops/stat.ts";
+import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../../src/sys/uapi/fcntl.ts";
+import { cleanStale, PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bytewitness-pressure-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function start(mode: PressureMode, narrated: string[] = []): Pressure {
+  const common = { filesystemType: "xfs", appendBytesMax: 8 * MiB, chunkFixed: false };
+  return Pressure.start({ mode, ...common, narrate: (line) => narrated.push(line) });
+}
+
+let files = 0;
+const fresh = () => openFile(join(directory, `f.${files++}`), O_CREAT | O_EXCL | O_RDWR | O_APPEND);
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ""; // The descriptor of the listing itself.
+  }
+}
+
+/** What another process would find: our group, our policy, our exemption. */
+const traces = () => ({
+  cgroup: readFileSync("/proc/self/cgroup", "utf8"),
+  score: readFileSync("/proc/self/oom_score_adj", "utf8"),
+  // Rings and nameless files alone: a Worker's own descriptors close a moment after it was told to end.
+  open: readdirSync("/proc/self/fd").filter((fd) => /io_uring|\(deleted\)/.test(linkOf(fd))).length,
+});
+
+test("every mode applies what it can, runs the call once, and leaves no trace", () => {
+  start("auto")[Symbol.dispose](); // What stays open for the life of the process (the arena, liburing) is open now.
+  for (const mode of PRESSURES) {
+    const before = traces();
+    const narrated: string[] = [];
+    let calls = 0;
+    {
+      using pressure = start(mode, narrated);
+      using fd = fresh();
+      pressure.fileOpened(fd, 16 * MiB);
+      const result = pressure.attempt(fd, 8 * MiB, () => {
+        calls += 1;
+        return 42;
+      });
+      pressure.afterAppend({ requestedBytes: 8 * MiB, result: 42, grewBytes: 0 });
+      pressure.fileDone(fd);
+      expect({ mode, result, settings: pressure.settings.mode }).toEqual({ mode, result: 42, settings: mode });
+      expect(pressure.line.length).toBeGreaterThan(10);
+    }
+    expect({ mode, calls, ...traces() }).toEqual({ mode, calls: 1, ...before });
+  }
+});
+
+test("none changes nothing: no touch, no suggestion, one line", () => {
+  using pressure = start("none");
+  using fd = fresh();
+  const mtimeNs = statFd(fd).mtimeNs;
+  Bun.sleepSync(20);
+  pressure.fileOpened(fd, 16 * MiB);
+  pressure.attempt(fd, 8 * MiB, () => 0);
+  const { mtimeNs: after, allocatedBytes } = statFd(fd);
+  expect({ after, allocatedBytes }).toEqual({ after: mtimeNs, allocatedBytes: 0 });
+  const said = [pressure.line, pressure.chunkBytes, pressure.fileBytes];
+  expect(said).toEqual(["none: the report's workload as it is", undefined, undefined]);
+});
+
+test("the prime makes mtime the tick in which the call runs", () => {
+  using pressure = start("prime");
+  using fd = fresh();
+  Bun.sleepSync(20);
+  let ageMs = Number.NaN;
+  pressure.attempt(fd, 8 * MiB, () => {
+    ageMs = Date.now() - Number(statFd(fd).mtimeNs / 1_000_000n);
+    return 0;
+  });
+  // A tick is at most 10 ms long (HZ=100); a loaded machine may take the processor from us in between.
+  expect(ageMs).toBeLessThan(15);
+});
+
+test("auto reserves blocks beyond the end of a fresh file", () => {
+  using pressure = start("auto");
+  using fd = fresh();
+  pressure.fileOpened(fd, 4 * MiB);
+  const { sizeBytes, allocatedBytes } = statFd(fd);
+  expect(sizeBytes).toBe(0);
+  expect(allocatedBytes).toBe(pressure.settings.keepSize === true ? 6 * MiB : 0);
+});
+
+test("the writeback thread works on the file it follows and rests when told", async () => {
+  using pressure = start("writeback");
+  using fd = fresh();
+  pressure.fileOpened(fd, MiB);
+  const calls = () => Number(pressure.settings.writebackCalls);
+  for (let i = 0; i < 100 && calls() < 10; i++) await Bun.sleep(10);
+  expect(calls()).toBeGreaterThanOrEqual(10);
+  pressure.fileDone(fd);
+  const rested = calls();
+  await Bun.sleep(20);
+  expect(calls()).toBe(rested);
+});
+
+test("nothing stale is found after clean ends", () => {
+  expect(cleanStale()).toEqual([]);
+});
