@@ -154,8 +154,9 @@ function checkExperiments(args: RelayArguments): string | undefined {
   if ((args.mss !== undefined || args.namespaces) && !sockets) return "--mss and --namespaces need tcp ends";
   if (args.namespaces && args.ipv6) return "--namespaces uses IPv4 addresses of its own: leave out --ipv6";
   if (args.from === "file" && args.seconds !== undefined) return "--from file needs --bytes, not --seconds";
-  if (args.engine === "uring" && (args.tap || args.inject !== "none" || args.wait === "always")) {
-    return "--engine uring links its splices inside the kernel: --tap, --inject and --wait always need --engine poll";
+  const looksInside = args.tap || args.inject !== "none" || args.wait === "always" || args.ktls;
+  if (args.engine === "uring" && (looksInside || args.read !== "always" || args.chunks !== "many" || !sockets)) {
+    return "--engine uring links its splices inside the kernel, between TCP sockets only: other experiments need --engine poll";
   }
   if (args.inject !== "none" && args.role !== undefined) return "--inject belongs to the self-contained run";
   if (args.injectHop === "sink" && ["duplicated", "lost", "two-chunks"].includes(args.inject)) {
@@ -171,7 +172,7 @@ function checkExperiments(args: RelayArguments): string | undefined {
 export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape {
   return {
     engine: args.engine,
-    wait: args.wait ?? (args.mss === undefined ? "eagain" : "always"),
+    wait: args.wait ?? (args.mss === undefined || args.engine === "uring" ? "eagain" : "always"),
     move: args.move === "on",
     nonblock: args.nonblock === "on",
     read: args.read,

@@ -124,7 +124,11 @@ export class Channel {
   fill(): number {
     const asked = this.#askAtMost();
     const atNs = monotonicNs();
-    const got = trySplice(this.ends.from, this.pipe.writeEnd, asked, this.#flags);
+    return this.filled(asked, trySplice(this.ends.from, this.pipe.writeEnd, asked, this.#flags), atNs);
+  }
+
+  /** Takes the result of a splice-in, whoever made the call. */
+  filled(asked: number, got: number, atNs: number): number {
     if (got > 0) {
       this.inCount += 1;
       this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, this.inCount, this.inOffsetBytes);
@@ -165,7 +169,11 @@ export class Channel {
     const asked =
       this.#shape.chunks === "one" ? Math.min(this.pipeBytes, this.#chunks[0] ?? this.pipeBytes) : this.pipeBytes;
     const atNs = monotonicNs();
-    const sent = trySplice(this.pipe.readEnd, this.ends.to, asked, this.#flags);
+    return this.drained(asked, trySplice(this.pipe.readEnd, this.ends.to, asked, this.#flags), atNs);
+  }
+
+  /** Takes the result of a splice-out, whoever made the call. */
+  drained(asked: number, sent: number, atNs: number): number {
     if (sent > 0) {
       this.outCount += 1;
       this.#journal.record(SPLICE_OUT, this.number, atNs, asked, sent, this.outCount, this.outBytes);
@@ -178,9 +186,9 @@ export class Channel {
     this.#journal.record(SPLICE_OUT, this.number, atNs, asked, sent, 0, this.outBytes);
     if (sent === -ERRNO.EAGAIN) {
       this.eagainCount += 1;
-      if (queuedBytes(this.pipe.readEnd) === 0) this.#pipeLost();
+      if (this.pipeBytes > 0 && queuedBytes(this.pipe.readEnd) === 0) this.#pipeLost();
       else this.writable = false;
-    } else if (sent === 0) this.#pipeLost();
+    } else if (sent === 0 && this.pipeBytes > 0) this.#pipeLost();
     else if (sent !== -ERRNO.EINTR) this.fail("splice-out", -sent);
     return 0;
   }

@@ -5,7 +5,7 @@
  * directions are done or one of them failed. A reset of one connection is that connection's own matter.
  */
 import type { Fd } from "../../ops/fd.ts";
-import { pendingError } from "../../ops/socket.ts";
+import { pendingError, SHUT_RDWR, shutdownSocket } from "../../ops/socket.ts";
 import { Channel, type ChannelError, type Filter } from "./channel.ts";
 import type { Journal } from "./journal.ts";
 import type { RelayShape } from "./options.ts";
@@ -45,6 +45,8 @@ export class Connection {
   readonly up: Channel | undefined;
   connecting: boolean;
   closed = false;
+  /** Requests of an io_uring that name these descriptors; nothing is closed while there are any. */
+  inFlight = 0;
 
   constructor(number: number, ends: { client: End; server: End; connecting: boolean }, tools: ChannelTools) {
     this.number = number;
@@ -85,7 +87,16 @@ export class Connection {
     const downFailed = down.finished && down.error !== undefined && down.error.call !== "ledger";
     // A client that takes no more bytes ends the connection even while the server still sends. A server that takes no
     // more requests does not: what it sent may still lie in the receive queue.
-    if (downFailed || (down.finished && (up === undefined || up.finished))) this.close();
+    if (downFailed || (down.finished && (up === undefined || up.finished))) {
+      if (this.inFlight === 0) this.close();
+      else this.#hangUp();
+    }
+  }
+
+  /** Ends every request in flight: both ends report a hang-up from now on. */
+  #hangUp(): void {
+    for (const channel of this.channels) channel.finished = true;
+    for (const end of [this.client, this.server]) if (end.isSocket) shutdownSocket(end.fd, SHUT_RDWR);
   }
 
   close(): void {

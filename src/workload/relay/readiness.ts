@@ -25,7 +25,7 @@ export interface Readiness extends Disposable {
   remove(connection: Connection): void;
   /** Waits; marks channels readable and writable; the connections that something happened to. False after the timeout. */
   wait(timeoutMs: number, touched: Set<Connection>): boolean;
-  /** Splices per wait and direction. */
+  /** Splices per wait and direction; 0 when waiting itself moves the bytes. */
   readonly turns: number;
 }
 

@@ -29,6 +29,7 @@ import type { JudgeMaker } from "./judge.ts";
 import type { Feed, RelayShape } from "./options.ts";
 import { EdgeReadiness, LevelReadiness, type Readiness } from "./readiness.ts";
 import { Tap } from "./tap.ts";
+import { RingReadiness } from "./uring.ts";
 
 /** All pipes together hold at most this much; each is at least the kernel's default of 64 KiB. */
 const PIPES_BYTES_MAX = 256 * 1024 * 1024;
@@ -73,6 +74,11 @@ export interface RelayResult {
   readonly stalled: boolean;
 }
 
+function readinessOf({ shape, connections }: RelayPlan, journal: Journal): Readiness {
+  if (shape.engine === "uring") return new RingReadiness({ connections, move: shape.move });
+  return shape.wait === "always" ? new LevelReadiness(journal) : new EdgeReadiness();
+}
+
 export class Relay implements Disposable {
   readonly journal: Journal;
   readonly injector: Injector | undefined;
@@ -97,7 +103,7 @@ export class Relay implements Disposable {
     this.#hooks = hooks;
     const { shape } = plan;
     this.journal = new Journal(shape.journalCalls);
-    this.#readiness = shape.wait === "always" ? new LevelReadiness(this.journal) : new EdgeReadiness();
+    this.#readiness = readinessOf(plan, this.journal);
     const share = 2 ** Math.floor(Math.log2(PIPES_BYTES_MAX / plan.connections));
     this.#pipeBytes = Math.min(shape.pipeBytes, Math.max(PIPE_BYTES_MIN, share));
     const connectionOf = (channel: Channel) => this.#downstream.get(channel.number);
@@ -111,12 +117,15 @@ export class Relay implements Disposable {
 
   /** Runs until all clients were served, nothing moved for the timeout, or `stopped`. */
   async run(): Promise<RelayResult> {
+    const { shape } = this.#plan;
     ignoreBrokenPipes();
     if (this.#plan.connections > 64) raiseFileLimit();
     await this.#open();
     const { watch } = this.#hooks;
     if (watch !== undefined) this.#readiness.watch(watch);
     const stalled = unlessInterrupted(() => this.#loop());
+    // Requests in flight name the descriptors that retiring closes.
+    if (shape.engine === "uring") this.#readiness[Symbol.dispose]();
     for (const connection of [...this.#live]) this.#retire(connection);
     return {
       outcomes: this.#outcomes,
@@ -201,6 +210,8 @@ export class Relay implements Disposable {
     let movedNs = monotonicNs();
     let progressNs = movedNs;
     while (this.#accepted < this.#plan.connections || this.#live.size > 0) {
+      // A ring moves the bytes while it waits: what it touched has moved.
+      if (this.#readiness.turns === 0 && touched.size > 0) movedNs = monotonicNs();
       for (const connection of touched) {
         if (this.#pump(connection)) movedNs = monotonicNs();
         else touched.delete(connection);
