@@ -15,14 +15,22 @@ export interface Twin extends Disposable {
 }
 
 /** Compiles `c/NAME.c`; an Error that says what to install when that is impossible here. */
-export function compileTwin(name: string, libraries: readonly string[] = []): Twin {
+export function compileTwin(
+  name: string,
+  libraries: readonly string[] = [],
+  options: { linked?: "static" } = {},
+): Twin {
   const compiler = Bun.which("gcc");
   if (compiler === null) throw new Error("the C yardstick needs gcc: apt-get install gcc libc6-dev");
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-twin-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const path = join(directory, name);
   const source = join(import.meta.dir, "../../c", `${name}.c`);
-  const flags = ["-O2", ...libraries.map((library) => `-l${library}`)];
+  const flags = [
+    "-O2",
+    ...(options.linked === undefined ? [] : ["-static"]),
+    ...libraries.map((library) => `-l${library}`),
+  ];
   const made = Bun.spawnSync([compiler, "-o", path, source, ...flags], { stdout: "ignore", stderr: "pipe" });
   if (made.exitCode !== 0) {
     remove();

@@ -1,0 +1,122 @@
+/**
+ * Seconds to the first finding on an affected kernel: ours against the C yardstick of the report's program, in the same
+ * guest, boot after boot, in turns.
+ *
+ * Owns the guest's driver for the yardstick: it puts the program into a cgroup2 whose memory.max is the program's own
+ * 24 MiB buffer plus the headroom that ours works with, so that both meet the same limit. Both clocks start with the
+ * program, not with the boot. A boot without a finding in the time given counts as "none", not as a number.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ArgumentSpecs, type Arguments, parseArguments } from "../cli/args.ts";
+import { compileTwin } from "./twin.ts";
+
+const OPTIONS = {
+  kernel: { kind: "text", default: "6.1.170", description: "an affected kernel, as lab.ts takes it" },
+  boots: { kind: "count", default: 10, min: 1, max: 999, description: "boots of each program" },
+  seconds: { kind: "count", default: 60, min: 1, description: "time given to a program in one boot" },
+  only: {
+    kind: "choice",
+    choices: ["both", "ours", "twin"],
+    default: "both",
+    description: "which program to boot for",
+  },
+} as const satisfies ArgumentSpecs;
+
+/** The report's program holds a 24 MiB buffer; ours leaves 6 MiB above what it holds. */
+const TWIN_GROUP_BYTES = (24 + 2 + 6) * 2 ** 20;
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** The guest's side of the yardstick: a script with the program inside, so that one file is all the guest needs. */
+function driver(program: Uint8Array, seconds: number): string {
+  return `import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+writeFileSync("/tmp/twin", Buffer.from("${Buffer.from(program).toString("base64")}", "base64"));
+chmodSync("/tmp/twin", 0o755);
+mkdirSync("/sys/fs/cgroup/twin");
+writeFileSync("/sys/fs/cgroup/twin/memory.max", "${TWIN_GROUP_BYTES}");
+const started = performance.now();
+const command = "echo $$ > /sys/fs/cgroup/twin/cgroup.procs; exec /tmp/twin /mnt/test ${seconds} 48 " + process.argv[2] + " 1000000";
+const ended = Bun.spawnSync(["sh", "-c", command], { stdout: "pipe", stderr: "pipe" });
+const seconds = (performance.now() - started) / 1000;
+console.log(JSON.stringify({ code: ended.exitCode, signal: ended.signalCode ?? null, seconds, said: String(ended.stdout) + String(ended.stderr) }));
+process.exit(0);
+`;
+}
+
+/** One boot: the guest's stdout. */
+async function boot(kernel: string, seconds: number, script: readonly string[]): Promise<string> {
+  const lab = [process.execPath, join(ROOT, "scripts/lab.ts"), "run", "--kernel", kernel, "--quiet"];
+  const limits = ["--timeout", `${seconds + 120}s`];
+  const child = Bun.spawn([...lab, ...limits, "--", ...script], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (stdout.trim() === "") throw new Error(`the guest said nothing: ${stderr.trim().split("\n").at(-1)}`);
+  return stdout;
+}
+
+/** Seconds to the first finding, or undefined when there was none. */
+type Contest = (round: number) => Promise<number | undefined>;
+
+function ours({ kernel, seconds }: Arguments<typeof OPTIONS>): Contest {
+  return async (round) => {
+    const words = ["uring-append.ts", "--seconds", String(seconds), "--seed", String(round + 1), "--json", "--quiet"];
+    const report = JSON.parse(await boot(kernel, seconds, words)) as { totals: Record<string, number> };
+    return report.totals.firstFindingSeconds;
+  };
+}
+
+function twins({ kernel, seconds }: Arguments<typeof OPTIONS>, script: string): Contest {
+  return async (round) => {
+    const said = JSON.parse(await boot(kernel, seconds, [script, String(round + 1)])) as {
+      code: number | null;
+      signal: string | null;
+      seconds: number;
+      said: string;
+    };
+    if (said.code === 1) return said.seconds;
+    if (said.code === 0) return undefined;
+    throw new Error(`the yardstick ended ${said.code ?? said.signal}: ${said.said.trim()}`);
+  };
+}
+
+/** "10 of 10 boots; seconds: 0.4 0.4 0.5 …, median 0.5". */
+export function distribution(found: readonly (number | undefined)[], secondsMax: number): string {
+  const hits = found.filter((value) => value !== undefined).sort((a, b) => a - b);
+  const none = found.length - hits.length;
+  const values = [...hits.map((value) => value.toFixed(1)), ...Array<string>(none).fill(`none in ${secondsMax}`)];
+  const middle =
+    found.length % 2 === 1
+      ? values[found.length >> 1]
+      : values.slice(found.length / 2 - 1, found.length / 2 + 1).join(" to ");
+  return `${hits.length} of ${found.length} boots; seconds: ${values.join("  ")}; median ${middle}`;
+}
+
+/** `bun run bench.ts first-finding [--boots N] [--seconds N] [--kernel V]`. */
+export async function main(args: readonly string[]): Promise<number> {
+  const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Arguments<typeof OPTIONS>;
+  using twin = compileTwin("append-twin", ["uring"], { linked: "static" });
+  const directory = mkdtempSync(join(tmpdir(), "bytewitness-first-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const script = join(directory, "twin.ts");
+  writeFileSync(script, driver(readFileSync(twin.path), options.seconds));
+  const contests = { bytewitness: ours(options), "C twin": twins(options, script) };
+  const wanted = Object.entries(contests).filter(
+    ([name]) => options.only === "both" || (options.only === "ours") === (name === "bytewitness"),
+  );
+  const found: Record<string, (number | undefined)[]> = {};
+  console.log(
+    `first finding on ${options.kernel}: ${options.boots} boots each, ${options.seconds} s given; ${twin.builtBy}`,
+  );
+  for (let round = 0; round < options.boots; round++) {
+    for (const [name, contest] of wanted) {
+      const seconds = await contest(round);
+      found[name] = [...(found[name] ?? []), seconds];
+      console.log(
+        `  boot ${round + 1}  ${name.padEnd(12)} ${seconds === undefined ? "none" : `${seconds.toFixed(1)} s`}`,
+      );
+    }
+  }
+  for (const [name, values] of Object.entries(found)) console.log(`${name}: ${distribution(values, options.seconds)}`);
+  return 0;
+}
