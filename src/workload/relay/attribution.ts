@@ -25,6 +25,9 @@ export interface CallAnswer {
   readonly around: readonly JournalCall[];
 }
 
+/** Kinds whose edges may slide over bytes that are the same on both sides: equal bytes, or zeros of the pattern. */
+const SLIDING: readonly Finding["kind"][] = ["duplicated", "lost", "zeroed"];
+const SLIDE_BYTES_MAX = 7;
 const AROUND_COUNT = 8;
 const LISTED_MAX = 32;
 const TRACE_MAX = 48;
@@ -32,7 +35,10 @@ const TRACE_MAX = 48;
 /** What a finding asks of the journal. A lost range is a place between two bytes; a copy also has an origin. */
 export function questionFor(connection: number, finding: Finding): CallQuestion {
   const startBytes = finding.offsetBytes;
-  if (finding.kind === "lost" || finding.kind === "truncated") return { connection, startBytes, endBytes: startBytes };
+  if (finding.kind === "truncated") return { connection, startBytes, endBytes: startBytes };
+  if (finding.kind === "lost") {
+    return { connection, startBytes: Math.max(0, startBytes - SLIDE_BYTES_MAX), endBytes: startBytes };
+  }
   const endBytes = startBytes + finding.lengthBytes;
   if (finding.kind !== "duplicated" || finding.originBytes === undefined) return { connection, startBytes, endBytes };
   const origin = { startBytes: finding.originBytes, endBytes: finding.originBytes + finding.lengthBytes };
@@ -43,7 +49,7 @@ export function questionFor(connection: number, finding: Finding): CallQuestion 
 export function answer(journal: Journal, question: CallQuestion): CallAnswer {
   const channel = question.connection * 2;
   const { startBytes, endBytes, origin } = question;
-  const touching = startBytes === endBytes;
+  const touching = question.origin === undefined && endBytes - startBytes <= SLIDE_BYTES_MAX;
   const here = journal.transfersOf(channel, { startBytes, endBytes, touching });
   const there = origin === undefined ? [] : journal.transfersOf(channel, { ...origin, touching: false });
   const spliceOuts = here.filter((call) => call.what === "splice-out").slice(0, LISTED_MAX);
@@ -95,10 +101,6 @@ function reference(call: JournalCall, startNs: number, isExact: boolean): CallRe
   };
 }
 
-/** Kinds whose edges may slide over bytes that are the same on both sides: equal bytes, or zeros of the pattern. */
-const SLIDING: readonly Finding["kind"][] = ["duplicated", "lost", "zeroed"];
-const SLIDE_BYTES_MAX = 7;
-
 /** The splice-in whose bytes are the damaged range, no more and no less. */
 export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | undefined {
   const starts =
@@ -112,17 +114,34 @@ export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | u
 
 function callsText(finding: Finding, given: CallAnswer, exact: JournalCall | undefined): string {
   const { spliceIns, spliceOuts, mates } = given;
-  const first = spliceIns[0];
+  if (finding.kind === "lost" && exact === undefined) return lostText(finding, given);
+  return `${broughtText(spliceIns, exact)}, ${sentText(spliceOuts, mates, exact ?? spliceIns[0])}`;
+}
+
+function broughtText(spliceIns: readonly JournalCall[], exact: JournalCall | undefined): string {
+  const [first] = spliceIns;
   const last = spliceIns.at(-1);
-  const brought =
-    exact !== undefined
-      ? `exactly splice-in #${exact.ordinal} of ${exact.result} bytes`
-      : first === undefined || last === undefined
-        ? "no splice-in is on record"
-        : finding.lengthBytes > 0 && spliceIns.length === 1
-          ? `inside splice-in #${first.ordinal} (${first.result} bytes at ${first.streamOffsetBytes})`
-          : `splice-ins #${first.ordinal} to #${last.ordinal} (${spliceIns.length} calls from ${first.streamOffsetBytes})`;
-  return `${brought}, ${sentText(spliceOuts, mates, exact ?? first)}`;
+  if (exact !== undefined) return `exactly splice-in #${exact.ordinal} of ${exact.result} bytes`;
+  if (first === undefined || last === undefined) return "no splice-in is on record";
+  if (first === last) return `inside splice-in #${first.ordinal} (${first.result} bytes at ${first.streamOffsetBytes})`;
+  return `splice-ins #${first.ordinal} to #${last.ordinal} (${spliceIns.length} calls from ${first.streamOffsetBytes})`;
+}
+
+/** Lost bytes stand in no call: they are missing between two calls, or inside one. */
+function lostText(finding: Finding, { spliceIns }: CallAnswer): string {
+  for (const [index, call] of spliceIns.entries()) {
+    const next = spliceIns[index + 1];
+    const end = call.streamOffsetBytes + call.result;
+    const isHere = end <= finding.offsetBytes && finding.offsetBytes - end <= SLIDE_BYTES_MAX;
+    if (!isHere || next === undefined || next.streamOffsetBytes !== end) continue;
+    return (
+      `missing between splice-in #${call.ordinal}, which asked for ${call.askedBytes} and returned ${call.result}, ` +
+      `and splice-in #${next.ordinal}`
+    );
+  }
+  const inside = spliceIns.find((call) => call.streamOffsetBytes + call.result > finding.offsetBytes) ?? spliceIns[0];
+  if (inside === undefined) return "no splice-in is on record";
+  return `missing inside splice-in #${inside.ordinal} (${inside.result} bytes at ${inside.streamOffsetBytes})`;
 }
 
 function sentText(outs: readonly JournalCall[], mates: readonly JournalCall[], chunk: JournalCall | undefined): string {

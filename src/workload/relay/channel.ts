@@ -58,6 +58,8 @@ export class Channel {
   /** Splice-outs that sent more than one splice-in's bytes: the report's trigger. */
   manyChunksCount = 0;
   eagainCount = 0;
+  /** Splice-ins that brought less than they asked for. */
+  shortCount = 0;
   readable = true;
   writable = true;
   ended = false;
@@ -131,6 +133,7 @@ export class Channel {
   filled(asked: number, got: number, atNs: number): number {
     if (got > 0) {
       this.inCount += 1;
+      if (got < asked) this.shortCount += 1;
       this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, this.inCount, this.inOffsetBytes);
       this.#brought(got);
       return got;

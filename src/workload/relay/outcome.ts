@@ -2,7 +2,7 @@
  * The result of a run or a role, in the words and numbers of a report.
  *
  * Owns the totals, the trigger (how often one splice-out sent the bytes of several splice-ins: where report 2's damage
- * always was) and the sentences of sections. Makes no verdict of its own.
+ * always was; with kernel TLS, how often a full pipe cut a splice-in short) and the sentences of sections. Makes no verdict of its own.
  */
 import { errnoName } from "../../sys/errno.ts";
 import type { Finding } from "../../verify/finding.ts";
@@ -29,7 +29,8 @@ export interface RelayOutcome {
   readonly reason?: string;
 }
 
-function triggerOf(relay: RelayResult): RelayOutcome["trigger"] {
+function triggerOf(relay: RelayResult, ktls: boolean): RelayOutcome["trigger"] {
+  if (ktls) return { reached: relay.shortIns, attempts: relay.calls, how: "splice-ins cut short by a full pipe" };
   return { reached: relay.manyChunks, attempts: relay.calls, how: "splice-outs that sent several splice-ins' bytes" };
 }
 
@@ -47,7 +48,7 @@ export function outcomeOfRun(result: RunResult): RelayOutcome {
   return {
     findings: result.findings,
     ...(result.findingsLeftOut === 0 ? {} : { findingsLeftOut: result.findingsLeftOut }),
-    trigger: triggerOf(relay),
+    trigger: triggerOf(relay, result.ktls),
     totals: {
       bytesWritten: result.sentBytes,
       bytesVerified: result.verifiedBytes,
@@ -114,7 +115,7 @@ export function outcomeOfRelay(
     failure ?? (relay.stalled ? "no byte moved for the time of --timeout" : "a relay verifies only with --tap");
   return {
     findings,
-    trigger: triggerOf(relay),
+    trigger: triggerOf(relay, false),
     totals: { bytesWritten: relay.downBytes, bytesVerified, files: relay.outcomes.length, calls: relay.calls },
     sections: [],
     ...(findings.length === 0 && (bytesVerified === 0 || failure !== undefined)

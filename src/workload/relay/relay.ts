@@ -68,6 +68,8 @@ export interface RelayResult {
   readonly eagain: number;
   /** Splice-outs that sent the bytes of more than one splice-in. */
   readonly manyChunks: number;
+  /** Splice-ins that brought less than they asked for. */
+  readonly shortIns: number;
   readonly journalDropped: number;
   /** The smallest pipe in use. */
   readonly pipeBytes: number;
@@ -96,7 +98,7 @@ export class Relay implements Disposable {
   #accepted = 0;
   #pipeBytes: number;
   #smallestPipe = Number.POSITIVE_INFINITY;
-  #totals = { calls: 0, eagain: 0, manyChunks: 0, downBytes: 0 };
+  #totals = { calls: 0, eagain: 0, manyChunks: 0, shortIns: 0, downBytes: 0 };
 
   constructor(plan: RelayPlan, hooks: RelayHooks, makeJudge: JudgeMaker) {
     this.#plan = plan;
@@ -266,6 +268,7 @@ export class Relay implements Disposable {
       this.#totals.calls += channel.inCount + channel.outCount;
       this.#totals.eagain += channel.eagainCount;
       this.#totals.manyChunks += channel.manyChunksCount;
+      this.#totals.shortIns += channel.shortCount;
     }
   }
 

@@ -56,6 +56,7 @@ export interface RunResult {
   readonly verifiedBytes: number;
   readonly tappedBytes: number | undefined;
   readonly relay: RelayResult;
+  readonly ktls: boolean;
   readonly injected: InjectionDone | undefined;
   /** An injection was asked for and its moment never came. */
   readonly injectionMissed: boolean;
@@ -114,6 +115,7 @@ export class SelfContainedRun implements AsyncDisposable {
       verifiedBytes,
       tappedBytes: done.tapped?.reduce((sum, stream) => sum + stream.judgement.verifiedBytes, 0),
       relay: done.relay,
+      ktls: shape.ktls,
       injected: done.injected,
       injectionMissed: shape.injection !== undefined && shape.injection.hop !== "sink" && done.injected === undefined,
       sections,
