@@ -35,7 +35,7 @@ test.skipIf(needed("gcc"))("constants and layout are the C compiler's", async ()
     ...names.map((name) => `printf("${name} %lld\\n", (long long)(${name}));`),
     ...Object.keys(at).map((field) => `printf("${field} %zu\\n", offsetof(struct perf_event_attr, ${field}));`),
   ];
-  const headers = ["stddef.h", "stdio.h", "sched.h", "sys/syscall.h", "linux/perf_event.h"];
+  const headers = ["stddef.h", "stdio.h", "fcntl.h", "sched.h", "sys/syscall.h", "linux/perf_event.h"];
   const include = headers.map((header) => `#include <${header}>\n`).join("");
   const source = `#define _GNU_SOURCE\n${include}int main(void) {\n${lines.join("\n")}\nreturn 0; }\n`;
   const program = `/tmp/bytewitness-sched-${process.pid}`;

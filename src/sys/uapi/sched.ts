@@ -1,4 +1,4 @@
-/** Scheduling and counters: <sched.h>, <linux/perf_event.h>, <asm/unistd.h>, in C spelling. */
+/** Scheduling, counters, advice: <sched.h>, <linux/perf_event.h>, <asm/unistd.h>, <fcntl.h>, in C spelling. */
 import { layout } from "./layout.ts";
 
 export const SCHED_OTHER = 0;
@@ -11,6 +11,8 @@ const x64 = process.arch === "x64";
 export const SYS_sched_setscheduler = x64 ? 144 : 119;
 export const SYS_sched_getscheduler = x64 ? 145 : 120;
 export const SYS_perf_event_open = x64 ? 298 : 241;
+
+export const POSIX_FADV_WILLNEED = 3;
 
 export const PERF_TYPE_TRACEPOINT = 2;
 export const PERF_FLAG_FD_CLOEXEC = 8;
