@@ -9,7 +9,8 @@ import type { Fd } from "../ops/fd.ts";
 import { openFile, type Path, pathText } from "../ops/file.ts";
 import type { Filesystem } from "../ops/stat.ts";
 import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../sys/uapi/fcntl.ts";
-import { deviceHasDirtyLimit, limitDirty } from "../workload/dirty-limit.ts";
+import { type DirtyLimit, deviceHasDirtyLimit, limitDirty } from "../workload/dirty-limit.ts";
+import { UsageError } from "./args.ts";
 import { saveEvidence } from "./evidence.ts";
 import { chooseTarget } from "./target.ts";
 
@@ -19,20 +20,22 @@ export interface StageWish {
   readonly directory: Path | undefined;
   /** What the run can occupy at once. */
   readonly neededBytes: number;
-  /**
-   * Dirty pages that the device may have: asked for by the user (`bytes`; the whole machine's where the kernel has no
-   * limit per device), or set on an XFS of its own (`ownBytes`), where it disturbs nobody.
-   */
-  readonly dirtyLimit?: { readonly bytes?: number | undefined; readonly ownBytes?: number | undefined };
+}
+
+export interface Slowness {
+  /** Asked for by the user; the whole machine's limit where the kernel has none per device. */
+  readonly bytes?: number | undefined;
+  /** Set on an XFS of the run's own only, where it disturbs nobody. */
+  readonly ownBytes?: number | undefined;
 }
 
 export interface Stage {
   readonly directory: Path;
   readonly filesystem: Filesystem;
-  /** True when the device has a dirty limit for this run. */
-  readonly slow: boolean;
   /** What a report says under "Conditions"; scripts add their own lines. */
   readonly conditions: string[];
+  /** Limits the device's dirty pages until it is disposed of; undefined when nothing was asked for or possible. */
+  slowDown(limit: Slowness): DirtyLimit | undefined;
   /**
    * A new file of this run, O_APPEND; its path is its label. Removed at the end of the run, or by `remove`, unless it
    * became evidence.
@@ -55,22 +58,24 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
   const prefix = wish.directory === undefined ? undefined : `${pathText(wish.directory)}/${wish.name}`;
   const { name, neededBytes } = wish;
   const target = chooseTarget({ prefix, name, neededBytes, defer: run.defer, job: undefined });
-  const { bytes, ownBytes } = wish.dirtyLimit ?? {};
-  const own = target.vanishes && ownBytes !== undefined && deviceHasDirtyLimit(target.directory);
-  const limitBytes = bytes ?? (own ? ownBytes : undefined);
   const { type } = target.filesystem;
   const conditions = [target.description ?? `${pathText(target.directory)} on ${type}`];
-  if (limitBytes !== undefined) {
-    const limit = limitDirty(target.directory, { bytes: limitBytes, machineWide: bytes !== undefined });
-    run.defer(() => limit[Symbol.dispose]());
-    conditions.push(limit.description);
-  }
+  if (type !== "xfs") conditions.push(`${type} is not XFS, whose appends these are about: "clean" says little here`);
   for (const line of conditions) run.narrate(line);
   return {
     directory: target.directory,
     filesystem: target.filesystem,
-    slow: limitBytes !== undefined,
     conditions,
+    slowDown({ bytes, ownBytes }) {
+      const own = target.vanishes && ownBytes !== undefined && deviceHasDirtyLimit(target.directory);
+      const limitBytes = bytes ?? (own ? ownBytes : undefined);
+      if (limitBytes === undefined) return undefined;
+      const limit = limited(target.directory, limitBytes, bytes !== undefined);
+      run.defer(() => limit[Symbol.dispose]());
+      if (!conditions.includes(limit.description)) conditions.push(limit.description);
+      run.narrate(limit.description);
+      return limit;
+    },
     ...filesOf(run, pathText(target.prefix)),
     evidence(files) {
       if (target.vanishes) return saveEvidence(name, files);
@@ -78,6 +83,16 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
       return [...files];
     },
   };
+}
+
+/** A limit that the user asked for and cannot have is a bad argument. */
+function limited(directory: Path, bytes: number, machineWide: boolean): DirtyLimit {
+  try {
+    return limitDirty(directory, { bytes, machineWide });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`no dirty limit can be set for "${pathText(directory)}" (it needs root): ${reason}`);
+  }
 }
 
 /** Files that nobody has to remember to remove: what a thrown error or a signal leaves goes with the run. */

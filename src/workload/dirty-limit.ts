@@ -5,7 +5,7 @@
  * Documentation/ABI/testing/sysfs-class-bdi), or of the whole machine (vm.dirty_bytes) where the kernel has no limit
  * per device and the caller asks for it. Past the limit balance_dirty_pages() answers a write that must not wait with
  * -EAGAIN: the commonest reason for an inline io_uring write to stop half-way. What was set is restored by dispose; what
- * a killed run left is restored by the next start, from a note in the directory for temporary files.
+ * a killed run left is restored by the next start, from a note in /run.
  */
 import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -29,6 +29,9 @@ export interface DirtyLimit extends Disposable {
 }
 
 const NOTE = "bytewitness-dirty-limit-";
+
+/** Where every run looks, whatever its TMPDIR is; only root sets limits, and root can write to /run. */
+const NOTES = existsSync("/run") ? "/run" : os.tmpdir();
 const MACHINE: readonly string[] = ["dirty_bytes", "dirty_background_bytes", "dirty_ratio", "dirty_background_ratio"];
 
 const content = (path: string) => readFileSync(path, "utf8").trim();
@@ -76,9 +79,12 @@ export function limitDirty(path: Path, options: { bytes: number; machineWide?: b
 
 function applied(watched: readonly string[], wanted: readonly Setting[], description: string): DirtyLimit {
   const before = watched.map((path) => ({ path, value: content(path) }));
-  const note = `${os.tmpdir()}/${NOTE}${process.pid}-${before[0]?.path.replaceAll("/", "_")}`;
+  const note = `${NOTES}/${NOTE}${process.pid}-${before[0]?.path.replaceAll("/", "_")}`;
   writeFileSync(note, JSON.stringify({ boot: bootId(), pid: process.pid, before } satisfies Note), { flag: "wx" });
+  let active = true;
   const restore = () => {
+    if (!active) return;
+    active = false;
     for (const { path, value } of before) writeFileSync(path, value);
     unlinkSync(note);
   };
@@ -96,8 +102,8 @@ const bootId = () => content("/proc/sys/kernel/random/boot_id");
 /** Undoes what runs that were killed left set; one line for each. A note of another boot is only removed. */
 export function restoreStaleDirtyLimits(): string[] {
   const lines: string[] = [];
-  for (const name of readdirSync(os.tmpdir()).filter((entry) => entry.startsWith(NOTE))) {
-    const path = `${os.tmpdir()}/${name}`;
+  for (const name of readdirSync(NOTES).filter((entry) => entry.startsWith(NOTE))) {
+    const path = `${NOTES}/${name}`;
     try {
       const { boot, pid, before } = JSON.parse(content(path)) as Note;
       if (boot === bootId() && existsSync(`/proc/${pid}`)) continue;

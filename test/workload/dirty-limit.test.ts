@@ -39,7 +39,7 @@ test("what a killed run left is restored by the next start; a living run's and a
   const dead = Bun.spawnSync(["true"]).pid;
   const note = (name: string, boot: string, pid: number) => {
     const settings = SETTINGS.map((setting, index) => ({ path: `${DEVICE}/${setting}`, value: before[index] }));
-    const path = `${os.tmpdir()}/bytewitness-dirty-limit-test-${name}`;
+    const path = `/run/bytewitness-dirty-limit-test-${name}`;
     writeFileSync(path, JSON.stringify({ boot, pid, before: settings.reverse() }));
     return path;
   };

@@ -1,0 +1,120 @@
+#!/usr/bin/env bun
+/**
+ * append-tear: is one append still one piece, when others append to the same file?
+ *
+ * What is exercised: a large io_uring append (O_APPEND, offset -1) while another writer appends small records by plain
+ * write(2). The kernel tries the large one inline; stopped half-way (by a device that takes no more, or by writeback
+ * that holds the inode), it lets go of the file, and a worker appends the rest later, behind whatever came between.
+ * What broken looks like: a record whose single completion said "all written" lies in two pieces with another writer's
+ * bytes between. Nothing is lost and nothing stands twice, so no sum of sizes shows it.
+ * Since when, fixed by: XFS since async buffered writes (v6.0); the fixes of report 1 do not change it; unfixed in 7.2.
+ * Needs: io_uring and XFS. Without DIR and as root the script makes an XFS of its own, whose device takes 4 MiB at a
+ * time (Linux 6.2 and later). Elsewhere a loop of sync_file_range(2) stands in, a hundred times weaker.
+ * Run: bun run append-tear.ts [DIR] [SECONDS=30] [--control all]
+ */
+import {
+  type Finding,
+  MiB,
+  prepareStage,
+  raceLog,
+  rateOf,
+  rateText,
+  runReproducer,
+  type WriterSpec,
+} from "bytewitness";
+
+/** Who races in each case, and under what. Writer 0 sends the records that may tear. */
+function racers(largeBytes: number, smallBytes: number, sync: boolean) {
+  const large = { recordBytes: largeBytes, prime: true, sync };
+  const other: WriterSpec = { door: "write", recordBytes: smallBytes, gapUs: 300 };
+  return {
+    none: [{ door: "uring", ...large }, other],
+    // Controls: each takes one ingredient away, and every record must then lie whole.
+    async: [{ door: "uring-async", ...large }, other],
+    linked: [{ door: "uring", ...large, second: { recordBytes: smallBytes, linked: true } }],
+    write: [{ door: "write", ...large }, other],
+    "no-writeback": [{ door: "uring", ...large }, other],
+  } satisfies Record<string, readonly WriterSpec[]>;
+}
+const CONTROLS = ["async", "linked", "write", "no-writeback"] as const;
+
+const PROMISES = [
+  'open(2) says of O_APPEND that "the modification of the file offset and the write operation are performed as a single',
+  'atomic step", and POSIX (write) that "no intervening file modification operation shall occur" between them: each piece',
+  "of an append lands at the end of the file and overwrites nothing. Neither says that one io_uring request is one write",
+  "operation: io_uring_enter(2) promises no order among requests that are not linked, and POSIX (write, rationale)",
+  '"does not specify behavior of concurrent writes to a file from multiple processes".',
+];
+
+const LISTED_MAX = 5;
+
+await runReproducer({
+  name: "append-tear",
+  summary: "large io_uring appends beside small plain ones: do records stay whole?",
+  positionals: {
+    dir: { kind: "path", optional: true, description: "where files go (else BYTEWITNESS_DIR, its own XFS, TMPDIR)" },
+    seconds: { kind: "duration", default: "30s", description: "how long to race, all cases together" },
+  },
+  options: {
+    torn: { kind: "count", default: 20, min: 1, description: "stop when this many records are torn" },
+    large: { kind: "size", optional: true, min: 64, description: "large records (4MiB; 16MiB without a dirty limit)" },
+    small: { kind: "size", default: "4KiB", min: 64, description: "small records" },
+    dirtyLimit: { kind: "size", optional: true, description: "dirty pages of the device (4MiB on its own XFS)" },
+    control: { kind: "choice", choices: ["none", ...CONTROLS, "all"], default: "none", description: "must stay whole" },
+  },
+  check: ({ large = 64, small }) => {
+    if (large % 8 !== 0 || small % 8 !== 0) return "--large and --small must be multiples of 8 bytes";
+    return Math.max(large, small) > 16 * MiB ? "--large and --small are at most 16MiB" : undefined;
+  },
+
+  run: async (run) => {
+    const { dir: directory, seconds, torn: tornMax, dirtyLimit: bytes, control, small } = run.args;
+    const stage = prepareStage(run, { name: "append-tear", directory, neededBytes: 256 * MiB });
+    const names = control === "all" ? CONTROLS : [control];
+    const findings: Finding[] = [];
+    const artifacts: string[] = [];
+    const lines: string[] = [];
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
+    let [torn, records, how] = [0, 0, ""];
+    let reached: number | null = 0;
+
+    for (const name of names) {
+      // What stops the inline write half-way: a device that takes little, or writeback that holds the inode.
+      const quiet = name === "no-writeback";
+      using slow = quiet ? undefined : stage.slowDown({ bytes, ownBytes: 4 * MiB });
+      const writebackEveryUs = quiet || slow !== undefined ? undefined : 100;
+      const largeBytes = run.args.large ?? (writebackEveryUs === undefined ? 4 * MiB : 16 * MiB);
+      // Where the device takes little, fdatasync before each large record gives the inline write room to begin.
+      const writers = racers(largeBytes, small, slow !== undefined)[name];
+      const race = { writers, writebackEveryUs, tornMax, firstFile: totals.files };
+      const result = await raceLog(run, stage, { ...race, seconds: seconds / names.length });
+
+      const first =
+        result.firstTornSeconds === undefined ? "" : `; the first within ${result.firstTornSeconds.toFixed(1)} s`;
+      const title = name === "none" ? "io_uring beside write" : `control ${name}`;
+      lines.push(`${title.padEnd(21)} torn ${rateText(rateOf(result.torn, result.records))}${first}`);
+      findings.push(...result.findings);
+      artifacts.push(...result.artifacts);
+      for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += result.totals[key];
+      torn += result.torn;
+      records += result.records;
+      how = result.how;
+      reached = reached === null || result.shortWrites === null ? null : reached + result.shortWrites;
+      if (run.stopped) break;
+    }
+    return {
+      findings: findings.slice(0, LISTED_MAX),
+      findingsLeftOut: Math.max(0, findings.length - LISTED_MAX),
+      totals: { ...totals, records, torn },
+      trigger:
+        torn > 0 ? { reached: torn, attempts: records, how: "records in pieces" } : { reached, attempts: records, how },
+      artifacts,
+      filesystem: stage.filesystem.type,
+      sections: [
+        { title: "Large records in pieces", lines },
+        { title: "What was promised", lines: PROMISES },
+        { title: "Conditions", lines: stage.conditions },
+      ],
+    };
+  },
+});

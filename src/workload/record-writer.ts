@@ -1,0 +1,129 @@
+/**
+ * One thread of a record race: appends tagged records (or starts writeback) until its round is over.
+ *
+ * Owns its ring and its buffers, kept from round to round. The descriptor belongs to the thread that asked. Never judges:
+ * it tells what the kernel answered to each record.
+ */
+import { AT_FILE_POSITION } from "../ops/check.ts";
+import { SyscallError } from "../ops/errors.ts";
+import { sync, syncRange, touch } from "../ops/extent.ts";
+import { Fd } from "../ops/fd.ts";
+import { tryWrite } from "../ops/file.ts";
+import { allocate, type Memory } from "../ops/memory.ts";
+import { Ring } from "../ops/ring.ts";
+import * as sqe from "../ops/sqe.ts";
+import { fillRecord } from "../pattern/record.ts";
+import { libc } from "../sys/libc.ts";
+import { SYNC_FILE_RANGE_WRITE } from "../sys/uapi/fcntl.ts";
+import { IOSQE_ASYNC, IOSQE_IO_LINK } from "../sys/uapi/io_uring.ts";
+import {
+  type Answer,
+  APPENDED_KIB,
+  LIMIT_KIB,
+  type Order,
+  SECOND_WRITER,
+  STOP,
+  type Tally,
+  type WriterSpec,
+} from "./record-race.ts";
+import { TriggerWatch } from "./trigger.ts";
+
+declare const self: Worker;
+
+interface Stream {
+  readonly writer: number;
+  readonly memory: Memory;
+  readonly partial: { sequence: number; result: number }[];
+}
+
+let ring: Ring | undefined;
+const buffers = new Map<number, Memory>();
+
+function bufferOf(writer: number, lengthBytes: number): Memory {
+  const found = buffers.get(writer);
+  if (found?.lengthBytes === lengthBytes) return found;
+  const memory = allocate(lengthBytes);
+  buffers.set(writer, memory);
+  return memory;
+}
+
+/** One record, or a pair in one submission: what the kernel said of each. */
+function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] {
+  const [first, second] = streams;
+  if (first === undefined) return [];
+  if (spec.door === "write") return [tryWrite(fd, first.memory)];
+  ring ??= new Ring({ entries: 8 });
+  const flags = spec.door === "uring-async" ? IOSQE_ASYNC : 0;
+  const request = (stream: Stream) => sqe.write(fd, stream.memory, { offsetBytes: AT_FILE_POSITION });
+  if (second === undefined) return [ring.run(request(first), { flags })];
+  ring.queue(request(first), { tag: 0, flags: flags | (spec.second?.linked === true ? IOSQE_IO_LINK : 0) });
+  ring.queue(request(second), { tag: 1, flags });
+  const results = [0, 0];
+  for (let left = 2; left > 0; ) {
+    ring.submitAndWait(1);
+    for (const { tag, result } of ring.completions()) {
+      results[tag] = result;
+      left -= 1;
+    }
+  }
+  return results;
+}
+
+function writeRecords(order: Order, spec: WriterSpec): Answer {
+  const cells = new Int32Array(order.shared);
+  const fd = new Fd(order.fd, `writer ${order.writer}'s descriptor`);
+  using watch = TriggerWatch.start({ door: spec.door });
+  const lengths = [spec.recordBytes, ...(spec.second === undefined ? [] : [spec.second.recordBytes])];
+  const streams: Stream[] = lengths.map((lengthBytes, index) => {
+    const writer = order.writer + index * SECOND_WRITER;
+    return { writer, memory: bufferOf(writer, lengthBytes), partial: [] };
+  });
+  let sequence = 0;
+  while (Atomics.load(cells, STOP) === 0) {
+    for (const { writer, memory } of streams) {
+      fillRecord(memory.bytes, { writer, generation: order.generation, sequence, lengthBytes: memory.lengthBytes });
+    }
+    if (spec.sync === true) sync(fd, { dataOnly: true });
+    if (spec.prime === true) touch(fd);
+    let appendedBytes = 0;
+    for (const [index, result] of append(fd, spec, streams).entries()) {
+      const { memory, partial } = streams[index] as Stream;
+      // Nothing was promised for a refused or short record; a refusal of the first one is a refusal of the run.
+      if (result !== memory.lengthBytes) partial.push({ sequence, result });
+      if (result < 0 && sequence === 0) throw new SyscallError(spec.door, -result, fd.label);
+      watch.note(result, memory.lengthBytes, Math.max(0, result));
+      appendedBytes += Math.max(0, result);
+    }
+    sequence += 1;
+    const appendedKib = Atomics.add(cells, APPENDED_KIB, Math.ceil(appendedBytes / 1024));
+    if (appendedKib >= Atomics.load(cells, LIMIT_KIB)) break;
+    if (spec.gapUs !== undefined) libc.usleep(spec.gapUs);
+  }
+  const tallies: Tally[] = streams.map(({ writer, memory, partial }) => {
+    return { writer, recordBytes: memory.lengthBytes, records: sequence, partial };
+  });
+  const shortWrites = spec.door === "write" ? 0 : watch.reached;
+  return { tallies, writebacks: 0, shortWrites, how: spec.door === "write" ? "" : watch.how };
+}
+
+function writeBack(order: Order, everyUs: number): Answer {
+  const cells = new Int32Array(order.shared);
+  const fd = new Fd(order.fd, "the writeback loop's descriptor");
+  let writebacks = 0;
+  while (Atomics.load(cells, STOP) === 0) {
+    syncRange(fd, { offsetBytes: 0, lengthBytes: 0, flags: SYNC_FILE_RANGE_WRITE });
+    writebacks += 1;
+    libc.usleep(everyUs);
+  }
+  return { tallies: [], writebacks, shortWrites: 0, how: "" };
+}
+
+self.onmessage = ({ data: order }: MessageEvent<Order>) => {
+  try {
+    const { spec } = order;
+    self.postMessage("door" in spec ? writeRecords(order, spec) : writeBack(order, spec.writebackEveryUs));
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    self.postMessage({ tallies: [], writebacks: 0, shortWrites: null, how: "", failure } satisfies Answer);
+  }
+};
