@@ -7,7 +7,8 @@
 # `setup.sh tests` (also with CI or BYTEWITNESS_TESTS=1 in the environment) brings what the tests use as well;
 # without it, tests that lack something skip and say so.
 #
-# Owns installing, and nothing else: it never calls sudo, never changes package sources, never removes anything.
+# Owns installing, and nothing else: it never calls sudo, never changes package sources, never removes anything
+# (except in CI, where apt may put busybox-static in the place of busybox).
 # Prints nothing when nothing is missing, and never to stdout, which belongs to the command after the &&.
 # Ends 0 when `bun` works, whatever else could not be brought; each such part gets one line saying what to install
 # and what works without it.
@@ -143,7 +144,8 @@ apt_update() {
 
 apt_install() {
   output=$(
-    DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -qq -y --no-remove --no-install-recommends \
+    # shellcheck disable=SC2086 # one option or none
+    DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -qq -y $no_remove --no-install-recommends \
       -o DPkg::Lock::Timeout=120 install "$@" </dev/null 2>&1
   )
 }
@@ -260,8 +262,8 @@ bring_modules() {
   fi
 }
 
-with_tests=no
-case ${CI-} in '' | false | 0) ;; *) with_tests=yes ;; esac
+with_tests=no no_remove=--no-remove
+case ${CI-} in '' | false | 0) ;; *) with_tests=yes no_remove='' ;; esac
 [ "${BYTEWITNESS_TESTS-}" = 1 ] && with_tests=yes
 for argument in "$@"; do
   case $argument in

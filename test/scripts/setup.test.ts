@@ -67,6 +67,17 @@ test("apt updates its lists only when they do not know a package", () => {
   expect(bare.setup()).toEqual({ ...SILENT, err: [APT_SAYS], calls: [APT_SHOW, APT_UPDATE, APT_INSTALL] });
 });
 
+test("apt removes nothing, except in CI, where busybox-static takes the place of busybox", () => {
+  using world = lacking().fake("apt-cache").fake("apt-get", "exit 1");
+  const installs = (env: Record<string, string>, ...argv: string[]) =>
+    world.setup(env, ...argv).calls.filter((call) => / install /.test(call));
+  for (const calls of [installs({}), installs({}, "tests")]) {
+    expect(calls.filter((call) => !call.includes(" --no-remove "))).toEqual([]);
+    expect(calls.length).toBeGreaterThan(0);
+  }
+  expect(installs({ CI: "true" }).filter((call) => call.includes("--no-remove"))).toEqual([]);
+});
+
 test("apt tries once more with new lists, and asks no question", () => {
   const body = `[ "$DEBIAN_FRONTEND" = noninteractive ] || [ "$4" = update ] || exit 9
     case "$*" in *update) : >"$WORLD/updated" ;; *) [ -e "$WORLD/updated" ] || exit 100; ${BRINGS} ;; esac`;
