@@ -30,7 +30,7 @@ gcc           tests  gcc             gcc             gcc              gcc       
 libc-headers  tests  libc6-dev       glibc-devel     glibc-devel      glibc           musl-dev        tests that compile C skip
 uring-headers tests  liburing-dev    liburing-devel  liburing-devel   liburing        liburing-dev    the proof of io_uring's constants skips
 qemu          tests  qemu-system-x86 qemu-system-x86 qemu-x86         qemu-base       qemu-system-x86_64 tests in a virtual machine skip
-busybox       tests  busybox-static  busybox         busybox-static   busybox         busybox-static  tests in a virtual machine skip
+static-busybox tests  busybox-static  busybox         busybox-static   busybox         busybox-static  tests in a virtual machine skip
 mkfs.ext4     tests  e2fsprogs       e2fsprogs       e2fsprogs        e2fsprogs       e2fsprogs       tests on ext4 skip
 ip            tests  iproute2        iproute         iproute2         iproute2        iproute2        tests in a network namespace skip
 socat         tests  socat           socat           socat            socat           socat           tests that relay through socat skip
@@ -70,7 +70,7 @@ have() {
     libc-headers) any_exists "$sysroot/usr/include/stdio.h" ;;
     uring-headers) any_exists "$sysroot/usr/include/liburing.h" ;;
     qemu) have_command qemu-system-x86_64 ;;
-    busybox)
+    static-busybox)
       # A static one names no interpreter near the start of the file.
       have_command busybox && ! head -c 4096 "$(command -v busybox)" 2>/dev/null | grep -q -a -e ld-linux -e ld-musl
       ;;
