@@ -14,12 +14,12 @@ async function run(...args: string[]) {
     env: { ...process.env, TMPDIR: directory },
   });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { out, err, code, directory };
+  return { out, err, code, directory, pid: child.pid };
 }
 
 test("exit 1 within 30 s: a record reported whole lies in pieces, with the file as evidence", async () => {
   if (needed("root", "mkfs.xfs") || !existsSync("/sys/class/bdi/7:0/strict_limit")) return;
-  const { out, code, directory } = await run("--torn", "1", "--json");
+  const { out, code, directory, pid } = await run("--torn", "1", "--json");
   const report = JSON.parse(out);
   const [finding] = report.findings;
   expect({ code, verdict: report.verdict, kind: finding?.kind }).toEqual({ code: 1, verdict: "corrupt", kind: "torn" });
@@ -32,7 +32,7 @@ test("exit 1 within 30 s: a record reported whole lies in pieces, with the file 
   expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
   expect(report.artifacts.length).toBe(1);
   expect(existsSync(report.artifacts[0])).toBe(true);
-  expect(readdirSync("/run").filter((name) => name.startsWith("bytewitness-dirty-limit-"))).toEqual([]);
+  expect(readdirSync("/run").filter((name) => name.startsWith(`bytewitness-dirty-limit-${pid}-`))).toEqual([]);
   rmSync(directory, { recursive: true });
 }, 60_000);
 

@@ -11,12 +11,12 @@ async function run(...args: string[]) {
     ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 30_000 },
   });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { out, err, code };
+  return { out, err, code, pid: child.pid };
 }
 
 test("on its own XFS the refusals are real, every retry is whole, and the device is as it was before", async () => {
   if (needed("root", "mkfs.xfs")) return;
-  const { out, code } = await run("--seconds", "2", "--json");
+  const { out, code, pid } = await run("--seconds", "2", "--json");
   const report = JSON.parse(out);
   expect({ code, verdict: report.verdict }).toEqual({ code: 0, verdict: "clean" });
   expect(report.environment.filesystem).toBe("xfs");
@@ -24,7 +24,7 @@ test("on its own XFS the refusals are real, every retry is whole, and the device
   expect(report.trigger.reached).toBe(report.totals.refused + report.totals.short);
   expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
   expect(report.artifacts).toEqual([]);
-  expect(readdirSync("/run").filter((name) => name.startsWith("bytewitness-dirty-limit-"))).toEqual([]);
+  expect(readdirSync("/run").filter((name) => name.startsWith(`bytewitness-dirty-limit-${pid}-`))).toEqual([]);
 }, 30_000);
 
 test("in a directory of the user's nothing is left behind", async () => {
