@@ -170,13 +170,14 @@ function slowMismatch(block: Uint8Array, { atIndex, words, start, step }: Words)
 
 function compareInt32(found: Int32Array, start: U64, step: U64): number {
   const words = found.length >>> 1;
-  if (step.hi !== 0 || step.lo > 1) return compareSteps(found, { start, step, from: 0 });
+  if (step.hi !== 0 || step.lo > 1) return compareSteps(found, { start, step });
   let done = 0;
   let word = start;
   while (done < words) {
-    const untilCarry = step.lo === 0 ? words : TWO_32 - word.lo;
-    const count = Math.min(words - done, untilCarry);
-    const bad = compareRun(found, { first: done, count, lo: word.lo | 0, hi: word.hi | 0, step: step.lo });
+    // The high half is constant until the low one wraps.
+    const count = Math.min(words - done, step.lo === 0 ? words : TWO_32 - word.lo);
+    const loop = step.lo === 0 ? compareConstant : compareCounter;
+    const bad = loop(found, (done * 2) | 0, ((done + count) * 2) | 0, word.lo | 0, word.hi | 0);
     if (bad >= 0) return bad;
     done += count;
     word = advance(word, step, count);
@@ -184,58 +185,61 @@ function compareInt32(found: Int32Array, start: U64, step: U64): number {
   return -1;
 }
 
-interface LowRun {
-  readonly first: number;
-  readonly count: number;
-  readonly lo: number;
-  readonly hi: number;
-  readonly step: number;
-}
-
-/** Eight exclusive-ors per branch: the fastest of the TypeScript loops that were measured. The high half is constant. */
-function compareRun(found: Int32Array, { first, count, lo, hi, step }: LowRun): number {
-  const end = (first + count) * 2;
-  const whole = first * 2 + (count & ~3) * 2;
-  let i = first * 2;
+/**
+ * One branch for four words, and `| 0` everywhere: the fastest of the TypeScript loops that were measured. All high
+ * halves are right if both their OR and their AND are. Plain arguments: an options object halves the speed.
+ */
+function compareCounter(a: Int32Array, first: number, end: number, lo: number, hi: number): number {
+  const whole = (end - 7) | 0;
   let e = lo;
-  const a = found as unknown as number[];
-  const step2 = step + step;
-  const step3 = step2 + step;
-  const step4 = step2 + step2;
-  for (; i < whole; i += 8) {
+  let i = first;
+  for (; i < whole; i = (i + 8) | 0) {
     const low =
-      ((a[i] as number) ^ e) |
-      ((a[i + 2] as number) ^ (e + step)) |
-      ((a[i + 4] as number) ^ (e + step2)) |
-      ((a[i + 6] as number) ^ (e + step3));
-    const high =
-      ((a[i + 1] as number) ^ hi) |
-      ((a[i + 3] as number) ^ hi) |
-      ((a[i + 5] as number) ^ hi) |
-      ((a[i + 7] as number) ^ hi);
-    if ((low | high) !== 0) break;
-    e = (e + step4) | 0;
+      (at(a, i) ^ e) |
+      (at(a, (i + 2) | 0) ^ ((e + 1) | 0)) |
+      (at(a, (i + 4) | 0) ^ ((e + 2) | 0)) |
+      (at(a, (i + 6) | 0) ^ ((e + 3) | 0));
+    const or = (at(a, (i + 1) | 0) | at(a, (i + 3) | 0) | at(a, (i + 5) | 0) | at(a, (i + 7) | 0)) ^ hi;
+    const and = (at(a, (i + 1) | 0) & at(a, (i + 3) | 0) & at(a, (i + 5) | 0) & at(a, (i + 7) | 0)) ^ hi;
+    if ((low | or | and) !== 0) break;
+    e = (e + 4) | 0;
   }
-  for (; i < end; i += 2) {
-    if ((a[i] as number) !== e || (a[i + 1] as number) !== hi) return i >>> 1;
-    e = (e + step) | 0;
+  for (; i < end; i = (i + 2) | 0) {
+    if (at(a, i) !== e || at(a, (i + 1) | 0) !== hi) return i >>> 1;
+    e = (e + 1) | 0;
   }
   return -1;
 }
 
-function compareSteps(found: Int32Array, { start, step }: { start: U64; step: U64; from: number }): number {
-  let lo = start.lo;
-  let hi = start.hi;
-  const a = found as unknown as number[];
-  for (let i = 0; i + 1 < found.length; i += 2) {
-    if ((a[i] as number) !== (lo | 0) || (a[i + 1] as number) !== (hi | 0)) return i >>> 1;
-    lo += step.lo;
-    hi += step.hi;
-    if (lo >= TWO_32) {
-      lo -= TWO_32;
-      hi += 1;
-    }
-    hi >>>= 0;
+/** The compiler cannot know that the index is inside; the loops' bounds say it. */
+function at(a: Int32Array, index: number): number {
+  return a[index] as number;
+}
+
+function compareConstant(a: Int32Array, first: number, end: number, lo: number, hi: number): number {
+  const whole = (end - 7) | 0;
+  let i = first;
+  for (; i < whole; i = (i + 8) | 0) {
+    const low = (at(a, i) ^ lo) | (at(a, (i + 2) | 0) ^ lo) | (at(a, (i + 4) | 0) ^ lo) | (at(a, (i + 6) | 0) ^ lo);
+    const high =
+      (at(a, (i + 1) | 0) ^ hi) | (at(a, (i + 3) | 0) ^ hi) | (at(a, (i + 5) | 0) ^ hi) | (at(a, (i + 7) | 0) ^ hi);
+    if ((low | high) !== 0) break;
+  }
+  for (; i < end; i = (i + 2) | 0) if (at(a, i) !== lo || at(a, (i + 1) | 0) !== hi) return i >>> 1;
+  return -1;
+}
+
+function compareSteps(a: Int32Array, { start, step }: { start: U64; step: U64 }): number {
+  const stepLo = step.lo | 0;
+  const stepHi = step.hi | 0;
+  // Signed comparison of numbers shifted by 2^31 is unsigned comparison of the numbers.
+  const carryBelow = stepLo ^ -2147483648;
+  let lo = start.lo | 0;
+  let hi = start.hi | 0;
+  for (let i = 0; i < a.length; i = (i + 2) | 0) {
+    if (((at(a, i) ^ lo) | (at(a, (i + 1) | 0) ^ hi)) !== 0) return i >>> 1;
+    lo = (lo + stepLo) | 0;
+    hi = (hi + stepHi + ((lo ^ -2147483648) < carryBelow ? 1 : 0)) | 0;
   }
   return -1;
 }

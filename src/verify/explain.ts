@@ -49,6 +49,7 @@ export class Explainer {
   /** The duplicate that ended last, exactly where the stream goes on. */
   #completed: OpenDuplicate | undefined;
   #slack: Slack | undefined;
+  #runFrom = 0;
   #extra: Note | undefined;
   #holes: Hole[] = [];
   #sample: OpenSample | undefined;
@@ -79,6 +80,7 @@ export class Explainer {
     const from = run.from + shift;
     const stream = run.streamOffsetBytes + shift;
     this.#slack = slack;
+    this.#runFrom = from;
     const gap = this.#flushedBytes + lengthOf(pieces);
     const gapFrom = from - gap;
     if (stream === this.#walk + gap) {
@@ -214,7 +216,12 @@ export class Explainer {
     if (this.#duplicate === undefined) {
       const note = this.#note("duplicated", file, 0);
       note.originBytes = at;
-      this.#duplicate = { note, slack: this.#slack, before, first: this.#ledger.lastSegment };
+      this.#duplicate = {
+        note,
+        slack: file === this.#runFrom ? this.#slack : undefined,
+        before,
+        first: this.#ledger.lastSegment,
+      };
     }
     if (to === this.#next) this.#endDuplicate(file + (to - at), true);
     else this.#duplicate.note.lengthBytes = file + (to - at) - this.#duplicate.note.offsetBytes;
