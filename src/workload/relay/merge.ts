@@ -4,9 +4,11 @@
  * Owns the length check (the judge cannot know how much was sent before the end), the words for the hop, and which
  * connections' lengths prove nothing because an error ended them. Pure.
  */
+import { errnoName } from "../../sys/errno.ts";
 import type { Finding, Judgement } from "../../verify/finding.ts";
 import type { ConnectionOutcome } from "./connection.ts";
-import type { SinkStream } from "./sink.ts";
+import type { RelayResult } from "./relay.ts";
+import type { SinkResult, SinkStream } from "./sink.ts";
 
 /** What the tap judged of one connection, between the two hops. */
 export interface TapStream {
@@ -98,4 +100,25 @@ export function hopText(hop: Hop): string | undefined {
   if (hop === "damaged between pipe and client") return "the tap saw good bytes: it was damaged after the pipe";
   if (hop === "damaged in the sink's read") return "two reads of the same bytes differed: it was damaged in the sink";
   return undefined;
+}
+
+/** Why a run without findings proves less than it should: stalls, failed connections, streams cut by an error. */
+export function troubleOf(
+  done: { readonly relay: RelayResult; readonly sink: SinkResult },
+  timeoutSeconds: number,
+): string | undefined {
+  if (done.relay.stalled || done.sink.stalled) return `stalled: no byte moved for ${timeoutSeconds} seconds`;
+  const failed = done.relay.outcomes.filter((one) => !one.complete);
+  const [first] = failed;
+  if (first !== undefined) {
+    return `${failed.length} of ${done.relay.outcomes.length} connections failed; ${errorText(first)}`;
+  }
+  const ended = done.sink.streams.find((stream) => stream.errno !== 0);
+  if (ended === undefined) return undefined;
+  return `connection ${ended.connection} ended with ${errnoName(ended.errno)} at the sink`;
+}
+
+function errorText({ connection, downBytes, error }: ConnectionOutcome): string {
+  if (error === undefined) return `connection ${connection} was cut after ${downBytes} bytes`;
+  return `connection ${connection}: ${error.call}: ${error.text ?? errnoName(error.errno)} after ${downBytes} bytes`;
 }

@@ -56,6 +56,7 @@ export function outcomeOfRun(result: RunResult): RelayOutcome {
       calls: relay.calls,
       eagain: relay.eagain,
       pipeBytes: relay.pipeBytes,
+      relayResidentBytes: result.relayResidentBytes,
       ...(result.tappedBytes === undefined ? {} : { bytesTapped: result.tappedBytes }),
       ...injectedTotals(result.injected),
     },

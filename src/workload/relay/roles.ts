@@ -110,7 +110,7 @@ export class RoleProcess {
   /** Largest resident set, in bytes; only after it has ended. */
   get residentBytesMax(): number {
     const usage = this.#child.resourceUsage();
-    return usage === undefined ? 0 : usage.maxRSS * (usage.maxRSS > 1e8 ? 1 : 1024);
+    return usage?.maxRSS ?? 0;
   }
 
   /** Asks the child to end, and ends it when it does not within `graceMs`. */

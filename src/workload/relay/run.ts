@@ -15,7 +15,7 @@ import { attribute, type CallAnswer, questionFor } from "./attribution.ts";
 import type { EndPlace } from "./ends.ts";
 import type { InjectionDone } from "./inject.ts";
 import type { JournalCall } from "./journal.ts";
-import { hopOf, hopText, mergeFindings, type TapStream } from "./merge.ts";
+import { hopOf, hopText, mergeFindings, type TapStream, troubleOf } from "./merge.ts";
 import type { EndKind, Feed, RelayShape } from "./options.ts";
 import type { RelayResult } from "./relay.ts";
 import { RoleFailure, RoleProcess } from "./roles.ts";
@@ -119,7 +119,7 @@ export class SelfContainedRun implements AsyncDisposable {
       injected: done.injected,
       injectionMissed: shape.injection !== undefined && shape.injection.hop !== "sink" && done.injected === undefined,
       sections,
-      trouble: this.#trouble(done),
+      trouble: troubleOf(done, shape.timeoutSeconds),
       seconds,
       cpuSeconds: { source: source.cpuSeconds, relay: relay.cpuSeconds, sink: sink.cpuSeconds },
       relayResidentBytes: relay.residentBytesMax,
@@ -276,28 +276,9 @@ export class SelfContainedRun implements AsyncDisposable {
     return [{ title: `the relay's first ${calls.length} calls`, lines: traceLines(calls, options) }];
   }
 
-  #trouble(done: Done): string | undefined {
-    const failed = done.relay.outcomes.filter((one) => !one.complete);
-    const timeout = this.#plan.shape.timeoutSeconds;
-    if (done.relay.stalled || done.sink.stalled) return `stalled: no byte moved for ${timeout} seconds`;
-    const [first] = failed;
-    if (first !== undefined)
-      return `${failed.length} of ${done.relay.outcomes.length} connections failed; ${errorText(first)}`;
-    const ended = done.sink.streams.find((stream) => stream.errno !== 0);
-    return ended === undefined
-      ? undefined
-      : `connection ${ended.connection} ended with errno ${ended.errno} at the sink`;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const role of this.#roles) role.kill();
     for (const pipe of this.#pipes) pipe[Symbol.dispose]();
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
   }
-}
-
-function errorText(outcome: RelayResult["outcomes"][number]): string {
-  const { error } = outcome;
-  if (error === undefined) return `connection ${outcome.connection} was cut after ${outcome.downBytes} bytes`;
-  return `connection ${outcome.connection}: ${error.call}: ${error.text ?? `errno ${error.errno}`} after ${outcome.downBytes} bytes`;
 }
