@@ -1,11 +1,14 @@
 /** uring-append as a process: the canary for every kind, the contract's exit codes, and a world that is not as hoped. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { INJECTIONS, planInjection } from "../../src/workload/append/inject.ts";
 import { chunksOfFile } from "../../src/workload/append/plan.ts";
 import { needed } from "../needed.ts";
 import { command, ROOT, reportOf } from "./command.ts";
+
+// Holds for this file only; processes under load take their time.
+setDefaultTimeout(60_000);
 
 const directory = mkdtempSync(`${os.tmpdir()}/bytewitness-test-append-`);
 afterAll(() => rmSync(directory, { recursive: true }));
