@@ -9,6 +9,7 @@ import { type KernelPackage, kernelIndex } from "./apt.ts";
 import { type Judgement, matchingItems, type SearchResult, search } from "./bisect.ts";
 import { LabError } from "./cache.ts";
 import { choosePackage, readChangelog, readSpec } from "./kernel.ts";
+import { onceEach } from "./narrate.ts";
 import { failedRow, type Row, runRow } from "./row.ts";
 import { findKernel, findScript, type LabOptions } from "./run.ts";
 import { tableHead, tableRow } from "./table.ts";
@@ -27,7 +28,8 @@ export interface BisectCommand {
 }
 
 export async function commandBisect(command: BisectCommand): Promise<number> {
-  const { options, narrate, signal } = command;
+  const { options, signal } = command;
+  const narrate = onceEach(command.narrate);
   const script = findScript(command.script);
   const scriptArguments = [...command.scriptArguments, ...(command.requireTrigger ? ["--require-trigger"] : [])];
   const good = await endPackage(command.good, "--good", command);
@@ -43,7 +45,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
     if (signal.aborted) throw new LabError("stopped", { exitCode: EXIT.interrupted });
     const entry = packages[index] as KernelPackage;
     narrate(`trying ${entry.version}`);
-    const row = await rowOf(entry, { ...command, script, scriptArguments });
+    const row = await rowOf(entry, { ...command, narrate, script, scriptArguments });
     process.stdout.write(`${tableRow(row)}\n`);
     if (row.verdict === "clean") return "good";
     return row.verdict === "corrupt" ? "bad" : "skip";

@@ -6,6 +6,7 @@
  */
 import { writeSync } from "node:fs";
 import { LabError } from "./cache.ts";
+import { onceEach } from "./narrate.ts";
 import { failedRow, type Row, runRow } from "./row.ts";
 import { findScript, type LabOptions } from "./run.ts";
 import { matrixExitCode, matrixJson, matrixKtap, pendingRow, tableHead, tableRow } from "./table.ts";
@@ -61,16 +62,6 @@ async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> 
     if (error instanceof LabError && error.exitCode === 125) return failedRow(request.asked, error.message);
     throw error;
   }
-}
-
-/** The same remark (emulation, a missing suite) is worth saying once, not once a kernel. */
-function onceEach(narrate: (line: string) => void): (line: string) => void {
-  const said = new Set<string>();
-  return (line) => {
-    if (said.has(line)) return;
-    said.add(line);
-    narrate(line);
-  };
 }
 
 function print(text: string): void {

@@ -15,6 +15,7 @@ import { commandKernels } from "./command-kernels.ts";
 import { commandMatrix } from "./command-matrix.ts";
 import { commandRun } from "./command-run.ts";
 import { FILE_SYSTEMS } from "./image.ts";
+import { narrator } from "./narrate.ts";
 import { findKernel, type LabOptions, shellOnKernel } from "./run.ts";
 
 const MACHINE = {
@@ -95,10 +96,6 @@ interface Invocation {
   readonly scriptArguments: readonly string[];
   readonly signal: AbortSignal;
 }
-
-const narrator = (quiet: boolean) => (line: string) => {
-  if (!quiet) process.stderr.write(`lab: ${line}\n`);
-};
 
 function needScript({ script }: Invocation): string {
   if (script === undefined)
