@@ -5,6 +5,7 @@
  *   bun run bench.ts verify     the judge's loops against gcc and memcmp, and whole files against read()
  *   bun run bench.ts append     uring-append against its twin in C
  *   bun run bench.ts relay      splice-relay against its twin in C
+ *   bun run bench.ts first-finding   seconds to the first finding on an affected kernel, against the twin in C
  *
  * Each benchmark prints a table and takes its own flags. Only the one that is asked for is loaded, which is why this
  * script does not import "bytewitness": nobody else needs the benchmarks.
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   verify: "../src/bench/verify.ts",
   append: "../src/bench/append.ts",
   relay: "../src/bench/relay.ts",
+  "first-finding": "../src/bench/first-finding.ts",
 };
 
 const BAD_ARGUMENTS = 254;
