@@ -1,21 +1,20 @@
-#!/usr/bin/env bun
 /**
- * soak-judge: as many random cases as you like for the judge; prints the first problem with its seed and exits 1.
+ * soak: as many random cases as you like for the judge; prints the first problem with its seed and exits 1.
  *
- *   bun scripts/soak-judge.ts --cases 100000 --seed 0
+ *   bun test/verify/soak.ts --cases 100000 --seed 0
  *
  * Half of the cases have a known answer, half are wild and checked by a second opinion. A failing known-answer case is
- * shrunk by leaving out edits. Imports the tests' generators, which is why it does not go through the public door.
+ * shrunk by leaving out edits.
  */
-import { expectedOf, randomCase } from "../test/verify/cases.ts";
-import { problemOfCase, problemOfWild } from "../test/verify/proof.ts";
-import { wildCase } from "../test/verify/wild.ts";
+import { expectedOf, randomCase } from "./cases.ts";
+import { problemOfCase, problemOfWild } from "./proof.ts";
+import { wildCase } from "./wild.ts";
 
 function option(name: string, fallback: number): number {
   const index = process.argv.indexOf(`--${name}`);
   const value = index < 0 ? fallback : Number(process.argv[index + 1]);
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  console.error(`soak-judge: --${name} must be a whole number`);
+  console.error(`soak: --${name} must be a whole number`);
   process.exit(254);
 }
 
