@@ -50,8 +50,14 @@ export function ownGroup(): OrReason<OwnGroup> {
   return { reason: "cgroup2 is not mounted" };
 }
 
+interface Parent {
+  readonly directory: string;
+  /** We switched the memory controller on for its children, and switch it off again. */
+  readonly enabled: boolean;
+}
+
 /** Where a child with memory limits can be made: a group without processes of its own, or the root (cgroups(7)). */
-function parentFor(own: OwnGroup): OrReason<string> {
+function parentFor(own: OwnGroup): OrReason<Parent> {
   const { mountPoint, directory } = own;
   if (!words(join(mountPoint, "cgroup.controllers")).includes("memory")) {
     const reason =
@@ -64,8 +70,9 @@ function parentFor(own: OwnGroup): OrReason<string> {
       accessSync(join(parent, "cgroup.procs"), constants.W_OK);
       accessSync(parent, constants.W_OK);
       const control = join(parent, "cgroup.subtree_control");
-      if (!words(control).includes("memory")) writeFileSync(control, "+memory");
-      return { value: parent };
+      const enabled = !words(control).includes("memory");
+      if (enabled) writeFileSync(control, "+memory");
+      return { value: { directory: parent, enabled } };
     } catch {
       // Not ours to change, or it holds processes: try the next one.
     }
@@ -87,7 +94,7 @@ function decimal(memory: Memory, lengthBytes: number): number {
 /** The group this process is in until it is disposed of. */
 export class MemoryGroup implements Disposable {
   readonly directory: string;
-  readonly #origin: string;
+  readonly #back: { readonly origin: string; readonly enabledIn: string | undefined };
   readonly #max: Fd;
   readonly #current: Fd;
   readonly #stat: Fd;
@@ -105,23 +112,25 @@ export class MemoryGroup implements Disposable {
     if ("reason" in own) return own;
     const parent = parentFor(own.value);
     if ("reason" in parent) return parent;
-    const directory = join(parent.value, `bytewitness-${process.pid}`);
+    const directory = join(parent.value.directory, `bytewitness-${process.pid}`);
+    const enabledIn = parent.value.enabled ? parent.value.directory : undefined;
+    const back = { origin: own.value.directory, enabledIn };
     try {
       mkdirSync(directory);
     } catch (error) {
       return { reason: `${directory} cannot be made: ${(error as Error).message}` };
     }
     try {
-      return { value: new MemoryGroup(directory, own.value.directory) };
+      return { value: new MemoryGroup(directory, back) };
     } catch (error) {
-      leave(directory, own.value.directory);
+      leave(directory, back);
       return { reason: `${directory} cannot be used: ${(error as Error).message}` };
     }
   }
 
-  private constructor(directory: string, origin: string) {
+  private constructor(directory: string, back: { origin: string; enabledIn: string | undefined }) {
     this.directory = directory;
-    this.#origin = origin;
+    this.#back = back;
     this.#max = openFile(join(directory, "memory.max"), O_WRONLY);
     this.#current = openFile(join(directory, "memory.current"), O_RDONLY);
     this.#maxText.bytes.set(Buffer.from("max\n"));
@@ -191,20 +200,25 @@ export class MemoryGroup implements Disposable {
     this.#open = false;
     for (const file of [this.#max, this.#current, this.#stat]) file.close();
     for (const text of [this.#text, this.#statText, this.#limitText, this.#maxText]) text[Symbol.dispose]();
-    leave(this.directory, this.#origin);
+    leave(this.directory, this.#back);
   }
 }
 
-function leave(directory: string, origin: string): void {
+/** Moves everybody back and removes the group. What cannot be done stays for `removeStaleGroups`: an empty, unlimited group. */
+function leave(directory: string, { origin, enabledIn }: { origin: string; enabledIn: string | undefined }): void {
   // Children of ours (a helper process) may be in the group too: nobody is left behind.
-  for (const pid of words(join(directory, "cgroup.procs"))) {
-    try {
-      writeFileSync(join(origin, "cgroup.procs"), pid);
-    } catch (error) {
-      assert(pid !== String(process.pid), `cannot go back to ${origin}: ${(error as Error).message}`);
-    }
+  for (const pid of words(join(directory, "cgroup.procs")))
+    attempt(() => writeFileSync(join(origin, "cgroup.procs"), pid));
+  attempt(() => rmdirSync(directory));
+  if (enabledIn !== undefined) attempt(() => writeFileSync(join(enabledIn, "cgroup.subtree_control"), "-memory"));
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // The next one may still work.
   }
-  rmdirSync(directory);
 }
 
 function alive(pid: string): boolean {

@@ -22,8 +22,11 @@ import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
 import { Ballast, ballastBytes } from "./ballast.ts";
+import { type AppendSeen, Ladder } from "./steps.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 import { WritebackLoop } from "./writeback-loop.ts";
+
+export type { AppendSeen } from "./steps.ts";
 
 export const PRESSURES = ["auto", "none", "prime", "cgroup", "writeback"] as const;
 export type PressureMode = (typeof PRESSURES)[number];
@@ -38,29 +41,8 @@ export interface PressureOptions {
   narrate(line: string): void;
 }
 
-export interface AppendSeen {
-  readonly requestedBytes: number;
-  /** The call's count, or -errno. */
-  readonly result: number;
-  readonly grewBytes: number;
-}
-
-interface Step {
-  readonly chunkBytes: number;
-  readonly headroomBytes: number;
-  readonly appendsPerFile: number;
-}
-
-/** The first step fits kernels with and without large folios; the second is for those that refuse nothing at 6 MiB. */
-const STEPS: readonly Step[] = [
-  { chunkBytes: 8 * MiB, headroomBytes: 6 * MiB, appendsPerFile: 2 },
-  { chunkBytes: 16 * MiB, headroomBytes: 6 * MiB, appendsPerFile: 2 },
-  { chunkBytes: 50 * MiB, headroomBytes: 40 * MiB, appendsPerFile: 1 },
-];
-/** After this many appends in a row whose inline part got nowhere, the next step is tried. */
-const IDLE_APPENDS_MAX = 8;
-/** Below this a limit is only as exact as the kernel's own batches of charges (64 pages for each processor). */
-const HEADROOM_BYTES_MIN = 64 * KiB;
+/** File systems whose pages have nowhere to go: a limit would only kill. */
+const UNRECLAIMABLE: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
 
 export class Pressure implements Disposable {
   readonly #options: PressureOptions;
@@ -71,14 +53,11 @@ export class Pressure implements Disposable {
   readonly #exemption: OomExemption | undefined;
   readonly #writeback: WritebackLoop | undefined;
   #ballast: Ballast | undefined;
+  readonly #ladder: Ladder;
   #fifo = false;
   #reserves: boolean;
-  #stepIndex = 0;
-  #idleAppends = 0;
   #sizeBefore = 0;
   #inlineBytes = 0;
-  #appends = 0;
-  #inlineAppends = 0;
   #inWindow = false;
   #closed = false;
 
@@ -91,9 +70,13 @@ export class Pressure implements Disposable {
   private constructor(options: PressureOptions) {
     const { mode } = options;
     this.#options = options;
+    this.#ladder = new Ladder(options.chunkFixed);
     this.#primes = mode !== "none";
-    this.#reserves = mode === "auto" || mode === "cgroup";
-    if (mode === "auto" || mode === "cgroup") {
+    this.#reserves = mode === "auto";
+    const wanted = mode === "auto" || mode === "cgroup";
+    if (wanted && UNRECLAIMABLE.includes(options.filesystemType)) {
+      this.#noGroup = `pages of ${options.filesystemType} cannot be reclaimed`;
+    } else if (wanted) {
       // First, so that its kernel memory is charged to the group we leave.
       this.#keeper = WorkerKeeper.start();
       const entered = MemoryGroup.enter();
@@ -122,21 +105,14 @@ export class Pressure implements Disposable {
     }
   }
 
-  get #step(): Step {
-    return STEPS[this.#stepIndex] as Step;
-  }
-
-  #headroomBytes(requestedBytes: number): number {
-    if (!this.#options.chunkFixed && requestedBytes > this.#step.headroomBytes) return this.#step.headroomBytes;
-    return Math.max(HEADROOM_BYTES_MIN, Math.floor((requestedBytes * 5) / 8 / 4096) * 4096);
-  }
-
   /** One line: what was done, and what could not be. */
   get line(): string {
     if (this.#options.mode === "none") return "none: the report's workload as it is";
     const parts = [this.#fifo ? "mtime prime (SCHED_FIFO)" : "mtime prime"];
     if (this.#group !== undefined) {
-      const room = this.#headroomBytes(this.#options.chunkFixed ? this.#options.appendBytesMax : this.#step.chunkBytes);
+      const room = this.#ladder.headroomBytes(
+        this.#options.chunkFixed ? this.#options.appendBytesMax : this.#ladder.step.chunkBytes,
+      );
       parts.push(`cgroup2 memory.max = held + ${sizeText(room)} during each inline attempt`);
     }
     if (this.#noGroup !== undefined) parts.push(`no memory group: ${this.#noGroup}`);
@@ -152,14 +128,14 @@ export class Pressure implements Disposable {
       prime: this.#primes,
       group: this.#group?.directory ?? null,
       ...(this.#noGroup === undefined ? {} : { noGroup: this.#noGroup }),
-      headroomBytes: this.#group === undefined ? null : this.#headroomBytes(this.#options.appendBytesMax),
+      headroomBytes: this.#group === undefined ? null : this.#ladder.headroomBytes(this.#options.appendBytesMax),
       ballastBytes: this.#ballast?.lengthBytes ?? null,
       keepSize: this.#reserves,
       realTime: this.#fifo,
       writebackCalls: this.#writeback?.calls ?? null,
-      step: this.#stepIndex + 1,
-      appends: this.#appends,
-      appendsWithInlineProgress: this.#inlineAppends,
+      step: this.#ladder.stepNumber,
+      appends: this.#ladder.appends,
+      appendsStoppedHalfway: this.#ladder.stopped,
       ...(this.#group === undefined || this.#closed ? {} : { events: this.#group.events() }),
     };
   }
@@ -167,12 +143,12 @@ export class Pressure implements Disposable {
   /** The append sizes that suit the pressure, when the user fixed none; may change from file to file. */
   get chunkBytes(): { readonly min: number; readonly max: number } | undefined {
     if (this.#options.chunkFixed || this.#group === undefined) return undefined;
-    return { min: this.#step.chunkBytes, max: this.#step.chunkBytes };
+    return { min: this.#ladder.step.chunkBytes, max: this.#ladder.step.chunkBytes };
   }
 
   /** The file size that suits `chunkBytes`. */
   get fileBytes(): number | undefined {
-    return this.chunkBytes === undefined ? undefined : this.#step.chunkBytes * this.#step.appendsPerFile;
+    return this.chunkBytes === undefined ? undefined : this.#ladder.step.chunkBytes * this.#ladder.step.appendsPerFile;
   }
 
   /** A fresh file: its blocks are reserved beyond the end (fallocate KEEP_SIZE), writeback beside it starts. */
@@ -219,7 +195,7 @@ export class Pressure implements Disposable {
     this.#keeper?.keep();
     this.#ballast?.refresh();
     this.#group?.flushStatistics();
-    this.#group?.prepareLimit(this.#headroomBytes(requestedBytes));
+    this.#group?.prepareLimit(this.#ladder.headroomBytes(requestedBytes));
     if (this.#fifo) enterFifo();
     spinUntilTick();
     touch(fd);
@@ -251,20 +227,11 @@ export class Pressure implements Disposable {
   /** Right after the completion: what happened decides the next step. */
   afterAppend(seen: AppendSeen): void {
     this.#leaveWindow();
-    this.#appends += 1;
-    const stopped =
-      seen.grewBytes !== seen.result || (this.#inlineBytes > 0 && this.#inlineBytes < seen.requestedBytes);
+    const inlineBytes = this.#inlineBytes;
     this.#inlineBytes = 0;
-    if (stopped) this.#inlineAppends += 1;
-    this.#idleAppends = stopped ? 0 : this.#idleAppends + 1;
-    if (this.#idleAppends < IDLE_APPENDS_MAX || this.#group === undefined || this.#options.chunkFixed) return;
-    this.#idleAppends = 0;
-    if (this.#inlineAppends === 0 && this.#stepIndex + 1 < STEPS.length) {
-      this.#stepIndex += 1;
-      this.#options.narrate(
-        `the inline attempt never stopped half-way: appends of ${sizeText(this.#step.chunkBytes)} next`,
-      );
-    }
+    if (this.#group === undefined || !this.#ladder.note(seen, inlineBytes)) return;
+    const size = sizeText(this.#ladder.step.chunkBytes);
+    this.#options.narrate(`no attempt was stopped half-way so far: appends of ${size} next`);
   }
 
   /** Before the descriptor is closed. */
