@@ -55,9 +55,8 @@ describe("the canary: damage of our own is found with kind, offset and length ex
 
   test("the injected duplicate has report 1's shape: page-aligned, as long as the file is too long", async () => {
     const prefix = `${directory}/shape`;
-    const report = reportOf(
-      await command("uring-append", [prefix, "5", ...SMALL, "--inject", "duplicated", "--seed", "9", "--json"]),
-    );
+    const args = [prefix, "5", ...SMALL, "--inject", "duplicated", "--seed", "9", "--files", "1", "--json"];
+    const report = reportOf(await command("uring-append", args));
     const [finding] = report.findings;
     expect(finding?.pageAligned).toBe(true);
     const size = Bun.file(`${prefix}.0`).size;

@@ -5,6 +5,7 @@
  * (a full disk, a limit, a directory that went away) ends the series with the reason; what was verified still counts.
  */
 
+import os from "node:os";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
 import { dropCache, sync, unlink } from "../../ops/extent.ts";
@@ -14,16 +15,16 @@ import { Interrupted } from "../../ops/signals.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../sys/uapi/fcntl.ts";
-import type { Finding, Segment } from "../../verify/finding.ts";
-import { Judge } from "../../verify/judge.ts";
-import { Journal, reference } from "../journal.ts";
+import type { Finding, Judgement, Segment } from "../../verify/finding.ts";
+import { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
-import { readBack, triage } from "../readback.ts";
 import { TriggerWatch } from "../trigger.ts";
 import { Door, type DoorName } from "./doors.ts";
 import { type InjectionKind, planInjection } from "./inject.ts";
+import { JudgeBeside, judgeFile } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter, type Written } from "./writer.ts";
+import { breachLines, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
 
 export interface SeriesOptions {
   readonly prefix: Path;
@@ -95,6 +96,8 @@ class Series implements Disposable {
   readonly #journal = new Journal();
   readonly #trigger: TriggerWatch;
   readonly #startedNs = monotonicNs();
+  readonly #beside: JudgeBeside | undefined;
+  #pending: { readonly file: WrittenFile; readonly answer: Promise<Judgement> | undefined } | undefined;
   #result: { -readonly [Name in keyof SeriesResult]: SeriesResult[Name] };
 
   constructor(options: SeriesOptions, host: SeriesHost) {
@@ -102,6 +105,9 @@ class Series implements Disposable {
     this.#host = host;
     this.#door = new Door(options.door, options);
     this.#trigger = TriggerWatch.start({ door: options.door });
+    // With a processor to spare the judge works beside the writer, unless it would share a memory limit with it.
+    const limited = options.pressure.chunkBytes !== undefined || (options.pressure.settings.group ?? null) !== null;
+    if (!limited && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
     this.#result = {
       door: options.door,
       files: 0,
@@ -122,24 +128,38 @@ class Series implements Disposable {
 
   async run(): Promise<SeriesResult> {
     const { filesMax = Infinity, numbering, seconds } = this.#options;
-    for (let count = 0; count < filesMax && this.#seconds() < seconds && !this.#host.stopped; count++) {
-      try {
-        this.#oneFile(numbering.first + count * numbering.step, count);
-      } catch (error) {
-        // A signal ends the series; what was verified before it still counts.
-        if (error instanceof Interrupted) break;
-        // The directory went away, the disk is full, a limit was hit: the world changed, nothing was judged wrong.
-        if (!isSyscallError(error)) throw error;
-        this.#result.refused = error;
-      }
+    for (let count = 0; count < filesMax && this.#seconds() < seconds && !this.#over; count++) {
+      await this.#guarded(async () => {
+        const file = this.#writeFile(numbering.first + count * numbering.step, count);
+        await this.#settle();
+        this.#pending = { file, answer: this.#beside?.judge(orderOf(file)) };
+        // Without a judge beside, the verdict comes before the next file.
+        if (this.#beside === undefined) await this.#settle();
+        this.#result.refused ??= file.written.refused;
+      });
       this.#showProgress();
-      if (this.#result.refused !== undefined || this.#result.findings.length > 0) break;
       await this.#host.breathe();
     }
+    await this.#guarded(() => this.#settle());
     this.#result.workSeconds = this.#seconds();
     const { reached, how } = this.#trigger;
     this.#result.trigger = { reached, attempts: this.#result.calls, how };
     return this.#result;
+  }
+
+  get #over(): boolean {
+    return this.#host.stopped || this.#result.refused !== undefined || this.#result.findings.length > 0;
+  }
+
+  /** What the world does to a run (a full disk, a directory that went away, a signal) ends it; what was judged counts. */
+  async #guarded(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof Interrupted) return;
+      if (!isSyscallError(error)) throw error;
+      this.#result.refused ??= error;
+    }
   }
 
   #seconds(): number {
@@ -153,34 +173,56 @@ class Series implements Disposable {
     this.#host.progress({ done: Math.min(seconds, this.#seconds()), total: seconds, bytes: bytesWritten, label });
   }
 
-  /** Creates, writes, reads back, judges and removes (or keeps) one file. */
-  #oneFile(index: number, count: number): void {
-    const { prefix, pressure, keep } = this.#options;
+  /** Creates, writes and closes one file; it is removed when that cannot be done. */
+  #writeFile(index: number, count: number): WrittenFile {
+    const { prefix, pressure } = this.#options;
     const path = numberedPath(prefix, index);
     const pattern = new Counter({ generation: index % (GENERATION_MAX + 1) });
-    let remove = true;
-    const fd = openFile(path, O_RDWR | O_CREAT | O_EXCL | this.#door.openFlags);
+    using fd = openFile(path, O_RDWR | O_CREAT | O_EXCL | this.#door.openFlags);
     try {
-      using held = fd;
-      const written = this.#write(held, pattern, index, count);
+      const written = this.#write(fd, pattern, index, count);
       this.#result.calls += written.calls;
       this.#result.bytesWritten += written.reportedBytes;
       if (this.#options.fsync) {
-        sync(held);
-        dropCache(held);
+        sync(fd);
+        dropCache(fd);
       }
-      pressure.fileDone(held);
-      const sizeBytes = sizeOf(held);
-      held.close();
-      const corrupt = this.#judge(path, pattern, written, sizeBytes);
-      remove = !corrupt && !keep;
-      const kept = { path: pathText(path), generation: pattern.generation, expectBytes: written.reportedBytes };
+      pressure.fileDone(fd);
+      return { path, generation: pattern.generation, written, sizeBytes: sizeOf(fd) };
+    } catch (error) {
+      unlinkIfThere(path);
+      throw error;
+    }
+  }
+
+  /** Takes the verdict of the file that waits for one; the file goes unless it is evidence. */
+  async #settle(): Promise<void> {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const { path, generation, written } = pending.file;
+    let remove = true;
+    try {
+      const judgement = await (pending.answer ?? judgeFile(orderOf(pending.file)));
+      remove = !this.#take(pending.file, judgement) && !this.#options.keep;
+      const kept = { path: pathText(path), generation, expectBytes: written.reportedBytes };
       if (!remove) this.#result.kept = [...this.#result.kept, kept];
       this.#result.files += 1;
-      this.#result.refused = written.refused;
     } finally {
+      this.#pending = undefined;
       if (remove) unlinkIfThere(path);
     }
+  }
+
+  /** Adds a judgement to the result; true when the file is corrupt. */
+  #take(file: WrittenFile, judgement: Judgement): boolean {
+    this.#result.bytesVerified += judgement.verifiedBytes;
+    this.#result.ledger = [...this.#result.ledger, ...breachLines(file, this.#journal)];
+    if (judgement.findings.length === 0) return false;
+    this.#result.firstFindingSeconds ??= this.#host.elapsedSeconds;
+    this.#result.findingsLeftOut += judgement.findingsLeftOut;
+    if (this.#result.segments.length === 0) this.#result.segments = judgement.segments;
+    this.#result.findings = [...this.#result.findings, ...findingsOf(file, judgement, this.#journal)];
+    return true;
   }
 
   #write(fd: ReturnType<typeof openFile>, pattern: Counter, index: number, count: number): Written {
@@ -200,51 +242,9 @@ class Series implements Disposable {
     return writer.write(chunks, injection, previous);
   }
 
-  /** True when the file is corrupt; its findings then carry the calls that wrote there and a second reading's word. */
-  #judge(path: Path, pattern: Counter, written: Written, sizeBytes: number): boolean {
-    const refused = written.refused !== undefined;
-    const name = pathText(path);
-    // After a refused call nobody promised a length: only what was reported is judged.
-    const expectBytes = refused ? Math.min(sizeBytes, written.reportedBytes) : written.reportedBytes;
-    const judge = new Judge({ pattern, expectBytes, file: name });
-    let left = refused ? expectBytes : Infinity;
-    readBack(path, (block) => {
-      const part = block.length <= left ? block : block.subarray(0, left);
-      left -= part.length;
-      if (part.length > 0) judge.push(part);
-    });
-    const judgement = judge.finish();
-    this.#result.bytesVerified += judgement.verifiedBytes;
-    if (written.breachCall !== undefined) this.#noteBreach(name, written, sizeBytes);
-    if (judgement.findings.length === 0) return false;
-    this.#result.firstFindingSeconds ??= this.#host.elapsedSeconds;
-    this.#result.findingsLeftOut += judgement.findingsLeftOut;
-    this.#result.segments = judgement.segments;
-    this.#result.findings = judgement.findings.map((finding) => {
-      // Missing bytes have a place in the file and no extent there.
-      const missing = finding.kind === "lost" || finding.kind === "truncated";
-      const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
-      const again = triage(path, range);
-      const calls = this.#journal.callsThatWrote(range, written.firstCall);
-      return { ...finding, calls, detail: again === undefined ? finding.detail : `${finding.detail}; ${again}` };
-    });
-    return true;
-  }
-
-  /** The ledger's word: the first call after which the file was not as long as the results say. */
-  #noteBreach(name: string, written: Written, sizeBytes: number): void {
-    const index = written.breachCall ?? 0;
-    const call = this.#journal.get(written.firstCall + index);
-    if (call === undefined) return;
-    const { what, atNs, requestedBytes, result, detail = "" } = reference(call, index);
-    this.#result.ledger = [
-      ...this.#result.ledger,
-      `${name}: the results sum up to ${written.reportedBytes}, the file is ${sizeBytes} bytes long (${sizeBytes - written.reportedBytes} more)`,
-      `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; ${detail}`,
-    ];
-  }
-
   [Symbol.dispose](): void {
+    if (this.#pending !== undefined) unlinkIfThere(this.#pending.file.path);
+    this.#beside?.[Symbol.dispose]();
     this.#trigger[Symbol.dispose]();
     this.#door[Symbol.dispose]();
   }

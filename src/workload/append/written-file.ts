@@ -1,0 +1,51 @@
+/**
+ * A file that was written and closed, on its way to a verdict: what to ask the judge, and what its answer means.
+ *
+ * Owns turning judgements into findings with the calls that wrote there and a second reading's word, and the ledger's
+ * sentences. Touches the file only to read a damaged range again.
+ */
+import { type Path, pathText } from "../../ops/file.ts";
+import type { Finding, Judgement } from "../../verify/finding.ts";
+import { type Journal, reference } from "../journal.ts";
+import { triage } from "../readback.ts";
+import type { JudgeOrder } from "./judging.ts";
+import type { Written } from "./writer.ts";
+
+export interface WrittenFile {
+  readonly path: Path;
+  readonly generation: number;
+  readonly written: Written;
+  readonly sizeBytes: number;
+}
+
+/** After a refused call nobody promised a length: only what was reported is judged. */
+export function orderOf({ path, generation, written, sizeBytes }: WrittenFile): JudgeOrder {
+  const refused = written.refused !== undefined;
+  const expectBytes = refused ? Math.min(sizeBytes, written.reportedBytes) : written.reportedBytes;
+  return { path, generation, expectBytes, readBytesMax: refused ? expectBytes : Number.MAX_SAFE_INTEGER };
+}
+
+/** The judge's findings, each with the calls whose bytes lie there and what a second reading says. */
+export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Journal): Finding[] {
+  return judgement.findings.map((finding) => {
+    // Missing bytes have a place in the file and no extent there.
+    const missing = finding.kind === "lost" || finding.kind === "truncated";
+    const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
+    const again = triage(file.path, range);
+    const calls = journal.callsThatWrote(range, file.written.firstCall);
+    return { ...finding, calls, detail: again === undefined ? finding.detail : `${finding.detail}; ${again}` };
+  });
+}
+
+/** The ledger's word: the first call after which the file was not as long as the results say. */
+export function breachLines({ path, written, sizeBytes }: WrittenFile, journal: Journal): string[] {
+  const index = written.breachCall;
+  const call = index === undefined ? undefined : journal.get(written.firstCall + index);
+  if (index === undefined || call === undefined) return [];
+  const { what, atNs, requestedBytes, result, detail = "" } = reference(call, index);
+  const excess = sizeBytes - written.reportedBytes;
+  return [
+    `${pathText(path)}: the results sum up to ${written.reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,
+    `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; ${detail}`,
+  ];
+}
