@@ -1,8 +1,8 @@
 /**
  * Where zeroed and foreign damage begins and ends.
  *
- * Owns two rules. Zeros that belong there anyway are counted to a zeroed range where that aligns it better. Foreign
- * damage of 512 bytes and more that begins or ends within a word of a page boundary is taken to reach it: chance may
+ * Owns two rules. Zeros that belong there anyway are counted to a zeroed range, or to foreign damage that visibly begins
+ * or ends with zeros, where that aligns it better (the last 6 of report 2's 172 bytes are such). Other foreign damage of 512 bytes and more that begins or ends within a word of a page boundary is taken to reach it: chance may
  * have made its first or last bytes right. Everything else begins and ends at a byte that is visibly wrong.
  */
 import { chooseCut, PAGE_BYTES, type Run, WORD_BYTES } from "./boundary.ts";
@@ -16,8 +16,8 @@ const SLIDE_BYTES = 64;
 const window64 = new Uint8Array(SLIDE_BYTES);
 
 /** The first byte of damage that follows a run. */
-export function startOfDamage(piece: Piece, run: Run): number {
-  if (piece.kind === "zeroed") {
+export function startOfDamage(piece: Piece, run: Run, firstByte: number): number {
+  if (firstByte === 0) {
     return chooseCut({ low: run.to - zerosBeforeEnd(run), high: run.to, otherwise: run.to });
   }
   return snapDown(run.to, { low: run.from, lengthBytes: piece.to - piece.from });
@@ -25,7 +25,8 @@ export function startOfDamage(piece: Piece, run: Run): number {
 
 /** The byte behind damage that ends in the window; the bytes before `high` are known to follow the next run. */
 export function endOfDamage(piece: Piece, { window, high }: { window: Window; high: number }): number {
-  if (piece.kind !== "zeroed") return snapUp(piece.to, { high, lengthBytes: piece.to - piece.from });
+  if (window.block[piece.to - 1 - window.at] !== 0)
+    return snapUp(piece.to, { high, lengthBytes: piece.to - piece.from });
   let zeros = 0;
   while (piece.to + zeros < high && window.block[piece.to + zeros - window.at] === 0) zeros += 1;
   return chooseCut({ low: piece.to, high: piece.to + zeros, otherwise: piece.to });

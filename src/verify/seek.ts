@@ -28,7 +28,7 @@ export class Seeker {
   readonly #endBytes: number;
   /** A place on the last own run: the walk in place counts from it. */
   anchor: { file: number; stream: number };
-  #expected = new Uint8Array(new ArrayBuffer(EXPECTED_BYTES_MIN));
+  #expected = new Uint8Array(0);
 
   constructor({ pattern, endBytes, startBytes }: { pattern: Pattern; endBytes: number; startBytes: number }) {
     this.#pattern = pattern;
@@ -84,7 +84,10 @@ export class Seeker {
     const lastStart = Math.min(to - 1, window.at + window.block.length - resumeBytes, mostBeforeEnd);
     if (lastStart < first) return undefined;
     const length = lastStart - first + resumeBytes;
-    if (this.#expected.length < length) this.#expected = new Uint8Array(new ArrayBuffer(SCAN_STEP_MAX + 2048));
+    if (this.#expected.length < length) {
+      const roomBytes = length <= EXPECTED_BYTES_MIN ? EXPECTED_BYTES_MIN : SCAN_STEP_MAX + 2048;
+      this.#expected = new Uint8Array(new ArrayBuffer(roomBytes));
+    }
     const expected = this.#expected.subarray(0, length);
     this.#pattern.fill(expected, this.inPlaceOffset(first));
     const offset = first - window.at;

@@ -211,7 +211,7 @@ export class Tracer {
     if (first.from === this.#run.to) {
       // What follows the end of the stream begins exactly there.
       const beyond = this.#run.own && this.#seeker.inPlaceOffset(this.#run.to) >= this.#endBytes;
-      first.from = this.#run.to = beyond ? this.#run.to : startOfDamage(first, this.#run);
+      first.from = this.#run.to = beyond ? this.#run.to : startOfDamage(first, this.#run, this.#raw.head[0] as number);
     }
     const last = pieces.at(-1) as Piece;
     last.to = endOfDamage(last, { window, high: found.at + found.provenBytes - 1 });

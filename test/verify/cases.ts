@@ -2,9 +2,10 @@
  * Random damage with a known answer. A case is a list of edits that lie apart; `expectedOf` says in whole-array code
  * what an honest judge must find, moved to the canonical boundary where several describe the very same bytes:
  *   - a jump (duplicate, loss, stale bytes) may be cut anywhere the bytes fit both sides: the most aligned cut counts;
- *   - zeros that were zero anyway belong to a zeroed range if that aligns it better, and are invisible otherwise;
+ *   - zeros that were zero anyway belong to damage that begins or ends with zeros if that aligns it better, and are
+ *     invisible otherwise;
  *   - zeros or foreign bytes that differ in one to three bits of one word are flipped bits; foreign zeros are zeroed;
- *   - foreign damage of 512 bytes and more reaches a page boundary that is less than a word away.
+ *   - other foreign damage of 512 bytes and more reaches a page boundary that is less than a word away.
  */
 import { counter } from "../../src/pattern/counter.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
@@ -241,21 +242,22 @@ function canonicalOverwrite(edit: Edit, plain: ExpectedFinding, { own, bytes }: 
   const found = bytes.subarray(from, to);
   if (isFlip(found, { own, offset: from - shift }))
     return { kind: "bit-flipped", offsetBytes: from, lengthBytes: to - from };
-  if (found.some((byte) => byte !== 0)) return snapped(from, to);
+  return edges(bytes, from, to);
+}
+
+/** Zeros at an edge reach over neighbouring zeros to the most aligned cut, others to a page boundary within a word. */
+function edges(bytes: Uint8Array, from: number, to: number): ExpectedFinding {
+  const kind = bytes.subarray(from, to).every((byte) => byte === 0) ? "zeroed" : "foreign";
+  const long = to - from >= 512;
   let low = from;
   while (low > 0 && from - low < 64 && bytes[low - 1] === 0) low -= 1;
   let high = to;
   while (high < bytes.length && bytes[high] === 0) high += 1;
-  const start = cut(low, from, from);
-  const end = cut(to, high, to);
-  return { kind: "zeroed", offsetBytes: start, lengthBytes: end - start };
-}
-
-function snapped(from: number, to: number): ExpectedFinding {
-  const long = to - from >= 512;
-  const start = long && from % 4096 < 8 ? from - (from % 4096) : from;
-  const end = long && (4096 - (to % 4096)) % 4096 < 8 ? Math.ceil(to / 4096) * 4096 : to;
-  return { kind: "foreign", offsetBytes: start, lengthBytes: end - start };
+  let start = bytes[from] === 0 ? cut(low, from, from) : from;
+  if (bytes[from] !== 0 && long && from % 4096 < 8) start -= from % 4096;
+  let end = bytes[to - 1] === 0 ? cut(to, high, to) : to;
+  if (bytes[to - 1] !== 0 && long && (4096 - (to % 4096)) % 4096 < 8) end = Math.ceil(to / 4096) * 4096;
+  return { kind, offsetBytes: start, lengthBytes: end - start };
 }
 
 function isFlip(found: Uint8Array, { own, offset }: { own: Pattern; offset: number }): boolean {
@@ -269,8 +271,5 @@ function isFlip(found: Uint8Array, { own, offset }: { own: Pattern; offset: numb
 }
 
 function canonicalInsertion(edit: Edit, plain: ExpectedFinding, { bytes }: World): ExpectedFinding {
-  const from = plain.offsetBytes;
-  const to = from + edit.lengthBytes;
-  if (bytes.subarray(from, to).every((byte) => byte === 0)) return { ...plain, kind: "zeroed" };
-  return snapped(from, to);
+  return edges(bytes, plain.offsetBytes, plain.offsetBytes + edit.lengthBytes);
 }
