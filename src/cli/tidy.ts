@@ -46,7 +46,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "scripts/check.ts": ["src/cli/tidy.ts"],
   "scripts/lab.ts": ["src/lab/main.ts"],
-  "scripts/soak-judge.ts": ["test/verify/cases.ts", "test/verify/proof.ts", "test/verify/wild.ts"],
 };
 
 const LINES_MAX = 300;
