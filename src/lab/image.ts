@@ -18,6 +18,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -122,7 +123,11 @@ async function modulesPart(kernel: Kernel, runDirectory: string): Promise<string
     cpio.file("modules/modules.dep", modulesDep(all)).file("modules/modules.alias", modulesAlias(all));
     cpio.file("modules/modules.symbols", "");
   };
-  if (kernel.cacheKey !== undefined) return await cachedPart(`modules-2-${kernel.cacheKey}`, write);
+  if (kernel.cacheKey !== undefined) {
+    const wanted = JSON.stringify([TRANSPORT, FILE_SYSTEMS, AT_HAND]);
+    const key = createHash("sha256").update(wanted).digest("hex").slice(0, 8);
+    return await cachedPart(`modules-${kernel.cacheKey}-${key}`, write);
+  }
   const path = join(runDirectory, "modules.cpio");
   await writePart(path, write);
   return path;
@@ -135,6 +140,11 @@ async function cachedPart(name: string, write: (cpio: CpioWriter) => Promise<voi
     const partial = partialName(directory, name);
     await writePart(partial, write);
     publish(partial, place);
+    // Yesterday's Bun took a hundred megabytes too, and nothing asks for it again.
+    const kind = /^(programs-|modules-.*-)/.exec(name)?.[0] ?? name;
+    for (const old of readdirSync(directory)) {
+      if (old.startsWith(kind) && old !== basename(place)) rmSync(join(directory, old), { force: true });
+    }
   }
   return place;
 }
