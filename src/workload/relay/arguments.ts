@@ -74,6 +74,12 @@ export const RELAY_OPTIONS = {
   from: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices from" },
   to: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices to" },
   pipeSize: { kind: "size", default: "1MiB", min: 4096, description: "capacity of the relay's pipe (F_SETPIPE_SZ)" },
+  ask: {
+    kind: "size",
+    min: 1,
+    optional: true,
+    description: "bytes a splice-in asks for [the pipe's size; 4MiB from 1MiB on]",
+  },
   mss: { kind: "count", min: 88, max: 32_767, optional: true, description: "segment size of all sockets (TCP_MAXSEG)" },
   namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
   ipv6: { kind: "flag", description: "use ::1 instead of 127.0.0.1" },
@@ -89,12 +95,17 @@ export const RELAY_OPTIONS = {
     kind: "choice",
     choices: INJECT_HOPS,
     default: "in",
-    description: "where: before the tap, after it, or in the sink's memory",
+    description: "where: before the tap, after it (two-chunks always), or in the sink's memory",
   },
   timeout: { kind: "duration", default: "30s", description: "end when no byte moves for this long" },
   calls: { kind: "count", max: 10_000, optional: true, description: "show the relay's first calls (24 with --mss)" },
   journal: { kind: "choice", choices: ON_OFF, default: "on", description: "record every splice call" },
 } as const;
+
+/** Fewer, larger splices cost less; a pipe of this size takes them. */
+const ASK_MORE_FROM = 1_048_576;
+const ASK_BYTES = 4_194_304;
+const ASK_BYTES_MAX = 1_073_741_824;
 
 type OnOff = "on" | "off";
 
@@ -116,6 +127,7 @@ export interface RelayArguments {
   readonly from: (typeof END_KINDS)[number];
   readonly to: (typeof END_KINDS)[number];
   readonly pipeSize: number;
+  readonly ask: number | undefined;
   readonly mss: number | undefined;
   readonly namespaces: boolean;
   readonly ipv6: boolean;
@@ -178,6 +190,7 @@ export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape
     read: args.read,
     chunks: args.chunks,
     pipeBytes: args.pipeSize,
+    askBytes: Math.min(args.ask ?? (args.pipeSize >= ASK_MORE_FROM ? ASK_BYTES : args.pipeSize), ASK_BYTES_MAX),
     tap: args.tap,
     ktls: args.ktls,
     timeoutSeconds: args.timeout,
@@ -199,7 +212,8 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
       ? undefined
       : {
           kind: args.inject,
-          hop: args.injectHop,
+          // The tap has seen the first of two chunks by the time the second arrives.
+          hop: args.inject === "two-chunks" ? "out" : args.injectHop,
           seed,
           connection: random.below(args.connections),
           fromBytes: random.below(Math.max(1, Math.floor(spanBytes * 0.7))),

@@ -70,6 +70,7 @@ export class Channel {
   #journal: Journal;
   #filters: readonly Filter[];
   #flags: number;
+  #askBytes: number;
   /** Lengths of the splice-ins whose bytes wait in the pipe, oldest first. */
   #chunks: number[] = [];
 
@@ -77,12 +78,13 @@ export class Channel {
     number: number,
     ends: ChannelEnds,
     shape: RelayShape,
-    tools: { journal: Journal; filters: readonly Filter[]; pipeBytes: number },
+    tools: { journal: Journal; filters: readonly Filter[]; pipeBytes: number; askBytes: number },
   ) {
     this.number = number;
     this.ends = ends;
     this.pipe = openPipe({ capacityBytes: tools.pipeBytes, label: `pipe of channel ${number}` });
     this.#shape = shape;
+    this.#askBytes = tools.askBytes;
     this.#journal = tools.journal;
     this.#filters = tools.filters;
     this.#flags = (shape.move ? SPLICE_F_MOVE : 0) | (shape.nonblock ? SPLICE_F_NONBLOCK : 0);
@@ -101,8 +103,7 @@ export class Channel {
   /** What a wait must ask for: the report's rule, bytes in when the pipe has room, bytes out when it has any. */
   get wantsIn(): boolean {
     if (this.ended || this.#full || this.#filters.some((filter) => filter.holdsFill(this))) return false;
-    // A slot of the pipe may hold a large page of the network's, so a pipe takes more than its nominal capacity.
-    return this.#shape.read === "always" ? this.pipeBytes < this.pipe.capacityBytes : this.pipeBytes === 0;
+    return this.#shape.read === "always" ? this.pipeBytes < this.#askBytes : this.pipeBytes === 0;
   }
 
   get wantsOut(): boolean {
@@ -243,7 +244,7 @@ export class Channel {
   }
 
   #askAtMost(): number {
-    let asked = this.pipe.capacityBytes - this.pipeBytes;
+    let asked = this.#askBytes - this.pipeBytes;
     for (const filter of this.#filters) asked = Math.min(asked, filter.askAtMost(this) ?? asked);
     return asked;
   }

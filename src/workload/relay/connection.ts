@@ -34,6 +34,8 @@ export interface ChannelTools {
   readonly filters: readonly Filter[];
   /** Size of each pipe; less than the shape's when many connections share a budget. */
   readonly pipeBytes: number;
+  /** What a splice-in asks for. */
+  readonly askBytes: number;
 }
 
 export class Connection {
@@ -58,7 +60,8 @@ export class Connection {
     this.down = new Channel(number * 2, down, tools.shape, tools);
     const up = { from: client.fd, to: server.fd, toIsSocket: true };
     // What clients send is requests: the pipe the kernel gives by default is enough.
-    const small = { ...tools, pipeBytes: Math.min(tools.pipeBytes, 65_536) };
+    const most = Math.min(tools.pipeBytes, 65_536);
+    const small = { ...tools, pipeBytes: most, askBytes: most };
     this.up = client.isSocket && server.isSocket ? new Channel(number * 2 + 1, up, tools.shape, small) : undefined;
   }
 

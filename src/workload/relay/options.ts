@@ -40,6 +40,8 @@ export interface RelayShape {
   /** A splice-out asks for everything in the pipe, or for one splice-in's bytes. */
   readonly chunks: "many" | "one";
   readonly pipeBytes: number;
+  /** Most bytes one splice-in asks for, and the pipe holds before the next: may be more than its nominal capacity. */
+  readonly askBytes: number;
   readonly tap: boolean;
   readonly ktls: boolean;
   readonly maxSegmentBytes?: number;
@@ -60,6 +62,7 @@ export const SHAPE_DEFAULT: RelayShape = {
   read: "always",
   chunks: "many",
   pipeBytes: 1 << 20,
+  askBytes: 1 << 22,
   tap: false,
   ktls: false,
   timeoutSeconds: 30,

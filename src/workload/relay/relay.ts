@@ -172,7 +172,10 @@ export class Relay implements Disposable {
     const number = this.#accepted;
     this.#accepted += 1;
     const { shape } = this.#plan;
-    const tools = { shape, journal: this.journal, filters: this.#filters, pipeBytes: this.#pipeBytes };
+    // A slot of a pipe may hold a large page of the network's, so that a pipe takes several times its nominal capacity;
+    // where many pipes share a budget none may.
+    const askBytes = this.#pipeBytes === shape.pipeBytes ? shape.askBytes : this.#pipeBytes;
+    const tools = { shape, journal: this.journal, filters: this.#filters, pipeBytes: this.#pipeBytes, askBytes };
     try {
       const server = this.#openServer();
       const connection = new Connection(number, { client, ...server }, tools);

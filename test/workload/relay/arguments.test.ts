@@ -1,0 +1,80 @@
+/** The plan of a run: a pure function of seed and arguments; combinations that cannot work are refused in one line. */
+import { expect, test } from "bun:test";
+import { type ArgumentSpecs, parseArguments } from "../../../src/cli/args.ts";
+import { Random } from "../../../src/workload/random.ts";
+import {
+  checkRelayArguments,
+  RELAY_OPTIONS,
+  RELAY_POSITIONALS,
+  type RelayArguments,
+  runPlanOf,
+  shapeOf,
+} from "../../../src/workload/relay/arguments.ts";
+import { damageInPlace } from "../../../src/workload/relay/inject.ts";
+
+function parsed(...argv: string[]): RelayArguments {
+  const options: ArgumentSpecs = RELAY_OPTIONS;
+  return parseArguments(argv, { positionals: RELAY_POSITIONALS, options }) as unknown as RelayArguments;
+}
+
+test("the same seed and arguments give the same plan; another seed another place", () => {
+  const args = parsed("--inject", "lost", "--connections", "9");
+  expect(runPlanOf(args, 42)).toEqual(runPlanOf(args, 42));
+  const places = new Set(Array.from({ length: 20 }, (_, seed) => runPlanOf(args, seed).shape.injection?.fromBytes));
+  expect(places.size).toBe(20);
+});
+
+test("no byte of a generation is zero, so that zeroed words are seen whole", () => {
+  for (let seed = 0; seed < 500; seed++) {
+    const { generation } = runPlanOf(parsed(), seed).feed;
+    const bytes = [generation & 0xff, (generation >> 8) & 0xff, generation >> 16];
+    expect(bytes.every((byte) => byte > 0 && byte < 256)).toBe(true);
+  }
+});
+
+test("defaults are the fast relay; a segment size turns on the report's loop and its trace", () => {
+  expect(shapeOf(parsed())).toMatchObject({ wait: "eagain", chunks: "many", pipeBytes: 1 << 20, askBytes: 1 << 22 });
+  expect(shapeOf(parsed("--pipe-size", "4096"))).toMatchObject({ pipeBytes: 4096, askBytes: 4096 });
+  expect(shapeOf(parsed("--mss", "1460"))).toMatchObject({ wait: "always", maxSegmentBytes: 1460 });
+  expect(runPlanOf(parsed("--mss", "1460"), 1).firstCalls).toBe(24);
+  expect(runPlanOf(parsed("--bytes", "10", "--connections", "3"), 1).bytesPerConnection).toBe(4);
+});
+
+test.each([
+  [["--engine", "uring", "--tap"], "--engine poll"],
+  [["--ktls", "--from", "unix"], "--ktls"],
+  [["--namespaces", "--ipv6"], "--ipv6"],
+  [["--from", "file", "--seconds", "3"], "--bytes"],
+  [["--inject", "lost", "--inject-hop", "sink"], "--inject-hop"],
+  [["--feed", "zero", "--inject", "zeroed"], "--feed counter"],
+  [["relay", "--listen", ":1", "--connect", ":2", "--inject", "lost"], "self-contained"],
+])("%p is refused with what to do", (argv, words) => {
+  const refusal = checkRelayArguments(parsed(...argv));
+  expect(refusal).toContain(words);
+  expect(refusal).not.toContain("\n");
+});
+
+test("what can work is not refused", () => {
+  expect(checkRelayArguments(parsed())).toBeUndefined();
+  expect(checkRelayArguments(parsed("--nonblock", "off", "--read", "empty"))).toBeUndefined();
+  expect(checkRelayArguments(parsed("sink", "--connect", "[::1]:80"))).toBeUndefined();
+});
+
+test("foreign bytes differ in every byte by five bits or more; a flipped bit in one", () => {
+  const before = Uint8Array.from({ length: 4096 }, (_, index) => index & 0xff);
+  const bits = (value: number) => value.toString(2).replaceAll("0", "").length;
+  const foreign = before.slice();
+  expect(damageInPlace("foreign", foreign, { at: 100, end: 400 }, new Random(1))).toEqual({
+    at: 100,
+    lengthBytes: 300,
+  });
+  const changed = [...before.keys()].filter((index) => foreign[index] !== before[index]);
+  expect([changed.length, changed[0], changed.at(-1)]).toEqual([300, 100, 399]);
+  expect(changed.every((index) => bits((foreign[index] ?? 0) ^ (before[index] ?? 0)) >= 5)).toBe(true);
+  const flipped = before.slice();
+  const { at } = damageInPlace("bit-flipped", flipped, { at: 100, end: 400 }, new Random(1));
+  expect(at >= 100 && at < 400).toBe(true);
+  expect(bits((flipped[at] ?? 0) ^ (before[at] ?? 0))).toBe(1);
+  flipped[at] = before[at] ?? 0;
+  expect(flipped).toEqual(before);
+});
