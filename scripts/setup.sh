@@ -251,14 +251,14 @@ bring_bun() {
 bring_modules() {
   stamp="$root/node_modules/.bytewitness-setup"
   [ -e "$stamp" ] && [ -z "$(find "$root/bun.lock" -newer "$stamp")" ] && return 0
-  if [ ! -w "$root" ] && [ -d "$root/node_modules/citty" ]; then return 0; fi
+  if [ ! -w "$root" ] && [ -d "$root/node_modules/consola" ]; then return 0; fi
   [ -w "${HOME:-/nonexistent}" ] || export BUN_INSTALL_CACHE_DIR="$root/node_modules/.cache/bun-install"
   # Like Debian's npm, Bun then trusts the certificates that the administrator added.
   if output=$(cd "$root" && NODE_USE_SYSTEM_CA=1 bun install --frozen-lockfile </dev/null 2>&1); then
     : >"$stamp"
   else
     say "bun install failed: $(last_line "$output")"
-    [ -d "$root/node_modules/citty" ] || return 1
+    [ -d "$root/node_modules/consola" ] || return 1
   fi
 }
 

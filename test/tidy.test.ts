@@ -80,7 +80,7 @@ test.each([
   ["src/ops/b.ts", "../index.ts", "ops may not import from outside the rooms"],
   ["src/ops/b.ts", "bytewitness", "only scripts go through the door"],
   ["src/ops/b.ts", "bun:ffi", "only src/sys may"],
-  ["src/ops/b.ts", "citty", "only src/cli may"],
+  ["src/ops/b.ts", "consola", "only src/cli may"],
   ["src/ops/b.ts", "consola/core", "only src/cli may"],
   ["src/ops/b.ts", "left-pad", "not a package of this project"],
   ["src/verify/finding.ts", "node:fs", "verify is pure"],

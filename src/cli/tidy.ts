@@ -38,7 +38,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 /** Modules from outside and the only rooms that may import them; a package that is not here may not be imported. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "bun:ffi": ["sys"],
-  citty: ["cli"],
   consola: ["cli"],
 };
 

@@ -168,11 +168,13 @@ export interface GuestJob {
   /** Host path of the script (.ts, .js: run by bun) or program, and its arguments. */
   readonly script: string | undefined;
   readonly scriptArguments: readonly string[];
+  /** More host files for the guest, under /bytewitness/guest; programs bring their libraries. */
+  readonly extraFiles: readonly string[];
 }
 
 const GUEST_ROOT = "/bytewitness";
 /** What a script needs of this package; tests, benchmarks and development tools stay behind. */
-const PACKAGE_FILES = ["src", "scripts", "c", "node_modules/citty", "node_modules/consola"];
+const PACKAGE_FILES = ["src", "scripts", "c", "node_modules/consola"];
 const PACKAGE_TOP = ["package.json", "tsconfig.json", "bunfig.toml"];
 
 function shellQuote(word: string): string {
@@ -190,6 +192,7 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
     for (const name of PACKAGE_TOP) {
       if (existsSync(join(PACKAGE_ROOT, name))) cpio.copy(`${GUEST_ROOT}/${name}`, join(PACKAGE_ROOT, name));
     }
+    for (const file of job.extraFiles) await addScript(cpio, file);
     if (job.script === undefined) return;
     const command = await addScript(cpio, job.script);
     const words = [...command, ...job.scriptArguments].map(shellQuote).join(" ");

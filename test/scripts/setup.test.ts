@@ -239,7 +239,7 @@ test("a bun install that fails is told; it stops the line only when there is not
   world.fake("bun", 'case $1 in --version) echo 1.4.5 ;; install) echo "error: no network"; exit 1 ;; esac');
   const err = ["setup: bun install failed: error: no network"];
   expect(world.setup()).toMatchObject({ code: 1, err });
-  world.write("repository/node_modules/citty/package.json", "{}");
+  world.write("repository/node_modules/consola/package.json", "{}");
   expect(world.setup()).toMatchObject({ code: 0, err });
 });
 
