@@ -52,7 +52,11 @@ test("the end of the input closes the output only after the pipe has drained", (
   expect(channel.fill()).toBe(5000);
   expect(channel.fill()).toBe(0);
   expect([channel.ended, channel.finished, channel.pipeBytes]).toEqual([true, false, 5000]);
+  channel.writable = false;
+  channel.pump(4);
+  expect(channel.finished).toBe(false);
   expect(receive(client)).toBe(-ERRNO.EAGAIN);
+  channel.writable = true;
   channel.pump(4);
   expect([channel.finished, channel.pipeBytes, channel.outBytes]).toEqual([true, 0, 5000]);
   expect([receive(client), receive(client)]).toEqual([5000, 0]);
