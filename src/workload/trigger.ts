@@ -13,6 +13,8 @@ const EVENT = { system: "io_uring", name: "io_uring_short_write" } as const;
 
 export class TriggerWatch implements Disposable {
   readonly #door: "io_uring" | "nowait" | "none";
+  /** Without append what was forgotten is written again at its old place, and nothing shows. */
+  readonly #appends: boolean;
   readonly #counter: TracepointCounter | undefined;
   readonly #missing: { readonly why: "absent" | "unknown"; readonly reason: string } | undefined;
   /** Appends whose result or growth proved the path without a tracepoint. */
@@ -28,6 +30,7 @@ export class TriggerWatch implements Disposable {
 
   private constructor(door: string) {
     this.#door = door.startsWith("uring") ? "io_uring" : door.startsWith("nowait") ? "nowait" : "none";
+    this.#appends = door.includes("append");
     if (this.#door !== "io_uring") return;
     const opened = TracepointCounter.open(EVENT);
     if ("counter" in opened) this.#counter = opened.counter;
@@ -59,13 +62,28 @@ export class TriggerWatch implements Disposable {
   get how(): string {
     if (this.#door === "none") return "this door has no attempt without sleeping: the path cannot be entered";
     if (this.#door === "nowait") return "short and EAGAIN results of pwritev2(RWF_NOWAIT) with growth";
+    if (this.#counter !== undefined) {
+      const events = "io_uring_short_write events of this thread";
+      if (this.#appends) return `${events}, and appends whose growth is not their result`;
+      return `${events}; where the bug lives, progress is forgotten without a trace through a door that does not append`;
+    }
+    if (this.#missing?.why === "absent" || this.#proven > 0) return this.#proven;
+    return null;
+  }
+
+  /** How that was found out, for the report. */
+  get how(): string {
+    if (this.#door === "none") return "this door has no attempt without sleeping: the path cannot be entered";
+    if (this.#door === "nowait") return "short and EAGAIN results of pwritev2(RWF_NOWAIT) with growth";
     if (this.#counter !== undefined)
       return "io_uring_short_write events of this thread, and appends whose growth is not their result";
     if (this.#missing?.why === "absent") {
       return `${this.#missing.reason}: this kernel has no such path; appends whose growth is not their result would show`;
     }
-    const floor = this.#proven > 0 ? "; at least the appends whose growth is not their result" : "";
-    return `${this.#missing?.reason ?? "unknown"}${floor}`;
+    const reason = this.#missing?.reason ?? "unknown";
+    return this.#proven === 0
+      ? reason
+      : `at least so often: appends whose growth is not their result (more is ${reason})`;
   }
 
   [Symbol.dispose](): void {
