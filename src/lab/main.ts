@@ -4,7 +4,9 @@
  * Not `runReproducer`: the lab makes no report of its own, it hands on the one of the script behind `--`. Flags are as
  * strict as everywhere (unknown ones are 254), parsed by the same grammar.
  */
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
+import { resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, parseArguments, UsageError } from "../cli/args.ts";
 import { helpText } from "../cli/help.ts";
 import { EXIT } from "../report/document.ts";
@@ -27,6 +29,7 @@ const MACHINE = {
   timeout: { kind: "duration", default: "10m", description: "a guest that runs longer is killed: 125" },
   accel: { kind: "choice", choices: ACCELERATIONS, default: "auto", description: "KVM where it works, else emulation" },
   append: { kind: "text", optional: true, description: "added to the kernel command line" },
+  with: { kind: "text", optional: true, description: "files (commas between) to put under /bytewitness/guest as well" },
   flavour: { kind: "text", default: "cloud-amd64", description: "flavour of Debian's packages" },
   modules: { kind: "path", optional: true, description: "modules of a loose vmlinuz (lib/modules/RELEASE)" },
   quiet: { kind: "flag", description: "no narration on stderr" },
@@ -73,6 +76,16 @@ const KERNELS = {
 
 const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 
+function extraFiles(list: string | undefined): string[] {
+  const files = (list ?? "")
+    .split(",")
+    .filter(Boolean)
+    .map((name) => resolve(name));
+  const missing = files.find((path) => !existsSync(path));
+  if (missing !== undefined) throw new UsageError(`--with: there is no ${missing}`);
+  return files;
+}
+
 function labOptions(args: Arguments<typeof MACHINE>): LabOptions {
   return {
     flavour: args.flavour,
@@ -85,6 +98,7 @@ function labOptions(args: Arguments<typeof MACHINE>): LabOptions {
     timeoutSeconds: args.timeout,
     acceleration: args.accel,
     append: args.append ?? "",
+    extraFiles: extraFiles(args.with),
     quiet: args.quiet,
   };
 }

@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly timeoutSeconds: number;
   readonly acceleration: AccelerationChoice;
   readonly append: string;
+  /** Host files that the guest finds under /bytewitness/guest. */
+  readonly extraFiles: readonly string[];
   readonly quiet: boolean;
 }
 
@@ -74,6 +76,7 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     artifacts: artifactDirectory !== undefined,
     script: request.script,
     scriptArguments: request.scriptArguments,
+    extraFiles: options.extraFiles,
   } as const;
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
   return await withMachine(kernel, { options, narrate, job }, async (machine) => {
@@ -99,6 +102,7 @@ export async function shellOnKernel(
     artifacts: false,
     script: undefined,
     scriptArguments: [],
+    extraFiles: options.extraFiles,
   } as const;
   return await withMachine(kernel, { options, narrate, job }, openShell);
 }
