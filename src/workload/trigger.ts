@@ -67,16 +67,6 @@ export class TriggerWatch implements Disposable {
       if (this.#appends) return `${events}, and appends whose growth is not their result`;
       return `${events}; where the bug lives, progress is forgotten without a trace through a door that does not append`;
     }
-    if (this.#missing?.why === "absent" || this.#proven > 0) return this.#proven;
-    return null;
-  }
-
-  /** How that was found out, for the report. */
-  get how(): string {
-    if (this.#door === "none") return "this door has no attempt without sleeping: the path cannot be entered";
-    if (this.#door === "nowait") return "short and EAGAIN results of pwritev2(RWF_NOWAIT) with growth";
-    if (this.#counter !== undefined)
-      return "io_uring_short_write events of this thread, and appends whose growth is not their result";
     if (this.#missing?.why === "absent") {
       return `${this.#missing.reason}: this kernel has no such path; appends whose growth is not their result would show`;
     }
