@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArgumentSpecs, parseArguments } from "../cli/args.ts";
+import { type ArgumentSpecs, flagName, parseArguments } from "../cli/args.ts";
 import { GiB } from "../ops/memory.ts";
 import { scratchXfs } from "../ops/mount.ts";
 import { filesystemOf } from "../ops/stat.ts";
@@ -110,6 +110,13 @@ export function resultLines(place: string, ours: Measured, twin: Measured): { li
 
 /** `bun run bench.ts append [--rounds N] [--files N] [--file-mb N] [--seed N]`; 0 when every goal was reached, else 1. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log("usage: bun run bench.ts append [flags]");
+    for (const [name, spec] of Object.entries(OPTIONS)) {
+      console.log(`  ${`${flagName(name)} N`.padEnd(14)} ${spec.description} [${spec.default}]`);
+    }
+    return 0;
+  }
   const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Options;
   using twin = compileTwin("append-twin", ["uring"]);
   console.log(

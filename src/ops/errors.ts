@@ -43,6 +43,7 @@ const TEXTS: Partial<Record<string, string>> = {
 
 /** What to do about an errno, where one sentence fits every call. */
 const HINTS: Partial<Record<string, string>> = {
+  EACCES: "check the permissions of the path and of the directories above it, or run as a user who has them",
   EMFILE: "raise the limit with `ulimit -n`",
   ENOSPC: "free space, or choose a smaller file size",
   EDQUOT: "free space within the quota, or choose a smaller file size",

@@ -1,6 +1,6 @@
 /** Where the world is not as hoped: each error is one line that says what failed, why, and what to do. */
 import { expect, test } from "bun:test";
-import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ringHint } from "../../src/ops/ring-hints.ts";
@@ -111,3 +111,20 @@ function mappedLiburing(): string {
   if (path === undefined) throw new Error("liburing is not mapped");
   return path;
 }
+
+test.skipIf(needed("root", "setpriv"))("no permission: what failed, why, what to do", () => {
+  const directory = mkdtempSync(join(tmpdir(), "bytewitness-forbidden-"));
+  chmodSync(directory, 0o700);
+  try {
+    const source = join(import.meta.dir, "../../src/ops/file.ts");
+    const script = `import { openFile } from "${source}"; openFile("${directory}/x", 0o101);`;
+    const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const ended = Bun.spawnSync([...user, process.execPath, "-e", script], { timeout: 8000 });
+    expect(ended.stderr.toString()).toContain(
+      `open("${directory}/x", O_WRONLY|O_CREAT): EACCES (permission denied); check the permissions of the path ` +
+        "and of the directories above it, or run as a user who has them\n",
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
