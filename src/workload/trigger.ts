@@ -17,10 +17,8 @@ export class TriggerWatch implements Disposable {
   readonly #appends: boolean;
   readonly #counter: TracepointCounter | undefined;
   readonly #missing: { readonly why: "absent" | "unknown"; readonly reason: string } | undefined;
-  /** Appends whose result or growth proved the path without a tracepoint. */
-  #proven = 0;
-  /** Short writes seen by the tracepoint in appends that were counted already. */
-  #countedTwice = 0;
+  /** Appends that the path was entered in, as far as anything showed it. */
+  #seen = 0;
   #lastCount = 0;
 
   /** `door`: "uring…" are io_uring's, "nowait…" is pwritev2(RWF_NOWAIT); no other has the path. Same thread as the appends. */
@@ -42,20 +40,16 @@ export class TriggerWatch implements Disposable {
     if (this.#door === "none") return;
     const forgotten = grewBytes > 0 && grewBytes !== result;
     const shortNowait = this.#door === "nowait" && result > 0 && result < requestedBytes;
-    if (forgotten || shortNowait) this.#proven += 1;
-    if (this.#counter === undefined) return;
-    // The counter moves by one for each append that kept its progress; one that kept a part and lost a part counts once.
-    const count = this.#counter.read();
-    if (forgotten && count > this.#lastCount) this.#countedTwice += 1;
+    const count = this.#counter?.read() ?? 0;
+    // An append that kept a part and forgot a part, or a chain of requests that stopped twice, is one append.
+    if (forgotten || shortNowait || count > this.#lastCount) this.#seen += 1;
     this.#lastCount = count;
   }
 
   /** Appends in which the attempt without sleeping got somewhere and was stopped; null when nobody can know. */
   get reached(): number | null {
-    if (this.#door !== "io_uring") return this.#proven;
-    if (this.#counter !== undefined) return this.#proven + this.#lastCount - this.#countedTwice;
-    if (this.#missing?.why === "absent" || this.#proven > 0) return this.#proven;
-    return null;
+    const unknown = this.#door === "io_uring" && this.#missing?.why === "unknown" && this.#seen === 0;
+    return unknown ? null : this.#seen;
   }
 
   /** How that was found out, for the report. */
@@ -71,7 +65,7 @@ export class TriggerWatch implements Disposable {
       return `${this.#missing.reason}: this kernel has no such path; appends whose growth is not their result would show`;
     }
     const reason = this.#missing?.reason ?? "unknown";
-    return this.#proven === 0
+    return this.#seen === 0
       ? reason
       : `at least so often: appends whose growth is not their result (more is ${reason})`;
   }
