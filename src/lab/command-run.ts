@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import { EXIT } from "../report/document.ts";
 import { defaultArtifactDirectory } from "./artifacts.ts";
 import { FATAL_KINDS } from "./console.ts";
+import { runOnHost } from "./host.ts";
 import { findKernel, findScript, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
 
 export interface RunCommand {
@@ -27,7 +28,11 @@ export interface RunCommand {
 export async function commandRun(command: RunCommand): Promise<number> {
   const { options, narrate, scriptArguments, signal } = command;
   const script = findScript(command.script);
-  if (command.kernel === "host") return await runOnHost(script, scriptArguments, signal);
+  if (command.kernel === "host") {
+    const { timeoutSeconds } = options;
+    const { end, exitCode } = await runOnHost({ script, scriptArguments, timeoutSeconds, signal });
+    return end === "timeout" ? EXIT.inconclusive : (exitCode ?? EXIT.inconclusive);
+  }
   const startedAt = performance.now();
   const kernel = await findKernel(command.kernel, options, narrate);
   narrate(`booting ${kernel.title}, ${options.fileSystem} on /mnt/test`);
@@ -118,17 +123,6 @@ export function replayLine(text: string): string | undefined {
 
 function shellWord(word: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-/** `--kernel host`: no guest, the same script here. */
-async function runOnHost(script: string, scriptArguments: readonly string[], signal: AbortSignal): Promise<number> {
-  const start = /\.[cm]?[jt]s$/.test(script) ? [process.execPath, "--no-install", script] : [script];
-  const child = Bun.spawn([...start, ...scriptArguments], { stdio: ["inherit", "inherit", "inherit"] });
-  const pass = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", pass);
-  const code = await child.exited;
-  signal.removeEventListener("abort", pass);
-  return code;
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

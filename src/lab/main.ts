@@ -51,7 +51,7 @@ const RUN = {
 } as const satisfies ArgumentSpecs;
 
 const MATRIX = {
-  kernels: { kind: "text", description: "kernels with commas between them, as --kernel takes them" },
+  kernels: { kind: "text", description: "kernels with commas between them, as --kernel takes them, host too" },
   jobs: { kind: "count", default: 1, min: 1, max: 64, description: "guests at a time" },
   json: { kind: "flag", description: "stdout is one JSON object with the script's report for each kernel" },
   ktap: { kind: "flag", description: "stdout is KTAP version 1" },

@@ -7,7 +7,8 @@
 import type { RunReport, Verdict } from "../report/document.ts";
 import { EXIT } from "../report/document.ts";
 import type { ConsoleEvent } from "./console.ts";
-import { findKernel, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
+import { hostKernel, runOnHost } from "./host.ts";
+import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
 
 export interface Row {
   /** As the user named the kernel. */
@@ -39,27 +40,38 @@ export interface RowRequest {
 }
 
 export async function runRow(request: RowRequest): Promise<Row> {
-  const { asked, options, narrate, scriptArguments, signal, onState } = request;
+  const { asked, options, narrate, script, signal, onState } = request;
+  const given = request.scriptArguments;
+  const scriptArguments = given.includes("--json") ? given : [...given, "--json"];
+  const stdout: Uint8Array[] = [];
+  const lastWords = new LastLine();
+  const take = {
+    stdout: (bytes: Uint8Array) => {
+      stdout.push(Uint8Array.from(bytes));
+    },
+    stderr: (bytes: Uint8Array) => lastWords.push(bytes),
+  };
+  const said = () => ({ stdout: Buffer.concat(stdout).toString("utf8"), lastWords: lastWords.text });
+  if (asked === "host") {
+    onState("running");
+    const { timeoutSeconds } = options;
+    const result = await runOnHost({ script, scriptArguments, timeoutSeconds, signal, take });
+    return makeRow(asked, { kernel: hostKernel(), result, ...judge(result, timeoutSeconds) }, said());
+  }
   onState("fetching");
   const kernel = await findKernel(asked, options, narrate);
   onState("booting");
-  const stdout: Uint8Array[] = [];
-  const lastWords = new LastLine();
   const run = await runOnKernel({
     kernel,
-    script: request.script,
-    scriptArguments: scriptArguments.includes("--json") ? scriptArguments : [...scriptArguments, "--json"],
+    script,
+    scriptArguments,
     options,
     narrate,
     artifactDirectory: undefined,
     signal,
-    listener: {
-      started: () => onState("running"),
-      stdout: (bytes) => stdout.push(Uint8Array.from(bytes)),
-      stderr: (bytes) => lastWords.push(bytes),
-    },
+    listener: { ...take, started: () => onState("running") },
   });
-  return makeRow(asked, run, { stdout: Buffer.concat(stdout).toString("utf8"), lastWords: lastWords.text });
+  return makeRow(asked, run, said());
 }
 
 /** Pure: the row of a finished run. */

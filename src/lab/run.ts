@@ -146,10 +146,11 @@ export function judge(result: GuestResult, timeoutSeconds: number): { exitCode: 
     const oom = events.some(({ kind }) => kind === "oom") ? ", out of memory" : "";
     return {
       exitCode: EXIT.inconclusive,
-      reason: `the script was killed by signal ${exitCode - 128} in the guest${oom}`,
+      reason: `the script was killed by signal ${exitCode - 128}${oom}`,
     };
   }
-  const phase = result.bootSeconds === undefined ? "while booting" : "while the script ran";
+  const booting = result.bootSeconds === undefined && result.scriptSeconds === undefined;
+  const phase = booting ? "while booting" : "while the script ran";
   if (end === "stopped") return { exitCode: EXIT.interrupted, reason: "stopped" };
   if (end === "failed") return { exitCode: EXIT.inconclusive, reason: why };
   if (end === "timeout") {
@@ -163,7 +164,7 @@ export function judge(result: GuestResult, timeoutSeconds: number): { exitCode: 
 export async function findKernel(text: string, options: LabOptions, narrate: (line: string) => void): Promise<Kernel> {
   const spec = readSpec(text);
   if (spec.kind === "host") {
-    throw new LabError('"host" is this machine, without a guest: only lab.ts run takes it', { exitCode: 254 });
+    throw new LabError('"host" is this machine, without a guest: only run and matrix take it', { exitCode: 254 });
   }
   const { flavour, modulesDirectory, quiet } = options;
   return await resolveKernel(spec, { flavour, modulesDirectory, narrate, quiet });

@@ -53,12 +53,12 @@ describe("judge", () => {
   const cases: [string, Partial<GuestResult>, number, string | undefined][] = [
     ["the script's own code", { exitCode: 7 }, 7, undefined],
     ["bad arguments", { exitCode: 254 }, 254, undefined],
-    ["a killed script", { exitCode: 137 }, 125, "the script was killed by signal 9 in the guest"],
+    ["a killed script", { exitCode: 137 }, 125, "the script was killed by signal 9"],
     [
       "an out-of-memory kill",
       { exitCode: 137, events: [{ kind: "oom", line: "Memory cgroup out of memory" }] },
       125,
-      "the script was killed by signal 9 in the guest, out of memory",
+      "the script was killed by signal 9, out of memory",
     ],
     [
       "a panic",
@@ -68,7 +68,13 @@ describe("judge", () => {
     ],
     [
       "a kernel that does not boot",
-      { end: "died", exitCode: undefined, bootSeconds: undefined, why: "qemu: no such file\nmore" },
+      {
+        end: "died",
+        exitCode: undefined,
+        bootSeconds: undefined,
+        scriptSeconds: undefined,
+        why: "qemu: no such file\nmore",
+      },
       125,
       "the guest died while booting (QEMU: qemu: no such file)",
     ],

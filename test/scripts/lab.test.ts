@@ -1,6 +1,7 @@
 /** lab.ts as a process: its arguments, and real guests on a kernel of Debian's. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { release } from "node:os";
 import { join, resolve } from "node:path";
 import { parseModinfo, readModule } from "../../src/lab/modules.ts";
 import type { Row } from "../../src/lab/row.ts";
@@ -105,6 +106,29 @@ describe("arguments", () => {
     const { code, stdout } = await lab(["run", "--kernel", "host", "--", script, "a b", "--", "--c"]);
     expect([code, stdout]).toEqual([9, "a b|--|--c\n"]);
   });
+});
+
+test("the matrix takes host as a kernel, and reads what the script says of itself", async () => {
+  using directory = temporaryDirectory();
+  const script = join(directory.path, "s.ts");
+  const report = {
+    schema: 1,
+    verdict: "clean",
+    trigger: { reached: 2, attempts: 3, how: "" },
+    totals: {},
+    findings: [],
+  };
+  await Bun.write(script, `console.error("words"); console.log(${JSON.stringify(JSON.stringify(report))});`);
+  const { code, stdout } = await lab(["matrix", "--ktap", "--kernels", "host", "--", script]);
+  expect({ code, stdout: stdout.replace(release(), "RELEASE") }).toEqual({
+    code: 0,
+    stdout:
+      "KTAP version 1\n1..1\n" +
+      "# verdict=clean attempts=3 reached=2 first_finding_seconds=- boot_seconds=-\nok 1 host RELEASE\n",
+  });
+  await Bun.write(script, 'process.kill(process.pid, "SIGKILL");');
+  const killed = await lab(["matrix", "--kernels", "host", "--", script]);
+  expect([killed.code, killed.stdout]).toEqual([125, expect.stringContaining("the script was killed by signal 9\n")]);
 });
 
 describe("guests", () => {
