@@ -20,6 +20,7 @@ import {
   outcomeOfSink,
   outcomeOfSource,
   type Pattern,
+  packetEditorMissing,
   playRole,
   RELAY_OPTIONS,
   RELAY_POSITIONALS,
@@ -122,7 +123,10 @@ await runReproducer({
     "`sink --connect` run one role, for several hosts; the relay works between any two programs (nc, socat, a server).",
   positionals: RELAY_POSITIONALS,
   options: RELAY_OPTIONS,
-  requires: [{ name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) }],
+  requires: [
+    { name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) },
+    { name: "a packet editor", probe: (args) => (args.edit === undefined ? undefined : packetEditorMissing()) },
+  ],
   check: checkRelayArguments,
   run: async (run) => {
     const roles = { source: sourceAlone, relay: relayAlone, sink: sinkAlone };

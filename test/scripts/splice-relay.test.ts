@@ -242,3 +242,53 @@ test.skipIf(needed("root", "ip"))("segments cross veth devices between namespace
   const lines = report.sections?.find((section) => section.title.includes("first"))?.lines ?? [];
   expect(lines.some((line) => /splice\(server, pipe, 0x[0-9a-f]+, 0x3\) = \d+/.test(line))).toBe(true);
 });
+
+const withoutNft = Bun.which("nft") === null && process.env.CI === undefined;
+
+test.skipIf(needed("root", "ip") || withoutNft)(
+  "packets edited by the kernel, no code of ours: found one for one",
+  async () => {
+    const { said, report } = await relay("--namespaces", "--edit", "40", "--bytes", "8MiB", "--tap");
+    expect([said.code, report.verdict]).toEqual([1, "corrupt"]);
+    expect(report.findings.length).toBe(total(report, "editedPackets"));
+    for (const { kind, lengthBytes, detail } of report.findings) {
+      expect([kind, lengthBytes]).toEqual(["foreign", 16]);
+      expect(detail).toContain("the tap saw it");
+    }
+  },
+);
+
+test.skipIf(needed("root", "setpriv"))(
+  "without privileges a pipe above the limit is refused in words and the run goes on",
+  async () => {
+    const wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const said = await command("splice-relay", ["--bytes", "4MiB", "--pipe-size", "64MiB", "--json"], { wrap });
+    expect(said.stderr).toContain("a pipe of 67108864 bytes was refused (EPERM; see /proc/sys/fs/pipe-max-size");
+    expect([said.code, reportOf(said).verdict]).toEqual([0, "clean"]);
+  },
+);
+
+test("the roles die with the run that started them", async () => {
+  const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "30", "--quiet"], {
+    ...{ cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: 20_000, killSignal: "SIGKILL" },
+  });
+  const children = () =>
+    Bun.spawnSync(["ps", "-o", "pid=", "--ppid", String(child.pid)])
+      .stdout.toString()
+      .split(/\s+/)
+      .filter(Boolean);
+  let roles: string[] = [];
+  for (let tries = 0; tries < 100 && roles.length < 3; tries++) {
+    await Bun.sleep(50);
+    roles = children();
+  }
+  expect(roles.length).toBe(3);
+  await Bun.sleep(300);
+  child.kill("SIGKILL");
+  await child.exited;
+  await Bun.sleep(200);
+  // A process that nobody has waited for yet is dead all the same.
+  const state = (pid: string) => Bun.spawnSync(["ps", "-o", "stat=", "-p", pid]).stdout.toString().trim();
+  const alive = roles.filter((pid) => !["", "Z"].includes(state(pid).slice(0, 1)));
+  expect(alive).toEqual([]);
+});

@@ -82,6 +82,12 @@ export const RELAY_OPTIONS = {
   },
   mss: { kind: "count", min: 88, max: 32_767, optional: true, description: "segment size of all sockets (TCP_MAXSEG)" },
   namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
+  edit: {
+    kind: "count",
+    min: 2,
+    optional: true,
+    description: "the kernel (nft) rewrites 16 bytes of every so many packets of the source; needs --namespaces",
+  },
   ipv6: { kind: "flag", description: "use ::1 instead of 127.0.0.1" },
   ktls: { kind: "flag", description: "kernel TLS between source and relay; see --pipe-size 4096" },
   tap: { kind: "flag", description: "judge the bytes in the pipe too (tee), so that damage is attributed to a hop" },
@@ -130,6 +136,7 @@ export interface RelayArguments {
   readonly ask: number | undefined;
   readonly mss: number | undefined;
   readonly namespaces: boolean;
+  readonly edit: number | undefined;
   readonly ipv6: boolean;
   readonly ktls: boolean;
   readonly tap: boolean;
@@ -165,6 +172,8 @@ function checkExperiments(args: RelayArguments): string | undefined {
   if (args.ktls && args.from !== "tcp") return "--ktls needs a TCP socket to splice from: leave out --from";
   if ((args.mss !== undefined || args.namespaces) && !sockets) return "--mss and --namespaces need tcp ends";
   if (args.namespaces && args.ipv6) return "--namespaces uses IPv4 addresses of its own: leave out --ipv6";
+  if (args.edit !== undefined && !args.namespaces)
+    return "--edit needs --namespaces: it edits only packets of its own network";
   if (args.from === "file" && args.seconds !== undefined) return "--from file needs --bytes, not --seconds";
   const looksInside = args.tap || args.inject !== "none" || args.wait === "always" || args.ktls;
   if (args.engine === "uring" && (looksInside || args.read !== "always" || args.chunks !== "many" || !sockets)) {
@@ -228,6 +237,7 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
     seconds: args.seconds,
     ipv6: args.ipv6,
     namespaces: args.namespaces,
+    edit: args.edit,
     firstCalls: args.calls ?? (args.mss === undefined ? 0 : 24),
   };
 }

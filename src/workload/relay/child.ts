@@ -4,13 +4,20 @@
  * Owns the conversation: wait for the plan, tell the address, tell progress, tell the result, answer questions about
  * calls, end. Everything that goes wrong is one "failed" message; the run decides what that means.
  */
+
 import { bringUp, enterNewNetwork, setAddress, switchOffloadsOff } from "../../ops/netns.ts";
+import { editedPackets, editPackets } from "../../ops/packet-editor.ts";
 import { answer, type CallQuestion } from "./attribution.ts";
 import { Control, type ControlMessage } from "./control.ts";
 import type { JudgeMaker } from "./judge.ts";
 import { Relay, type RelayPlan } from "./relay.ts";
 import { Sink, type SinkPlan } from "./sink.ts";
 import { Source, type SourcePlan } from "./source.ts";
+
+/** The machine lacks something a role needs; no fault of ours. */
+export class RoleRefusal extends Error {
+  override readonly name = "RoleRefusal";
+}
 
 /** Marks a process as a role; the value is a `RoleStart` as JSON. */
 export const ROLE_VARIABLE = "BYTEWITNESS_RELAY_ROLE";
@@ -26,6 +33,8 @@ export interface RoleStart {
 
 export interface NetworkPlan {
   readonly interfaces: readonly { readonly name: string; readonly host: string }[];
+  /** Every so many packets that leave this network are edited by the kernel. */
+  readonly edit?: number;
 }
 
 /** The role this process was started for, or undefined in an ordinary process. */
@@ -39,7 +48,7 @@ export async function playRole(start: RoleStart, makeJudge: JudgeMaker): Promise
   const control = new Control(start.parentPid);
   try {
     if (start.ownNetwork) joinNetwork(control);
-    await play(start.role, control, makeJudge);
+    await play(start, control, makeJudge);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const name = error instanceof Error ? error.name : "Error";
@@ -59,6 +68,8 @@ function joinNetwork(control: Control): void {
     bringUp(name);
     switchOffloadsOff(name);
   }
+  const refused = plan.edit === undefined ? undefined : editPackets(plan.edit);
+  if (refused !== undefined) throw new RoleRefusal(refused);
   control.emit({ type: "joined" });
 }
 
@@ -69,7 +80,7 @@ function await1<Fields>(control: Control, type: string): ControlMessage & Fields
   }
 }
 
-async function play(role: RoleName, control: Control, makeJudge: JudgeMaker): Promise<void> {
+async function play({ role, ownNetwork }: RoleStart, control: Control, makeJudge: JudgeMaker): Promise<void> {
   const { plan } = await1<{ plan: unknown }>(control, "start");
   const listening = (address: string) => control.emit({ type: "listening", address });
   const progress = (bytes: number) => control.emit({ type: "progress", bytes });
@@ -77,7 +88,8 @@ async function play(role: RoleName, control: Control, makeJudge: JudgeMaker): Pr
   const stopped = () => control.received().some((message) => message.type === "stop");
   if (role === "source") {
     using source = new Source(plan as SourcePlan, { listening, stopped });
-    control.emit({ type: "done", result: await source.run() });
+    const result = await source.run();
+    control.emit({ type: "done", result, edited: ownNetwork ? editedPackets() : 0 });
     return;
   }
   if (role === "sink") {

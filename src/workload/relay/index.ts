@@ -1,4 +1,6 @@
 /** The relay of report 2 as one import: roles, plans, outcomes. Owns nothing itself. */
+
+export { packetEditorMissing } from "../../ops/packet-editor.ts";
 export {
   checkRelayArguments,
   RELAY_OPTIONS,

@@ -59,6 +59,7 @@ export function outcomeOfRun(result: RunResult): RelayOutcome {
       relayResidentBytes: result.relayResidentBytes,
       ...(result.tappedBytes === undefined ? {} : { bytesTapped: result.tappedBytes }),
       ...injectedTotals(result.injected),
+      ...(result.editedPackets === undefined ? {} : { editedPackets: result.editedPackets }),
     },
     sections: [throughput(result), ...injectedSection(result.injected), ...result.sections],
     ...inconclusive,

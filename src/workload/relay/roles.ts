@@ -85,7 +85,7 @@ export class RoleProcess {
 
   #receive(message: ControlMessage): void {
     if (message.type === "failed") {
-      const known = ["SyscallError", "AddressError"].includes(String(message.name));
+      const known = ["SyscallError", "AddressError", "RoleRefusal"].includes(String(message.name));
       this.#fail(new RoleFailure(this.role, String(message.message), known));
       return;
     }

@@ -38,6 +38,8 @@ export interface RunPlan {
   readonly ipv6: boolean;
   /** Each role in a network namespace of its own, joined by veth pairs without offloads. */
   readonly namespaces: boolean;
+  /** Every so many of the source's packets are edited by the kernel; needs `namespaces`. */
+  readonly edit: number | undefined;
   /** Show the relay's first calls even when nothing is wrong. */
   readonly firstCalls: number;
   readonly sinkPauseMs?: number;
@@ -57,6 +59,8 @@ export interface RunResult {
   readonly tappedBytes: number | undefined;
   readonly relay: RelayResult;
   readonly ktls: boolean;
+  /** Packets that the kernel says it edited; undefined when it was not asked to. */
+  readonly editedPackets: number | undefined;
   readonly injected: InjectionDone | undefined;
   /** An injection was asked for and its moment never came. */
   readonly injectionMissed: boolean;
@@ -70,6 +74,7 @@ export interface RunResult {
 
 interface Done {
   source: SourceResult;
+  edited: number;
   relay: RelayResult;
   injected: InjectionDone | undefined;
   tapped: readonly TapStream[] | undefined;
@@ -116,6 +121,7 @@ export class SelfContainedRun implements AsyncDisposable {
       tappedBytes: done.tapped?.reduce((sum, stream) => sum + stream.judgement.verifiedBytes, 0),
       relay: done.relay,
       ktls: shape.ktls,
+      editedPackets: this.#plan.edit === undefined ? undefined : done.edited,
       injected: done.injected,
       injectionMissed: shape.injection !== undefined && shape.injection.hop !== "sink" && done.injected === undefined,
       sections,
@@ -163,7 +169,8 @@ export class SelfContainedRun implements AsyncDisposable {
       type: "interfaces",
       network: { interfaces: list.map(([name, host]) => ({ name, host })) },
     });
-    source.send(interfaces(["bw0", "10.77.1.1"]));
+    const edit = this.#plan.edit === undefined ? {} : { edit: this.#plan.edit };
+    source.send({ type: "interfaces", network: { interfaces: [{ name: "bw0", host: "10.77.1.1" }], ...edit } });
     relay.send(interfaces(["bw0", "10.77.1.2"], ["bw1", "10.77.2.1"]));
     sink.send(interfaces(["bw1", "10.77.2.2"]));
     for (const role of this.#roles) await this.#until(role.wait("joined"));
@@ -190,7 +197,7 @@ export class SelfContainedRun implements AsyncDisposable {
     const fromPlace = this.#place(from, "from", 3);
     source.send({ type: "start", plan: { ...common, at: fromPlace, bytesPerConnection, seconds, ktls } });
     const listens = (kind: EndKind) => kind === "tcp" || kind === "unix";
-    const sourceDone = source.wait<{ result: SourceResult }>("done");
+    const sourceDone = source.wait<{ result: SourceResult; edited: number }>("done");
     sourceDone.catch(() => {});
     // A file must be whole before the relay reads it: its end is the end of the stream.
     if (from === "file") await this.#until(sourceDone);
@@ -210,6 +217,7 @@ export class SelfContainedRun implements AsyncDisposable {
     const [moved, taken, sent] = await this.#until(Promise.all([relayDone, sinkDone, sourceDone]));
     return {
       source: sent.result,
+      edited: sent.edited,
       relay: moved.result,
       injected: moved.injected,
       tapped: moved.tapped,
