@@ -13,8 +13,9 @@
  * Run: bun run append-tear.ts [DIR] [SECONDS=30] [--control all]
  */
 import {
-  type Finding,
+  type LogRaceResult,
   MiB,
+  mergeRaces,
   prepareStage,
   raceLog,
   rateOf,
@@ -24,8 +25,8 @@ import {
 } from "bytewitness";
 
 /** Who races in each case, and under what. Writer 0 sends the records that may tear. */
-function racers(largeBytes: number, smallBytes: number, sync: boolean) {
-  const large = { recordBytes: largeBytes, prime: true, sync };
+function racers(largeBytes: number, smallBytes: number, help: Pick<WriterSpec, "sync" | "pressureFor">) {
+  const large = { recordBytes: largeBytes, prime: true, ...help };
   const other: WriterSpec = { door: "write", recordBytes: smallBytes, gapUs: 300 };
   return {
     none: [{ door: "uring", ...large }, other],
@@ -46,8 +47,6 @@ const PROMISES = [
   '"does not specify behavior of concurrent writes to a file from multiple processes".',
 ];
 
-const LISTED_MAX = 5;
-
 await runReproducer({
   name: "append-tear",
   summary: "large io_uring appends beside small plain ones: do records stay whole?",
@@ -57,7 +56,7 @@ await runReproducer({
   },
   options: {
     torn: { kind: "count", default: 20, min: 1, description: "stop when this many records are torn" },
-    large: { kind: "size", optional: true, min: 64, description: "large records (4MiB; 16MiB without a dirty limit)" },
+    large: { kind: "size", optional: true, min: 64, description: "large records (4MiB; 8MiB without a dirty limit)" },
     small: { kind: "size", default: "4KiB", min: 64, description: "small records" },
     dirtyLimit: { kind: "size", optional: true, description: "dirty pages of the device (4MiB on its own XFS)" },
     control: { kind: "choice", choices: ["none", ...CONTROLS, "all"], default: "none", description: "must stay whole" },
@@ -70,46 +69,36 @@ await runReproducer({
   run: async (run) => {
     const { dir: directory, seconds, torn: tornMax, dirtyLimit: bytes, control, small } = run.args;
     const stage = prepareStage(run, { name: "append-tear", directory, neededBytes: 256 * MiB });
-    const names = control === "all" ? CONTROLS : [control];
-    const findings: Finding[] = [];
-    const artifacts: string[] = [];
+    const { type } = stage.filesystem;
+    const results: LogRaceResult[] = [];
     const lines: string[] = [];
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
-    let [torn, records, how] = [0, 0, ""];
-    let reached: number | null = 0;
 
-    for (const name of names) {
-      // What stops the inline write half-way: a device that takes little, or writeback that holds the inode.
+    for (const name of control === "all" ? CONTROLS : ([control] as const)) {
+      // What stops the inline write half-way: a device that takes little; elsewhere a memory group's limit where cgroup2
+      // allows one, and writeback that holds the inode.
       const quiet = name === "no-writeback";
       using slow = quiet ? undefined : stage.slowDown({ bytes, ownBytes: 4 * MiB });
-      const writebackEveryUs = quiet || slow !== undefined ? undefined : 100;
-      const largeBytes = run.args.large ?? (writebackEveryUs === undefined ? 4 * MiB : 16 * MiB);
-      // Where the device takes little, fdatasync before each large record gives the inline write room to begin.
-      const writers = racers(largeBytes, small, slow !== undefined)[name];
-      const race = { writers, writebackEveryUs, tornMax, firstFile: totals.files };
-      const result = await raceLog(run, stage, { ...race, seconds: seconds / names.length });
-
-      const first =
-        result.firstTornSeconds === undefined ? "" : `; the first within ${result.firstTornSeconds.toFixed(1)} s`;
+      const elsewhere = !quiet && slow === undefined;
+      const largeBytes = run.args.large ?? (elsewhere ? 8 * MiB : 4 * MiB);
+      // fdatasync before each large record: while the device holds others back, no inline write begins.
+      const help = { sync: slow !== undefined, pressureFor: elsewhere ? type : undefined };
+      const result = await raceLog(run, stage, {
+        writers: racers(largeBytes, small, help)[name],
+        writebackEveryUs: elsewhere ? 100 : undefined,
+        seconds: seconds / (control === "all" ? CONTROLS.length : 1),
+        tornMax,
+        firstFile: results.reduce((files, { totals }) => files + totals.files, 0),
+      });
+      results.push(result);
+      const { torn, records, firstTornSeconds } = result;
+      const first = firstTornSeconds === undefined ? "" : `; the first within ${firstTornSeconds.toFixed(1)} s`;
       const title = name === "none" ? "io_uring beside write" : `control ${name}`;
-      lines.push(`${title.padEnd(21)} torn ${rateText(rateOf(result.torn, result.records))}${first}`);
-      findings.push(...result.findings);
-      artifacts.push(...result.artifacts);
-      for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += result.totals[key];
-      torn += result.torn;
-      records += result.records;
-      how = result.how;
-      reached = reached === null || result.shortWrites === null ? null : reached + result.shortWrites;
+      lines.push(`${title.padEnd(21)} torn ${rateText(rateOf(torn, records))}${first}`);
       if (run.stopped) break;
     }
     return {
-      findings: findings.slice(0, LISTED_MAX),
-      findingsLeftOut: Math.max(0, findings.length - LISTED_MAX),
-      totals: { ...totals, records, torn },
-      trigger:
-        torn > 0 ? { reached: torn, attempts: records, how: "records in pieces" } : { reached, attempts: records, how },
-      artifacts,
-      filesystem: stage.filesystem.type,
+      ...mergeRaces(results, { listedMax: 5 }),
+      filesystem: type,
       sections: [
         { title: "Large records in pieces", lines },
         { title: "What was promised", lines: PROMISES },

@@ -13,7 +13,7 @@ export { cleanLeftovers } from "./cli/leftovers.ts";
 export { ioUringMissing } from "./cli/needs.ts";
 export { examine, machineLine } from "./cli/probes.ts";
 export { bytesText, secondsText } from "./cli/progress.ts";
-export { type LogRace, type LogRaceResult, raceLog } from "./cli/race-log.ts";
+export { type LogRace, type LogRaceResult, mergeRaces, raceLog } from "./cli/race-log.ts";
 export { argumentWords, shellWord } from "./cli/replay.ts";
 export { runReproducer } from "./cli/reproducer.ts";
 export { intact, intactInParallel, judgeInOrder, patternOf, skip, whyNoPattern, whyUnreadable } from "./cli/scan.ts";
@@ -28,6 +28,7 @@ export { AssertionError, assert, checked, isSyscallError, SyscallError } from ".
 export * from "./ops/extent.ts";
 export { duplicate, Fd, setNonblocking, statusFlags } from "./ops/fd.ts";
 export * from "./ops/file.ts";
+export { lend } from "./ops/lend.ts";
 export * from "./ops/memory.ts";
 export * from "./ops/mount.ts";
 export * from "./ops/pipe.ts";

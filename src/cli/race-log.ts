@@ -11,7 +11,7 @@ import type { Finding } from "../verify/finding.ts";
 import { judgeRecordLog } from "../verify/record-log.ts";
 import { readBack } from "../workload/readback.ts";
 import { RecordRace, type WriterSpec } from "../workload/record-race.ts";
-import type { Run } from "./contract.ts";
+import type { Outcome, Run } from "./contract.ts";
 import type { Stage } from "./stage.ts";
 
 export interface LogRace {
@@ -39,6 +39,8 @@ export interface LogRaceResult {
   readonly totals: { bytesWritten: number; bytesVerified: number; files: number; calls: number; writebacks: number };
 }
 
+export type MergedRaces = Required<Pick<Outcome, "findings" | "findingsLeftOut" | "artifacts" | "trigger" | "totals">>;
+
 /** A round is so many of writer 0's records, and is held in memory: at most 128 MiB. */
 const ROUND_RECORDS = 16;
 const ROUND_BYTES_MIN = 16 * MiB;
@@ -47,7 +49,7 @@ const ROUND_SECONDS = 1;
 
 /** Runs rounds until the time is over, enough is torn, or a signal came. */
 export async function raceLog(run: Run<unknown>, stage: Stage, race: LogRace): Promise<LogRaceResult> {
-  using threads = new RecordRace(race);
+  await using threads = new RecordRace(race);
   const startedSeconds = run.elapsedSeconds;
   const elapsed = () => run.elapsedSeconds - startedSeconds;
   const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
@@ -77,6 +79,8 @@ export async function raceLog(run: Run<unknown>, stage: Stage, race: LogRace): P
     findings.push(...judgement.findings);
     shortWrites = round.shortWrites === null || shortWrites === null ? null : shortWrites + round.shortWrites;
     how = round.how;
+    const pressed = round.pressure === undefined ? undefined : `pressure: ${round.pressure}`;
+    if (pressed !== undefined && !stage.conditions.includes(pressed)) stage.conditions.push(pressed);
     totals.files += 1;
     totals.calls += round.tallies.reduce((sum, tally) => sum + tally.records, 0);
     totals.bytesWritten += round.tallies.reduce((sum, tally) => sum + tally.records * tally.recordBytes, 0);
@@ -86,6 +90,39 @@ export async function raceLog(run: Run<unknown>, stage: Stage, race: LogRace): P
     await run.breathe();
   } while (torn < race.tornMax && elapsed() < race.seconds && !run.stopped);
   return { records, torn, firstTornSeconds, findings, artifacts, shortWrites, how, totals };
+}
+
+/** Several races as one outcome; of the findings, the first `listedMax` are listed and the others counted. */
+export function mergeRaces(results: readonly LogRaceResult[], options: { listedMax: number }): MergedRaces {
+  const sum = (of: (result: LogRaceResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  const findings = results.flatMap((result) => result.findings);
+  const records = sum((result) => result.records);
+  const torn = sum((result) => result.torn);
+  const first = results.find((result) => result.firstTornSeconds !== undefined)?.firstTornSeconds;
+  const seen = results.some((result) => result.shortWrites === null)
+    ? null
+    : sum(({ shortWrites }) => shortWrites ?? 0);
+  return {
+    findings: findings.slice(0, options.listedMax),
+    findingsLeftOut: Math.max(0, findings.length - options.listedMax),
+    artifacts: results.flatMap((result) => result.artifacts),
+    // A record in pieces proves the path where nothing else shows it.
+    trigger: {
+      reached: torn > 0 ? Math.max(torn, seen ?? 0) : seen,
+      attempts: records,
+      how: results.find((result) => result.how !== "")?.how ?? "",
+    },
+    totals: {
+      bytesWritten: sum(({ totals }) => totals.bytesWritten),
+      bytesVerified: sum(({ totals }) => totals.bytesVerified),
+      files: sum(({ totals }) => totals.files),
+      calls: sum(({ totals }) => totals.calls),
+      writebacks: sum(({ totals }) => totals.writebacks),
+      records,
+      torn,
+      ...(first === undefined ? {} : { firstFindingSeconds: first }),
+    },
+  };
 }
 
 /** A round is small enough to be held: the judge looks at every record from all sides. */

@@ -23,6 +23,8 @@ export interface ScratchFile {
   readonly fd: Fd;
   /** Evidence: the file stays when the run ends. */
   keep(): void;
+  /** Closes and removes the file now, for runs that make many. */
+  remove(): void;
 }
 
 let made = 0;
@@ -39,14 +41,20 @@ export function scratchFile(
   const path = `${workDirectory(where.directory)}/${where.name}-${process.pid}.${made}`;
   const fd = create(path, O_RDWR | O_CREAT | O_EXCL | (where.flags ?? 0));
   let kept = false;
-  run.defer(() => {
+  let gone = false;
+  const remove = () => {
     fd.close();
-    if (!kept) unlink(path);
+    if (!gone) unlink(path);
+    gone = true;
+  };
+  run.defer(() => {
+    if (kept) fd.close();
+    else remove();
   });
   const keep = () => {
     kept = true;
   };
-  return { path, fd, keep };
+  return { path, fd, keep, remove };
 }
 
 /** A directory that cannot take files is a bad argument, not an inconclusive run. */

@@ -6,14 +6,14 @@
 import { arrayBufferAt } from "../sys/memory.ts";
 import { gettid } from "../sys/thread.ts";
 import { SyscallError } from "./errors.ts";
-import { Fd } from "./fd.ts";
+import { lend } from "./lend.ts";
 import { type Arena, Memory } from "./memory.ts";
 import { type Answer, type Plain, verbNamed } from "./thread-verbs.ts";
 
 declare const self: Worker;
 
 function revived(arg: Plain): unknown {
-  if ("fd" in arg) return new Fd(arg.fd, arg.label);
+  if ("fd" in arg) return lend(arg.fd, arg.label);
   if ("address" in arg) {
     // A view of the asker's buffer: it has an address and bytes, and nobody here can release it.
     const lent = { address: arg.address, buffer: arrayBufferAt(arg.address, arg.lengthBytes) } as unknown as Arena;

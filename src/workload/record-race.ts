@@ -17,6 +17,11 @@ export interface WriterSpec {
   readonly gapUs?: number;
   /** futimens(2) right before the append, without which the kernel does not try it inline: see FACTS of kiocb_modified(). */
   readonly prime?: boolean;
+  /**
+   * Memory pressure around the submit (io_uring only), for files on this file system: a memory group's limit where
+   * cgroup2 allows one. See pressure/index.ts.
+   */
+  readonly pressureFor?: string | undefined;
   /** fdatasync(2) before each record, as a log does: the device has caught up when the next one begins. */
   readonly sync?: boolean;
   /** A second record queued in the same submission (io_uring only), linked to the first or not. */
@@ -54,6 +59,8 @@ export interface Round {
   readonly shortWrites: number | null;
   readonly how: string;
   readonly writebacks: number;
+  /** What pressed on the writers, in words; undefined when nothing was asked to. */
+  readonly pressure: string | undefined;
 }
 
 /** What goes to a writer's thread for one round. */
@@ -71,8 +78,12 @@ export interface Answer {
   readonly writebacks: number;
   readonly shortWrites: number | null;
   readonly how: string;
+  readonly pressure?: string | undefined;
   readonly failure?: string;
 }
+
+/** Told to a thread whose race is over: it takes back what it pressed with. */
+export const FINISH = "finish";
 
 export const STOP = 0;
 export const APPENDED_KIB = 1;
@@ -81,7 +92,7 @@ export const LIMIT_KIB = 2;
 /** The second record of a pair belongs to a writer of its own: number + this. */
 export const SECOND_WRITER = 64;
 
-export class RecordRace implements Disposable {
+export class RecordRace implements AsyncDisposable {
   readonly #workers: readonly Worker[];
   readonly #orders: readonly Order["spec"][];
 
@@ -119,12 +130,14 @@ export class RecordRace implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Lets every thread take back its pressure, then ends it. Not to be called while a round is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#workers.map((worker) => ask(worker, FINISH)));
     for (const worker of this.#workers) worker.terminate();
   }
 }
 
-function ask(worker: Worker, order: Order): Promise<Answer> {
+function ask(worker: Worker, order: Order | typeof FINISH): Promise<Answer> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<Answer>) =>
       data.failure === undefined ? resolve(data) : reject(new Error(data.failure));
@@ -141,5 +154,6 @@ function merged(answers: readonly Answer[]): Round {
     shortWrites: blind === undefined ? seen.reduce((sum, answer) => sum + (answer.shortWrites ?? 0), 0) : null,
     how: (blind ?? seen[0])?.how ?? "no writer used io_uring",
     writebacks: answers.reduce((sum, answer) => sum + answer.writebacks, 0),
+    pressure: answers.find((answer) => answer.pressure !== undefined)?.pressure,
   };
 }

@@ -7,8 +7,9 @@
 import { AT_FILE_POSITION } from "../ops/check.ts";
 import { SyscallError } from "../ops/errors.ts";
 import { sync, syncRange, touch } from "../ops/extent.ts";
-import { Fd } from "../ops/fd.ts";
+import type { Fd } from "../ops/fd.ts";
 import { tryWrite } from "../ops/file.ts";
+import { lend } from "../ops/lend.ts";
 import { allocate, type Memory } from "../ops/memory.ts";
 import { Ring } from "../ops/ring.ts";
 import * as sqe from "../ops/sqe.ts";
@@ -16,9 +17,11 @@ import { fillRecord } from "../pattern/record.ts";
 import { libc } from "../sys/libc.ts";
 import { SYNC_FILE_RANGE_WRITE } from "../sys/uapi/fcntl.ts";
 import { IOSQE_ASYNC, IOSQE_IO_LINK } from "../sys/uapi/io_uring.ts";
+import { Pressure } from "./pressure/index.ts";
 import {
   type Answer,
   APPENDED_KIB,
+  FINISH,
   LIMIT_KIB,
   type Order,
   SECOND_WRITER,
@@ -37,6 +40,7 @@ interface Stream {
 }
 
 let ring: Ring | undefined;
+let pressure: Pressure | undefined;
 const buffers = new Map<number, Memory>();
 
 function bufferOf(writer: number, lengthBytes: number): Memory {
@@ -55,11 +59,14 @@ function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] 
   ring ??= new Ring({ entries: 8 });
   const flags = spec.door === "uring-async" ? IOSQE_ASYNC : 0;
   const request = (stream: Stream) => sqe.write(fd, stream.memory, { offsetBytes: AT_FILE_POSITION });
-  if (second === undefined) return [ring.run(request(first), { flags })];
   ring.queue(request(first), { tag: 0, flags: flags | (spec.second?.linked === true ? IOSQE_IO_LINK : 0) });
-  ring.queue(request(second), { tag: 1, flags });
-  const results = [0, 0];
-  for (let left = 2; left > 0; ) {
+  if (second !== undefined) ring.queue(request(second), { tag: 1, flags });
+  // The inline attempt happens inside the submit, so that is where the pressure is.
+  const submitting = ring;
+  if (pressure === undefined) submitting.submit();
+  else pressure.attempt(fd, spec.recordBytes, () => submitting.submit());
+  const results = streams.map(() => 0);
+  for (let left = streams.length; left > 0; ) {
     ring.submitAndWait(1);
     for (const { tag, result } of ring.completions()) {
       results[tag] = result;
@@ -71,13 +78,17 @@ function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] 
 
 function writeRecords(order: Order, spec: WriterSpec): Answer {
   const cells = new Int32Array(order.shared);
-  const fd = new Fd(order.fd, `writer ${order.writer}'s descriptor`);
+  const fd = lend(order.fd, `writer ${order.writer}'s descriptor`);
   using watch = TriggerWatch.start({ door: spec.door });
   const lengths = [spec.recordBytes, ...(spec.second === undefined ? [] : [spec.second.recordBytes])];
   const streams: Stream[] = lengths.map((lengthBytes, index) => {
     const writer = order.writer + index * SECOND_WRITER;
     return { writer, memory: bufferOf(writer, lengthBytes), partial: [] };
   });
+  if (spec.pressureFor !== undefined && spec.door !== "write") {
+    pressure ??= startPressure(spec.pressureFor, spec.recordBytes);
+    pressure.fileOpened(fd, 0);
+  }
   let sequence = 0;
   while (Atomics.load(cells, STOP) === 0) {
     for (const { writer, memory } of streams) {
@@ -86,7 +97,9 @@ function writeRecords(order: Order, spec: WriterSpec): Answer {
     if (spec.sync === true) sync(fd, { dataOnly: true });
     if (spec.prime === true) touch(fd);
     let appendedBytes = 0;
-    for (const [index, result] of append(fd, spec, streams).entries()) {
+    const results = append(fd, spec, streams);
+    pressure?.afterAppend({ requestedBytes: spec.recordBytes, result: results[0] ?? 0, grewBytes: results[0] ?? 0 });
+    for (const [index, result] of results.entries()) {
       const { memory, partial } = streams[index] as Stream;
       // Nothing was promised for a refused or short record; a refusal of the first one is a refusal of the run.
       if (result !== memory.lengthBytes) partial.push({ sequence, result });
@@ -102,13 +115,25 @@ function writeRecords(order: Order, spec: WriterSpec): Answer {
   const tallies: Tally[] = streams.map(({ writer, memory, partial }) => {
     return { writer, recordBytes: memory.lengthBytes, records: sequence, partial };
   });
-  const shortWrites = spec.door === "write" ? 0 : watch.reached;
-  return { tallies, writebacks: 0, shortWrites, how: spec.door === "write" ? "" : watch.how };
+  pressure?.fileDone(fd);
+  const plain = spec.door === "write";
+  const line = pressure?.line;
+  return {
+    tallies,
+    writebacks: 0,
+    shortWrites: plain ? 0 : watch.reached,
+    how: plain ? "" : watch.how,
+    pressure: line,
+  };
+}
+
+function startPressure(filesystemType: string, appendBytesMax: number): Pressure {
+  return Pressure.start({ mode: "cgroup", filesystemType, appendBytesMax, chunkFixed: true, narrate: () => {} });
 }
 
 function writeBack(order: Order, everyUs: number): Answer {
   const cells = new Int32Array(order.shared);
-  const fd = new Fd(order.fd, "the writeback loop's descriptor");
+  const fd = lend(order.fd, "the writeback loop's descriptor");
   let writebacks = 0;
   while (Atomics.load(cells, STOP) === 0) {
     syncRange(fd, { offsetBytes: 0, lengthBytes: 0, flags: SYNC_FILE_RANGE_WRITE });
@@ -118,8 +143,13 @@ function writeBack(order: Order, everyUs: number): Answer {
   return { tallies: [], writebacks, shortWrites: 0, how: "" };
 }
 
-self.onmessage = ({ data: order }: MessageEvent<Order>) => {
+self.onmessage = ({ data: order }: MessageEvent<Order | typeof FINISH>) => {
   try {
+    if (order === FINISH) {
+      pressure?.[Symbol.dispose]();
+      self.postMessage({ tallies: [], writebacks: 0, shortWrites: 0, how: "" } satisfies Answer);
+      return;
+    }
     const { spec } = order;
     self.postMessage("door" in spec ? writeRecords(order, spec) : writeBack(order, spec.writebackEveryUs));
   } catch (error) {

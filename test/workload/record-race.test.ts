@@ -12,7 +12,7 @@ const KIB = 1024;
 async function race(writers: readonly WriterSpec[], writebackEveryUs?: number) {
   const directory = mkdtempSync(`${os.tmpdir()}/record-race-`);
   const path = `${directory}/log`;
-  using threads = new RecordRace({ writers, writebackEveryUs });
+  await using threads = new RecordRace({ writers, writebackEveryUs });
   const open = () => openFile(path, O_RDWR | O_APPEND | O_CREAT);
   const round = await threads.round({ open, generation: 5, seconds: 5, bytesMax: 2048 * KIB });
   const log = readFileSync(path);
@@ -48,7 +48,7 @@ test("a linked pair in one ring, and a writeback loop beside it", async () => {
 });
 
 test("a refusal of the first record is an error with the kernel's words, and threads are there for the next round", async () => {
-  using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }] });
+  await using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }] });
   const limits = { generation: 0, seconds: 1, bytesMax: 16 * KIB };
   const refused = threads.round({ open: () => openFile("/proc/self/status", 0), ...limits });
   expect(await refused.catch((error: Error) => error.message)).toContain("EBADF");
