@@ -10,6 +10,7 @@ import { EXIT } from "../report/document.ts";
 import { defaultArtifactDirectory } from "./artifacts.ts";
 import { FATAL_KINDS } from "./console.ts";
 import { runOnHost } from "./host.ts";
+import { lostOutput, lostReport } from "./lost-report.ts";
 import { findKernel, findScript, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
 
 export interface RunCommand {
@@ -36,8 +37,8 @@ export async function commandRun(command: RunCommand): Promise<number> {
   const startedAt = performance.now();
   const kernel = await findKernel(command.kernel, options, narrate);
   narrate(`booting ${kernel.title}, ${options.fileSystem} on /mnt/test`);
-  // A JSON report is held back until its artifact paths are known; text goes out as it comes.
-  const holdBack = scriptArguments.includes("--json");
+  // JSON and KTAP are held back: a guest that dies half-way must not leave half of one. Text goes out as it comes.
+  const holdBack = scriptArguments.includes("--json") || scriptArguments.includes("--ktap");
   const held: Uint8Array[] = [];
   const artifactDirectory = command.artifactDirectory ?? defaultArtifactDirectory(kernel.label);
   const run = await runOnKernel({
@@ -60,9 +61,12 @@ export async function commandRun(command: RunCommand): Promise<number> {
     },
   });
   const stdout = Buffer.concat(held).toString("utf8");
-  const text = holdBack ? withHostPaths(stdout, run) : stdout;
+  const lost = run.reason !== undefined && run.result.end !== "stopped";
+  const text =
+    lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : withHostPaths(stdout, run);
   if (holdBack) writeAll(1, new TextEncoder().encode(text));
-  if (run.artifacts.length > 0) writeFileSync(join(artifactDirectory, holdBack ? "report.json" : "report.txt"), text);
+  if (run.artifacts.length > 0)
+    writeFileSync(join(artifactDirectory, scriptArguments.includes("--json") ? "report.json" : "report.txt"), text);
   const again = replayLine(text);
   if (again !== undefined && run.exitCode === EXIT.corrupt) {
     narrate(`again: bun run lab.ts run ${command.ownWords.map(shellWord).join(" ")} -- ${again}`);
@@ -113,12 +117,12 @@ export function withHostPaths(text: string, run: Pick<LabRun, "artifacts">): str
   const onHost = new Map(run.artifacts.map(({ path }) => [basename(path), path]));
   const map = (path: unknown) =>
     typeof path === "string" && path.startsWith("/mnt/test/") ? (onHost.get(basename(path)) ?? path) : path;
-  return `${JSON.stringify({ ...report, artifacts: report.artifacts.map(map) })}\n`;
+  return `${JSON.stringify({ ...report, artifacts: report.artifacts.map(map) }, null, 2)}\n`;
 }
 
-/** The script's own replay command, from its JSON or its text report, without "bun run": the seed is what matters. */
+/** The script's own replay command, from any form of its report, without "bun run": the seed is what matters. */
 export function replayLine(text: string): string | undefined {
-  return (/"replay":"bun run ([^"\\]+)"/.exec(text) ?? /^replay\s+bun run (.+)$/m.exec(text))?.[1];
+  return (/"replay":\s*"bun run ([^"\\]+)"/.exec(text) ?? /^(?:replay\s+|# .*replay=)bun run (.+)$/m.exec(text))?.[1];
 }
 
 function shellWord(word: string): string {
