@@ -82,10 +82,12 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
+export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 export const MAP_POPULATE = 0x8000;
 export const MADV_DONTNEED = 4;
+export const MADV_POPULATE_READ = 22;
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;

@@ -7,7 +7,7 @@ declare const self: Worker;
 self.onmessage = ({ data }: MessageEvent<JudgeOrder>) => {
   let answer: JudgeAnswer;
   try {
-    answer = { judgement: judgeFile(data) };
+    answer = { judgement: judgeFile(data, { mapped: true }) };
   } catch (error) {
     if (isSyscallError(error)) answer = { refused: { call: error.call, errno: error.errno, args: error.args } };
     else answer = { failed: error instanceof Error ? error.message : String(error) };

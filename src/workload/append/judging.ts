@@ -9,7 +9,7 @@ import { type Path, pathText } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
 import type { Judgement } from "../../verify/finding.ts";
 import { Judge } from "../../verify/judge.ts";
-import { readBack } from "../readback.ts";
+import { lookBack, readBack } from "../readback.ts";
 
 export interface JudgeOrder {
   readonly path: Path;
@@ -19,12 +19,13 @@ export interface JudgeOrder {
   readonly readBytesMax: number;
 }
 
-/** Reads the file back and judges it. */
-export function judgeFile(order: JudgeOrder): Judgement {
+/** Reads the file back and judges it; `mapped` judges the page cache where it lies instead of copies of it. */
+export function judgeFile(order: JudgeOrder, options: { mapped?: boolean } = {}): Judgement {
   const { path, generation, expectBytes } = order;
   const judge = new Judge({ pattern: new Counter({ generation }), expectBytes, file: pathText(path) });
   let left = order.readBytesMax;
-  readBack(path, (block) => {
+  const back = options.mapped === true ? lookBack : readBack;
+  back(path, (block) => {
     const part = block.length <= left ? block : block.subarray(0, left);
     left -= part.length;
     if (part.length > 0) judge.push(part);
