@@ -77,12 +77,12 @@ export class Pressure implements Disposable {
     if (wanted && UNRECLAIMABLE.includes(options.filesystemType)) {
       this.#noGroup = `pages of ${options.filesystemType} cannot be reclaimed`;
     } else if (wanted) {
-      // First, so that its kernel memory is charged to the group we leave.
-      this.#keeper = WorkerKeeper.start();
       const entered = MemoryGroup.enter();
       if ("value" in entered) {
         this.#group = entered.value;
         this.#exemption = OomExemption.open();
+        // After the move: 5.10 refuses it (EINVAL) to a process that has such workers already.
+        this.#keeper = WorkerKeeper.start();
       } else this.#noGroup = entered.reason;
     }
     if (mode === "writeback") this.#writeback = WritebackLoop.start();
