@@ -65,10 +65,11 @@ await runReproducer({
       probe: ({ door }) => (door === "all" || door.startsWith("uring") ? ioUringMissing() : undefined),
     },
   ],
-  check: (args) =>
-    args.chunkMin > args.chunkMax
-      ? `--chunk-min ${args.chunkMin} is larger than --chunk-max ${args.chunkMax}; swap them`
-      : undefined,
+  check: ({ chunkMin, chunkMax, jobs, prefix }) => {
+    if (chunkMin > chunkMax) return `--chunk-min ${chunkMin} is larger than --chunk-max ${chunkMax}; swap them`;
+    if (jobs > 1 && prefix instanceof Uint8Array) return "--jobs needs a PREFIX in UTF-8; run one job, or rename it";
+    return undefined;
+  },
 
   run: async (run) => {
     const { args } = run;

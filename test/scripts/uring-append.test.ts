@@ -260,7 +260,7 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
       .map(Number);
     child.kill("SIGKILL");
     await child.exited;
-    for (let wait = 0; wait < 50 && jobs.some((pid) => existsSync(`/proc/${pid}`)); wait++) await Bun.sleep(100);
+    for (let wait = 0; wait < 200 && jobs.some((pid) => existsSync(`/proc/${pid}`)); wait++) await Bun.sleep(100);
     expect(jobs.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
     expect(readdirSync(directory)).toEqual([]);
   });
