@@ -48,7 +48,7 @@ function eventId({ system, name }: Tracepoint): { id: number } | Missing {
       return { why: "absent", reason: `no tracepoint ${system}:${name}` };
     }
   }
-  return { why: "unknown", reason: refused ? "unknown without root" : "unknown: this kernel shows no tracefs" };
+  return { why: "unknown", reason: refused ? "tracepoints need root" : "this kernel shows no tracefs" };
 }
 
 export class TracepointCounter implements Disposable {
@@ -69,7 +69,7 @@ export class TracepointCounter implements Disposable {
     const result = libc.syscall(SYS_perf_event_open, attr.address, 0, -1, -1, PERF_FLAG_FD_CLOEXEC, 0);
     if (result >= 0) return { counter: new TracepointCounter(new Fd(result, `${event.system}:${event.name}`)) };
     const refused = errno() === ERRNO.EACCES || errno() === ERRNO.EPERM;
-    return { why: "unknown", reason: refused ? "unknown without root" : "unknown: no performance counters here" };
+    return { why: "unknown", reason: refused ? "tracepoints need root" : "no performance counters here" };
   }
 
   private constructor(fd: Fd) {

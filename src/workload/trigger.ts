@@ -64,10 +64,8 @@ export class TriggerWatch implements Disposable {
     if (this.#missing?.why === "absent") {
       return `${this.#missing.reason}: this kernel has no such path; appends whose growth is not their result would show`;
     }
-    const reason = this.#missing?.reason ?? "unknown";
-    return this.#seen === 0
-      ? reason
-      : `at least so often: appends whose growth is not their result (more is ${reason})`;
+    const reason = this.#missing?.reason ?? "nothing counts here";
+    return this.#seen === 0 ? reason : `at least so often, by appends whose growth is not their result; ${reason}`;
   }
 
   [Symbol.dispose](): void {
