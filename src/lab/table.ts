@@ -14,7 +14,9 @@ export function tableHead(): string {
 export function tableRow(row: Row): string {
   const note = row.verdict === "clean" || row.verdict === "corrupt" ? "" : (row.reason ?? "");
   const trouble = row.consoleEvents.find(({ kind }) => kind === "panic" || kind === "bug" || kind === "oops");
-  const remarks = [note, trouble ? `console: ${trouble.line}` : ""].filter(Boolean).join("; ");
+  const remarks = [note, trouble && !note.includes(trouble.line) ? `console: ${trouble.line}` : ""]
+    .filter(Boolean)
+    .join("; ");
   const line = cells([
     row.kernel,
     row.verdict,
