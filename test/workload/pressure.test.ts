@@ -9,6 +9,8 @@ import { statFd } from "../../src/ops/stat.ts";
 import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../../src/sys/uapi/fcntl.ts";
 import { cleanStale, PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
 
+import { WorkerKeeper } from "../../src/workload/pressure/worker-keeper.ts";
+
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-pressure-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -31,6 +33,7 @@ function linkOf(fd: string): string {
 /** What another process would find: our group, our policy, our exemption. */
 const traces = () => ({
   cgroup: readFileSync("/proc/self/cgroup", "utf8"),
+  policy: readFileSync(`/proc/self/task/${process.pid}/stat`, "utf8").split(") ")[1]?.split(" ")[38],
   score: readFileSync("/proc/self/oom_score_adj", "utf8"),
   // Rings and nameless files alone: a Worker's own descriptors close a moment after it was told to end.
   open: readdirSync("/proc/self/fd").filter((fd) => /io_uring|\(deleted\)/.test(linkOf(fd))).length,
@@ -105,6 +108,18 @@ test("the writeback thread works on the file it follows and rests when told", as
   const rested = calls();
   await Bun.sleep(20);
   expect(calls()).toBe(rested);
+});
+
+test("the keeper makes a worker for io_uring and gives its ring back", () => {
+  const rings = () => traces().open;
+  const before = rings();
+  const keeper = WorkerKeeper.start();
+  if (keeper === undefined) return expect(rings()).toBe(before);
+  const comms = readdirSync("/proc/self/task").map((task) => readFileSync(`/proc/self/task/${task}/comm`, "utf8"));
+  expect(comms.filter((comm) => comm.startsWith("iou-wrk")).length).toBeGreaterThan(0);
+  expect(rings()).toBe(before + 1);
+  keeper[Symbol.dispose]();
+  expect(rings()).toBe(before);
 });
 
 test("nothing stale is found after clean ends", () => {
