@@ -166,6 +166,21 @@ test.skipIf(needed("socat"))("foreign ends: what a server sends reaches socat wi
   await server.stop(true);
 });
 
+test.skipIf(needed("nc"))("foreign sink slower than the source: nc into sha256sum, the same hash", async () => {
+  const lengthBytes = 24 * MIB;
+  const whole = new Uint8Array(new ArrayBuffer(lengthBytes));
+  for (let words = new Uint32Array(whole.buffer), word = 0; word < lengthBytes / 8; word++) words[word * 2] = word;
+  const wanted = createHash("sha256").update(whole).digest("hex");
+  const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "24MiB");
+  const via = await listening("relay", "--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${source.port}`);
+  // Nothing is read for half a second: every buffer on the way, the pipe too, is full by then.
+  const shell = `nc -d 127.0.0.1 ${via.port} | (sleep 0.5; sha256sum)`;
+  const taken = Bun.spawn(["sh", "-c", shell], { stdin: "ignore", stdout: "pipe", timeout: 15_000 });
+  expect(await new Response(taken.stdout).text()).toStartWith(wanted);
+  expect(await via.child.exited).toBe(125);
+  expect((await via.report()).totals.bytesWritten).toBe(lengthBytes);
+});
+
 test("nobody listens upstream: one line that names the address, 125", async () => {
   const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   const { port } = free;
