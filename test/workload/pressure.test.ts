@@ -43,6 +43,7 @@ test("every mode applies what it can, runs the call once, and leaves no trace", 
   start("auto")[Symbol.dispose](); // What stays open for the life of the process (the arena, liburing) is open now.
   for (const mode of PRESSURES) {
     const before = traces();
+    expect(before.policy).toBe("0");
     const narrated: string[] = [];
     let calls = 0;
     {
