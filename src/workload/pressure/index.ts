@@ -70,7 +70,6 @@ export class Pressure implements Disposable {
   private constructor(options: PressureOptions) {
     const { mode } = options;
     this.#options = options;
-    this.#ladder = new Ladder(options.chunkFixed);
     this.#primes = mode !== "none";
     this.#reserves = mode === "auto";
     const wanted = mode === "auto" || mode === "cgroup";
@@ -85,6 +84,8 @@ export class Pressure implements Disposable {
         this.#keeper = WorkerKeeper.start();
       } else this.#noGroup = entered.reason;
     }
+    // Without a group there is nothing to suit sizes to.
+    this.#ladder = new Ladder(options.chunkFixed || this.#group === undefined);
     if (mode === "writeback") this.#writeback = WritebackLoop.start();
     if (this.#primes) {
       this.#fifo = enterFifo();
@@ -135,7 +136,6 @@ export class Pressure implements Disposable {
       writebackCalls: this.#writeback?.calls ?? null,
       step: this.#ladder.stepNumber,
       appends: this.#ladder.appends,
-      appendsStoppedHalfway: this.#ladder.stopped,
       ...(this.#group === undefined || this.#closed ? {} : { events: this.#group.events() }),
     };
   }
@@ -229,7 +229,7 @@ export class Pressure implements Disposable {
     this.#leaveWindow();
     const inlineBytes = this.#inlineBytes;
     this.#inlineBytes = 0;
-    if (this.#group === undefined || !this.#ladder.note(seen, inlineBytes)) return;
+    if (!this.#ladder.note(seen, inlineBytes)) return;
     const size = sizeText(this.#ladder.step.chunkBytes);
     this.#options.narrate(`no attempt was stopped half-way so far: appends of ${size} next`);
   }

@@ -58,7 +58,10 @@ export class Ladder {
     return Math.max(HEADROOM_BYTES_MIN, Math.floor((requestedBytes * 5) / 8 / 4096) * 4096);
   }
 
-  /** `inlineBytes` is how far the file had grown when the submit returned. True when the step changed. */
+  /**
+   * `inlineBytes` is how far the file had grown when the submit returned: with several processors a worker may have a
+   * part in it, so this guides the ladder and is no evidence. True when the step changed.
+   */
   note(seen: AppendSeen, inlineBytes: number): boolean {
     const stopped = seen.grewBytes !== seen.result || (inlineBytes > 0 && inlineBytes < seen.requestedBytes);
     this.appends += 1;
