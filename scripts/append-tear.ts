@@ -27,7 +27,7 @@ import {
 /** Who races in each case, and under what. Writer 0 sends the records that may tear. */
 function racers(largeBytes: number, smallBytes: number, help: Pick<WriterSpec, "sync" | "pressureFor">) {
   const large = { recordBytes: largeBytes, prime: true, ...help };
-  const other: WriterSpec = { door: "write", recordBytes: smallBytes, gapUs: 300 };
+  const other: WriterSpec = { door: "write", recordBytes: smallBytes, gapUs: 100 };
   return {
     none: [{ door: "uring", ...large }, other],
     // Controls: each takes one ingredient away, and every record must then lie whole.
