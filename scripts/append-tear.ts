@@ -24,7 +24,10 @@ import {
   type WriterSpec,
 } from "bytewitness";
 
-/** Who races in each case, and under what. Writer 0 sends the records that may tear. */
+/**
+ * Who races in each case, and under what. Writer 0 sends the records that may tear. The calls of a writer, in their
+ * order, are in src/workload/record-writer.ts: fill, fdatasync, futimens (without it nothing is tried inline), append.
+ */
 function racers(largeBytes: number, smallBytes: number, help: Pick<WriterSpec, "sync" | "pressureFor">) {
   const large = { recordBytes: largeBytes, prime: true, ...help };
   const other: WriterSpec = { door: "write", recordBytes: smallBytes, gapUs: 100 };

@@ -61,7 +61,8 @@ await runReproducer({
     const artifacts: string[] = [];
     const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, refused: 0, short: 0, forgotten: 0 };
 
-    while (findings.length === 0 && run.elapsedSeconds < seconds && !run.stopped) {
+    const endsAt = run.elapsedSeconds + seconds; // after the preparations
+    while (findings.length === 0 && run.elapsedSeconds < endsAt && !run.stopped) {
       const pattern = counter({ generation: totals.files });
       const { min, max } = pressure.chunkBytes ?? { min: 8 * MiB, max: 24 * MiB };
       const lengthBytes = random.between(min, Math.min(max, buffer.lengthBytes)) & ~7;
