@@ -101,7 +101,7 @@ await runReproducer({
     }
     return {
       ...mergeRaces(results, { listedMax: 5 }),
-      filesystem: type,
+      ...stage.where,
       sections: [
         { title: "Large records in pieces", lines },
         { title: "What was promised", lines: PROMISES },

@@ -106,14 +106,14 @@ await runReproducer({
     }
     const { refused, short, forgotten } = totals;
     const how = `${short} short counts; ${refused} times -EAGAIN; ${forgotten} answers of less than the file grew by`;
-    const first = findings.length === 0 ? {} : { firstFindingSeconds: run.elapsedSeconds };
+    const first = findings.length === 0 ? {} : { firstFindingSeconds: Number(run.elapsedSeconds.toFixed(3)) };
     return {
       findings,
       totals: { ...totals, ...first },
       // Stopped half-way, the kernel kept its progress (short) or forgot it; a bare -EAGAIN never began.
       trigger: { reached: Math.max(short, forgotten), attempts: totals.files, how },
       artifacts,
-      filesystem: stage.filesystem.type,
+      ...stage.where,
       sections: [{ title: "Conditions", lines: [...stage.conditions, `pressure: ${pressure.line}`] }],
     };
   },

@@ -110,7 +110,8 @@ export function mergeRaces(results: readonly LogRaceResult[], options: { listedM
     trigger: {
       reached: torn > 0 ? Math.max(torn, seen ?? 0) : seen,
       attempts: records,
-      how: results.find((result) => result.how !== "")?.how ?? "",
+      how:
+        seen === null && torn > 0 ? "records in pieces prove it" : (results.find(({ how }) => how !== "")?.how ?? ""),
     },
     totals: {
       bytesWritten: sum(({ totals }) => totals.bytesWritten),
@@ -120,7 +121,7 @@ export function mergeRaces(results: readonly LogRaceResult[], options: { listedM
       writebacks: sum(({ totals }) => totals.writebacks),
       records,
       torn,
-      ...(first === undefined ? {} : { firstFindingSeconds: first }),
+      ...(first === undefined ? {} : { firstFindingSeconds: Math.round(first * 1000) / 1000 }),
     },
   };
 }

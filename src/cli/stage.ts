@@ -11,6 +11,7 @@ import type { Filesystem } from "../ops/stat.ts";
 import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../sys/uapi/fcntl.ts";
 import { type DirtyLimit, deviceHasDirtyLimit, limitDirty } from "../workload/dirty-limit.ts";
 import { UsageError } from "./args.ts";
+import type { Outcome } from "./contract.ts";
 import { saveEvidence } from "./evidence.ts";
 import { chooseTarget } from "./target.ts";
 
@@ -32,6 +33,8 @@ export interface Slowness {
 export interface Stage {
   readonly directory: Path;
   readonly filesystem: Filesystem;
+  /** File system and mount options, for the outcome. */
+  readonly where: Pick<Outcome, "filesystem" | "mountOptions">;
   /** What a report says under "Conditions"; scripts add their own lines. */
   readonly conditions: string[];
   /** Limits the device's dirty pages until it is disposed of; undefined when nothing was asked for or possible. */
@@ -58,13 +61,14 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
   const prefix = wish.directory === undefined ? undefined : `${pathText(wish.directory)}/${wish.name}`;
   const { name, neededBytes } = wish;
   const target = chooseTarget({ prefix, name, neededBytes, defer: run.defer, job: undefined });
-  const { type } = target.filesystem;
+  const { type, options } = target.filesystem;
   const conditions = [target.description ?? `${pathText(target.directory)} on ${type}`];
   if (type !== "xfs") conditions.push(`${type} is not XFS, whose appends these are about: "clean" says little here`);
   for (const line of conditions) run.narrate(line);
   return {
     directory: target.directory,
     filesystem: target.filesystem,
+    where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
     conditions,
     slowDown({ bytes, ownBytes }) {
       const own = target.vanishes && ownBytes !== undefined && deviceHasDirtyLimit(target.directory);
