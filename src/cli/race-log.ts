@@ -9,9 +9,10 @@ import { MiB } from "../ops/memory.ts";
 import { O_APPEND, O_RDWR } from "../sys/uapi/fcntl.ts";
 import type { Finding } from "../verify/finding.ts";
 import { judgeRecordLog } from "../verify/record-log.ts";
+import { selfTestRecordLog } from "../verify/record-log-self-test.ts";
 import { readBack } from "../workload/readback.ts";
 import { RecordRace, type WriterSpec } from "../workload/record-race.ts";
-import type { Outcome, Run } from "./contract.ts";
+import { Inconclusive, type Outcome, type Run } from "./contract.ts";
 import type { Stage } from "./stage.ts";
 
 export interface LogRace {
@@ -49,6 +50,8 @@ const ROUND_SECONDS = 1;
 
 /** Runs rounds until the time is over, enough is torn, or a signal came. */
 export async function raceLog(run: Run<unknown>, stage: Stage, race: LogRace): Promise<LogRaceResult> {
+  const broken = selfTestRecordLog();
+  if (broken !== undefined) throw new Inconclusive(`the judge of records failed its self-test: ${broken}`);
   await using threads = new RecordRace(race);
   const startedSeconds = run.elapsedSeconds;
   const elapsed = () => run.elapsedSeconds - startedSeconds;

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { fillRecord } from "../../src/pattern/record.ts";
 import { judgeRecordLog } from "../../src/verify/record-log.ts";
+import { selfTestRecordLog } from "../../src/verify/record-log-self-test.ts";
 
 const BIG = 8192;
 const SMALL = 128;
@@ -92,4 +93,8 @@ test("records of another generation are not this log's", () => {
   const other = new Uint8Array(BIG);
   fillRecord(other, { writer: 0, generation: GENERATION + 1, sequence: 0, lengthBytes: BIG });
   expect(judge([other, small(0)], 1, 1).findings.map(({ kind }) => kind)).toEqual(["foreign", "lost"]);
+});
+
+test("the self-test that every race begins with passes", () => {
+  expect(selfTestRecordLog()).toBeUndefined();
 });
