@@ -41,6 +41,10 @@ export interface PressureOptions {
   narrate(line: string): void;
 }
 
+/** Room beyond its own bytes for a call that may sleep at the limit. */
+const SLEEPER_BYTES = 16 * MiB;
+/** Reading memory.events costs some 50 us: not after every small append. */
+const EVENTS_EVERY = 4;
 /** File systems whose pages have nowhere to go: a limit would only kill. */
 const UNRECLAIMABLE: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
 
@@ -58,6 +62,9 @@ export class Pressure implements Disposable {
   #reserves: boolean;
   #sizeBefore = 0;
   #inlineBytes = 0;
+  /** Added to every headroom, after reclaim failed under it. */
+  #slackBytes = 0;
+  #oomSeen = 0;
   #inWindow = false;
   #closed = false;
 
@@ -134,6 +141,7 @@ export class Pressure implements Disposable {
       keepSize: this.#reserves,
       realTime: this.#fifo,
       writebackCalls: this.#writeback?.calls ?? null,
+      slackBytes: this.#slackBytes,
       step: this.#ladder.stepNumber,
       appends: this.#ladder.appends,
       ...(this.#group === undefined || this.#closed ? {} : { events: this.#group.events() }),
@@ -178,9 +186,10 @@ export class Pressure implements Disposable {
   /**
    * Runs `call`, the system call that makes the attempt without sleeping (the submit of a queued request, or the write
    * itself), under pressure: tick, touch, limit, call, lift. Nothing of our own stands between limit and lift.
+   * `sleeps`: the call is an ordinary write, which would wait at the limit or die there: it gets room for all it asks.
    */
-  attempt(fd: Fd, requestedBytes: number, call: () => number): number {
-    this.beforeAppend(fd, requestedBytes);
+  attempt(fd: Fd, requestedBytes: number, call: () => number, options: { sleeps?: boolean } = {}): number {
+    this.beforeAppend(fd, requestedBytes, options);
     try {
       return call();
     } finally {
@@ -189,13 +198,21 @@ export class Pressure implements Disposable {
   }
 
   /** The first half of `attempt`, the last thing before the call. `requestedBytes` sizes the headroom. */
-  beforeAppend(fd: Fd, requestedBytes: number = this.#options.appendBytesMax): void {
+  beforeAppend(
+    fd: Fd,
+    requestedBytes: number = this.#options.appendBytesMax,
+    { sleeps = false }: { sleeps?: boolean } = {},
+  ): void {
     if (!this.#primes) return;
     this.#sizeBefore = sizeOf(fd);
     this.#keeper?.keep();
     this.#ballast?.refresh();
     this.#group?.flushStatistics();
-    this.#group?.prepareLimit(this.#ladder.headroomBytes(requestedBytes));
+    // However much slack was given, the attempt must not fit whole.
+    const most = Math.floor((requestedBytes * 15) / 16 / 4096) * 4096;
+    const tight = this.#ladder.headroomBytes(requestedBytes);
+    const headroom = Math.max(tight, Math.min(tight + this.#slackBytes, most));
+    this.#group?.prepareLimit(sleeps ? requestedBytes + SLEEPER_BYTES : headroom);
     if (this.#fifo) enterFifo();
     spinUntilTick();
     touch(fd);
@@ -227,11 +244,23 @@ export class Pressure implements Disposable {
   /** Right after the completion: what happened decides the next step. */
   afterAppend(seen: AppendSeen): void {
     this.#leaveWindow();
+    this.#backOff(seen);
     const inlineBytes = this.#inlineBytes;
     this.#inlineBytes = 0;
     if (!this.#ladder.note(seen, inlineBytes)) return;
     const size = sizeText(this.#ladder.step.chunkBytes);
     this.#options.narrate(`no attempt was stopped half-way so far: appends of ${size} next`);
+  }
+
+  /** A limit at which reclaim failed for somebody (memory.events: oom) is too tight here: without root it kills. */
+  #backOff({ requestedBytes }: AppendSeen): void {
+    if (this.#group === undefined || this.#ladder.appends % EVENTS_EVERY !== 0) return;
+    const oom = this.#group.events().oom ?? 0;
+    if (oom > this.#oomSeen) {
+      this.#slackBytes = Math.min(requestedBytes, this.#slackBytes + Math.ceil(requestedBytes / 4096 / 16) * 4096);
+      this.#options.narrate(`the limit left somebody without memory: ${sizeText(this.#slackBytes)} more from now on`);
+    }
+    this.#oomSeen = oom;
   }
 
   /** Before the descriptor is closed. */
