@@ -175,7 +175,7 @@ export function whyUnreadable(path: Path): string | undefined {
     openFile(path, O_RDONLY).close();
     return undefined;
   } catch (error) {
-    if (isSyscallError(error)) return `${pathText(path)} cannot be opened for reading: ${error.name}`;
+    if (isSyscallError(error)) return `${pathText(path)} cannot be opened for reading: ${error.code}`;
     throw error;
   }
 }

@@ -6,7 +6,7 @@
  * gibibyte makes its cell bad.
  */
 import type { Segment } from "../verify/finding.ts";
-import { grouped } from "./format.ts";
+import { grouped, plural } from "./format.ts";
 import { type Colour, painter } from "./paint.ts";
 
 export type CellKind = Segment["kind"];
@@ -96,5 +96,5 @@ export function renderStrip(
   }
   const kinds = [...CELL_ORDER].reverse().filter((kind) => cells.includes(kind));
   const legend = kinds.map((kind) => `${paint(CELL_COLOUR[kind], CELL_SHAPE[kind])} ${kind}`).join("  ");
-  return [...lines, legend, `one cell = ${grouped(Math.ceil(total / Math.max(1, cells.length)))} bytes`];
+  return [...lines, legend, `one cell = ${plural(Math.ceil(total / Math.max(1, cells.length)), "byte")}`];
 }
