@@ -3,7 +3,8 @@
  * doctor: what this machine can and cannot do, and how to get the rest.
  *
  * What it shows: one line per ability, found by trying; below each missing one, what works without it and what to do.
- * With --clean it also removes what runs that were killed left behind: memory groups, dirty limits, lab directories.
+ * With --clean it also undoes what runs that were killed left behind: memory groups and dirty limits. (The lab sweeps its
+ * own directories at every start.)
  * Exit codes: 0 when the main job can run, 125 when something that everything needs is missing, 254 bad arguments.
  * Run: bun run doctor.ts [--clean] [--json]
  */
