@@ -176,6 +176,7 @@ export class Pressure implements Disposable {
 
   #loadBallast(fd: Fd): void {
     try {
+      this.#keeper?.rehearse(fd);
       this.#ballast = Ballast.load(fd, ballastBytes(this.#options.chunkFixed ? this.#options.appendBytesMax : 0));
     } catch (error) {
       if (!isSyscallError(error)) throw error;
