@@ -12,8 +12,12 @@ typedef unsigned int u32;
 typedef unsigned char u8;
 
 #ifdef BW_X86_64
-/* 64-byte groups between two looks at the accumulated difference: 16 KiB, well inside the first-level cache. */
-#define GROUPS 256
+/*
+ * Turns between two looks at the accumulated difference: few at first, because damage is often found at once, then twice
+ * as many each time, because each look costs.
+ */
+#define TURNS_MIN 8
+#define TURNS_MAX 2048
 
 #define STEP_ALL                                  \
   ".byte 0x66,0x0f,0xd4,0xc4\n" /* paddq %xmm4,%xmm0 */ \
@@ -67,7 +71,6 @@ static int same(const u8 *p, u64 groups, u64 *lane) {
 }
 
 /* Sixteen words a turn; lane[0..16) and lane[16..20) = step * 16. Pointer in rdi, count in rcx, lanes in rsi. */
-#define TURNS 128
 
 static void wide_lanes(u64 *lane, u64 start, u64 step) {
   int i;
@@ -160,19 +163,23 @@ static int bw_mismatch(u8 *base, u64 offset, u64 words, u32 start_lo, u32 start_
   u64 i = 0;
 #ifdef BW_X86_64
   u64 lane[20];
+  u64 most = TURNS_MIN;
   if (avx2 && words >= 16) {
     wide_lanes(lane, start, step);
     while (words - i >= 16) {
       u64 turns = (words - i) / 16;
-      if (turns > TURNS) turns = TURNS;
+      if (turns > most) turns = most;
+      if (most < TURNS_MAX) most *= 2;
       if (!wide_same(bytes + i * 8, turns, lane)) break;
       i += turns * 16;
     }
   }
   lanes(lane, start + i * step, step);
+  most = TURNS_MIN;
   while (words - i >= 8) {
     u64 groups = (words - i) / 8;
-    if (groups > GROUPS) groups = GROUPS;
+    if (groups > most) groups = most;
+    if (most < TURNS_MAX) most *= 2;
     if (!same(bytes + i * 8, groups, lane)) break;
     i += groups * 8;
   }

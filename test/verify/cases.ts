@@ -270,6 +270,15 @@ function isFlip(found: Uint8Array, { own, offset }: { own: Pattern; offset: numb
   return bits <= 3;
 }
 
-function canonicalInsertion(edit: Edit, plain: ExpectedFinding, { bytes }: World): ExpectedFinding {
-  return edges(bytes, plain.offsetBytes, plain.offsetBytes + edit.lengthBytes);
+function canonicalInsertion(edit: Edit, plain: ExpectedFinding, world: World): ExpectedFinding {
+  const { own, bytes } = world;
+  const at = plain.offsetBytes;
+  const origin = edit.offsetBytes - edit.lengthBytes;
+  const pushed = bytes.subarray(at, at + edit.lengthBytes);
+  // By chance a copy of what stands right before: nobody can tell it from a duplicate.
+  if (origin >= 0 && pushed.every((byte, i) => byte === byteAt(own, origin + i))) {
+    const duplicate = { kind: "duplicated", offsetBytes: edit.offsetBytes, lengthBytes: edit.lengthBytes } as const;
+    return canonicalDuplicate(duplicate, { ...plain, ...duplicate, offsetBytes: at }, world);
+  }
+  return edges(bytes, at, at + edit.lengthBytes);
 }
