@@ -8,7 +8,7 @@
  * What broken looks like: splice returns 0 (end of pipe) or EINTR; the position jumps back over the other writer's
  * record, whose write(2) was acknowledged; the next write lands on top of it. No write returns an error.
  * Since when, fixed by: end of pipe is bad on every kernel tried, 5.10 to 7.2; the interrupted splice is mended by
- * "splice: avoid stale f_pos writeback on error" (seen in stable 6.12.117).
+ * "splice: avoid stale f_pos writeback on error" (seen in stable 6.12.117, not in 7.2.13).
  * Needs: a writable directory; no root, no particular file system.
  * Run: bun run splice-fpos.ts [DIR] [--variant end-of-pipe|interrupted|both]
  */
