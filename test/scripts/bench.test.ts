@@ -3,13 +3,15 @@ import { expect, test } from "bun:test";
 import { needed } from "../needed.ts";
 import { command } from "./command.ts";
 
-const USAGE = "usage: bun run bench.ts verify|append|relay [flags]";
-
 test("an unknown benchmark is one line and 254", async () => {
   const unknown = await command("bench", ["toString"]);
-  expect([unknown.code, unknown.stderr]).toEqual([254, `bench: no benchmark is called toString; ${USAGE}\n`]);
+  expect(unknown.code).toBe(254);
+  expect(unknown.stderr).toMatch(
+    /^bench: no benchmark is called toString; usage: bun run bench.ts verify\|.* \[flags\]\n$/,
+  );
   const none = await command("bench", []);
-  expect([none.code, none.stderr]).toEqual([254, `${USAGE}\n`]);
+  expect(none.code).toBe(254);
+  expect(none.stderr).toMatch(/^usage: bun run bench.ts verify\|.* \[flags\]\n$/);
   const flag = await command("bench", ["verify", "--bogus", "1"]);
   expect([flag.code, flag.stdout]).toEqual([254, ""]);
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { counter } from "../../src/pattern/counter.ts";
 import { judgeBytes } from "../../src/verify/judge.ts";
-import { expectedOf, randomCase } from "./cases.ts";
+import { type Case, expectedOf, randomCase } from "./cases.ts";
+import counterExamples from "./fixtures/counter-examples.json";
 import { judgeInPieces, problemOfCase, problemOfWild, spell } from "./proof.ts";
 import { wildCase } from "./wild.ts";
 
@@ -25,9 +26,10 @@ describe("random damage", () => {
 });
 
 describe("counter-examples that random cases once found", () => {
-  const seeds = [1, 7, 12, 37, 84, 253, 627, 8157, 100244, 109522, 203430];
-  test.each(seeds)("known answer, seed %d", (seed) => {
-    expect(problemOfCase(randomCase(seed), seed)).toBeUndefined();
+  // Written out, because the generator may change.
+  const cases = counterExamples as readonly Case[];
+  test.each(cases.map((one, index) => [index, one] as const))("known answer, number %d", (_index, one) => {
+    expect(problemOfCase(one, 1)).toBeUndefined();
   });
   const wild = [
     449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 105833, 107346, 114319, 116434, 117115,
