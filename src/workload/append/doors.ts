@@ -101,6 +101,8 @@ export class Door implements Disposable {
   readonly openFlags: number;
   /** The call as strace names it. */
   readonly call: string;
+  /** True when the call itself may wait for memory: pressure must leave it a way on. */
+  readonly sleeps: boolean;
   #spec: DoorSpec;
   #ring: Ring | undefined;
   #vectors: IoVectors[];
@@ -112,6 +114,7 @@ export class Door implements Disposable {
     this.#spec = DOORS[name];
     this.#options = options;
     this.openFlags = this.#spec.openFlags;
+    this.sleeps = this.#spec.engine === "write";
     this.call = { uring: "io_uring writev", pwritev2: "pwritev2", write: "write" }[this.#spec.engine];
     const depth = this.#spec.engine === "uring" ? options.queueDepth : 1;
     // 8 entries as in the report, more when the depth asks for it.

@@ -88,7 +88,7 @@ export class FileWriter {
     const { door, buffer, pressure } = this.#parts;
     for (let done = 0; done < length; ) {
       const part = { bufferOffsetBytes: done, lengthBytes: length - done };
-      const attempt: Attempt = (call) => pressure.attempt(this.#fd, part.lengthBytes, call);
+      const attempt: Attempt = (call) => pressure.attempt(this.#fd, part.lengthBytes, call, { sleeps: door.sleeps });
       const atNs = this.#now();
       let answers = door.append(this.#fd, buffer, part, this.#reported + this.#shift, attempt);
       let moved = this.#record(answers, atNs);
