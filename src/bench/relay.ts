@@ -149,20 +149,30 @@ function installed(directory: string): Proxy[] {
   return proxies;
 }
 
+/** A turn that takes longer hangs; it is ended and reported, never waited for. */
+const TURN_MS_MAX = 300_000;
+
 /** One stream through one relay. */
 async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Record<string, number>> {
-  const pipes = { stdin: "ignore", stdout: "pipe", stderr: "inherit" } as const;
+  const pipes = { stdin: "ignore", stdout: "pipe", stderr: "inherit", timeout: TURN_MS_MAX } as const;
   const source = Bun.spawn([endsPath, "source", String(bytes)], pipes);
-  const relay = await proxy.start(Number(await said(source.stdout, /PORT (\d+)\n/)));
-  const sink = Bun.spawn([endsPath, "sink", String(relay.port), String(bytes)], pipes);
-  const seconds = Number(await said(sink.stdout, /TOOK ([\d.]+)\n/));
-  await sink.exited;
-  if (relay.endless) relay.child.kill("SIGTERM");
-  await Promise.all([relay.child.exited, source.exited]);
-  if (sink.exitCode !== 0) throw new Error(`${proxy.name} did not relay all ${bytes} bytes`);
-  const gigabytes = bytes / 1e9;
-  const cpuSeconds = Number(relay.child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-  return { [RATE]: gigabytes / seconds, [CPU]: cpuSeconds / gigabytes };
+  let relay: Started | undefined;
+  try {
+    relay = await proxy.start(Number(await said(source.stdout, /PORT (\d+)\n/)));
+    const sink = Bun.spawn([endsPath, "sink", String(relay.port), String(bytes)], pipes);
+    const seconds = Number(await said(sink.stdout, /TOOK ([\d.]+)\n/));
+    await sink.exited;
+    if (relay.endless) relay.child.kill("SIGTERM");
+    await Promise.all([relay.child.exited, source.exited]);
+    if (sink.exitCode !== 0) throw new Error(`${proxy.name} did not relay all ${bytes} bytes`);
+    const gigabytes = bytes / 1e9;
+    const cpuSeconds = Number(relay.child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+    return { [RATE]: gigabytes / seconds, [CPU]: cpuSeconds / gigabytes };
+  } finally {
+    // Nothing of a failed turn may hold a port or a processor in the next one.
+    relay?.child.kill("SIGKILL");
+    source.kill("SIGKILL");
+  }
 }
 
 /** The table and whether every goal was reached; `all` begins with ours. */
