@@ -28,6 +28,8 @@ export class Thread implements Disposable {
   private constructor(worker: Worker, tid: number) {
     this.#worker = worker;
     this.tid = tid;
+    // The thread keeps the process alive only while a call is awaited.
+    worker.unref();
     worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
   }
 
@@ -35,10 +37,7 @@ export class Thread implements Disposable {
   static async start(): Promise<Thread> {
     checked(installWakeSignal(), "signal", "the wake-up signal");
     const worker = new Worker(new URL("./thread-worker.ts", import.meta.url).href);
-    // A thread that sleeps in the kernel must not keep the process from ending.
-    worker.unref();
     const tid = await new Promise<number>((resolve, reject) => {
-      worker.ref();
       worker.onmessage = ({ data }: MessageEvent<{ tid: number }>) => resolve(data.tid);
       worker.onerror = ({ message }) => reject(new Error(`the second thread did not start: ${message}`));
     });
@@ -57,6 +56,7 @@ export class Thread implements Disposable {
     const given = args as readonly unknown[];
     const pinned = given.filter((arg) => arg instanceof Memory);
     for (const memory of pinned) memory.pin();
+    this.#worker.ref();
     this.#worker.postMessage({ verb: verb.name, args: given.map(plain) });
     return new Promise<unknown>((resolve, reject) => {
       this.#waiting = { pinned, resolve, reject };
@@ -85,6 +85,7 @@ export class Thread implements Disposable {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
+    this.#worker.unref();
     for (const memory of waiting.pinned) memory.unpin();
     if ("value" in answer) waiting.resolve(answer.value);
     else if ("errno" in answer) waiting.reject(new SyscallError(answer.call, answer.errno, answer.args, answer.hint));
@@ -92,6 +93,7 @@ export class Thread implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#worker.unref();
     // The promise of terminate() stays pending while the thread is blocked in the kernel; nobody waits for it.
     this.#worker.terminate();
     this.#waiting?.reject(new Error("the thread was disposed of while its call was under way"));

@@ -53,3 +53,17 @@ test("closures and a second call at once are refused with a sentence", async () 
   pipe.writeEnd.close();
   expect(await waiting).toBe(0);
 });
+
+test("a process ends with an idle thread, waits for a call, and ends with a thread asleep in the kernel", () => {
+  const run = (body: string) => {
+    const script = `import { allocate, openPipe, read, Thread, write } from "${import.meta.dir}/../../src/index.ts";
+      const thread = await Thread.start(); const pipe = openPipe(); const buffer = allocate(8); ${body}`;
+    const child = Bun.spawnSync([process.execPath, "-e", script], { timeout: 10_000 });
+    return { code: child.exitCode, out: child.stdout.toString() };
+  };
+  expect(run(`console.log("idle")`)).toEqual({ code: 0, out: "idle\n" });
+  expect(run(`console.log(await thread.call(write, pipe.writeEnd, buffer))`)).toEqual({ code: 0, out: "8\n" });
+  const asleep = `thread.call(read, pipe.readEnd, buffer).catch(() => console.log("given up"));
+    console.log(await thread.asleep("read")); thread[Symbol.dispose]();`;
+  expect(run(asleep)).toEqual({ code: 0, out: "true\ngiven up\n" });
+}, 40_000);
