@@ -65,8 +65,12 @@ export class Injector implements Filter {
     return this.#first !== undefined && this.#isDue(channel);
   }
 
-  /** After the second of two chunks nothing may join them before they are sent. */
+  /** Room is made before the damaged chunk comes; after the second of two chunks nothing may join them unsent. */
   holdsFill(channel: Channel): boolean {
+    if (this.#isDue(channel) && this.#first === undefined && channel.inOffsetBytes >= this.#injection.fromBytes) {
+      const roomy = this.#injection.kind === "two-chunks" ? 0 : channel.pipe.capacityBytes / 2;
+      return channel.pipeBytes > roomy;
+    }
     if (this.#pair === undefined || this.#connectionOf(channel) !== this.#injection.connection) return false;
     if (channel.outBytes >= this.#pair) this.#pair = undefined;
     return this.#pair !== undefined;
