@@ -22,7 +22,7 @@ import type { Judge } from "../verify/judge.ts";
 import { Inconclusive } from "./contract.ts";
 
 /** Small enough to stay in the second-level cache between the kernel's copy and the comparison. */
-const BLOCK_BYTES = 256 * 1024;
+const BLOCK_BYTES = 1024 * 1024;
 
 export interface PatternArguments {
   readonly pattern: string;
