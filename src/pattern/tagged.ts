@@ -2,7 +2,7 @@
  * The tagged pattern: one writer's stream of records of one size, laid end to end.
  *
  * Owns the arithmetic between stream offsets and records; what a record looks like is `record.ts`'s. Several writers in
- * one file, or records of several sizes, are a log: see `log.ts`.
+ * one file, or records of several sizes, are a log: see verify/record-log.ts.
  */
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
 import { assertTag, fillPart, findTag, mismatchInPart, type RecordPart, SEQUENCE_MAX, type WordTag } from "./record.ts";
