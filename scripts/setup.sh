@@ -35,6 +35,7 @@ mkfs.ext4     tests  e2fsprogs       e2fsprogs       e2fsprogs        e2fsprogs 
 ip            tests  iproute2        iproute         iproute2         iproute2        iproute2        tests in a network namespace skip
 socat         tests  socat           socat           socat            socat           socat           tests that relay through socat skip
 nc            tests  netcat-openbsd  netcat          netcat-openbsd   openbsd-netcat  netcat-openbsd  tests that relay through nc skip
+nft           tests  nftables        nftables        nftables         nftables        nftables        the test of edited packets skips
 cpio          tests  cpio            cpio            cpio             cpio            cpio            the comparison with cpio(1) skips
 modinfo       tests  kmod            kmod            kmod             kmod            kmod            the comparison with modinfo(8) skips
 xz            tests  xz-utils        xz              xz               xz              xz              the comparison with xz(1) skips

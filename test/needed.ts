@@ -12,6 +12,7 @@ const PACKAGES: Record<string, { readonly present: () => boolean; readonly insta
   strace: { present: () => Bun.which("strace") !== null, install: "apt-get install strace" },
   socat: { present: () => Bun.which("socat") !== null, install: "apt-get install socat" },
   nc: { present: () => Bun.which("nc") !== null, install: "apt-get install netcat-openbsd" },
+  nft: { present: () => Bun.which("nft") !== null, install: "apt-get install nftables" },
   ip: { present: () => Bun.which("ip") !== null, install: "apt-get install iproute2" },
   qemu: { present: () => Bun.which("qemu-system-x86_64") !== null, install: "apt-get install qemu-system-x86" },
   setpriv: { present: () => Bun.which("setpriv") !== null, install: "apt-get install util-linux" },

@@ -36,7 +36,11 @@ export const PACKAGE_ROOT = resolve(import.meta.dir, "../..");
 const TRANSPORT = ["virtio_pci", "virtio_blk", "virtio_console"];
 /** At hand for scripts; the kernel loads them itself on first use, through modules.alias, or modprobe does. */
 const AT_HAND = [
+  // Kernel TLS asks the crypto layer for gcm(aes), which these provide.
   "tls",
+  "gcm",
+  "ghash_generic",
+  "ctr",
   "loop",
   "veth",
   "sch_netem",

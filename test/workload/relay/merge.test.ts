@@ -85,3 +85,11 @@ test("trouble is one line that names the connection and the errno", () => {
     "1 of 2 connections failed; connection 3: splice-out: EPIPE after 77 bytes",
   );
 });
+
+test("a stream that was as short in the pipe already arrived short; one that was longer there was cut behind it", () => {
+  const short = sunk(stream(9_000));
+  const truncated = { connection: 0, finding: lengthFinding(short, 10_000, true) as Finding };
+  const inPipe = (lengthBytes: number) => [{ connection: 0, judgement: sunk(stream(lengthBytes)).judgement }];
+  expect(hopOf(truncated, inPipe(9_000), short)).toBe("arrived damaged");
+  expect(hopOf(truncated, inPipe(10_000), short)).toBe("damaged between pipe and client");
+});
