@@ -16,7 +16,7 @@ import { compileTwin } from "./twin.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 7, min: 1, max: 99, description: "turns of each program on each file system" },
-  files: { kind: "count", default: 20, min: 1, description: "files per turn" },
+  files: { kind: "count", default: 60, min: 1, description: "files per turn" },
   fileMb: { kind: "count", default: 48, min: 1, description: "MiB after which a file is full" },
   seed: { kind: "count", default: 1, description: "decides the chunks of both programs" },
 } as const satisfies ArgumentSpecs;

@@ -24,7 +24,7 @@ import { type Contender, interleave, type Measured, median, ratio } from "./inte
 const OPTIONS = {
   rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each contender" },
   turnMs: { kind: "count", default: 40, min: 1, description: "milliseconds of one turn" },
-  fileMib: { kind: "count", default: 1024, min: 1, description: "size of the file in page cache, MiB" },
+  fileMib: { kind: "count", default: 1920, min: 1, description: "size of the file in page cache, MiB" },
 } as const satisfies ArgumentSpecs;
 
 const RATE = "GB/s";
