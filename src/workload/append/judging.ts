@@ -5,11 +5,10 @@
  * with this thread but the file. Not for runs under a memory group: a reader beside the writer would eat its headroom.
  */
 import { SyscallError } from "../../ops/errors.ts";
-import { type Path, pathText } from "../../ops/file.ts";
+import type { Path } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
 import type { Judgement } from "../../verify/finding.ts";
-import { Judge } from "../../verify/judge.ts";
-import { lookBack, readBack } from "../readback.ts";
+import { judgeFile } from "../judge-file.ts";
 
 export interface JudgeOrder {
   readonly path: Path;
@@ -19,18 +18,10 @@ export interface JudgeOrder {
   readonly readBytesMax: number;
 }
 
-/** Reads the file back and judges it; `mapped` judges the page cache where it lies instead of copies of it. */
-export function judgeFile(order: JudgeOrder, options: { mapped?: boolean } = {}): Judgement {
-  const { path, generation, expectBytes } = order;
-  const judge = new Judge({ pattern: new Counter({ generation }), expectBytes, file: pathText(path) });
-  let left = order.readBytesMax;
-  const back = options.mapped === true ? lookBack : readBack;
-  back(path, (block) => {
-    const part = block.length <= left ? block : block.subarray(0, left);
-    left -= part.length;
-    if (part.length > 0) judge.push(part);
-  });
-  return judge.finish();
+/** Reads the file back and judges it. */
+export function judgeNow(order: JudgeOrder, options: { mapped?: boolean } = {}): Judgement {
+  const { path, generation, expectBytes, readBytesMax } = order;
+  return judgeFile(path, { pattern: new Counter({ generation }), expectBytes, readBytesMax, ...options });
 }
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */

@@ -21,7 +21,7 @@ import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
 import { Door, type DoorName } from "./doors.ts";
 import { type InjectionKind, planInjection } from "./inject.ts";
-import { JudgeBeside, judgeFile } from "./judging.ts";
+import { JudgeBeside, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter, type Written } from "./writer.ts";
 import { breachLines, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
@@ -202,7 +202,7 @@ class Series implements Disposable {
     const { path, generation, written } = pending.file;
     let remove = true;
     try {
-      const judgement = await (pending.answer ?? judgeFile(orderOf(pending.file)));
+      const judgement = await (pending.answer ?? judgeNow(orderOf(pending.file)));
       remove = !this.#take(pending.file, judgement) && !this.#options.keep;
       const kept = { path: pathText(path), generation, expectBytes: written.reportedBytes };
       if (!remove) this.#result.kept = [...this.#result.kept, kept];

@@ -1,0 +1,29 @@
+/** Judges a whole file against a pattern, block by block, read by a descriptor of its own. */
+import { type Path, pathText } from "../ops/file.ts";
+import type { Pattern } from "../pattern/pattern.ts";
+import type { Judgement } from "../verify/finding.ts";
+import { Judge } from "../verify/judge.ts";
+import { lookBack, readBack } from "./readback.ts";
+
+export interface FileExpectation {
+  /** What the file should hold, from stream offset 0 to `expectBytes`. */
+  readonly pattern: Pattern;
+  readonly expectBytes: number;
+  /** Only so many bytes are judged; the whole file unless said. */
+  readonly readBytesMax?: number;
+  /** Judges the page cache where it lies instead of copies of it; only for files that nobody else shortens. */
+  readonly mapped?: boolean;
+}
+
+export function judgeFile(path: Path, expected: FileExpectation): Judgement {
+  const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER, mapped = false } = expected;
+  const judge = new Judge({ pattern, expectBytes, file: pathText(path) });
+  let left = readBytesMax;
+  const back = mapped ? lookBack : readBack;
+  back(path, (block) => {
+    const part = block.length <= left ? block : block.subarray(0, left);
+    left -= part.length;
+    if (part.length > 0) judge.push(part);
+  });
+  return judge.finish();
+}
