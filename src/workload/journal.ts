@@ -64,13 +64,16 @@ export class Journal {
   }
 
   /**
-   * The calls from `fromIndex` on during which the file grew over any byte of a range: those whose bytes lie there.
-   * An empty range (a loss) names the calls that end or begin at its place.
+   * The calls of one file (journal indices [fromIndex, toIndex)) during which it grew over any byte of a range: those
+   * whose bytes lie there. An empty range (a loss) names the calls that end or begin at its place.
    */
-  callsThatWrote(range: { offsetBytes: number; lengthBytes: number }, fromIndex: number): CallReference[] {
+  callsThatWrote(
+    range: { offsetBytes: number; lengthBytes: number },
+    { fromIndex, toIndex }: { fromIndex: number; toIndex: number },
+  ): CallReference[] {
     const found: CallReference[] = [];
     const end = range.offsetBytes + range.lengthBytes;
-    for (let index = Math.max(fromIndex, this.dropped); index < this.#count; index++) {
+    for (let index = Math.max(fromIndex, this.dropped); index < Math.min(toIndex, this.#count); index++) {
       const call = this.get(index);
       if (call === undefined) continue;
       const touches =

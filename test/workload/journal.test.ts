@@ -14,19 +14,21 @@ function append(journal: Journal, call: { result: number; before: number; grew: 
   });
 }
 
+const ALL = { fromIndex: 0, toIndex: Infinity };
+
 test("names the calls during which the file grew over a range", () => {
   const journal = new Journal(8);
   append(journal, { result: 100, before: 0, grew: 100 });
   append(journal, { result: 100, before: 100, grew: 140 });
   append(journal, { result: 100, before: 240, grew: 100 });
   const indices = (offsetBytes: number, lengthBytes: number) =>
-    journal.callsThatWrote({ offsetBytes, lengthBytes }, 0).map((call) => call.index);
+    journal.callsThatWrote({ offsetBytes, lengthBytes }, ALL).map((call) => call.index);
   expect(indices(0, 1)).toEqual([0]);
   expect(indices(99, 2)).toEqual([0, 1]);
   expect(indices(150, 20)).toEqual([1]);
   expect(indices(100, 0)).toEqual([0, 1]);
   expect(indices(340, 10)).toEqual([]);
-  expect(journal.callsThatWrote({ offsetBytes: 150, lengthBytes: 1 }, 0)[0]?.detail).toBe(
+  expect(journal.callsThatWrote({ offsetBytes: 150, lengthBytes: 1 }, ALL)[0]?.detail).toBe(
     "the file grew by 140, the call said 100",
   );
 });
@@ -35,7 +37,7 @@ test("indices count from the file's first call; a refused call keeps its -errno"
   const journal = new Journal(8);
   append(journal, { result: 100, before: 0, grew: 100 });
   append(journal, { result: -11, before: 0, grew: 50 });
-  const [call] = journal.callsThatWrote({ offsetBytes: 10, lengthBytes: 1 }, 1);
+  const [call] = journal.callsThatWrote({ offsetBytes: 10, lengthBytes: 1 }, { fromIndex: 1, toIndex: 2 });
   expect({ index: call?.index, result: call?.result }).toEqual({ index: 0, result: -11 });
 });
 
@@ -45,5 +47,13 @@ test("the oldest calls make room, and are counted", () => {
   expect({ count: journal.count, dropped: journal.dropped }).toEqual({ count: 10, dropped: 6 });
   expect(journal.get(5)).toBeUndefined();
   expect(journal.get(9)?.streamOffsetBytes).toBe(900);
-  expect(journal.callsThatWrote({ offsetBytes: 0, lengthBytes: 50 }, 0)).toEqual([]);
+  expect(journal.callsThatWrote({ offsetBytes: 0, lengthBytes: 50 }, ALL)).toEqual([]);
+});
+
+test("the calls of the next file are not this file's, although its bytes have the same offsets", () => {
+  const journal = new Journal(8);
+  append(journal, { result: 100, before: 0, grew: 100 });
+  append(journal, { result: 100, before: 0, grew: 100 });
+  const range = { offsetBytes: 10, lengthBytes: 5 };
+  expect(journal.callsThatWrote(range, { fromIndex: 0, toIndex: 1 }).map((call) => call.index)).toEqual([0]);
 });

@@ -27,12 +27,14 @@ export function orderOf({ path, generation, written, sizeBytes }: WrittenFile): 
 
 /** The judge's findings, each with the calls whose bytes lie there and what a second reading says. */
 export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Journal): Finding[] {
+  const { firstCall, calls: count } = file.written;
+  const ofFile = { fromIndex: firstCall, toIndex: firstCall + count };
   return judgement.findings.map((finding) => {
     // Missing bytes have a place in the file and no extent there.
     const missing = finding.kind === "lost" || finding.kind === "truncated";
     const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
     const again = triage(file.path, range);
-    const calls = journal.callsThatWrote(range, file.written.firstCall);
+    const calls = journal.callsThatWrote(range, ofFile);
     return { ...finding, calls, detail: again === undefined ? finding.detail : `${finding.detail}; ${again}` };
   });
 }
