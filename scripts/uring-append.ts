@@ -135,7 +135,7 @@ await runReproducer({
       ...merged,
       ...where,
       artifacts,
-      workload: { ...args, prefix: pathText(target.prefix), pressure: { mode: args.pressure, ...pressure.settings } },
+      workload: { prefix: pathText(target.prefix), pressure: pressure.settings },
       sections: [
         ...merged.sections,
         ...lookAgain(merged.kept, artifacts),

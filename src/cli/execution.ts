@@ -144,7 +144,7 @@ export class Execution {
       replay: replayCommand(this.#scriptName(), this.#specs, this.#args, this.#seed),
       durationSeconds: Math.round(this.#elapsedSeconds() * 1000) / 1000,
       environment: environment(extra),
-      workload: outcome.workload ?? workloadOf(this.#args),
+      workload: { ...workloadOf(this.#args), ...outcome.workload },
       trigger,
       totals: { bytesWritten: 0, files: 0, calls: 0, ...outcome.totals },
       findings: outcome.findings,

@@ -8,6 +8,7 @@
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
 import { libc } from "../sys/libc.ts";
 import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
+import { mergeTriggers } from "../workload/trigger.ts";
 import type { Outcome, Run } from "./contract.ts";
 
 export interface JobIdentity {
@@ -97,7 +98,6 @@ function parseReport(stdout: string, stderr: string, end: string): Omit<JobEnd, 
 export function mergeJobs(ends: readonly JobEnd[]): Outcome {
   const reports = ends.flatMap((end) => (end.report === undefined ? [] : [end.report]));
   const lost = ends.filter((end) => end.report === undefined).map((end) => `job ${end.index} ${end.reason}`);
-  const reached = reports.map((report) => report.trigger.reached).filter((count) => count !== null);
   const totals: Record<string, number> = { bytesVerified: 0 };
   for (const report of reports) {
     for (const [name, value] of Object.entries(report.totals)) {
@@ -116,11 +116,7 @@ export function mergeJobs(ends: readonly JobEnd[]): Outcome {
     ...(reasons.length === 0 ? {} : { reason: [...new Set(reasons)].join("; ") }),
     findings: reports.flatMap((report) => report.findings),
     findingsLeftOut: reports.reduce((sum, report) => sum + (report.findingsLeftOut ?? 0), 0),
-    trigger: {
-      reached: reached.length === 0 ? null : reached.reduce((sum, count) => sum + count, 0),
-      attempts: reports.reduce((sum, report) => sum + report.trigger.attempts, 0),
-      how: [...new Set(reports.map((report) => report.trigger.how))].join("; "),
-    },
+    trigger: mergeTriggers(reports.map((report) => report.trigger)),
     totals: { ...totals, bytesVerified: totals.bytesVerified ?? 0 },
     artifacts: reports.flatMap((report) => report.artifacts),
     sections: reports.flatMap((report, index) =>

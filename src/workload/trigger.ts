@@ -7,7 +7,9 @@
  * itself tells: short, or -EAGAIN although the file grew.
  * Owns counting; refuses to guess: without root an io_uring door that shows nothing is unknown (null).
  */
+
 import { TracepointCounter } from "../ops/tracepoint.ts";
+import type { Trigger } from "../report/document.ts";
 
 const EVENT = { system: "io_uring", name: "io_uring_short_write" } as const;
 
@@ -71,4 +73,15 @@ export class TriggerWatch implements Disposable {
   [Symbol.dispose](): void {
     this.#counter?.[Symbol.dispose]();
   }
+}
+
+/** One trigger of several; what nobody saw stays unknown as long as one of them could not look. */
+export function mergeTriggers(parts: readonly Trigger[]): Trigger {
+  const reached = parts.reduce((sum, part) => sum + (part.reached ?? 0), 0);
+  const blind = parts.length === 0 || parts.some((part) => part.reached === null);
+  return {
+    reached: reached === 0 && blind ? null : reached,
+    attempts: parts.reduce((sum, part) => sum + part.attempts, 0),
+    how: [...new Set(parts.map((part) => part.how))].join("; "),
+  };
 }

@@ -2,6 +2,7 @@
  * From series to one answer: sums, the worst verdict's findings, the table of doors. Pure.
  */
 import type { ReportSection } from "../../report/document.ts";
+import { mergeTriggers } from "../trigger.ts";
 import type { DoorName } from "./doors.ts";
 import type { KeptFile, SeriesResult } from "./series.ts";
 
@@ -27,17 +28,6 @@ function sum(results: readonly SeriesResult[], value: (result: SeriesResult) => 
   return results.reduce((total, result) => total + value(result), 0);
 }
 
-/** One trigger count over several doors; what no door saw stays unknown as long as one of them could not look. */
-function mergedTrigger(results: readonly SeriesResult[]): SeriesResult["trigger"] {
-  const reached = sum(results, (result) => result.trigger.reached ?? 0);
-  const blind = results.some((result) => result.trigger.reached === null);
-  return {
-    reached: reached === 0 && blind ? null : reached,
-    attempts: sum(results, (result) => result.trigger.attempts),
-    how: [...new Set(results.map((result) => result.trigger.how))].join("; "),
-  };
-}
-
 export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
   const first = results.map((result) => result.firstFindingSeconds).filter((seconds) => seconds !== undefined);
   const ledger = results.flatMap((result) => result.ledger);
@@ -45,7 +35,7 @@ export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
     findings: results.flatMap((result) => result.findings),
     findingsLeftOut: sum(results, (result) => result.findingsLeftOut),
     segments: results.find((result) => result.segments.length > 0)?.segments ?? [],
-    trigger: mergedTrigger(results),
+    trigger: mergeTriggers(results.map((result) => result.trigger)),
     totals: {
       bytesWritten: sum(results, (result) => result.bytesWritten),
       bytesVerified: sum(results, (result) => result.bytesVerified),

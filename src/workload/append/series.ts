@@ -106,8 +106,7 @@ class Series implements Disposable {
     this.#door = new Door(options.door, options);
     this.#trigger = TriggerWatch.start({ door: options.door });
     // With a processor to spare the judge works beside the writer, unless it would share a memory limit with it.
-    const limited = options.pressure.chunkBytes !== undefined || (options.pressure.settings.group ?? null) !== null;
-    if (!limited && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
+    if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
     this.#result = {
       door: options.door,
       files: 0,

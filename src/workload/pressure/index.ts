@@ -113,6 +113,11 @@ export class Pressure implements Disposable {
     }
   }
 
+  /** True when this process lives under a memory limit that comes and goes: whatever runs beside shares it. */
+  get limitsMemory(): boolean {
+    return this.#group !== undefined;
+  }
+
   /** One line: what was done, and what could not be. */
   get line(): string {
     if (this.#options.mode === "none") return "none: the report's workload as it is";
