@@ -14,7 +14,7 @@ import { allocate } from "../ops/memory.ts";
 import { counter } from "../pattern/counter.ts";
 import { RECORD_BYTES_MAX, readRecord, STEP } from "../pattern/record.ts";
 import { tagged } from "../pattern/tagged.ts";
-import { advance, readWord } from "../pattern/words.ts";
+import { advance, readWord } from "../pattern/u64.ts";
 import { openLibrary } from "../sys/library.ts";
 import { useNativeLoops } from "../sys/loops.ts";
 import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";

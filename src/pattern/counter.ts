@@ -7,16 +7,8 @@
  * report's pattern. A word then counts 2^40 words (8 TiB) of stream; generation 0 may run on beyond that.
  */
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
-import {
-  byteOf,
-  fillWords,
-  firstSuccessor,
-  firstWordMismatch,
-  isSuccessor,
-  readWord,
-  type U64,
-  U64_ONE,
-} from "./words.ts";
+import { byteOf, readWord, type U64, U64_ONE } from "./u64.ts";
+import { fillWords, firstSuccessor, firstWordMismatch, isSuccessor } from "./words.ts";
 
 export const GENERATION_MAX = 0xffffff;
 

@@ -11,16 +11,8 @@
  * It is the 64-bit finaliser of MurmurHash3 in two 32-bit lanes: it spreads a change of any bit over all 64, and costs
  * a few nanoseconds per record.
  */
-import {
-  add,
-  fillWords,
-  firstSuccessor,
-  firstWordMismatch,
-  isSuccessor,
-  multiply,
-  readWord,
-  type U64,
-} from "./words.ts";
+import { add, multiply, readWord, type U64 } from "./u64.ts";
+import { fillWords, firstSuccessor, firstWordMismatch, isSuccessor } from "./words.ts";
 
 export const WRITER_MAX = 0xff;
 export const TAG_GENERATION_MAX = 0xfff;

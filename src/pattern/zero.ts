@@ -5,7 +5,8 @@
  * duplicated range can be seen; only foreign bytes and the length can be judged.
  */
 import type { Pattern } from "./pattern.ts";
-import { firstWordMismatch, U64_ZERO } from "./words.ts";
+import { U64_ZERO } from "./u64.ts";
+import { firstWordMismatch } from "./words.ts";
 
 class Zero implements Pattern {
   readonly name = "zero";

@@ -5,7 +5,7 @@ import type { Pattern } from "../../src/pattern/pattern.ts";
 import { fillRecord, readRecord, readTag, STEP } from "../../src/pattern/record.ts";
 import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
-import { add, advance, multiply, readWord, u64 } from "../../src/pattern/words.ts";
+import { add, advance, multiply, readWord, u64 } from "../../src/pattern/u64.ts";
 import { zero } from "../../src/pattern/zero.ts";
 import { nativeLoops, nativeLoopsError, useNativeLoops } from "../../src/sys/loops.ts";
 
