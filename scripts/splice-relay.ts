@@ -13,6 +13,7 @@
 import {
   AddressError,
   checkRelayArguments,
+  congestionRefused,
   Inconclusive,
   Judge,
   outcomeOfRelay,
@@ -35,6 +36,7 @@ import {
   Sink,
   Source,
   shapeOf,
+  tcpOf,
   tlsMissing,
   UsageError,
 } from "bytewitness";
@@ -77,14 +79,14 @@ async function relayAlone(run: RelayRun) {
 
 /** Sends the counter pattern (or zeros) to whoever connects. */
 async function sourceAlone(run: RelayRun) {
-  const { listen = "", connections, feed, bytes, seconds, mss, ktls, timeout } = run.args;
+  const { listen = "", connections, feed, bytes, seconds, ktls, timeout } = run.args;
   const plan = {
     at: { kind: "tcp" as const, place: listen },
     feed: { pattern: feed, generation: 0 },
     connections,
     bytesPerConnection: seconds === undefined ? Math.ceil(bytes / connections) : undefined,
     seconds,
-    maxSegmentBytes: mss,
+    tcp: tcpOf(run.args),
     ktls,
     timeoutSeconds: timeout,
   };
@@ -94,12 +96,12 @@ async function sourceAlone(run: RelayRun) {
 
 /** Takes the stream and judges every byte of it. */
 async function sinkAlone(run: RelayRun) {
-  const { connect = "", connections, feed, mss, tap, timeout } = run.args;
+  const { connect = "", connections, feed, tap, timeout } = run.args;
   const plan = {
     at: { kind: "tcp" as const, place: connect },
     feed: { pattern: feed, generation: 0 },
     connections,
-    maxSegmentBytes: mss,
+    tcp: tcpOf(run.args),
     peek: tap,
     timeoutSeconds: timeout,
   };
@@ -125,6 +127,7 @@ await runReproducer({
   options: RELAY_OPTIONS,
   requires: [
     { name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) },
+    { name: "this congestion control", probe: congestionRefused },
     { name: "a packet editor", probe: (args) => (args.edit === undefined ? undefined : packetEditorMissing()) },
   ],
   check: checkRelayArguments,

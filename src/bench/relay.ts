@@ -5,7 +5,7 @@
  * part where they are installed; nothing is installed here. CPU is what the relay's process used from start to end,
  * so ours carries the start of Bun and the self-test.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -223,9 +223,18 @@ export async function main(args: readonly string[]): Promise<number> {
   using loop = compileTwin("relay-twin");
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-bench-"));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const proxies = [ours("bytewitness", []), ours("bytewitness, no journal", ["--journal", "off"]), twin(loop.path)];
-  proxies.push(...installed(directory));
-  console.log(`relay: ${options.bytes} bytes per turn, ${options.rounds} turns each, median (lowest to highest)`);
+  // On loopback ours takes a congestion control that does not pace; the others take the system's, and so does a variant.
+  const system = readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
+  const proxies = [
+    ours("bytewitness", []),
+    ours("bytewitness, no journal", ["--journal", "off"]),
+    ours(`bytewitness, ${system}`, ["--congestion", "system"]),
+    twin(loop.path),
+    ...installed(directory),
+  ];
+  console.log(
+    `relay: ${options.bytes} bytes per turn, ${options.rounds} turns each, median (lowest to highest); the system's congestion control is ${system}`,
+  );
   const contenders = proxies.map(
     (proxy): Contender => ({ name: proxy.name, run: () => turn(proxy, ends.path, options.bytes) }),
   );

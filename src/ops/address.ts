@@ -54,6 +54,12 @@ export function addressText(address: Address): string {
   return address.family === "ipv6" ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** True for addresses whose packets never leave this network namespace: 127.0.0.0/8 and ::1. */
+export function isLoopback(address: Address): boolean {
+  if (address.family === "unix") return false;
+  return address.family === "ipv4" ? address.host.startsWith("127.") : address.host === "::1";
+}
+
 export function domainOf(address: Address): number {
   return address.family === "unix" ? AF_UNIX : address.family === "ipv6" ? AF_INET6 : AF_INET;
 }

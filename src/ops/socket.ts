@@ -4,7 +4,8 @@
  * Every socket is close-on-exec. Writing never raises SIGPIPE (MSG_NOSIGNAL); splice(2) has no such flag, so a process
  * that splices into sockets calls `ignoreBrokenPipes` once. The verbs that begin with `try` return -errno.
  */
-import { ERRNO, negated } from "../sys/errno.ts";
+import { readFileSync } from "node:fs";
+import { ERRNO, errnoName, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { SIGPIPE } from "../sys/uapi/mount.ts";
 import * as S from "../sys/uapi/socket.ts";
@@ -24,14 +25,42 @@ export function openSocket(address: Address, options: { nonblocking: boolean }):
   return new Fd(checked(libc.socket(domain, type, 0), "socket", `${domain}, SOCK_STREAM`), addressText(address));
 }
 
+/** What a TCP socket is told before its handshake; accepted sockets inherit it from their listener. */
+export interface TcpTuning {
+  /** TCP_MAXSEG: announced to the peer, so the peer's segments are no larger either. */
+  readonly maxSegmentBytes?: number | undefined;
+  /** TCP_CONGESTION: a name the kernel knows; undefined leaves the system's. */
+  readonly congestion?: string | undefined;
+}
+
+/** TCP_MAXSEG and TCP_CONGESTION. tcp(7). */
+export function tuneTcp(fd: Fd, { maxSegmentBytes, congestion }: TcpTuning): void {
+  if (maxSegmentBytes !== undefined) setOption(fd, S.SOL_TCP, S.TCP_MAXSEG, maxSegmentBytes);
+  if (congestion === undefined) return;
+  const result = trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
+  checkedNegative(result, "setsockopt", `${fd.label}, TCP_CONGESTION "${congestion}"`);
+}
+
+/** Why this kernel has no congestion control of that name (or none for this user); undefined when it has. tcp(7). */
+export function congestionMissing(congestion: string): string | undefined {
+  using fd = openSocket({ family: "ipv4", host: "0.0.0.0", port: 0 }, { nonblocking: true });
+  const result = trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
+  if (result === 0) return undefined;
+  return `the kernel refuses the congestion control "${congestion}" (${errnoName(-result)}); it knows ${knownCongestion()}`;
+}
+
+function knownCongestion(): string {
+  const names = readFileSync("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8");
+  return names.trim().split(" ").join(", ");
+}
+
 /** A listening socket on `address` (port 0: the kernel chooses, see `localAddress`). SO_REUSEADDR is set. listen(2). */
-export function listenOn(address: Address, options: { backlogCount?: number; maxSegmentBytes?: number } = {}): Fd {
+export function listenOn(address: Address, options: TcpTuning & { backlogCount?: number } = {}): Fd {
   const fd = openSocket(address, { nonblocking: true });
   try {
     using name = allocate(ADDRESS_BYTES_MAX);
     if (address.family !== "unix") setOption(fd, S.SOL_SOCKET, S.SO_REUSEADDR, 1);
-    // Accepted sockets inherit the segment size; it must stand before the handshake to be announced to the peer.
-    if (options.maxSegmentBytes !== undefined) setOption(fd, S.SOL_TCP, S.TCP_MAXSEG, options.maxSegmentBytes);
+    tuneTcp(fd, options);
     checked(libc.bind(fd.number, name.address, encodeAddress(address, name)), "bind", addressText(address));
     checked(libc.listen(fd.number, options.backlogCount ?? 4096), "listen", addressText(address));
     return fd;
@@ -56,10 +85,10 @@ export function tryConnect(fd: Fd, address: Address): number {
 }
 
 /** A connected blocking socket, or a SyscallError that names the address. connect(2). */
-export function connectTo(address: Address, options: { maxSegmentBytes?: number } = {}): Fd {
+export function connectTo(address: Address, options: TcpTuning = {}): Fd {
   const fd = openSocket(address, { nonblocking: false });
   try {
-    if (options.maxSegmentBytes !== undefined) setOption(fd, S.SOL_TCP, S.TCP_MAXSEG, options.maxSegmentBytes);
+    tuneTcp(fd, options);
     checkedNegative(tryConnect(fd, address), "connect", addressText(address));
     return fd;
   } catch (error) {

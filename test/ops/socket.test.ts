@@ -15,6 +15,7 @@ import { isSyscallError } from "../../src/ops/errors.ts";
 import { Fd } from "../../src/ops/fd.ts";
 import { allocate } from "../../src/ops/memory.ts";
 import {
+  congestionMissing,
   connectTo,
   getOption,
   listenOn,
@@ -31,7 +32,7 @@ import {
   trySend,
 } from "../../src/ops/socket.ts";
 import { ERRNO } from "../../src/sys/errno.ts";
-import { SO_RCVBUF, SOL_SOCKET, SOL_TCP, TCP_MAXSEG } from "../../src/sys/uapi/socket.ts";
+import { SO_RCVBUF, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_MAXSEG } from "../../src/sys/uapi/socket.ts";
 
 const LOOPBACK: Address = { family: "ipv4", host: "127.0.0.1", port: 0 };
 
@@ -152,4 +153,18 @@ test("options are set and read back", () => {
   expect(getOption(client, SOL_TCP, TCP_MAXSEG)).toBeLessThanOrEqual(1000);
   setOption(client, SOL_SOCKET, SO_RCVBUF, 8192);
   expect(getOption(client, SOL_SOCKET, SO_RCVBUF)).toBe(16_384);
+});
+
+test("a listener's congestion control is its clients' too; an unknown one is refused by name", () => {
+  const reno = new DataView(new TextEncoder().encode("reno").buffer).getInt32(0, true);
+  using listener = listenOn(LOOPBACK, { congestion: "reno" });
+  using client = connectTo(localAddress(listener), { congestion: "reno" });
+  using accepted = tryAccept(listener, { nonblocking: false }) as Fd;
+  expect(getOption(client, SOL_TCP, TCP_CONGESTION)).toBe(reno);
+  expect(getOption(accepted, SOL_TCP, TCP_CONGESTION)).toBe(reno);
+  expect(() => listenOn(LOOPBACK, { congestion: "nonsense" })).toThrow(/TCP_CONGESTION "nonsense".*ENOENT/);
+  expect(congestionMissing("reno")).toBeUndefined();
+  expect(congestionMissing("nonsense")).toMatch(
+    /^the kernel refuses the congestion control "nonsense" \(ENOENT\); it knows .*reno/,
+  );
 });

@@ -175,3 +175,11 @@ test("the roles die with the run that started them", async () => {
   const alive = roles.filter((pid) => !["", "Z"].includes(state(pid).slice(0, 1)));
   expect(alive).toEqual([]);
 });
+
+test("a congestion control that the kernel does not know is named before anything starts; a known one is used", async () => {
+  const { said, report } = await relay("--congestion", "nonsense");
+  expect([said.code, report.verdict]).toEqual([125, "skipped"]);
+  expect(report.reason).toContain('refuses the congestion control "nonsense" (ENOENT); it knows ');
+  const system = await relay("--congestion", "system", "--bytes", "8MiB");
+  expect([system.said.code, system.report.totals.bytesVerified]).toEqual([0, 8 * MIB]);
+});

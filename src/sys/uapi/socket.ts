@@ -27,6 +27,7 @@ export const SOL_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_MAXSEG = 2;
 export const TCP_CORK = 3;
+export const TCP_CONGESTION = 13;
 export const TCP_ULP = 31;
 
 export const SOL_TLS = 282;

@@ -2,8 +2,9 @@
  * The flags of splice-relay.ts, and what they make of a run.
  *
  * Owns the experiments of report 2 as options, the combinations that cannot work, and the plan that seed and options
- * decide. Opens nothing.
+ * decide. Opens nothing but the socket that tells whether the kernel knows a congestion control.
  */
+import { congestionMissing, type TcpTuning } from "../../ops/socket.ts";
 import { Random } from "../random.ts";
 import {
   END_KINDS,
@@ -13,6 +14,7 @@ import {
   type Injection,
   JOURNAL_CALLS_DEFAULT,
   type RelayShape,
+  SYSTEM_CONGESTION,
 } from "./options.ts";
 import type { RunPlan } from "./run.ts";
 
@@ -81,6 +83,11 @@ export const RELAY_OPTIONS = {
     description: "bytes a splice-in asks for [the pipe's size; 4MiB from 1MiB on]",
   },
   mss: { kind: "count", min: 88, max: 32_767, optional: true, description: "segment size of all sockets (TCP_MAXSEG)" },
+  congestion: {
+    kind: "text",
+    optional: true,
+    description: 'congestion control of all sockets, or "system" [reno on loopback, else the system\'s]',
+  },
   namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
   edit: {
     kind: "count",
@@ -135,6 +142,7 @@ export interface RelayArguments {
   readonly pipeSize: number;
   readonly ask: number | undefined;
   readonly mss: number | undefined;
+  readonly congestion: string | undefined;
   readonly namespaces: boolean;
   readonly edit: number | undefined;
   readonly ipv6: boolean;
@@ -171,6 +179,7 @@ function checkExperiments(args: RelayArguments): string | undefined {
   }
   if (args.ktls && args.from !== "tcp") return "--ktls needs a TCP socket to splice from: leave out --from";
   if ((args.mss !== undefined || args.namespaces) && !sockets) return "--mss and --namespaces need tcp ends";
+  if (args.congestion !== undefined && args.from !== "tcp" && args.to !== "tcp") return "--congestion needs a tcp end";
   if (args.namespaces && args.ipv6) return "--namespaces uses IPv4 addresses of its own: leave out --ipv6";
   if (args.edit !== undefined && !args.namespaces)
     return "--edit needs --namespaces: it edits only packets of its own network";
@@ -189,6 +198,19 @@ function checkExperiments(args: RelayArguments): string | undefined {
   return undefined;
 }
 
+/** What the sockets are told, in every role. */
+export function tcpOf(args: RelayArguments): TcpTuning {
+  return {
+    ...(args.mss === undefined ? {} : { maxSegmentBytes: args.mss }),
+    ...(args.congestion === undefined ? {} : { congestion: args.congestion }),
+  };
+}
+
+/** Why the kernel will not take the congestion control that was asked for; undefined when it will. */
+export function congestionRefused({ congestion }: RelayArguments): string | undefined {
+  return congestion === undefined || congestion === SYSTEM_CONGESTION ? undefined : congestionMissing(congestion);
+}
+
 /** The relay's behaviour that the arguments ask for. */
 export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape {
   return {
@@ -204,7 +226,7 @@ export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape
     ktls: args.ktls,
     timeoutSeconds: args.timeout,
     journalCalls: args.journal === "on" ? JOURNAL_CALLS_DEFAULT : 0,
-    ...(args.mss === undefined ? {} : { maxSegmentBytes: args.mss }),
+    tcp: tcpOf(args),
     ...(injection === undefined ? {} : { injection }),
   };
 }

@@ -3,19 +3,18 @@
  *
  * Owns opening them by kind. An end that is a file or a pipe has no listener and serves one connection.
  */
-import { type Address, addressText, resolveAddress } from "../../ops/address.ts";
+import { type Address, addressText, isLoopback, resolveAddress } from "../../ops/address.ts";
 import { checkedNegative } from "../../ops/errors.ts";
 import { Fd } from "../../ops/fd.ts";
 import { openFile } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
-import { connectTo, listenOn, openSocket, setOption, tryConnect } from "../../ops/socket.ts";
+import { connectTo, listenOn, openSocket, type TcpTuning, tryConnect, tuneTcp } from "../../ops/socket.ts";
 import { ERRNO } from "../../sys/errno.ts";
 import { libc } from "../../sys/libc.ts";
 import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, rlimit } from "../../sys/uapi/fcntl.ts";
 import { RLIMIT_NOFILE } from "../../sys/uapi/mount.ts";
-import { SOL_TCP, TCP_MAXSEG } from "../../sys/uapi/socket.ts";
-import type { EndKind } from "./options.ts";
+import { type EndKind, SYSTEM_CONGESTION } from "./options.ts";
 
 /** One end as JSON: an address for sockets, a path for files, a descriptor number for pipes. */
 export interface EndPlace {
@@ -37,13 +36,10 @@ export function openStreamEnd(end: EndPlace, direction: "read" | "write"): Fd {
 }
 
 /** A non-blocking connect in flight (or done at once). Refusals that come at once are SyscallErrors. */
-export function beginConnect(
-  address: Address,
-  options: { maxSegmentBytes?: number | undefined },
-): { fd: Fd; connecting: boolean } {
+export function beginConnect(address: Address, tuning: TcpTuning): { fd: Fd; connecting: boolean } {
   const fd = openSocket(address, { nonblocking: true });
   try {
-    if (options.maxSegmentBytes !== undefined) setOption(fd, SOL_TCP, TCP_MAXSEG, options.maxSegmentBytes);
+    tuneTcp(fd, tuningAt(address, tuning));
     const result = tryConnect(fd, address);
     if (result !== -ERRNO.EINPROGRESS) checkedNegative(result, "connect", addressText(address));
     return { fd, connecting: result !== 0 };
@@ -53,13 +49,22 @@ export function beginConnect(
   }
 }
 
-/** listen and connect with an optional segment size. */
-export function listenAt(address: Address, maxSegmentBytes: number | undefined): Fd {
-  return listenOn(address, maxSegmentBytes === undefined ? {} : { maxSegmentBytes });
+/**
+ * What the sockets of an address are told. On loopback nothing congests, and a congestion control that paces (bbr)
+ * starts a timer for every segment and wakes the sink for each: reno, which every kernel has, sends at once.
+ */
+export function tuningAt(address: Address, { maxSegmentBytes, congestion }: TcpTuning): TcpTuning {
+  if (address.family === "unix") return {};
+  const chosen = congestion ?? (isLoopback(address) ? "reno" : SYSTEM_CONGESTION);
+  return { maxSegmentBytes, congestion: chosen === SYSTEM_CONGESTION ? undefined : chosen };
 }
 
-export function connectAt(address: Address, maxSegmentBytes: number | undefined): Fd {
-  return connectTo(address, maxSegmentBytes === undefined ? {} : { maxSegmentBytes });
+export function listenAt(address: Address, tuning: TcpTuning): Fd {
+  return listenOn(address, tuningAt(address, tuning));
+}
+
+export function connectAt(address: Address, tuning: TcpTuning): Fd {
+  return connectTo(address, tuningAt(address, tuning));
 }
 
 /** Raises the soft limit of open files to the hard one; how many files this process may then open. getrlimit(2). */

@@ -3,11 +3,13 @@
 export { packetEditorMissing } from "../../ops/packet-editor.ts";
 export {
   checkRelayArguments,
+  congestionRefused,
   RELAY_OPTIONS,
   RELAY_POSITIONALS,
   type RelayArguments,
   runPlanOf,
   shapeOf,
+  tcpOf,
 } from "./arguments.ts";
 export { playRole, roleOfThisProcess } from "./child.ts";
 export { outcomeOfRelay, outcomeOfRun, outcomeOfSink, outcomeOfSource } from "./outcome.ts";

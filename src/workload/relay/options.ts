@@ -3,11 +3,15 @@
  *
  * Owns the names of the ends, engines and injections. Refuses to read a command line: scripts do that.
  */
+import type { TcpTuning } from "../../ops/socket.ts";
 
 /** How one end of the relay is reached. Both listen and connect can be socket addresses; files and pipes are opened. */
 export type EndKind = "tcp" | "unix" | "file" | "pipe";
 
 export const END_KINDS = ["tcp", "unix", "file", "pipe"] as const;
+
+/** The name that leaves the system's congestion control alone. */
+export const SYSTEM_CONGESTION = "system";
 
 /** Damage made on purpose inside the relay, to prove that the chain finds it. */
 export const INJECT_KINDS = ["none", "foreign", "zeroed", "duplicated", "lost", "bit-flipped", "two-chunks"] as const;
@@ -44,7 +48,8 @@ export interface RelayShape {
   readonly askBytes: number;
   readonly tap: boolean;
   readonly ktls: boolean;
-  readonly maxSegmentBytes?: number;
+  /** What every TCP socket is told; an absent congestion control is chosen by address. */
+  readonly tcp: TcpTuning;
   /** No byte moves on any connection for so long: the run ends. */
   readonly timeoutSeconds: number;
   readonly injection?: Injection;
@@ -65,6 +70,7 @@ export const SHAPE_DEFAULT: RelayShape = {
   askBytes: 1 << 22,
   tap: false,
   ktls: false,
+  tcp: {},
   timeoutSeconds: 30,
   journalCalls: JOURNAL_CALLS_DEFAULT,
 };

@@ -146,7 +146,7 @@ export class Relay implements Disposable {
       this.#admit({ fd: openStreamEnd(to, "write"), isSocket: false });
       return;
     }
-    this.#listener = listenAt(downstream, shape.maxSegmentBytes);
+    this.#listener = listenAt(downstream, shape.tcp);
     this.#readiness.watch({ fd: this.#listener, ready: () => this.#accept() });
     this.#hooks.listening?.(addressText(localAddress(this.#listener)));
   }
@@ -198,7 +198,7 @@ export class Relay implements Disposable {
       return { server: { fd: openStreamEnd(this.#plan.from, "read"), isSocket: false }, connecting: false };
     }
     const { shape } = this.#plan;
-    const { fd, connecting } = beginConnect(this.#upstream, { maxSegmentBytes: shape.maxSegmentBytes });
+    const { fd, connecting } = beginConnect(this.#upstream, shape.tcp);
     return { server: { fd, isSocket: true }, connecting };
   }
 

@@ -192,8 +192,8 @@ export class SelfContainedRun implements AsyncDisposable {
   async #converse(roles: { source: RoleProcess; relay: RoleProcess; sink: RoleProcess }): Promise<Done> {
     const { source, relay, sink } = roles;
     const { shape, feed, connections, bytesPerConnection, seconds, from, to } = this.#plan;
-    const { maxSegmentBytes, timeoutSeconds, ktls, injection } = shape;
-    const common = { feed, connections, maxSegmentBytes, timeoutSeconds };
+    const { tcp, timeoutSeconds, ktls, injection } = shape;
+    const common = { feed, connections, tcp, timeoutSeconds };
     const fromPlace = this.#place(from, "from", 3);
     source.send({ type: "start", plan: { ...common, at: fromPlace, bytesPerConnection, seconds, ktls } });
     const listens = (kind: EndKind) => kind === "tcp" || kind === "unix";

@@ -10,7 +10,7 @@ import { assert } from "../../ops/errors.ts";
 import { type Fd, setNonblocking } from "../../ops/fd.ts";
 import { read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../ops/memory.ts";
-import { tryReceive, trySend } from "../../ops/socket.ts";
+import { type TcpTuning, tryReceive, trySend } from "../../ops/socket.ts";
 import { ERRNO } from "../../sys/errno.ts";
 import { MSG_PEEK } from "../../sys/uapi/socket.ts";
 import type { Judgement } from "../../verify/finding.ts";
@@ -29,7 +29,7 @@ export interface SinkPlan {
   readonly at: EndPlace;
   readonly feed: Feed;
   readonly connections: number;
-  readonly maxSegmentBytes?: number | undefined;
+  readonly tcp: TcpTuning;
   readonly peek: boolean;
   readonly timeoutSeconds: number;
   /** Pause before each read, for tests of a sink slower than its source. */
@@ -102,11 +102,11 @@ export class Sink {
   }
 
   async #open(): Promise<void> {
-    const { at, connections, feed, maxSegmentBytes } = this.#plan;
+    const { at, connections, feed, tcp } = this.#plan;
     const address = await addressOfEnd(at);
     for (let connection = 0; connection < connections; connection++) {
       const isSocket = address !== undefined;
-      const fd = isSocket ? connectAt(address, maxSegmentBytes) : openStreamEnd(at, "read");
+      const fd = isSocket ? connectAt(address, tcp) : openStreamEnd(at, "read");
       const judge = this.#makeJudge(patternOf(feed, connection));
       this.#streams.push({ connection, fd, isSocket, judge, unstable: [], receivedBytes: 0, errno: 0 });
       if (connections > 1) this.#request(fd, connection);

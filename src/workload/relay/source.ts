@@ -18,6 +18,7 @@ import {
   SHUT_WR,
   setNoDelay,
   shutdownSocket,
+  type TcpTuning,
   tryAccept,
   tryReceive,
   trySend,
@@ -42,7 +43,7 @@ export interface SourcePlan {
   /** Bytes per connection; undefined: until `seconds` are over. */
   readonly bytesPerConnection: number | undefined;
   readonly seconds: number | undefined;
-  readonly maxSegmentBytes?: number | undefined;
+  readonly tcp: TcpTuning;
   readonly ktls: boolean;
   readonly timeoutSeconds: number;
 }
@@ -96,7 +97,7 @@ export class Source implements Disposable {
     const address = await addressOfEnd(this.#plan.at);
     if (address === undefined) this.#begin({ fd: openStreamEnd(this.#plan.at, "write"), isSocket: false });
     else {
-      this.#listener = listenAt(address, this.#plan.maxSegmentBytes);
+      this.#listener = listenAt(address, this.#plan.tcp);
       this.#epoll.add(this.#listener, EPOLLIN, LISTENER);
       this.#hooks.listening?.(addressText(localAddress(this.#listener)));
     }
@@ -114,7 +115,7 @@ export class Source implements Disposable {
     const stream: Stream = { ...end, connection: -1, pattern: undefined, sentBytes: 0, finished: false };
     if (!asks) this.#serve(stream, 0);
     if (end.isSocket && this.#plan.ktls) startTls(end.fd, "send");
-    if (this.#plan.maxSegmentBytes !== undefined) setNoDelay(end.fd);
+    if (this.#plan.tcp.maxSegmentBytes !== undefined) setNoDelay(end.fd);
     const token = this.#streams.push(stream) - 1;
     this.#open += 1;
     const waits = this.#epoll.add(end.fd, asks ? EPOLLIN : EPOLLOUT, token);
@@ -193,7 +194,7 @@ export class Source implements Disposable {
       }
       const at = this.#ready(stream);
       // With a segment size of its own the stream goes out one segment per send, as a network card would bring it.
-      const most = this.#plan.maxSegmentBytes ?? this.#block.lengthBytes;
+      const most = this.#plan.tcp.maxSegmentBytes ?? this.#block.lengthBytes;
       const lengthBytes = Math.min(most, this.#block.lengthBytes - at, total - stream.sentBytes);
       if (most < this.#block.lengthBytes) this.#pace(lengthBytes);
       const part = { offsetBytes: at, lengthBytes };

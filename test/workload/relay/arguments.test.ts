@@ -10,6 +10,7 @@ import {
   runPlanOf,
   shapeOf,
 } from "../../../src/workload/relay/arguments.ts";
+import { tuningAt } from "../../../src/workload/relay/ends.ts";
 import { damageInPlace } from "../../../src/workload/relay/inject.ts";
 
 function parsed(...argv: string[]): RelayArguments {
@@ -35,7 +36,7 @@ test("no byte of a generation is zero, so that zeroed words are seen whole", () 
 test("defaults are the fast relay; a segment size turns on the report's loop and its trace", () => {
   expect(shapeOf(parsed())).toMatchObject({ wait: "eagain", chunks: "many", pipeBytes: 1 << 20, askBytes: 1 << 22 });
   expect(shapeOf(parsed("--pipe-size", "4096"))).toMatchObject({ pipeBytes: 4096, askBytes: 4096 });
-  expect(shapeOf(parsed("--mss", "1460"))).toMatchObject({ wait: "always", maxSegmentBytes: 1460 });
+  expect(shapeOf(parsed("--mss", "1460"))).toMatchObject({ wait: "always", tcp: { maxSegmentBytes: 1460 } });
   expect(runPlanOf(parsed("--mss", "1460"), 1).firstCalls).toBe(24);
   expect(runPlanOf(parsed("--bytes", "10", "--connections", "3"), 1).bytesPerConnection).toBe(4);
 });
@@ -45,6 +46,7 @@ test.each([
   [["--ktls", "--from", "unix"], "--ktls"],
   [["--namespaces", "--ipv6"], "--ipv6"],
   [["--from", "file", "--seconds", "3"], "--bytes"],
+  [["--from", "unix", "--to", "unix", "--congestion", "reno"], "tcp end"],
   [["--inject", "lost", "--inject-hop", "sink"], "--inject-hop"],
   [["--feed", "zero", "--inject", "zeroed"], "--feed counter"],
   [["relay", "--listen", ":1", "--connect", ":2", "--inject", "lost"], "self-contained"],
@@ -77,4 +79,25 @@ test("foreign bytes differ in every byte by five bits or more; a flipped bit in 
   expect(bits((flipped[at] ?? 0) ^ (before[at] ?? 0))).toBe(1);
   flipped[at] = before[at] ?? 0;
   expect(flipped).toEqual(before);
+});
+
+test("on loopback no congestion control paces; elsewhere the system's stays, unless another is asked for", () => {
+  const loopback = ["127.0.0.1", "127.255.0.9"].map((host) => ({ family: "ipv4" as const, host, port: 1 }));
+  const six = { family: "ipv6" as const, host: "::1", port: 1 };
+  const away = [
+    { family: "ipv4" as const, host: "10.77.1.1", port: 1 },
+    { family: "ipv4" as const, host: "0.0.0.0", port: 1 },
+    { family: "ipv6" as const, host: "fe80::1", port: 1 },
+  ];
+  const none = { maxSegmentBytes: undefined, congestion: undefined };
+  for (const address of [...loopback, six]) {
+    expect(tuningAt(address, shapeOf(parsed()).tcp)).toEqual({ ...none, congestion: "reno" });
+    expect(tuningAt(address, shapeOf(parsed("--congestion", "system")).tcp)).toEqual(none);
+    expect(tuningAt(address, shapeOf(parsed("--congestion", "cubic")).tcp)).toEqual({ ...none, congestion: "cubic" });
+  }
+  for (const address of away) {
+    expect(tuningAt(address, shapeOf(parsed("--mss", "900")).tcp)).toEqual({ ...none, maxSegmentBytes: 900 });
+    expect(tuningAt(address, { congestion: "bbr" })).toEqual({ ...none, congestion: "bbr" });
+  }
+  expect(tuningAt({ family: "unix", path: "/x" }, { congestion: "reno" })).toEqual({});
 });
