@@ -20,7 +20,6 @@ export interface Words {
 
 const SCRATCH_BYTES = 65536;
 const WORDS_OF_A_BINADE = 2 ** 52;
-const EXPONENT = 0x7ff00000;
 
 let scratch: Uint8Array | undefined;
 
@@ -79,8 +78,8 @@ function denormalsCount(): boolean {
 /** A multiple of four words that are certainly right; 0 where doubles cannot tell. */
 function rightByDoubles(buffer: ArrayBufferLike, at: number, words: number, start: U64): number {
   const place = (start.hi & 0xfffff) * 2 ** 32 + start.lo;
-  // The bits of 0 and -0 are equal as doubles; infinities and NaNs do not count; the next binade counts by another step.
-  if (place === 0 || (start.hi & EXPONENT) === EXPONENT || place + words >= WORDS_OF_A_BINADE) return 0;
+  // 0 and -0 are equal as doubles; the next binade counts by another step. (Infinities and NaNs end the loop at once.)
+  if (place === 0 || place + words >= WORDS_OF_A_BINADE) return 0;
   if (!denormalsCount()) return 0;
   const next = advance(start, { lo: 1, hi: 0 }, 1);
   halves.set([start.lo, start.hi, next.lo, next.hi]);

@@ -15,7 +15,6 @@
  *      else took its room. What follows the expected end in place is `extra`.
  * Owns the state of the walk; refuses to read bytes.
  */
-
 import type { Slack } from "./boundary.ts";
 import type { Ledger, Note, OpenSegment } from "./ledger.ts";
 import { lengthOf, type OwnRun, type Piece } from "./piece.ts";
@@ -136,8 +135,7 @@ export class Explainer {
   /** Moves the beginning of a duplicate over bytes that fit both sides. */
   #moveDuplicate({ note, slack, before, first }: OpenDuplicate, by: number): boolean {
     if (slack === undefined || by < -slack.leftBytes || by > slack.rightBytes) return false;
-    if (before === undefined || before.kind === "duplicated" || first === undefined || first.kind !== "duplicated")
-      return false;
+    if (before === undefined || first === undefined || first.kind !== "duplicated") return false;
     if (first.lengthBytes <= by || before.lengthBytes <= -by || before === first) return false;
     before.lengthBytes += by;
     first.offsetBytes += by;
@@ -212,13 +210,15 @@ export class Explainer {
     }
     const to = hole === undefined ? end : hole.from;
     const before = this.#ledger.lastSegment;
+    // Its beginning may move only over bytes that were new where they stood: then `next` moves with it.
+    const fresh = before?.kind === "intact" && this.#walk === this.#next;
     this.#ledger.segment("duplicated", { from: file, to: file + (to - at), originBytes: at });
     if (this.#duplicate === undefined) {
       const note = this.#note("duplicated", file, 0);
       note.originBytes = at;
       this.#duplicate = {
         note,
-        slack: file === this.#runFrom ? this.#slack : undefined,
+        slack: file === this.#runFrom && fresh ? this.#slack : undefined,
         before,
         first: this.#ledger.lastSegment,
       };

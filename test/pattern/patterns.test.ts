@@ -81,6 +81,35 @@ describe.each([
     }
   });
 
+  // As doubles these words are 0, -0, denormals, the smallest normal, infinity, NaN, and ordinary numbers of both signs.
+  test.each([
+    [0, 0],
+    [0x800000, 0],
+    [0x000000, 8 * 77],
+    [0x000fff, 2 ** 43 - 2048],
+    [0x001000, 0],
+    // Crosses into the next binade at the third word of a group of four: word 131 less its lowest bit looks like word 130.
+    [0x001fff, 2 ** 43 - 8 * 130],
+    [0x7fefff, 2 ** 43 - 2080],
+    [0x7ff000, 0],
+    [0x7ff800, 64],
+    [0xffffff, 2 ** 40],
+    [0x3ff000, 2 ** 35 - 1024],
+    [0xbff123, 8],
+  ])("generation %p at %p: every single flipped bit is found where it is", (generation, offset) => {
+    const pattern = counter({ generation });
+    const block = filled(pattern, offset, 2080);
+    expect(pattern.firstMismatch(block, offset)).toBe(-1);
+    let missed = 0;
+    for (let bit = 0; bit < block.length * 8; bit += 1) {
+      const at = bit >> 3;
+      block[at] = (block[at] as number) ^ (1 << (bit & 7));
+      if (pattern.firstMismatch(block, offset) !== at) missed += 1;
+      block[at] = (block[at] as number) ^ (1 << (bit & 7));
+    }
+    expect(missed).toBe(0);
+  });
+
   const patterns: [string, Pattern][] = [
     ["counter", counter()],
     ["counter of a generation", counter({ generation: 70000 })],
