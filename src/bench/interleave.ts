@@ -25,12 +25,20 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
 }
 
-/** Runs every contender once per round; who comes first changes from round to round. */
+/**
+ * Who runs in which turn of a round. Each round begins with another contender and every second one runs backwards:
+ * what a turn leaves behind (warm caches, TCP metrics, a busy neighbour) falls on each side alike.
+ */
+export function orderOf(round: number, count: number): number[] {
+  const order = Array.from({ length: count }, (_, turn) => (turn + (round >> 1)) % count);
+  return round % 2 === 1 ? order.reverse() : order;
+}
+
+/** Runs every contender once per round. */
 export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
   const figures = contenders.map(() => ({}) as Record<string, number[]>);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      const index = (turn + round) % contenders.length;
+    for (const index of orderOf(round, contenders.length)) {
       const found = await (contenders[index] as Contender).run(round);
       const mine = figures[index] as Record<string, number[]>;
       for (const [name, value] of Object.entries(found)) {

@@ -175,9 +175,19 @@ async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Reco
   }
 }
 
-/** The table and whether every goal was reached; `all` begins with ours. */
+/** A variant of ours against each rival, without a goal. */
+function variantLine(variant: Measured, rivals: readonly Measured[]): string {
+  const ratios = (figure: string) =>
+    rivals.map((rival) => ratio(variant, rival, figure).ofMedians.toFixed(2)).join("; ");
+  const names = rivals.map(({ name }) => name).join("; ");
+  return `  ${variant.name} against ${names}: throughput ${ratios(RATE)}, CPU ${ratios(CPU)}`;
+}
+
+/** The table and whether every goal was reached; `all` begins with ours, whose name begins those of its variants. */
 export function resultLines(all: readonly Measured[]): { lines: string[]; reached: boolean } {
   const [mine, ...others] = all as [Measured, ...Measured[]];
+  const isVariant = ({ name }: Measured) => name.startsWith(mine.name);
+  const rivals = others.filter((other) => !isVariant(other));
   const cell = (side: Measured, figure: string, digits: number) => {
     const values = side.figures[figure] ?? [];
     const range = `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
@@ -191,8 +201,9 @@ export function resultLines(all: readonly Measured[]): { lines: string[]; reache
     const rate = ratio(mine, other, RATE).ofMedians;
     const cpu = ratio(mine, other, CPU).ofMedians;
     const goal = CPU_GOALS[other.name];
-    if (other.name.startsWith(mine.name)) {
+    if (isVariant(other)) {
       lines.push(`  against ${other.name}: throughput ${rate.toFixed(3)}, CPU ${cpu.toFixed(3)}`);
+      lines.push(variantLine(other, rivals));
       continue;
     }
     const good = rate >= 1 && (goal === undefined || cpu <= goal);

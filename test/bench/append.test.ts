@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { resultLines } from "../../src/bench/append.ts";
-import { interleave, median, ratio } from "../../src/bench/interleave.ts";
+import { interleave, median, orderOf, ratio } from "../../src/bench/interleave.ts";
 import { compileTwin } from "../../src/bench/twin.ts";
 import { chunksOfFile } from "../../src/workload/append/plan.ts";
 import { needed } from "../needed.ts";
@@ -32,8 +32,18 @@ test("turns alternate, and who comes first changes", async () => {
     },
   });
   const measured = await interleave([contender("a"), contender("b")], 3);
-  expect(order).toEqual(["a0", "b0", "b1", "a1", "a2", "b2"]);
+  expect(order).toEqual(["a0", "b0", "b1", "a1", "b2", "a2"]);
   expect(measured).toEqual(["a", "b"].map((name) => ({ name, figures: { x: [0, 1, 2] } })));
+});
+
+test("no contender always stands in the same turn, nor always behind the same other", () => {
+  const orders = Array.from({ length: 10 }, (_, round) => orderOf(round, 5));
+  for (const one of [0, 1, 2, 3, 4]) {
+    const turns = orders.map((order) => order.indexOf(one)).sort();
+    expect(turns).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+    const before = new Set(orders.map((order) => order[order.indexOf(one) - 1]));
+    expect(before.size).toBeGreaterThanOrEqual(3);
+  }
 });
 
 test.skipIf(needed("gcc", "liburing-dev"))(

@@ -19,6 +19,9 @@ test("reached: throughput of everybody at least, CPU within the goals", () => {
   expect(reached).toBe(true);
   expect(lines).toContain("  against C twin: throughput 1.33, CPU 0.50; goal GB/s >= 1, CPU <= 0.55: reached");
   expect(lines).toContain("  against bytewitness, no journal: throughput 0.990, CPU 1.005");
+  expect(lines).toContain(
+    "  bytewitness, no journal against C twin; haproxy; socat: throughput 1.35; 1.06; 4.04, CPU 0.50; 0.66; 0.20",
+  );
 });
 
 test("not reached: slower than one, or dearer than a goal", () => {
