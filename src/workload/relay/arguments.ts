@@ -86,7 +86,7 @@ export const RELAY_OPTIONS = {
   congestion: {
     kind: "text",
     optional: true,
-    description: 'congestion control of all sockets, or "system" [reno on loopback, else the system\'s]',
+    description: 'congestion control of all sockets, or "system" [reno on loopback without --mss, else the system\'s]',
   },
   namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
   edit: {

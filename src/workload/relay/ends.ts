@@ -51,11 +51,13 @@ export function beginConnect(address: Address, tuning: TcpTuning): { fd: Fd; con
 
 /**
  * What the sockets of an address are told. On loopback nothing congests, and a congestion control that paces (bbr)
- * starts a timer for every segment and wakes the sink for each: reno, which every kernel has, sends at once.
+ * starts a timer for every segment and wakes the sink for each: reno, which every kernel has, sends at once. Where small
+ * segments are the experiment, pacing keeps them apart on their way, as a network would, and stays.
  */
 export function tuningAt(address: Address, { maxSegmentBytes, congestion }: TcpTuning): TcpTuning {
   if (address.family === "unix") return {};
-  const chosen = congestion ?? (isLoopback(address) ? "reno" : SYSTEM_CONGESTION);
+  const unpaced = maxSegmentBytes === undefined && isLoopback(address);
+  const chosen = congestion ?? (unpaced ? "reno" : SYSTEM_CONGESTION);
   return { maxSegmentBytes, congestion: chosen === SYSTEM_CONGESTION ? undefined : chosen };
 }
 

@@ -93,6 +93,7 @@ test("on loopback no congestion control paces; elsewhere the system's stays, unl
   for (const address of [...loopback, six]) {
     expect(tuningAt(address, shapeOf(parsed()).tcp)).toEqual({ ...none, congestion: "reno" });
     expect(tuningAt(address, shapeOf(parsed("--congestion", "system")).tcp)).toEqual(none);
+    expect(tuningAt(address, { maxSegmentBytes: 1460 })).toEqual({ ...none, maxSegmentBytes: 1460 });
     expect(tuningAt(address, shapeOf(parsed("--congestion", "cubic")).tcp)).toEqual({ ...none, congestion: "cubic" });
   }
   for (const address of away) {
