@@ -45,12 +45,18 @@ export function tuneTcp(fd: Fd, { maxSegmentBytes, congestion }: TcpTuning): voi
 export function congestionMissing(congestion: string): string | undefined {
   using fd = openSocket({ family: "ipv4", host: "0.0.0.0", port: 0 }, { nonblocking: true });
   const result = trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
-  if (result === 0) return undefined;
-  return `the kernel refuses the congestion control "${congestion}" (${errnoName(-result)}); it knows ${knownCongestion()}`;
+  return result === 0 ? undefined : congestionRefusal(congestion, -result);
 }
 
-function knownCongestion(): string {
-  const names = readFileSync("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8");
+/** The line about a refused TCP_CONGESTION: EPERM is a matter of privilege, anything else of what the kernel has. */
+export function congestionRefusal(congestion: string, errno: number): string {
+  const refused = `the kernel refuses the congestion control "${congestion}" (${errnoName(errno)})`;
+  if (errno === ERRNO.EPERM) return `${refused}; run as root or choose from ${congestionNames("allowed")}`;
+  return `${refused}; it knows ${congestionNames("available")}`;
+}
+
+function congestionNames(which: "allowed" | "available"): string {
+  const names = readFileSync(`/proc/sys/net/ipv4/tcp_${which}_congestion_control`, "utf8");
   return names.trim().split(" ").join(", ");
 }
 

@@ -16,6 +16,7 @@ import { Fd } from "../../src/ops/fd.ts";
 import { allocate } from "../../src/ops/memory.ts";
 import {
   congestionMissing,
+  congestionRefusal,
   connectTo,
   getOption,
   listenOn,
@@ -166,5 +167,8 @@ test("a listener's congestion control is its clients' too; an unknown one is ref
   expect(congestionMissing("reno")).toBeUndefined();
   expect(congestionMissing("nonsense")).toMatch(
     /^the kernel refuses the congestion control "nonsense" \(ENOENT\); it knows .*reno/,
+  );
+  expect(congestionRefusal("cubic", ERRNO.EPERM)).toMatch(
+    /^the kernel refuses the congestion control "cubic" \(EPERM\); run as root or choose from .*reno/,
   );
 });
