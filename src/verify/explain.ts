@@ -16,18 +16,10 @@
  * Owns the state of the walk; refuses to read bytes.
  */
 import type { Slack } from "./boundary.ts";
-import type { Ledger, Note, OpenSegment } from "./ledger.ts";
+import { Copy } from "./copy.ts";
+import type { Ledger, Note } from "./ledger.ts";
 import { lengthOf, type OwnRun, type Piece } from "./piece.ts";
 import type { OpenSample } from "./sample.ts";
-
-/** A duplicate whose end has not come yet. */
-interface OpenDuplicate {
-  readonly note: Note;
-  /** Of its first byte, and the segments on both sides of it. */
-  readonly slack: Slack | undefined;
-  readonly before: OpenSegment | undefined;
-  readonly first: OpenSegment | undefined;
-}
 
 interface Hole {
   from: number;
@@ -44,9 +36,9 @@ export class Explainer {
   #walk: number;
   #next: number;
   #flushedBytes = 0;
-  #duplicate: OpenDuplicate | undefined;
+  #duplicate: Copy | undefined;
   /** The duplicate that ended last, exactly where the stream goes on. */
-  #completed: OpenDuplicate | undefined;
+  #completed: Copy | undefined;
   #slack: Slack | undefined;
   #runFrom = 0;
   #extra: Note | undefined;
@@ -108,44 +100,39 @@ export class Explainer {
   #moveToNext(stream: number, slack: Slack, most: number): number {
     const open = this.#duplicate;
     const last = this.#ledger.lastSegment;
-    if (last?.kind !== "duplicated") return 0;
     const wanted = this.#next - stream;
-    if (open === undefined) return this.#moveCompleted(wanted, slack, last);
+    if (open === undefined) return this.#moveCompleted(wanted, slack);
+    if (last?.kind !== "duplicated") return 0;
     const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted, most));
     const first = shift - wanted;
-    if (first !== 0 && !this.#moveDuplicate(open, first)) return 0;
+    if (!open.moveBeginning(first)) return 0;
     last.lengthBytes += shift;
     this.#walk += shift;
+    this.#next += first;
     return shift;
   }
 
-  /** A copy that seems to run up to `next` by chance, and a tiny loss behind it: a shorter or later copy is the story. */
-  #moveCompleted(wanted: number, slack: Slack, last: OpenSegment): number {
+  /**
+   * A copy that seems to run up to `next` by chance (and perhaps a few new bytes that follow it by chance, too) and a tiny
+   * loss behind it: a shorter or later copy is the story.
+   */
+  #moveCompleted(wanted: number, slack: Slack): number {
     const completed = this.#completed;
     if (completed === undefined || wanted >= 0) return 0;
-    const shift = Math.max(-slack.leftBytes, wanted);
-    const first = shift - wanted;
-    if (last.lengthBytes <= -shift || (first !== 0 && !this.#moveDuplicate(completed, first))) return 0;
-    last.lengthBytes += shift;
-    completed.note.lengthBytes += shift;
+    const [beforeLast, last] = this.#ledger.lastSegments;
+    const chance = last?.kind === "intact" && last.offsetBytes === completed.endBytes ? last.lengthBytes : 0;
+    const copied = chance > 0 ? beforeLast : last;
+    const shift = Math.max(-slack.leftBytes, wanted - chance);
+    const behind = shift + chance;
+    const first = behind - wanted;
+    if (copied?.kind !== "duplicated" || behind > 0 || copied.lengthBytes <= -behind) return 0;
+    if (!completed.moveBeginning(first)) return 0;
+    if (chance > 0) this.#ledger.dropLast();
+    copied.lengthBytes += behind;
+    completed.note.lengthBytes += behind;
     this.#walk += shift;
+    this.#next += first - chance;
     return shift;
-  }
-
-  /** Moves the beginning of a duplicate over bytes that fit both sides. */
-  #moveDuplicate({ note, slack, before, first }: OpenDuplicate, by: number): boolean {
-    if (slack === undefined || by < -slack.leftBytes || by > slack.rightBytes) return false;
-    if (before === undefined || first === undefined || first.kind !== "duplicated") return false;
-    if (first.lengthBytes <= by || before.lengthBytes <= -by || before === first) return false;
-    before.lengthBytes += by;
-    first.offsetBytes += by;
-    first.lengthBytes -= by;
-    first.originBytes = (first.originBytes ?? 0) + by;
-    note.offsetBytes += by;
-    note.originBytes = (note.originBytes ?? 0) + by;
-    note.lengthBytes -= by;
-    this.#next += by;
-    return true;
   }
 
   #damage(pieces: readonly Piece[], replacesBytes: number | undefined): void {
@@ -216,12 +203,8 @@ export class Explainer {
     if (this.#duplicate === undefined) {
       const note = this.#note("duplicated", file, 0);
       note.originBytes = at;
-      this.#duplicate = {
-        note,
-        slack: file === this.#runFrom && fresh ? this.#slack : undefined,
-        before,
-        first: this.#ledger.lastSegment,
-      };
+      const slack = file === this.#runFrom && fresh ? this.#slack : undefined;
+      this.#duplicate = new Copy(note, { slack, before, first: this.#ledger.lastSegment });
     }
     if (to === this.#next) this.#endDuplicate(file + (to - at), true);
     else this.#duplicate.note.lengthBytes = file + (to - at) - this.#duplicate.note.offsetBytes;
