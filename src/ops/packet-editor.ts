@@ -9,7 +9,7 @@
 const TABLE = "bytewitness";
 /** What is written over the first bytes of a payload. */
 export const EDIT_BYTES = 16;
-const VALUE = "fafbfcfdfafbfcfdfafbfcfdfafbfcfd";
+export const EDIT_VALUE = "fafbfcfdfafbfcfdfafbfcfdfafbfcfd";
 /** Packets shorter than this carry no payload worth editing. */
 const PACKET_BYTES_MIN = 200;
 
@@ -21,7 +21,7 @@ export function packetEditorMissing(): string | undefined {
 /** Rewrites the first 16 payload bytes of every `every`th TCP packet that leaves. Undefined, or why not. */
 export function editPackets(every: number): string | undefined {
   const match = `meta l4proto tcp meta length > ${PACKET_BYTES_MIN} numgen inc mod ${every} == ${every - 1}`;
-  const rule = `${match} counter @ih,0,${EDIT_BYTES * 8} set 0x${VALUE}`;
+  const rule = `${match} counter @ih,0,${EDIT_BYTES * 8} set 0x${EDIT_VALUE}`;
   const rules = `table inet ${TABLE} { chain out { type filter hook output priority 0; ${rule}; }; }\n`;
   const loaded = Bun.spawnSync(["nft", "-f", "-"], { stdin: Buffer.from(rules), stdout: "ignore", stderr: "pipe" });
   return loaded.exitCode === 0 ? undefined : `nft: ${loaded.stderr.toString().trim().split("\n")[0]}`;

@@ -1,5 +1,8 @@
 /** splice-relay as a process: clean runs, every injected damage found exactly, hops, bad input. */
 import { expect, test } from "bun:test";
+import { EDIT_BYTES, EDIT_VALUE } from "../../src/ops/packet-editor.ts";
+import { counter } from "../../src/pattern/counter.ts";
+import { type RelayArguments, runPlanOf } from "../../src/workload/relay/arguments.ts";
 import { needed } from "../needed.ts";
 import { command, reportOf } from "./command.ts";
 
@@ -127,14 +130,26 @@ test.skipIf(needed("root", "ip"))("segments cross veth devices between namespace
   expect(lines.some((line) => /splice\(server, pipe, 0x[0-9a-f]+, 0x3\) = \d+/.test(line))).toBe(true);
 });
 
+/** Offset and length of the edit that touches a byte: its first or last bytes may be right by chance. */
+function visibleEdit(touchedBytes: number): [number, number] {
+  // Segments of 1448 bytes begin at words.
+  const from = touchedBytes - (touchedBytes % 8);
+  const { feed } = runPlanOf({ bytes: 8 * MIB, connections: 1, inject: "none" } as RelayArguments, 7);
+  const expected = new Uint8Array(EDIT_BYTES);
+  counter({ generation: feed.generation }).fill(expected, from);
+  const wrong = [...Buffer.from(EDIT_VALUE, "hex").entries()].filter(([at, byte]) => byte !== expected[at]);
+  const [first, last] = [wrong[0]?.[0] ?? 0, wrong.at(-1)?.[0] ?? 0];
+  return [from + first, last - first + 1];
+}
+
 test.skipIf(needed("root", "ip", "nft"))(
   "packets edited by the kernel, no code of ours: found one for one",
   async () => {
-    const { said, report } = await relay("--namespaces", "--edit", "40", "--bytes", "8MiB", "--tap");
+    const { said, report } = await relay("--namespaces", "--edit", "40", "--bytes", "8MiB", "--tap", "--seed", "7");
     expect([said.code, report.verdict]).toEqual([1, "corrupt"]);
     expect(report.findings.length).toBe(total(report, "editedPackets"));
-    for (const { kind, lengthBytes, detail } of report.findings) {
-      expect([kind, lengthBytes]).toEqual(["foreign", 16]);
+    for (const { kind, offsetBytes, lengthBytes, detail } of report.findings) {
+      expect([kind, offsetBytes, lengthBytes]).toEqual(["foreign", ...visibleEdit(offsetBytes)]);
       expect(detail).toContain("the tap saw it");
     }
   },
