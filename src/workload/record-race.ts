@@ -68,7 +68,7 @@ export interface Order {
   readonly fd: number;
   readonly writer: number;
   readonly generation: number;
-  /** [0] stop, [1] KiB appended so far, [2] KiB at which the round ends. */
+  /** [0] stop, [1] KiB appended so far, [2] KiB at which the round ends, [3] threads that are ready, [4] of how many. */
   readonly shared: SharedArrayBuffer;
   readonly spec: WriterSpec | { readonly writebackEveryUs: number };
 }
@@ -88,6 +88,8 @@ export const FINISH = "finish";
 export const STOP = 0;
 export const APPENDED_KIB = 1;
 export const LIMIT_KIB = 2;
+export const READY = 3;
+export const THREADS = 4;
 
 /** The second record of a pair belongs to a writer of its own: number + this. */
 export const SECOND_WRITER = 64;
@@ -111,6 +113,7 @@ export class RecordRace implements AsyncDisposable {
     const shared = new SharedArrayBuffer(64);
     const cells = new Int32Array(shared);
     cells[LIMIT_KIB] = Math.ceil(options.bytesMax / 1024);
+    cells[THREADS] = this.#orders.length;
     const fds = this.#orders.map(() => options.open());
     const timer = setTimeout(() => Atomics.store(cells, STOP, 1), options.seconds * 1000);
     try {

@@ -24,9 +24,11 @@ import {
   FINISH,
   LIMIT_KIB,
   type Order,
+  READY,
   SECOND_WRITER,
   STOP,
   type Tally,
+  THREADS,
   type WriterSpec,
 } from "./record-race.ts";
 import { TriggerWatch } from "./trigger.ts";
@@ -76,6 +78,20 @@ function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] 
   return results;
 }
 
+/** How long a thread sleeps before it looks for a stop again. */
+const READY_MS = 20;
+
+/** Nobody appends before everybody is there: a short round is over while a thread still starts, and raced with nobody. */
+function startTogether(cells: Int32Array): void {
+  Atomics.add(cells, READY, 1);
+  Atomics.notify(cells, READY);
+  for (;;) {
+    const ready = Atomics.load(cells, READY);
+    if (ready >= Atomics.load(cells, THREADS) || Atomics.load(cells, STOP) !== 0) return;
+    Atomics.wait(cells, READY, ready, READY_MS);
+  }
+}
+
 function writeRecords(order: Order, spec: WriterSpec): Answer {
   const cells = new Int32Array(order.shared);
   const fd = lend(order.fd, `writer ${order.writer}'s descriptor`);
@@ -89,6 +105,7 @@ function writeRecords(order: Order, spec: WriterSpec): Answer {
     pressure ??= startPressure(spec.pressureFor, spec.recordBytes);
     pressure.fileOpened(fd, 0);
   }
+  startTogether(cells);
   let sequence = 0;
   while (Atomics.load(cells, STOP) === 0) {
     for (const { writer, memory } of streams) {
@@ -135,11 +152,12 @@ function writeBack(order: Order, everyUs: number): Answer {
   const cells = new Int32Array(order.shared);
   const fd = lend(order.fd, "the writeback loop's descriptor");
   let writebacks = 0;
-  while (Atomics.load(cells, STOP) === 0) {
+  startTogether(cells);
+  do {
     syncRange(fd, { offsetBytes: 0, lengthBytes: 0, flags: SYNC_FILE_RANGE_WRITE });
     writebacks += 1;
     libc.usleep(everyUs);
-  }
+  } while (Atomics.load(cells, STOP) === 0);
   return { tallies: [], writebacks, shortWrites: 0, how: "" };
 }
 
