@@ -204,14 +204,9 @@ test("a file that changes or shrinks while it is read is inconclusive, never a c
       counter().fill(block, at);
       appendFileSync(path, block);
     }
-    const child = Bun.spawn([process.execPath, "scripts/verify.ts", path, "--json", "--quiet"], {
-      cwd: ROOT,
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    // The reading takes longer than this: it begins some 60 ms after the start.
-    await waitUntilReading(child.pid, path);
+    const child = await stoppedInTheMiddle(path, 2 ** 29);
     change(path);
+    child.kill("SIGCONT");
     const report = JSON.parse(await new Response(child.stdout).text());
     expect([name, await child.exited, report.verdict]).toEqual([name, 125, "inconclusive"]);
     expect(report.reason).toMatch(/shrank from|was changed while it was read/);
@@ -219,13 +214,27 @@ test("a file that changes or shrinks while it is read is inconclusive, never a c
   }
 }, 60_000);
 
-/** Until the process has the file open and its position or its reads have moved. */
-async function waitUntilReading(pid: number, path: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (performance.now() < deadline) {
-    const listed = Bun.spawnSync(["find", `/proc/${pid}/fd`, "-lname", path], { stdout: "pipe", stderr: "ignore" });
-    if (listed.stdout.length > 0) return;
-    await Bun.sleep(1);
+/** A verify.ts that has read some of the file, not all, and was stopped there. */
+async function stoppedInTheMiddle(path: string, sizeBytes: number) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const child = Bun.spawn([process.execPath, "scripts/verify.ts", path, "--json", "--quiet"], {
+      ...{ cwd: ROOT, stdout: "pipe", stderr: "pipe", timeout: 30_000, killSignal: "SIGKILL" },
+    });
+    // What Bun itself reads at its start is less than this.
+    while (child.exitCode === null && bytesRead(child.pid) < sizeBytes / 16) await Bun.sleep(1);
+    child.kill("SIGSTOP");
+    if (bytesRead(child.pid) < sizeBytes) return child;
+    child.kill("SIGKILL");
+    await child.exited;
   }
-  throw new Error("the file was never opened");
+  throw new Error("the file was always read before it could be changed");
+}
+
+/** proc(5), /proc/PID/io: what read calls returned so far; everything for a process that is gone. */
+function bytesRead(pid: number): number {
+  try {
+    return Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
