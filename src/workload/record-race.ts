@@ -116,12 +116,12 @@ export class RecordRace implements AsyncDisposable {
     cells[THREADS] = this.#orders.length;
     const fds = this.#orders.map(() => options.open());
     const timer = setTimeout(() => Atomics.store(cells, STOP, 1), options.seconds * 1000);
+    const answers = this.#workers.map((worker, index) => {
+      const spec = this.#orders[index] as Order["spec"];
+      const fd = (fds[index] as Fd).number;
+      return ask(worker, { fd, writer: index, generation: options.generation, shared, spec });
+    });
     try {
-      const answers = this.#workers.map((worker, index) => {
-        const spec = this.#orders[index] as Order["spec"];
-        const fd = (fds[index] as Fd).number;
-        return ask(worker, { fd, writer: index, generation: options.generation, shared, spec });
-      });
       const isWriter = (_: unknown, index: number) => "door" in (this.#orders[index] as object);
       await Promise.all(answers.filter(isWriter));
       Atomics.store(cells, STOP, 1);
@@ -129,6 +129,8 @@ export class RecordRace implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
       Atomics.store(cells, STOP, 1);
+      // A thread that another one's failure stops still uses its descriptor, and its own failure then is no news.
+      await Promise.allSettled(answers);
       for (const fd of fds) fd.close();
     }
   }

@@ -81,13 +81,17 @@ function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] 
 /** How long a thread sleeps before it looks for a stop again. */
 const READY_MS = 20;
 
-/** Nobody appends before everybody is there: a short round is over while a thread still starts, and raced with nobody. */
-function startTogether(cells: Int32Array): void {
+/**
+ * Nobody appends before everybody is there: a short round is over while a thread still starts, and raced with nobody.
+ * False when the round was stopped before that.
+ */
+function startTogether(cells: Int32Array): boolean {
   Atomics.add(cells, READY, 1);
   Atomics.notify(cells, READY);
   for (;;) {
     const ready = Atomics.load(cells, READY);
-    if (ready >= Atomics.load(cells, THREADS) || Atomics.load(cells, STOP) !== 0) return;
+    if (ready >= Atomics.load(cells, THREADS)) return true;
+    if (Atomics.load(cells, STOP) !== 0) return false;
     Atomics.wait(cells, READY, ready, READY_MS);
   }
 }
@@ -152,12 +156,11 @@ function writeBack(order: Order, everyUs: number): Answer {
   const cells = new Int32Array(order.shared);
   const fd = lend(order.fd, "the writeback loop's descriptor");
   let writebacks = 0;
-  startTogether(cells);
-  do {
+  for (let going = startTogether(cells); going; going = Atomics.load(cells, STOP) === 0) {
     syncRange(fd, { offsetBytes: 0, lengthBytes: 0, flags: SYNC_FILE_RANGE_WRITE });
     writebacks += 1;
     libc.usleep(everyUs);
-  } while (Atomics.load(cells, STOP) === 0);
+  }
   return { tallies: [], writebacks, shortWrites: 0, how: "" };
 }
 

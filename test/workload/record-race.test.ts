@@ -57,3 +57,12 @@ test("a refusal of the first record is an error with the kernel's words, and thr
   rmSync(path);
   expect(round.tallies[0]?.records).toBe(5);
 });
+
+test("a failing writer ends the round with its own error, though the writeback loop fails beside it", async () => {
+  await using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }], writebackEveryUs: 100 });
+  for (let round = 0; round < 10; round += 1) {
+    const open = () => openFile("/proc/self/status", 0);
+    const refused = threads.round({ open, generation: 0, seconds: 1, bytesMax: 16 * KIB });
+    expect(await refused.catch((error: Error) => error.message)).toContain("EBADF");
+  }
+});
