@@ -37,14 +37,18 @@ export interface TcpTuning {
 export function tuneTcp(fd: Fd, { maxSegmentBytes, congestion }: TcpTuning): void {
   if (maxSegmentBytes !== undefined) setOption(fd, S.SOL_TCP, S.TCP_MAXSEG, maxSegmentBytes);
   if (congestion === undefined) return;
-  const result = trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
+  const result = trySetCongestion(fd, congestion);
   checkedNegative(result, "setsockopt", `${fd.label}, TCP_CONGESTION "${congestion}"`);
+}
+
+function trySetCongestion(fd: Fd, congestion: string): number {
+  return trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
 }
 
 /** Why this kernel has no congestion control of that name (or none for this user); undefined when it has. tcp(7). */
 export function congestionMissing(congestion: string): string | undefined {
   using fd = openSocket({ family: "ipv4", host: "0.0.0.0", port: 0 }, { nonblocking: true });
-  const result = trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
+  const result = trySetCongestion(fd, congestion);
   return result === 0 ? undefined : congestionRefusal(congestion, -result);
 }
 

@@ -119,9 +119,9 @@ export class Explainer {
   #moveCompleted(wanted: number, slack: Slack): number {
     const completed = this.#completed;
     if (completed === undefined || wanted >= 0) return 0;
-    const [beforeLast, last] = this.#ledger.lastSegments;
+    const last = this.#ledger.lastSegment;
     const chance = last?.kind === "intact" && last.offsetBytes === completed.endBytes ? last.lengthBytes : 0;
-    const copied = chance > 0 ? beforeLast : last;
+    const copied = chance > 0 ? this.#ledger.segments.at(-2) : last;
     const shift = Math.max(-slack.leftBytes, wanted - chance);
     const behind = shift + chance;
     const first = behind - wanted;

@@ -64,11 +64,6 @@ export class Ledger {
     return this.segments.at(-1);
   }
 
-  /** The last but one and the last. */
-  get lastSegments(): [OpenSegment | undefined, OpenSegment | undefined] {
-    return [this.segments.at(-2), this.segments.at(-1)];
-  }
-
   /** Takes the last segment back: its bytes belong to its neighbours. */
   dropLast(): void {
     this.segments.pop();
