@@ -26,14 +26,14 @@ let scratch: Uint8Array | undefined;
 /** Index of the first word that differs, or -1. Blocks that are not 8-byte aligned are compared through a copy that is. */
 export function compareWords(block: Uint8Array, { atIndex, words, start, step }: Words): number {
   if ((block.byteOffset + atIndex) % 8 === 0) {
-    return compareAligned(block.buffer, { at: block.byteOffset + atIndex, words, start, step });
+    return compareAligned(block.buffer, { atIndex: block.byteOffset + atIndex, words, start, step });
   }
   scratch ??= new Uint8Array(new ArrayBuffer(SCRATCH_BYTES));
   for (let done = 0; done < words; done += SCRATCH_BYTES / 8) {
     const count = Math.min(words - done, SCRATCH_BYTES / 8);
     const from = atIndex + done * 8;
     scratch.set(block.subarray(from, from + count * 8));
-    const bad = compareAligned(scratch.buffer, { at: 0, words: count, start: advance(start, step, done), step });
+    const bad = compareAligned(scratch.buffer, { atIndex: 0, words: count, start: advance(start, step, done), step });
     if (bad >= 0) return done + bad;
   }
   return -1;
@@ -51,36 +51,29 @@ function half(halves: Int32Array, index: number): number {
   return halves[index] as number;
 }
 
-interface Aligned {
-  readonly at: number;
-  readonly words: number;
-  readonly start: U64;
-  readonly step: U64;
-}
-
-function compareAligned(buffer: ArrayBufferLike, { at, words, start, step }: Aligned): number {
-  const right = step.lo === 1 && step.hi === 0 ? rightByDoubles(buffer, at, words, start) : 0;
+/** `atIndex` is an index of the buffer here. */
+function compareAligned(buffer: ArrayBufferLike, { atIndex, words, start, step }: Words): number {
+  const right = step.lo === 1 && step.hi === 0 ? rightByDoubles(buffer, atIndex, words, start) : 0;
   if (right === words) return -1;
   const from = advance(start, step, right);
-  return compareSteps(new Int32Array(buffer, at, words * 2), right * 2, from, step);
+  return compareSteps(new Int32Array(buffer, atIndex, words * 2), right * 2, from, step);
 }
 
 const doubles = new Float64Array(new ArrayBuffer(2048));
 const halves = new Int32Array(doubles.buffer);
 
 /** False where the processor was told to round denormals to zero, in which most counters would look equal. */
-function denormalsCount(): boolean {
+const denormalsCount = (() => {
   halves.set([1, 0, 2, 0]);
   doubles[2] = (doubles[1] as number) - (doubles[0] as number);
   return halves[4] === 1 && halves[5] === 0;
-}
+})();
 
 /** A multiple of four words that are certainly right; 0 where doubles cannot tell. */
 function rightByDoubles(buffer: ArrayBufferLike, at: number, words: number, start: U64): number {
   const place = (start.hi & 0xfffff) * 2 ** 32 + start.lo;
   // 0 and -0 are equal as doubles; the next binade counts by another step. (Infinities and NaNs end the loop at once.)
-  if (place === 0 || place + words >= WORDS_OF_A_BINADE) return 0;
-  if (!denormalsCount()) return 0;
+  if (!denormalsCount || place === 0 || place + words >= WORDS_OF_A_BINADE) return 0;
   const next = advance(start, { lo: 1, hi: 0 }, 1);
   halves.set([start.lo, start.hi, next.lo, next.hi]);
   const first = doubles[0] as number;
