@@ -9,7 +9,7 @@
  *
  * It imports the tidy rules from their file: they are about this repository and have no place in the public door.
  */
-import { tidy } from "../src/cli/tidy.ts";
+import { tidy } from "./check/tidy.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 

@@ -5,41 +5,37 @@
  */
 export * from "./cli/args.ts";
 export { runCommand } from "./cli/command.ts";
-export { Inconclusive, type Need, type Outcome, type Reproducer, type Run } from "./cli/contract.ts";
-export { saveEvidence } from "./cli/evidence.ts";
+export type { Need, Reproducer, Run } from "./cli/contract.ts";
 export { jobIdentity, mergeJobs, runJobs } from "./cli/jobs.ts";
-export { cleanLeftovers } from "./cli/leftovers.ts";
-export { ioUringMissing } from "./cli/needs.ts";
-export { examine, machineLine } from "./cli/probes.ts";
-export { bytesText, secondsText } from "./cli/progress.ts";
-export { type LogRace, type LogRaceResult, mergeRaces, raceLog } from "./cli/race-log.ts";
 export { argumentWords, shellWord } from "./cli/replay.ts";
 export { runReproducer } from "./cli/reproducer.ts";
-export { intact, intactInParallel, judgeInOrder, patternOf, skip, whyNoPattern, whyUnreadable } from "./cli/scan.ts";
-export { type ScratchFile, scratchFile, workDirectory } from "./cli/scratch-file.ts";
-export { prepareStage, type Stage } from "./cli/stage.ts";
-export { chooseTarget, removeLeftovers, type Target } from "./cli/target.ts";
 export { VERSION } from "./cli/version.ts";
+export { type Claim, type ClaimsOptions, judgeClaims, letters } from "./judge/claims.ts";
+export * from "./judge/finding.ts";
+export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
+export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
+export { ioUringMissing } from "./machine/needs.ts";
+export { examine, machineLine } from "./machine/probes.ts";
 export { AddressError } from "./ops/address.ts";
-export { AT_FILE_POSITION } from "./ops/check.ts";
 export * from "./ops/clock.ts";
-export { completed } from "./ops/completion.ts";
-export { AssertionError, assert, checked, isSyscallError, SyscallError } from "./ops/errors.ts";
-export * from "./ops/extent.ts";
+export { AssertionError, assert, checked, Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
 export { duplicate, Fd, setNonblocking, statusFlags } from "./ops/fd.ts";
 export * from "./ops/file.ts";
+export { AT_FILE_POSITION } from "./ops/integers.ts";
 export { lend } from "./ops/lend.ts";
-export { type Mapping, mapFile } from "./ops/map.ts";
+export { type Mapping, mapFile } from "./ops/mapping.ts";
 export * from "./ops/memory.ts";
 export * from "./ops/mount.ts";
 export * from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
-export * from "./ops/ring.ts";
+export { completed } from "./ops/ring/completion.ts";
+export * as sqe from "./ops/ring/request.ts";
+export * from "./ops/ring/ring.ts";
 export { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "./ops/signals.ts";
+export * from "./ops/space.ts";
 export * from "./ops/splice.ts";
-export * as sqe from "./ops/sqe.ts";
 export * from "./ops/stat.ts";
-export { Thread } from "./ops/thread.ts";
+export { Thread } from "./ops/thread/thread.ts";
 export { tlsMissing } from "./ops/tls.ts";
 export { Counter, type CounterOptions, counter } from "./pattern/counter.ts";
 export type { Pattern } from "./pattern/pattern.ts";
@@ -47,6 +43,11 @@ export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
+export { saveEvidence } from "./place/evidence.ts";
+export { cleanLeftovers } from "./place/leftovers.ts";
+export { type ScratchFile, scratchFile, workDirectory } from "./place/scratch-file.ts";
+export { prepareStage, type Stage } from "./place/stage.ts";
+export { chooseTarget, removeLeftovers, type Target } from "./place/target.ts";
 export * from "./report/document.ts";
 export * from "./report/index.ts";
 export { type Rate, rateOf, rateText } from "./report/rate.ts";
@@ -55,10 +56,7 @@ export * from "./sys/uapi/fcntl.ts";
 export * from "./sys/uapi/io_uring.ts";
 export * from "./sys/uapi/mount.ts";
 export * from "./sys/uapi/socket.ts";
-export { type Claim, type ClaimsOptions, judgeClaims, letters } from "./verify/claims.ts";
-export * from "./verify/finding.ts";
-export { Judge, type JudgeOptions, judgeBytes } from "./verify/judge.ts";
-export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./verify/record-log.ts";
+export { bytesText, secondsText } from "./units.ts";
 export { DOOR_NAMES, DOORS, type DoorName } from "./workload/append/doors.ts";
 export { INJECTIONS } from "./workload/append/inject.ts";
 export { type AppendSpecs, appendOptions } from "./workload/append/options.ts";
@@ -66,12 +64,23 @@ export { lookAgain, mergeSeries } from "./workload/append/outcome.ts";
 export { chunkBytesMax } from "./workload/append/plan.ts";
 export { runSeries, type SeriesResult } from "./workload/append/series.ts";
 export { Calls } from "./workload/calls.ts";
+export type { Outcome } from "./workload/context.ts";
 export { type DirtyLimit, deviceHasDirtyLimit, limitDirty, restoreStaleDirtyLimits } from "./workload/dirty-limit.ts";
 export { Journal } from "./workload/journal.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 export * from "./workload/pressure/index.ts";
+export { type LogRace, type LogRaceResult, mergeRaces, raceLog } from "./workload/race/log.ts";
+export { RecordRace, type WriterSpec } from "./workload/race/race.ts";
 export { Random } from "./workload/random.ts";
 export { readBack, triage } from "./workload/readback.ts";
-export { RecordRace, type WriterSpec } from "./workload/record-race.ts";
 export * from "./workload/relay/index.ts";
+export {
+  intact,
+  intactInParallel,
+  judgeInOrder,
+  patternOf,
+  skip,
+  whyNoPattern,
+  whyUnreadable,
+} from "./workload/scan/scan.ts";
 export { TriggerWatch } from "./workload/trigger.ts";

@@ -118,7 +118,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Options;
-  using twin = compileTwin("append-twin", ["uring"]);
+  using twin = compileTwin("append", ["uring"]);
   console.log(
     `append: files of ${options.fileMb} MiB and up, ${options.files} per turn; twin built by ${twin.builtBy}`,
   );

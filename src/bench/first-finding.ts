@@ -95,7 +95,7 @@ export function distribution(found: readonly (number | undefined)[], secondsMax:
 /** `bun run bench.ts first-finding [--boots N] [--seconds N] [--kernel V]`. */
 export async function main(args: readonly string[]): Promise<number> {
   const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Arguments<typeof OPTIONS>;
-  using twin = compileTwin("append-twin", ["uring"], { linked: "static" });
+  using twin = compileTwin("append", ["uring"], { linked: "static" });
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-first-"));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   const script = join(directory, "twin.ts");

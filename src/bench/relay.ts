@@ -231,7 +231,7 @@ function manyConnections(connections: number): { line: string; reached: boolean 
 export async function main(args: readonly string[]): Promise<number> {
   const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Record<keyof typeof OPTIONS, number>;
   using ends = compileTwin("relay-ends");
-  using loop = compileTwin("relay-twin");
+  using loop = compileTwin("relay");
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-bench-"));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   // On loopback ours takes a congestion control that does not pace; the others take the system's, and so does a variant.

@@ -25,7 +25,7 @@ export function compileTwin(
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-twin-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const path = join(directory, name);
-  const source = join(import.meta.dir, "../../c", `${name}.c`);
+  const source = join(import.meta.dir, "../../c/yardstick", `${name}.c`);
   const flags = [
     "-O2",
     ...(options.linked === undefined ? [] : ["-static"]),

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArgumentSpecs, parseArguments } from "../cli/args.ts";
-import { intactInParallel, judgeInOrder } from "../cli/scan.ts";
+import { Judge } from "../judge/judge.ts";
 import { openFile, read, readFully, writeAll } from "../ops/file.ts";
 import { allocate } from "../ops/memory.ts";
 import { counter } from "../pattern/counter.ts";
@@ -18,7 +18,7 @@ import { advance, readWord } from "../pattern/u64.ts";
 import { openLibrary } from "../sys/library.ts";
 import { useNativeLoops } from "../sys/loops.ts";
 import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
-import { Judge } from "../verify/judge.ts";
+import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 
 const OPTIONS = {
@@ -56,9 +56,9 @@ function yardstick(directory: string, flags: readonly string[]): Yardstick {
   const gcc = Bun.which("gcc");
   if (gcc === null) throw new Error("the C yardstick needs gcc: apt-get install gcc libc6-dev");
   const path = join(directory, `verify${flags.join("")}.so`);
-  const source = join(import.meta.dir, "../../c/bench-verify.c");
+  const source = join(import.meta.dir, "../../c/yardstick/verify.c");
   const made = Bun.spawnSync([gcc, ...flags, "-shared", "-fPIC", "-o", path, source], { stderr: "pipe" });
-  if (made.exitCode !== 0) throw new Error(`gcc bench-verify.c: ${made.stderr}`);
+  if (made.exitCode !== 0) throw new Error(`gcc verify.c: ${made.stderr}`);
   const library = openLibrary([path], SYMBOLS);
   if (library.name === undefined) throw new Error(library.reason);
   const { bv_plain, bv_groups, bv_step } = library.symbols;

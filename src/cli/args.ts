@@ -6,12 +6,10 @@
  * and the contract asks for one clear line in both cases.
  */
 import { readFileSync } from "node:fs";
+import { UsageError } from "../ops/errors.ts";
 import type { Path } from "../ops/file.ts";
 
-/** Thrown for bad input: the front desk prints the message as one line and exits 254. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+export { UsageError };
 
 interface Described {
   readonly description: string;

@@ -5,7 +5,9 @@
  * no byte was verified.
  */
 import { basename } from "node:path";
-import { AssertionError, SyscallError } from "../ops/errors.ts";
+import { selfTest } from "../judge/self-test.ts";
+import { environment } from "../machine/environment.ts";
+import { AssertionError, Inconclusive, SyscallError, UsageError } from "../ops/errors.ts";
 import { Interrupted, ignoreSignals, pendingSignal, watchSignals } from "../ops/signals.ts";
 import {
   type Environment,
@@ -18,20 +20,9 @@ import {
 } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts";
-import { selfTest } from "../verify/self-test.ts";
+import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
-import { UsageError } from "./args.ts";
-import {
-  type AnyArgs,
-  type AnyReproducer,
-  COMMON_OPTIONS,
-  type Common,
-  Inconclusive,
-  type Outcome,
-  type Run,
-  type Specs,
-} from "./contract.ts";
-import { environment } from "./environment.ts";
+import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Run, type Specs } from "./contract.ts";
 import { Progress } from "./progress.ts";
 import { replayCommand } from "./replay.ts";
 import { colorWanted, complain, writeStdout } from "./streams.ts";

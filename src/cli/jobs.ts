@@ -8,8 +8,9 @@
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
 import { libc } from "../sys/libc.ts";
 import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
+import type { Outcome } from "../workload/context.ts";
 import { mergeTriggers } from "../workload/trigger.ts";
-import type { Outcome, Run } from "./contract.ts";
+import type { Run } from "./contract.ts";
 
 export interface JobIdentity {
   readonly index: number;

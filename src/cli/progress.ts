@@ -3,38 +3,11 @@
  */
 import { writeSync } from "node:fs";
 import { type ConsolaInstance, createConsola } from "consola/core";
-
-export interface ProgressState {
-  /** Done and total in any one unit (seconds, bytes, files); together they give percent and time left. */
-  readonly done: number;
-  readonly total?: number;
-  /** Bytes moved so far; gives the rate. */
-  readonly bytes?: number;
-  /** What else matters: "12 files". */
-  readonly label?: string;
-}
+import { bytesText, secondsText } from "../units.ts";
+import type { ProgressState } from "../workload/context.ts";
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 10_000;
-
-/** "1.5 GiB": three significant digits, binary units. */
-export function bytesText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${units[unit]}`;
-}
-
-/** "1m05s", "12.3s". */
-export function secondsText(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)}s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
-}
 
 /** One line for a state; pure. */
 export function progressText(state: ProgressState, elapsedSeconds: number): string {

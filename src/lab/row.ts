@@ -6,8 +6,8 @@
  */
 import type { RunReport, Verdict } from "../report/document.ts";
 import { EXIT } from "../report/document.ts";
-import type { ConsoleEvent } from "./console.ts";
-import { hostKernel, runOnHost } from "./host.ts";
+import type { ConsoleEvent } from "./guest/console.ts";
+import { hostKernel, runOnHost } from "./guest/host.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
 
 export interface Row {

@@ -7,14 +7,14 @@
 import { closeSync, existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { EXIT } from "../report/document.ts";
-import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./accel.ts";
-import { type Artifact, ArtifactReceiver } from "./artifacts.ts";
-import { LabError, makeRunDirectory } from "./cache.ts";
-import { FATAL_KINDS } from "./console.ts";
-import { makeDisk } from "./disk.ts";
-import { buildImage, type FileSystem, PACKAGE_ROOT } from "./image.ts";
-import { type Kernel, readSpec, resolveKernel } from "./kernel.ts";
-import { type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./qemu.ts";
+import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./guest/accel.ts";
+import { type Artifact, ArtifactReceiver } from "./guest/artifacts.ts";
+import { FATAL_KINDS } from "./guest/console.ts";
+import { makeDisk } from "./guest/disk.ts";
+import { buildImage, type FileSystem, PACKAGE_ROOT } from "./guest/image.ts";
+import { type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./guest/qemu.ts";
+import { LabError, makeRunDirectory } from "./kernels/cache.ts";
+import { type Kernel, readSpec, resolveKernel } from "./kernels/kernel.ts";
 
 export interface LabOptions {
   readonly flavour: string;
@@ -49,6 +49,8 @@ export function findScript(name: string): string {
     resolve(name),
     join(PACKAGE_ROOT, "scripts", name),
     join(PACKAGE_ROOT, "scripts", `${name}.ts`),
+    join(PACKAGE_ROOT, "scripts/gallery", name),
+    join(PACKAGE_ROOT, "scripts/gallery", `${name}.ts`),
   ]) {
     if (existsSync(path)) return path;
   }

@@ -10,10 +10,10 @@ import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync,
 import { dirname, join } from "node:path";
 import { libc } from "../sys/libc.ts";
 import { O_RDONLY, O_WRONLY } from "../sys/uapi/fcntl.ts";
-import { checkOffset } from "./check.ts";
 import { assert, checked } from "./errors.ts";
 import type { Fd } from "./fd.ts";
 import { openFile, readAt } from "./file.ts";
+import { checkOffset } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 
 /** Groups of ours are named bytewitness-PID, so that a dead owner's can be told and removed. */

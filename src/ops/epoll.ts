@@ -7,9 +7,9 @@
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as S from "../sys/uapi/socket.ts";
-import { checkInt, checkUint } from "./check.ts";
 import { checked, checkedNegative, SyscallError } from "./errors.ts";
 import { Fd } from "./fd.ts";
+import { checkInt, checkUint } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 import { throwIfInterrupted } from "./signals.ts";
 

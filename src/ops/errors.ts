@@ -108,3 +108,13 @@ export class AssertionError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
+
+/** Thrown for bad input: the front desk prints the message as one line and exits 254. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A run that could not verify anything because the world changed under it: exit 125 with the message as the reason. */
+export class Inconclusive extends Error {
+  override readonly name = "Inconclusive";
+}

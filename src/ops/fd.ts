@@ -6,8 +6,8 @@
  */
 import { libc } from "../sys/libc.ts";
 import { F_GETFL, F_SETFL, O_NONBLOCK } from "../sys/uapi/fcntl.ts";
-import { checkFd } from "./check.ts";
 import { checked } from "./errors.ts";
+import { checkFd } from "./integers.ts";
 
 export class Fd implements Disposable {
   /** For messages: the path, or what the descriptor is. */

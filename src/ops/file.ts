@@ -8,9 +8,9 @@
 import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
-import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./check.ts";
 import { assert, checked, checkedNegative } from "./errors.ts";
 import { Fd } from "./fd.ts";
+import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./integers.ts";
 import { allocate, cString, type Memory } from "./memory.ts";
 import { retryEintr, throwIfInterrupted } from "./signals.ts";
 

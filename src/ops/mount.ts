@@ -10,12 +10,12 @@ import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
 import * as M from "../sys/uapi/mount.ts";
-import { checkUint } from "./check.ts";
 import { assert, checked, checkedNegative, isSyscallError, SyscallError } from "./errors.ts";
-import { truncate, unlink } from "./extent.ts";
 import type { Fd } from "./fd.ts";
 import { openFile, type Path, pathText } from "./file.ts";
+import { checkUint } from "./integers.ts";
 import { allocate, cString } from "./memory.ts";
+import { truncate, unlink } from "./space.ts";
 
 /** Moves this thread into a mount namespace of its own, whose mounts nobody else sees. Needs CAP_SYS_ADMIN. */
 export function enterPrivateMountNamespace(): void {

@@ -8,9 +8,9 @@ import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK } from "../sys/uapi/fcntl.ts";
 import { FIONREAD } from "../sys/uapi/mount.ts";
-import { checkTransfer } from "./check.ts";
 import { assert, checked } from "./errors.ts";
 import { Fd } from "./fd.ts";
+import { checkTransfer } from "./integers.ts";
 import { allocate } from "./memory.ts";
 
 /** What a new pipe holds unless asked otherwise (16 pages). pipe(7). */

@@ -6,9 +6,9 @@
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { pollfd } from "../sys/uapi/socket.ts";
-import { checkInt } from "./check.ts";
 import { checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
+import { checkInt } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 import { throwIfInterrupted } from "./signals.ts";
 

@@ -10,9 +10,9 @@ import { libc } from "../sys/libc.ts";
 import { SIGPIPE } from "../sys/uapi/mount.ts";
 import * as S from "../sys/uapi/socket.ts";
 import { ADDRESS_BYTES_MAX, type Address, addressText, decodeAddress, domainOf, encodeAddress } from "./address.ts";
-import { checkInt } from "./check.ts";
 import { assert, checked, checkedNegative, SyscallError } from "./errors.ts";
 import { Fd } from "./fd.ts";
+import { checkInt } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 import { retryEintr } from "./signals.ts";
 

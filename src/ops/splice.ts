@@ -7,9 +7,9 @@
  */
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { checkTransfer, checkUint } from "./check.ts";
 import { assert, checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
+import { checkTransfer, checkUint } from "./integers.ts";
 import { throwIfInterrupted } from "./signals.ts";
 
 export { SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../sys/uapi/fcntl.ts";

@@ -10,9 +10,9 @@ import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
 import * as F from "../sys/uapi/fcntl.ts";
-import { checkOffset, checkTransfer } from "./check.ts";
 import { checked, checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
+import { checkOffset, checkTransfer } from "./integers.ts";
 import { PAGE_BYTES } from "./memory.ts";
 
 const EMPTY_FLAGS = F.MAP_PRIVATE | F.MAP_ANONYMOUS | F.MAP_NORESERVE;

@@ -1,5 +1,5 @@
 /**
- * Comparing words in TypeScript alone, for machines where the loops of c/loops.c cannot be compiled.
+ * Comparing words in TypeScript alone, for machines where the loops of c/runtime/loops.c cannot be compiled.
  *
  * Words that count up by one are compared as doubles, one load per word instead of two: inside one binade the next
  * bit pattern is the next double, so `expected += ulp` is exact, and a sum of absolute differences is 0 only if every

@@ -3,7 +3,7 @@
  *
  * Pure. Every renderer (text, JSON, KTAP) takes a `RunReport` and returns a string.
  */
-import type { Finding, Segment } from "../verify/finding.ts";
+import type { Finding, Segment } from "../judge/finding.ts";
 
 export const SCHEMA = 1;
 

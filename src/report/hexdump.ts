@@ -3,7 +3,7 @@
  *
  * Owns the layout of the dump. The mark is a `^^` line below the found bytes, so it reads without colour too.
  */
-import type { Sample } from "../verify/finding.ts";
+import type { Sample } from "../judge/finding.ts";
 import { painter } from "./paint.ts";
 
 const LINE_BYTES = 16;

@@ -3,7 +3,7 @@
  *
  * Owns escaping (`#` cannot stand in a description) and the nesting; diagnostics are key=value lines before the result.
  */
-import { FINDING_KINDS, KIND_EVIDENCE } from "../verify/finding.ts";
+import { FINDING_KINDS, KIND_EVIDENCE } from "../judge/finding.ts";
 import type { RunReport } from "./document.ts";
 
 const VERSION = "KTAP version 1";

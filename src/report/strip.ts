@@ -5,7 +5,7 @@
  * Owns the map from segments to cells (used by the SVG as well). Small damage is never averaged away: one bad byte in a
  * gibibyte makes its cell bad.
  */
-import type { Segment } from "../verify/finding.ts";
+import type { Segment } from "../judge/finding.ts";
 import { grouped, plural } from "./format.ts";
 import { type Colour, painter } from "./paint.ts";
 

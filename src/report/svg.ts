@@ -3,7 +3,7 @@
  *
  * Owns the drawing; the map from segments to cells is `strip.ts`'s.
  */
-import type { Segment } from "../verify/finding.ts";
+import type { Segment } from "../judge/finding.ts";
 import { grouped } from "./format.ts";
 import { CELL_ORDER, CELL_SHAPE, type CellKind, cellsOf } from "./strip.ts";
 

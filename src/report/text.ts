@@ -4,7 +4,7 @@
  *
  * Owns the layout. Takes a plain `RunReport` and returns a string; width and colour are the caller's to find out.
  */
-import type { CallReference, Finding } from "../verify/finding.ts";
+import type { CallReference, Finding } from "../judge/finding.ts";
 import type { RunReport, Trigger, Verdict } from "./document.ts";
 import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "./format.ts";
 import { hexdump } from "./hexdump.ts";

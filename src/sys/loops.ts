@@ -1,5 +1,5 @@
 /**
- * Binding of the judge's hot loops (c/loops.c), compiled in memory by bun:ffi's cc() on first use.
+ * Binding of the judge's hot loops (c/runtime/loops.c), compiled in memory by bun:ffi's cc() on first use.
  *
  * Owns compiling and re-binding; refuses to judge: it compares and fills words and knows no pattern. When cc() cannot
  * compile (`--no-ffi-cc`, an unknown processor, a read-only world), `nativeLoops` answers undefined and the callers use
@@ -40,13 +40,13 @@ const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as cons
 function compile(): NativeLoops {
   const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
   const compiled = cc({
-    source: join(import.meta.dir, "../../c/loops.c"),
+    source: join(import.meta.dir, "../../c/runtime/loops.c"),
     flags: ["-nostdlib"],
     define: defined,
     symbols: { bw_table: { args: [], returns: "ptr" } },
   });
   const table = compiled.symbols.bw_table();
-  if (typeof table !== "number") throw new Error("c/loops.c gave no table of functions");
+  if (typeof table !== "number") throw new Error("c/runtime/loops.c gave no table of functions");
   const { symbols } = linkSymbols({
     mismatch: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 0) as never },
     fill: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 8) as never },

@@ -1,7 +1,7 @@
 /**
  * Signals seen between two system calls.
  *
- * Owns the in-memory compiled handler of c/signal.c. `watchSignals` installs it with signal(2) and siginterrupt(3), so
+ * Owns the in-memory compiled handler of c/runtime/signal.c. `watchSignals` installs it with signal(2) and siginterrupt(3), so
  * that blocking calls return EINTR instead of being restarted. A process that never calls it keeps its own handlers.
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
@@ -17,7 +17,7 @@ function compileHandler(): string | undefined {
   if (handlerAddress !== 0) return undefined;
   try {
     const compiled = cc({
-      source: `${import.meta.dir}/../../c/signal.c`,
+      source: `${import.meta.dir}/../../c/runtime/signal.c`,
       flags: ["-nostdlib"],
       symbols: {
         bytewitness_signal_state: { args: [], returns: "void" },

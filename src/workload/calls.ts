@@ -1,8 +1,9 @@
 /**
  * A short list of calls, for scenarios of a few steps whose order is the point; long runs keep a `Journal`.
  */
+
+import type { CallReference } from "../judge/finding.ts";
 import { monotonicNs } from "../ops/clock.ts";
-import type { CallReference } from "../verify/finding.ts";
 
 export class Calls {
   readonly list: CallReference[] = [];

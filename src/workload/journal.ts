@@ -4,7 +4,7 @@
  * Owns a preallocated ring of columns, so that recording allocates nothing and costs nanoseconds: the report's author
  * notes that strace makes the bug vanish. The oldest calls are overwritten when it is full; `dropped` counts them.
  */
-import type { CallReference } from "../verify/finding.ts";
+import type { CallReference } from "../judge/finding.ts";
 
 export interface Call {
   readonly what: string;

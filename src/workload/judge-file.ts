@@ -1,8 +1,9 @@
 /** Judges a whole file against a pattern, block by block, read by a descriptor of its own. */
+
+import type { Judgement } from "../judge/finding.ts";
+import { Judge } from "../judge/judge.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import type { Pattern } from "../pattern/pattern.ts";
-import type { Judgement } from "../verify/finding.ts";
-import { Judge } from "../verify/judge.ts";
 import { lookBack, readBack } from "./readback.ts";
 
 export interface FileExpectation {

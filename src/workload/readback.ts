@@ -5,6 +5,7 @@
  * (O_DIRECT) tells a bad write from a bad read.
  */
 
+import type { Finding } from "../judge/finding.ts";
 import { assert, isSyscallError } from "../ops/errors.ts";
 import { openFile, type Path, read, readAt } from "../ops/file.ts";
 import { allocate, KiB, type Memory, MiB } from "../ops/memory.ts";
@@ -12,7 +13,6 @@ import { sizeOf } from "../ops/stat.ts";
 import { FileWindow } from "../ops/window.ts";
 import { ERRNO } from "../sys/errno.ts";
 import { O_DIRECT, O_RDONLY } from "../sys/uapi/fcntl.ts";
-import type { Finding } from "../verify/finding.ts";
 
 /** Stays in the second-level cache between the kernel's copy and the judge's look. */
 const BLOCK_BYTES = 256 * KiB;

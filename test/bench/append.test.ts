@@ -49,7 +49,7 @@ test("no contender always stands in the same turn, nor always behind the same ot
 test.skipIf(needed("gcc", "liburing-dev"))(
   "the twin writes the plan of the run, finds damage, and leaves nothing",
   () => {
-    using twin = compileTwin("append-twin", ["uring"]);
+    using twin = compileTwin("append", ["uring"]);
     const directory = mkdtempSync("/dev/shm/bytewitness-twin-test-");
     try {
       const ran = Bun.spawnSync([twin.path, directory, "60", "4", "12345", "3"]);

@@ -1,6 +1,7 @@
 /** The live line as text, and where it goes. */
 import { expect, test } from "bun:test";
-import { bytesText, progressText, secondsText } from "../../src/cli/progress.ts";
+import { progressText } from "../../src/cli/progress.ts";
+import { bytesText, secondsText } from "../../src/units.ts";
 
 test.each([
   [0, "0 B"],

@@ -1,6 +1,6 @@
 /** From an ended guest to an exit code, a row, a table, KTAP and JSON. */
 import { describe, expect, test } from "bun:test";
-import type { GuestResult } from "../../src/lab/qemu.ts";
+import type { GuestResult } from "../../src/lab/guest/qemu.ts";
 import { makeRow, type Row } from "../../src/lab/row.ts";
 import { judge } from "../../src/lab/run.ts";
 import { matrixExitCode, matrixJson, matrixKtap, tableHead, tableRow } from "../../src/lab/table.ts";

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { openFile, read, readAt, write, writeAt } from "../../src/ops/file.ts";
 import { Arena, allocate, arena, cString, type Memory, MiB } from "../../src/ops/memory.ts";
-import { Ring } from "../../src/ops/ring.ts";
-import * as sqe from "../../src/ops/sqe.ts";
+import * as sqe from "../../src/ops/ring/request.ts";
+import { Ring } from "../../src/ops/ring/ring.ts";
 import { O_RDWR, O_TMPFILE } from "../../src/sys/uapi/fcntl.ts";
 import { Random } from "../../src/workload/random.ts";
 

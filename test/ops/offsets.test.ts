@@ -3,14 +3,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AT_FILE_POSITION } from "../../src/ops/check.ts";
 import { SyscallError } from "../../src/ops/errors.ts";
-import { nextData, seek, truncate } from "../../src/ops/extent.ts";
 import type { Fd } from "../../src/ops/fd.ts";
 import { IoVectors, openFile, readAt, tryWriteVectors, write, writeAt } from "../../src/ops/file.ts";
+import { AT_FILE_POSITION } from "../../src/ops/integers.ts";
 import { allocate, type Memory } from "../../src/ops/memory.ts";
-import { Ring } from "../../src/ops/ring.ts";
-import * as sqe from "../../src/ops/sqe.ts";
+import * as sqe from "../../src/ops/ring/request.ts";
+import { Ring } from "../../src/ops/ring/ring.ts";
+import { nextData, seek, truncate } from "../../src/ops/space.ts";
 import { sizeOf } from "../../src/ops/stat.ts";
 import * as F from "../../src/sys/uapi/fcntl.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ringHint } from "../../src/ops/ring-hints.ts";
+import { ringHint } from "../../src/ops/ring/hints.ts";
 import { ERRNO } from "../../src/sys/errno.ts";
 import { liburing } from "../../src/sys/liburing.ts";
 import { needed } from "../needed.ts";

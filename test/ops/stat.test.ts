@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monotonicNs, spinUntilTick } from "../../src/ops/clock.ts";
-import { dropCache, fallocate, nextData, sync, touch, truncate, unlink } from "../../src/ops/extent.ts";
 import { duplicate, Fd, setNonblocking, statusFlags } from "../../src/ops/fd.ts";
 import {
   IoVectors,
@@ -19,6 +18,7 @@ import {
   writeAt,
 } from "../../src/ops/file.ts";
 import { allocate, MiB } from "../../src/ops/memory.ts";
+import { dropCache, fallocate, nextData, sync, touch, truncate, unlink } from "../../src/ops/space.ts";
 import { exists, filesystemOf, sizeOf, statFd, statPath } from "../../src/ops/stat.ts";
 import { libc } from "../../src/sys/libc.ts";
 import * as F from "../../src/sys/uapi/fcntl.ts";

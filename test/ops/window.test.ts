@@ -1,9 +1,9 @@
 /** A window shows what read(2) reads, refuses what it cannot show, and leaves nothing mapped. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { dropCache, sync, truncate } from "../../src/ops/extent.ts";
 import { openFile, readAt, writeAt } from "../../src/ops/file.ts";
 import { allocate, MiB } from "../../src/ops/memory.ts";
+import { dropCache, sync, truncate } from "../../src/ops/space.ts";
 import { FileWindow } from "../../src/ops/window.ts";
 import { O_RDWR, O_TMPFILE, O_WRONLY } from "../../src/sys/uapi/fcntl.ts";
 

@@ -1,13 +1,13 @@
 /** The renderers on made-up reports: text and KTAP as whole values, dumps, strips and pictures by their rules. */
 import { describe, expect, test } from "bun:test";
+import type { Finding, Segment } from "../../src/judge/finding.ts";
+import { judgeBytes } from "../../src/judge/judge.ts";
+import { applyEdits } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import type { RunReport } from "../../src/report/document.ts";
 import { hexdump } from "../../src/report/hexdump.ts";
 import { renderJson, renderKtap, renderStrip, renderSvg, renderText } from "../../src/report/index.ts";
 import { cellsOf } from "../../src/report/strip.ts";
-import { applyEdits } from "../../src/verify/damage.ts";
-import type { Finding, Segment } from "../../src/verify/finding.ts";
-import { judgeBytes } from "../../src/verify/judge.ts";
 
 const base: RunReport = {
   schema: 1,

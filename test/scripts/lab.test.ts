@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
-import { parseModinfo, readModule } from "../../src/lab/modules.ts";
+import { parseModinfo, readModule } from "../../src/lab/kernels/modules.ts";
 import type { Row } from "../../src/lab/row.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
 

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
-import { applyEdits, type Edit } from "../../src/verify/damage.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-verify-"));

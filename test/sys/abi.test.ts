@@ -36,7 +36,7 @@ function questions(): { lines: string[]; answers: Record<string, number> } {
 test.skipIf(needed("gcc", "liburing-dev"))("constants, sizes and offsets are the C compiler's", async () => {
   const { lines, answers } = questions();
   expect(lines.length).toBeGreaterThan(250);
-  const prelude = await Bun.file(new URL("../../c/abi.c", import.meta.url)).text();
+  const prelude = await Bun.file(new URL("../../c/proof/abi.c", import.meta.url)).text();
   const program = `/tmp/bytewitness-abi-${process.pid}`;
   const source = `${prelude}${lines.join("\n")}\nreturn 0;\n}\n`;
   const compiled = Bun.spawnSync(["gcc", "-x", "c", "-w", "-", "-o", program], { stdin: Buffer.from(source) });

@@ -5,12 +5,12 @@
  * uses it continues short results.
  */
 
-import { AT_FILE_POSITION } from "../../ops/check.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { IoVectors, type Part, tryWrite, tryWriteVectors } from "../../ops/file.ts";
+import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import type { Memory } from "../../ops/memory.ts";
-import { Ring } from "../../ops/ring.ts";
-import { writev } from "../../ops/sqe.ts";
+import { writev } from "../../ops/ring/request.ts";
+import { Ring } from "../../ops/ring/ring.ts";
 import { ERRNO } from "../../sys/errno.ts";
 import { O_APPEND, RWF_APPEND, RWF_NOWAIT } from "../../sys/uapi/fcntl.ts";
 import { IOSQE_ASYNC, IOSQE_IO_LINK } from "../../sys/uapi/io_uring.ts";

@@ -4,10 +4,11 @@
  * Owns one order: which file, which bytes it should hold. `JudgeBeside` runs orders in a Worker, which shares nothing
  * with this thread but the file. Not for runs under a memory group: a reader beside the writer would eat its headroom.
  */
+
+import type { Judgement } from "../../judge/finding.ts";
 import { SyscallError } from "../../ops/errors.ts";
 import type { Path } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
-import type { Judgement } from "../../verify/finding.ts";
 import { judgeFile } from "../judge-file.ts";
 
 export interface JudgeOrder {

@@ -6,16 +6,16 @@
  */
 
 import os from "node:os";
+import type { Finding, Judgement, Segment } from "../../judge/finding.ts";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
-import { dropCache, sync, unlink } from "../../ops/extent.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
+import { dropCache, sync, unlink } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../sys/uapi/fcntl.ts";
-import type { Finding, Judgement, Segment } from "../../verify/finding.ts";
 import { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";

@@ -7,10 +7,10 @@
 
 import { monotonicNs } from "../../ops/clock.ts";
 import { SyscallError } from "../../ops/errors.ts";
-import { truncate } from "../../ops/extent.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { pathText, writeAll } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
+import { truncate } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import type { Counter } from "../../pattern/counter.ts";
 import { ERRNO } from "../../sys/errno.ts";

@@ -4,8 +4,9 @@
  * Owns turning judgements into findings with the calls that wrote there and a second reading's word, and the ledger's
  * sentences. Touches the file only to read a damaged range again.
  */
+
+import type { Finding, Judgement } from "../../judge/finding.ts";
 import { type Path, pathText } from "../../ops/file.ts";
-import type { Finding, Judgement } from "../../verify/finding.ts";
 import { type Journal, reference } from "../journal.ts";
 import { triage } from "../readback.ts";
 import type { JudgeOrder } from "./judging.ts";

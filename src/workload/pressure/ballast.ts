@@ -9,11 +9,11 @@
  */
 import { readlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { truncate } from "../../ops/extent.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { IoVectors, readAt } from "../../ops/file.ts";
 import { allocate, KiB, type Memory, MiB } from "../../ops/memory.ts";
 import { namelessFile } from "../../ops/mount.ts";
+import { truncate } from "../../ops/space.ts";
 import { libc } from "../../sys/libc.ts";
 import { RWF_NOWAIT } from "../../sys/uapi/fcntl.ts";
 import { POSIX_FADV_WILLNEED } from "../../sys/uapi/sched.ts";

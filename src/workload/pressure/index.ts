@@ -14,11 +14,11 @@
 import { MemoryGroup, removeStaleGroups } from "../../ops/cgroup.ts";
 import { spinUntilTick } from "../../ops/clock.ts";
 import { isSyscallError } from "../../ops/errors.ts";
-import { fallocate, touch } from "../../ops/extent.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { KiB, MiB } from "../../ops/memory.ts";
 import { OomExemption } from "../../ops/oom.ts";
 import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
+import { fallocate, touch } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
 import { Ballast, ballastBytes } from "./ballast.ts";

@@ -8,15 +8,15 @@
 
 import { readlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { AT_FILE_POSITION } from "../../ops/check.ts";
 import { monotonicNs, spinUntilTick } from "../../ops/clock.ts";
 import { isSyscallError } from "../../ops/errors.ts";
-import { touch } from "../../ops/extent.ts";
 import type { Fd } from "../../ops/fd.ts";
+import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import { allocate } from "../../ops/memory.ts";
 import { namelessFile } from "../../ops/mount.ts";
-import { Ring } from "../../ops/ring.ts";
-import { nop, write } from "../../ops/sqe.ts";
+import { nop, write } from "../../ops/ring/request.ts";
+import { Ring } from "../../ops/ring/ring.ts";
+import { touch } from "../../ops/space.ts";
 import { RWF_APPEND } from "../../sys/uapi/fcntl.ts";
 import { IOSQE_ASYNC } from "../../sys/uapi/io_uring.ts";
 

@@ -16,7 +16,7 @@ import {
   type RelayShape,
   SYSTEM_CONGESTION,
 } from "./options.ts";
-import type { RunPlan } from "./run.ts";
+import type { RunPlan } from "./processes/run.ts";
 
 const ON_OFF = ["on", "off"] as const;
 

@@ -11,10 +11,10 @@ export {
   shapeOf,
   tcpOf,
 } from "./arguments.ts";
-export { playRole, roleOfThisProcess } from "./child.ts";
-export { outcomeOfRelay, outcomeOfRun, outcomeOfSink, outcomeOfSource } from "./outcome.ts";
-export { Relay } from "./relay.ts";
-export { RoleFailure } from "./roles.ts";
-export { SelfContainedRun } from "./run.ts";
-export { Sink } from "./sink.ts";
-export { Source } from "./source.ts";
+export { Sink } from "./ends/sink.ts";
+export { Source } from "./ends/source.ts";
+export { Relay } from "./engine/relay.ts";
+export { outcomeOfRelay, outcomeOfRun, outcomeOfSink, outcomeOfSource } from "./evidence/outcome.ts";
+export { playRole, roleOfThisProcess } from "./processes/child.ts";
+export { RoleFailure } from "./processes/roles.ts";
+export { SelfContainedRun } from "./processes/run.ts";

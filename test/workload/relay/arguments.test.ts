@@ -10,8 +10,8 @@ import {
   runPlanOf,
   shapeOf,
 } from "../../../src/workload/relay/arguments.ts";
-import { tuningAt } from "../../../src/workload/relay/ends.ts";
-import { damageInPlace } from "../../../src/workload/relay/inject.ts";
+import { tuningAt } from "../../../src/workload/relay/ends/ends.ts";
+import { damageInPlace } from "../../../src/workload/relay/engine/inject.ts";
 
 function parsed(...argv: string[]): RelayArguments {
   const options: ArgumentSpecs = RELAY_OPTIONS;

@@ -1,0 +1,68 @@
+/**
+ * Where exactly one explanation of the bytes ends and the next begins.
+ *
+ * Neighbouring explanations often agree about a few bytes: the upper bytes of small counters are all zero, so the last
+ * bytes before a jump fit both sides. Every cut in such a range describes the very same file. This module owns the
+ * choice: the cut on the largest power of two from 4096 down to 8 (kernels move pages, sectors and words), else the
+ * first byte that is visibly wrong. Pure arithmetic; it refuses to look at files.
+ */
+import type { Pattern } from "../../pattern/pattern.ts";
+
+export const PAGE_BYTES = 4096;
+export const WORD_BYTES = 8;
+
+/** The canonical cut in [low, high]: the most aligned one, or `otherwise` when none is a multiple of 8. */
+export function chooseCut({ low, high, otherwise }: { low: number; high: number; otherwise: number }): number {
+  for (let align = PAGE_BYTES; align >= WORD_BYTES; align /= 2) {
+    const cut = Math.floor(high / align) * align;
+    if (cut >= low) return cut;
+  }
+  return otherwise;
+}
+
+/** How far a cut between two runs may be moved without changing a byte. */
+export interface Slack {
+  readonly leftBytes: number;
+  readonly rightBytes: number;
+}
+
+/** A stretch of file that follows one stream. `to` is where it visibly ends and may move back to a canonical cut. */
+export interface Run {
+  readonly stream: Pattern;
+  readonly own: boolean;
+  readonly from: number;
+  readonly streamOffsetBytes: number;
+  to: number;
+  /** Of the cut at `from`, when another run ends there. */
+  readonly slack: Slack | undefined;
+}
+
+const window = new Uint8Array(new ArrayBuffer(1152));
+const otherWindow = new Uint8Array(new ArrayBuffer(1152));
+
+/** How many of the bytes before block[index] are also those before `streamOffsetBytes` of the stream, at most `most`. */
+export function matchingBefore(
+  block: Uint8Array,
+  index: number,
+  { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
+): number {
+  const count = Math.min(most, streamOffsetBytes, index, window.length);
+  if (count <= 0) return 0;
+  const expected = window.subarray(0, count);
+  stream.fill(expected, streamOffsetBytes - count);
+  let same = 0;
+  while (same < count && block[index - 1 - same] === expected[count - 1 - same]) same += 1;
+  return same;
+}
+
+/** How many of the last bytes of a run are also those before `streamOffsetBytes` of the other stream. */
+export function overlapWithRun(
+  run: Run,
+  { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
+): number {
+  const count = Math.min(most, run.to - run.from, otherWindow.length);
+  if (count <= 0) return 0;
+  const tail = otherWindow.subarray(0, count);
+  run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
+  return matchingBefore(tail, count, { stream, streamOffsetBytes, most: count });
+}

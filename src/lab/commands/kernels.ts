@@ -1,0 +1,23 @@
+/** `lab.ts kernels`: what can be had from the configured mirror, and what is here already. */
+import { existsSync } from "node:fs";
+import { kernelIndex } from "../kernels/apt.ts";
+import { cachedPath } from "../kernels/kernel.ts";
+
+export async function commandKernels(
+  { flavour, refresh, json }: { flavour: string; refresh: boolean; json: boolean },
+  narrate: (line: string) => void,
+): Promise<number> {
+  const packages = (await kernelIndex(narrate, { refresh })).filter((entry) => entry.flavour === flavour);
+  const rows = packages.map((entry) => ({ ...entry, cached: existsSync(cachedPath(entry)) }));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ schema: 1, tool: "lab kernels", kernels: rows })}\n`);
+    return 0;
+  }
+  const line = (version: string, suite: string, size: string, cached: string, name: string) =>
+    `${version.padEnd(20)}  ${suite.padEnd(18)}  ${size.padStart(6)}  ${cached.padEnd(6)}  ${name}\n`;
+  const text = rows.map(({ version, suite, sizeBytes, cached, name }) =>
+    line(version, suite, `${Math.round(sizeBytes / 1e6)} MB`, cached ? "here" : "", name),
+  );
+  process.stdout.write(line("version", "suite", "size", "cached", "package") + text.join(""));
+  return 0;
+}

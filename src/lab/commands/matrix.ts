@@ -1,0 +1,144 @@
+/**
+ * `lab.ts matrix`: one script on many kernels, a table that grows while it runs.
+ *
+ * Owns the order of work (`jobs` guests at a time) and the drawing: on a terminal the whole table is redrawn, elsewhere
+ * each row is printed once, in the order asked for. Refuses to stop at the first bad kernel: the table is the point.
+ */
+import { writeSync } from "node:fs";
+import { LabError } from "../kernels/cache.ts";
+import { onceEach } from "../narrate.ts";
+import { failedRow, type Row, runRow } from "../row.ts";
+import { findScript, type LabOptions } from "../run.ts";
+import { matrixExitCode, matrixJson, matrixKtap, pendingRow, tableHead, tableRow } from "../table.ts";
+
+export interface MatrixCommand {
+  readonly kernels: readonly string[];
+  readonly jobs: number;
+  readonly form: "table" | "json" | "ktap";
+  readonly script: string;
+  readonly scriptArguments: readonly string[];
+  readonly options: LabOptions;
+  readonly narrate: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function commandMatrix(command: MatrixCommand): Promise<number> {
+  const { kernels, form, scriptArguments } = command;
+  const script = findScript(command.script);
+  const startedAt = performance.now();
+  const live = form === "table" && process.stdout.isTTY === true;
+  const board = live ? new LiveBoard(kernels) : new LineBoard(kernels, form === "table" ? 1 : 2);
+  const rows: Row[] = [];
+  const waiting = kernels.map((asked, index) => ({ asked, index }));
+  // In a live table a narrated line would tear the picture; the states of the rows say the same.
+  const narrate = live ? () => {} : onceEach(command.narrate);
+  const options = live ? { ...command.options, quiet: true } : command.options;
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined && !command.signal.aborted; next = waiting.shift()) {
+      const { asked, index } = next;
+      const onState = (state: string) => board.state(index, state);
+      const row = await rowOrReason({ ...command, asked, script, options, narrate, onState });
+      rows[index] = row;
+      board.done(index, row);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(command.jobs, kernels.length) }, worker));
+  } finally {
+    board.end();
+  }
+  const finished = rows.filter((row) => row !== undefined);
+  const durationSeconds = (performance.now() - startedAt) / 1000;
+  if (form === "json") print(matrixJson({ script: command.script, scriptArguments, durationSeconds, rows: finished }));
+  if (form === "ktap") print(matrixKtap(finished));
+  return matrixExitCode(finished);
+}
+
+async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> {
+  try {
+    return await runRow(request);
+  } catch (error) {
+    // Bad arguments hold for every row: the caller prints them once. A kernel that is not to be had is one row's matter.
+    if (error instanceof LabError && error.exitCode === 125) return failedRow(request.asked, error.message);
+    throw error;
+  }
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  let done = 0;
+  while (done < bytes.length) done += writeSync(1, bytes, done);
+}
+
+interface Board {
+  state(index: number, state: string): void;
+  done(index: number, row: Row): void;
+  end(): void;
+}
+
+/** Rows in the order asked for, each as soon as it and all before it are known. */
+class LineBoard implements Board {
+  readonly #rows: (Row | undefined)[];
+  readonly #fd: 1 | 2;
+  #printed = 0;
+
+  constructor(kernels: readonly string[], fd: 1 | 2) {
+    this.#rows = kernels.map(() => undefined);
+    this.#fd = fd;
+    writeSync(fd, `${tableHead()}\n`);
+  }
+
+  state(): void {}
+
+  done(index: number, row: Row): void {
+    this.#rows[index] = row;
+    for (let next = this.#rows[this.#printed]; next !== undefined; next = this.#rows[++this.#printed]) {
+      writeSync(this.#fd, `${tableRow(next)}\n`);
+    }
+  }
+
+  end(): void {}
+}
+
+/** A table on a terminal, redrawn in place. */
+class LiveBoard implements Board {
+  readonly #lines: { text: string; state: string | undefined; sinceMs: number }[];
+  readonly #kernels: readonly string[];
+  readonly #timer: ReturnType<typeof setInterval>;
+  #drawn = 0;
+
+  constructor(kernels: readonly string[]) {
+    this.#kernels = kernels;
+    this.#lines = kernels.map((kernel) => ({ text: pendingRow(kernel, "waiting"), state: undefined, sinceMs: 0 }));
+    this.#timer = setInterval(() => this.#draw(), 1000);
+    this.#draw();
+  }
+
+  state(index: number, state: string): void {
+    this.#lines[index] = { text: "", state, sinceMs: performance.now() };
+    this.#draw();
+  }
+
+  done(index: number, row: Row): void {
+    this.#lines[index] = { text: tableRow(row), state: undefined, sinceMs: 0 };
+    this.#draw();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const columns = process.stdout.columns ?? 80;
+    const lines = this.#lines.map(({ text, state, sinceMs }, index) => {
+      if (state === undefined) return text;
+      const seconds = Math.floor((performance.now() - sinceMs) / 1000);
+      return pendingRow(this.#kernels[index] ?? "", `${state} ${seconds} s`);
+    });
+    // A line that wraps would spoil the count of lines to go up; \x1b[K clears what a longer line left behind.
+    const shown = [tableHead(), ...lines].map((line) => `${line.slice(0, columns - 1)}\x1b[K\n`).join("");
+    process.stdout.write((this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "") + shown);
+    this.#drawn = lines.length + 1;
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * One virtual machine: started, listened to, ended.
+ *
+ * Owns the QEMU command line and the four channels out of the guest. Nothing outlives us by construction: QEMU gets
+ * SIGKILL when its parent dies (PR_SET_PDEATHSIG, by setpriv(1)), disk and initramfs are files without a name, passed as
+ * descriptors, and the channels are abstract unix sockets, which have no file at all.
+ * Refuses to interpret what the script prints.
+ */
+import type { Socket } from "bun";
+import { findProgram } from "../kernels/cache.ts";
+import type { Acceleration } from "./accel.ts";
+import { type ConsoleEvent, ConsoleReader } from "./console.ts";
+
+export interface Machine {
+  readonly vmlinuz: string;
+  readonly initrdFd: number;
+  /** A raw disk image, or undefined for a guest without a disk. */
+  readonly diskFd: number | undefined;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly acceleration: Acceleration;
+  /** Added to the kernel command line. */
+  readonly append: string;
+}
+
+export interface GuestListener {
+  /** The script is about to start. */
+  started?(): void;
+  stdout?(bytes: Uint8Array): void;
+  stderr?(bytes: Uint8Array): void;
+  /** The tar stream of what the script left behind. */
+  files?(bytes: Uint8Array): void;
+  consoleLine?(line: string): void;
+}
+
+export interface GuestResult {
+  /** exited: the script ended with `exitCode`; failed: init could not start it; died: no word; timeout; stopped by us. */
+  readonly end: "exited" | "failed" | "died" | "timeout" | "stopped";
+  readonly exitCode: number | undefined;
+  readonly why: string | undefined;
+  /** From QEMU's start to the script's start, on the host's clock. */
+  readonly bootSeconds: number | undefined;
+  /** How long the script ran, on the guest's clock. */
+  readonly scriptSeconds: number | undefined;
+  readonly events: readonly ConsoleEvent[];
+  readonly consoleTail: readonly string[];
+}
+
+const PORTS = ["status", "stdout", "stderr", "files"] as const;
+
+/**
+ * loglevel=5 keeps warnings and oops traces (printed at the default level, 4) and drops the boot's chatter, which costs
+ * a second on an emulated serial line. panic=-1 with -no-reboot ends QEMU at once when the guest panics.
+ * no_timer_check: the kernel tests its timer by waiting a few ticks, and on a busy host an emulated tick comes too late
+ * ("Kernel panic - not syncing: IO-APIC + timer doesn't work!", seen on 6.12 once in some two hundred boots at load 10).
+ */
+const COMMAND_LINE = "console=ttyS0 loglevel=5 panic=-1 random.trust_cpu=on no_timer_check";
+
+function commandLine(machine: Machine): string[] {
+  const { acceleration } = machine;
+  const cpu = acceleration === "kvm" ? "host" : "max";
+  // With a thread per virtual CPU an emulated kernel dies now and then while it patches its own text (another CPU still
+  // meets the int3 that is gone already: "Oops: int3", 6.12, two of five guests). In turns it does not, and is as fast.
+  const accel = acceleration === "kvm" ? "kvm" : "tcg,thread=single";
+  return [
+    ...["-accel", accel, "-cpu", cpu, "-smp", String(machine.cpus)],
+    ...["-m", `${Math.ceil(machine.memoryBytes / 1048576)}M`],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-kernel", machine.vmlinuz, "-append", `${COMMAND_LINE} ${machine.append}`.trim()],
+  ];
+}
+
+/** Descriptors 3 and 4 of the child, as its command line can name them. */
+const INITRD_PATH = "/proc/self/fd/3";
+const DISK_PATH = "/proc/self/fd/4";
+
+function storage(machine: Machine): string[] {
+  const disk = ["-drive", `if=none,id=test,file=${DISK_PATH},format=raw,cache=unsafe,discard=unmap,file.locking=off`];
+  return [
+    ...["-initrd", INITRD_PATH],
+    ...(machine.diskFd === undefined ? [] : [...disk, "-device", "virtio-blk-pci,drive=test"]),
+  ];
+}
+
+function launch(machine: Machine, more: string[], stdio: { stdin: "ignore" | "inherit"; stdout: "pipe" | "inherit" }) {
+  const qemu = findProgram("qemu-system-x86_64", "qemu-system-x86");
+  const setpriv = findProgram("setpriv", "util-linux");
+  const descriptors = machine.diskFd === undefined ? [machine.initrdFd] : [machine.initrdFd, machine.diskFd];
+  return Bun.spawn(
+    [setpriv, "--pdeathsig", "KILL", "--", qemu, ...commandLine(machine), ...storage(machine), ...more],
+    {
+      stdio: [stdio.stdin, stdio.stdout, "pipe", ...descriptors],
+    },
+  );
+}
+
+/** Opens the guest's shell on this terminal; returns when the guest is gone. */
+export async function openShell(machine: Machine): Promise<number> {
+  const terminal = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
+  const child = launch(machine, terminal, { stdin: "inherit", stdout: "inherit" });
+  const said = await new Response(child.stderr).text();
+  const code = await child.exited;
+  if (said.trim()) process.stderr.write(said);
+  return code;
+}
+
+/** Boots the machine, passes on what the guest sends, and returns when QEMU has ended, by itself or by `timeoutSeconds`. */
+export async function runGuest(
+  machine: Machine,
+  { timeoutSeconds, listener, signal }: { timeoutSeconds: number; listener: GuestListener; signal?: AbortSignal },
+): Promise<GuestResult> {
+  const startedAt = performance.now();
+  const status = new StatusReader(startedAt, () => listener.started?.());
+  const takers = {
+    status: (bytes: Uint8Array) => status.push(bytes),
+    stdout: (bytes: Uint8Array) => listener.stdout?.(bytes),
+    stderr: (bytes: Uint8Array) => listener.stderr?.(bytes),
+    files: (bytes: Uint8Array) => listener.files?.(bytes),
+  };
+  const channels = PORTS.map((name, index) => new Channel(name, index + 1, takers[name]));
+  const more = ["-device", "virtio-serial-pci", ...channels.flatMap((channel) => channel.arguments)];
+  const serial = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
+  const child = launch(machine, [...more, ...serial], { stdin: "ignore", stdout: "pipe" });
+  let cut: "timeout" | "stopped" | undefined;
+  const kill = (why: "timeout" | "stopped") => {
+    cut ??= why;
+    child.kill("SIGKILL");
+  };
+  const timer = setTimeout(() => kill("timeout"), timeoutSeconds * 1000);
+  const onAbort = () => kill("stopped");
+  signal?.addEventListener("abort", onAbort);
+  if (signal?.aborted) onAbort();
+  try {
+    const console = new ConsoleReader();
+    const readConsole = async () => {
+      for await (const bytes of child.stdout as ReadableStream<Uint8Array>) {
+        for (const line of console.push(bytes)) listener.consoleLine?.(line);
+      }
+      console.end();
+    };
+    const [said] = await Promise.all([new Response(child.stderr).text(), readConsole(), child.exited]);
+    await Promise.all(channels.map((channel) => channel.closed()));
+    return { ...status.result(cut, said.trim()), events: console.events, consoleTail: console.tail };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+    child.kill("SIGKILL");
+    for (const channel of channels) channel.stop();
+  }
+}
+
+/** One virtio port: an abstract unix socket that QEMU connects to. */
+class Channel {
+  readonly #name: string;
+  readonly #port: number;
+  readonly #label: string;
+  readonly #server: { stop(close?: boolean): void };
+  #connected = false;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(label: string, port: number, take: (bytes: Uint8Array) => void) {
+    this.#label = label;
+    this.#port = port;
+    this.#name = `bytewitness-lab-${process.pid}-${crypto.randomUUID()}-${label}`;
+    const finish = () => this.#done.resolve();
+    this.#server = Bun.listen({
+      unix: `\0${this.#name}`,
+      socket: {
+        open: () => {
+          this.#connected = true;
+        },
+        data: (_socket: Socket, bytes: Uint8Array) => take(bytes),
+        close: finish,
+        error: finish,
+      },
+    });
+  }
+
+  get arguments(): string[] {
+    return [
+      ...["-chardev", `socket,id=${this.#label},path=${this.#name},abstract=on,tight=on`],
+      ...["-device", `virtserialport,nr=${this.#port},chardev=${this.#label},name=${this.#label}`],
+    ];
+  }
+
+  /** Resolves when the last byte was taken; at once if QEMU never came. */
+  async closed(): Promise<void> {
+    if (!this.#connected) return;
+    // The peer is dead by now, so its end of the stream is on its way; a second is only for a lost event.
+    await Promise.race([this.#done.promise, Bun.sleep(1000)]);
+  }
+
+  stop(): void {
+    this.#server.stop(true);
+  }
+}
+
+/** The status port: "start UPTIME", "end UPTIME", "failed WHY", "exit CODE", one a line. */
+class StatusReader {
+  readonly #startedAt: number;
+  readonly #onStart: () => void;
+  #text = "";
+  #bootSeconds: number | undefined;
+  #guestStart: number | undefined;
+  #guestEnd: number | undefined;
+  #exitCode: number | undefined;
+  #failed: string | undefined;
+
+  constructor(startedAt: number, onStart: () => void) {
+    this.#startedAt = startedAt;
+    this.#onStart = onStart;
+  }
+
+  push(bytes: Uint8Array): void {
+    const lines = (this.#text + new TextDecoder().decode(bytes)).split("\n");
+    this.#text = lines.pop() ?? "";
+    for (const line of lines) {
+      const [word, ...rest] = line.split(" ");
+      const value = rest.join(" ");
+      if (word === "start") {
+        this.#bootSeconds = (performance.now() - this.#startedAt) / 1000;
+        this.#guestStart = Number(value);
+        this.#onStart();
+      } else if (word === "end") this.#guestEnd = Number(value);
+      else if (word === "exit") this.#exitCode = Number(value);
+      else if (word === "failed") this.#failed = value;
+    }
+  }
+
+  result(cut: "timeout" | "stopped" | undefined, said: string): Omit<GuestResult, "events" | "consoleTail"> {
+    const scriptSeconds =
+      this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
+    const common = { exitCode: this.#exitCode, bootSeconds: this.#bootSeconds, scriptSeconds };
+    if (this.#exitCode !== undefined) return { end: "exited", why: undefined, ...common };
+    if (cut !== undefined) return { end: cut, why: undefined, ...common };
+    if (this.#failed !== undefined) return { end: "failed", why: this.#failed, ...common };
+    return { end: "died", why: said || undefined, ...common };
+  }
+}

@@ -1,0 +1,9 @@
+/** What a completion says, for callers to whom a refusal is the end. */
+import { SyscallError } from "../errors.ts";
+import type { Completion } from "./ring.ts";
+
+/** The result of the request, or a SyscallError that names it; a short count is a result. io_uring_enter(2). */
+export function completed(completion: Completion): number {
+  if (completion.result >= 0) return completion.result;
+  throw new SyscallError(`io_uring ${completion.name}`, -completion.result, `tag ${completion.tag}`);
+}

@@ -1,0 +1,157 @@
+/**
+ * io_uring requests as values: one function per operation, named as in io_uring_enter(2).
+ *
+ * Owns what goes into a submission entry and which buffers must stay pinned until its completion. Makes no call;
+ * `ring.ts` queues the value. Offsets follow pwritev2(2): AT_FILE_POSITION is the file position, or with O_APPEND the
+ * end of the file.
+ */
+import * as U from "../../sys/uapi/io_uring.ts";
+import type { Fd } from "../fd.ts";
+import type { IoVectors, Part } from "../file.ts";
+import { checkOffset, checkPosition, checkTransfer, checkUint } from "../integers.ts";
+import type { Memory } from "../memory.ts";
+
+/** A request ready to be queued. Numbers are checked; `pins` stay allocated until the completion arrives. */
+export interface Request {
+  readonly name: string;
+  readonly opcode: number;
+  readonly fd: number;
+  readonly offsetBytes: number;
+  readonly address: number;
+  readonly length: number;
+  /** The union of rw_flags, fsync_flags, splice_flags, msg_flags. */
+  readonly opFlags: number;
+  readonly pins: readonly Memory[];
+  readonly spliceFdIn: number;
+}
+
+const NO_PINS: readonly Memory[] = [];
+
+function request(name: string, opcode: number, fields: Partial<Request>): Request {
+  return {
+    name,
+    opcode,
+    fd: fields.fd ?? -1,
+    offsetBytes: fields.offsetBytes ?? 0,
+    address: fields.address ?? 0,
+    length: fields.length ?? 0,
+    opFlags: fields.opFlags ?? 0,
+    pins: fields.pins ?? NO_PINS,
+    spliceFdIn: fields.spliceFdIn ?? 0,
+  };
+}
+
+/** IORING_OP_NOP: completes with 0. */
+export function nop(): Request {
+  return request("nop", U.IORING_OP_NOP, {});
+}
+
+export interface At {
+  /** A byte offset, or AT_FILE_POSITION. Always written: two numbers that could be swapped have names. */
+  readonly offsetBytes: number;
+  /** RWF_* flags of pwritev2(2). */
+  readonly flags?: number;
+}
+
+function vectors(name: string, opcode: number, fd: Fd, list: IoVectors, at: At): Request {
+  return request(name, opcode, {
+    fd: fd.number,
+    offsetBytes: checkPosition("offsetBytes", at.offsetBytes),
+    address: list.memory.at(0),
+    length: list.count,
+    opFlags: checkUint("flags", at.flags ?? 0),
+    pins: [list.memory, ...list.buffers],
+  });
+}
+
+/** IORING_OP_WRITEV. The vectors' own `buffers` are pinned with the list. */
+export function writev(fd: Fd, list: IoVectors, at: At): Request {
+  return vectors("writev", U.IORING_OP_WRITEV, fd, list, at);
+}
+
+/** IORING_OP_READV. */
+export function readv(fd: Fd, list: IoVectors, at: At): Request {
+  return vectors("readv", U.IORING_OP_READV, fd, list, at);
+}
+
+function buffered(name: string, opcode: number, fd: Fd, memory: Memory, at: At & Part): Request {
+  const start = at.bufferOffsetBytes ?? 0;
+  const length = checkTransfer("lengthBytes", at.lengthBytes ?? memory.lengthBytes - start);
+  return request(name, opcode, {
+    fd: fd.number,
+    offsetBytes: checkPosition("offsetBytes", at.offsetBytes),
+    address: memory.at(start, length),
+    length,
+    opFlags: checkUint("flags", at.flags ?? 0),
+    pins: [memory],
+  });
+}
+
+/** IORING_OP_WRITE. */
+export function write(fd: Fd, memory: Memory, at: At & Part): Request {
+  return buffered("write", U.IORING_OP_WRITE, fd, memory, at);
+}
+
+/** IORING_OP_READ. */
+export function read(fd: Fd, memory: Memory, at: At & Part): Request {
+  return buffered("read", U.IORING_OP_READ, fd, memory, at);
+}
+
+/** IORING_OP_SEND; `flags` are MSG_*. send(2). */
+export function send(fd: Fd, memory: Memory, options: Part & { flags?: number } = {}): Request {
+  return buffered("send", U.IORING_OP_SEND, fd, memory, { offsetBytes: 0, ...options });
+}
+
+/** IORING_OP_RECV; `flags` are MSG_*. recv(2). */
+export function recv(fd: Fd, memory: Memory, options: Part & { flags?: number } = {}): Request {
+  return buffered("recv", U.IORING_OP_RECV, fd, memory, { offsetBytes: 0, ...options });
+}
+
+/** IORING_OP_FSYNC; `dataOnly` is fdatasync(2). */
+export function fsync(fd: Fd, options: { dataOnly?: boolean } = {}): Request {
+  const opFlags = options.dataOnly === true ? U.IORING_FSYNC_DATASYNC : 0;
+  return request("fsync", U.IORING_OP_FSYNC, { fd: fd.number, opFlags });
+}
+
+/** IORING_OP_SYNC_FILE_RANGE; `flags` as in sync_file_range(2). */
+export function syncFileRange(fd: Fd, range: { offsetBytes: number; lengthBytes: number; flags: number }): Request {
+  return request("sync_file_range", U.IORING_OP_SYNC_FILE_RANGE, {
+    fd: fd.number,
+    offsetBytes: checkOffset("offsetBytes", range.offsetBytes),
+    length: checkUint("lengthBytes", range.lengthBytes),
+    opFlags: checkUint("flags", range.flags),
+  });
+}
+
+/** IORING_OP_SPLICE between two descriptors at their own positions; `flags` are SPLICE_F_*. splice(2). */
+export function splice(from: Fd, to: Fd, options: { lengthBytes: number; flags: number }): Request {
+  return request("splice", U.IORING_OP_SPLICE, {
+    fd: to.number,
+    offsetBytes: -1,
+    // splice_off_in shares its place with addr; -1 there means "no offset" too.
+    address: -1,
+    length: checkTransfer("lengthBytes", options.lengthBytes),
+    opFlags: checkUint("flags", options.flags),
+    spliceFdIn: from.number,
+  });
+}
+
+/** IORING_OP_TEE between two pipes. tee(2). */
+export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: number }): Request {
+  return request("tee", U.IORING_OP_TEE, {
+    fd: to.number,
+    length: checkTransfer("lengthBytes", options.lengthBytes),
+    opFlags: checkUint("flags", options.flags),
+    spliceFdIn: from.number,
+  });
+}
+
+/** IORING_OP_POLL_ADD, one shot; completes with the ready POLL* bits. */
+export function pollAdd(fd: Fd, events: number): Request {
+  return request("poll_add", U.IORING_OP_POLL_ADD, { fd: fd.number, opFlags: checkUint("events", events) });
+}
+
+/** IORING_OP_ASYNC_CANCEL of the request whose user_data is `userData`; 0, -ENOENT or -EALREADY. */
+export function asyncCancel(userData: number): Request {
+  return request("async_cancel", U.IORING_OP_ASYNC_CANCEL, { address: checkOffset("userData", userData) });
+}

@@ -1,0 +1,298 @@
+/**
+ * An io_uring: queue requests, submit, read completions.
+ *
+ * liburing owns set-up, submit and wait; entries are written and read here, on the mapped rings. Buffers of a request
+ * are pinned from `queue` to its completion. Disposing a ring cancels what is in flight and waits for it, so that no
+ * memory goes back while the kernel may write to it.
+ */
+import { ERRNO } from "../../sys/errno.ts";
+import * as U from "../../sys/uapi/io_uring.ts";
+import { assert, checkedNegative } from "../errors.ts";
+import { checkUint } from "../integers.ts";
+import { allocate, type Memory } from "../memory.ts";
+import { throwIfInterrupted } from "../signals.ts";
+import { liburingSymbols, ringHint } from "./hints.ts";
+import { mapRings } from "./map.ts";
+import { asyncCancel, type Request } from "./request.ts";
+
+/** What came back for one request. `result` is what the call of the same name returns, or -errno. */
+export interface Completion {
+  readonly tag: number;
+  readonly name: string;
+  readonly result: number;
+  readonly flags: number;
+}
+
+export interface RingOptions {
+  /** Submission entries; the kernel rounds up to a power of two. */
+  readonly entries?: number;
+  /** Completion entries; twice the submission entries unless said. */
+  readonly completionEntries?: number;
+}
+
+interface Slot {
+  tag: number;
+  request: Request | undefined;
+}
+
+const SQE_WORDS = U.io_uring_sqe.sizeBytes / 4;
+const CQE_WORDS = U.io_uring_cqe.sizeBytes / 4;
+/**
+ * Upper half of every user_data, so that a completion that is not ours is noticed. Under 2^21, so that the whole
+ * user_data is exact in a double, as the address field of a cancel request needs it.
+ */
+const USER_DATA_MARK = 0x1b17e5;
+
+export class Ring implements Disposable {
+  readonly features: number;
+  readonly entries: number;
+  readonly completionEntries: number;
+  #uring: ReturnType<typeof liburingSymbols>;
+  #struct: Memory;
+  #words: Uint32Array;
+  #sqes: Uint32Array;
+  #sqHead: Int32Array;
+  #sqFlags: Int32Array;
+  #cqHead: Int32Array;
+  #cqTail: Int32Array;
+  #cqes: Int32Array;
+  #slots: Slot[] = [];
+  #freeSlots: number[] = [];
+  #inFlight = 0;
+  #backlog: Completion[] = [];
+  #open = true;
+
+  constructor(options: RingOptions = {}) {
+    this.#uring = liburingSymbols();
+    const entries = checkUint("entries", options.entries ?? 8);
+    const completionEntries = checkUint("completionEntries", options.completionEntries ?? 0);
+    this.#struct = allocate(U.io_uring.sizeBytes);
+    const params = allocate(U.io_uring_params.sizeBytes);
+    params.bytes.fill(0);
+    this.#struct.bytes.fill(0);
+    if (options.completionEntries !== undefined) {
+      params.view.setUint32(U.io_uring_params.offsets.flags, U.IORING_SETUP_CQSIZE, true);
+      params.view.setUint32(U.io_uring_params.offsets.cq_entries, completionEntries, true);
+    }
+    const result = this.#uring.io_uring_queue_init_params(entries, this.#struct.address, params.address);
+    params[Symbol.dispose]();
+    if (result < 0) {
+      this.#struct[Symbol.dispose]();
+      checkedNegative(result, "io_uring_setup", `${entries} entries`, ringHint(-result));
+    }
+    this.#words = this.#struct.words;
+    const map = mapRings(this.#words);
+    this.entries = map.entries;
+    this.completionEntries = map.completionEntries;
+    this.features = map.features;
+    this.#sqes = map.sqes;
+    this.#sqHead = map.sqHead;
+    this.#sqFlags = map.sqFlags;
+    this.#cqHead = map.cqHead;
+    this.#cqTail = map.cqTail;
+    this.#cqes = map.cqes;
+  }
+
+  #word(offsetBytes: number): number {
+    return this.#words[offsetBytes / 4] as number;
+  }
+
+  /** Requests queued or submitted whose completion was not read yet. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The ring's own descriptor, for poll(2). */
+  get fd(): number {
+    return this.#word(U.io_uring.offsets.ring_fd);
+  }
+
+  /** True when no submission entry is free: `submit` makes room. */
+  get full(): boolean {
+    const head = Atomics.load(this.#sqHead, 0) >>> 0;
+    return (this.#word(U.io_uring.offsets["sq.sqe_tail"]) - head) >>> 0 >= this.entries;
+  }
+
+  /**
+   * Writes one submission entry; nothing reaches the kernel before `submit` or `submitAndWait`. A full queue is
+   * submitted first, as liburing's io_uring_get_sqe callers do. `tag` comes back with the completion; `flags` are IOSQE_*.
+   */
+  queue(request: Request, options: { tag?: number; flags?: number } = {}): void {
+    assert(this.#open, "a closed ring was used");
+    const flags = options.flags ?? 0;
+    if (!Number.isInteger(flags) || flags < 0 || flags > 0xff) {
+      throw new RangeError(`flags must be IOSQE_* bits, 0 to 255, not ${flags}`);
+    }
+    if (this.full) this.submit();
+    assert(!this.full, "the submission queue is full after a submit");
+    const slot = this.#takeSlot(request, options.tag ?? 0);
+    const tailAt = U.io_uring.offsets["sq.sqe_tail"] / 4;
+    const tail = this.#words[tailAt] as number;
+    const base = (tail & (this.entries - 1)) * SQE_WORDS;
+    const sqe = this.#sqes;
+    sqe[base] = request.opcode | (flags << 8);
+    sqe[base + 1] = request.fd;
+    sqe[base + 2] = request.offsetBytes;
+    // floor, not truncation: -1 must become all ones in both halves.
+    sqe[base + 3] = Math.floor(request.offsetBytes / 2 ** 32);
+    sqe[base + 4] = request.address;
+    sqe[base + 5] = Math.floor(request.address / 2 ** 32);
+    sqe[base + 6] = request.length;
+    sqe[base + 7] = request.opFlags;
+    sqe[base + 8] = slot;
+    sqe[base + 9] = USER_DATA_MARK;
+    sqe[base + 10] = 0;
+    sqe[base + 11] = request.spliceFdIn;
+    sqe.fill(0, base + 12, base + SQE_WORDS);
+    this.#words[tailAt] = tail + 1;
+  }
+
+  #takeSlot(request: Request, tag: number): number {
+    const slot = this.#freeSlots.pop() ?? this.#slots.push({ tag: 0, request: undefined }) - 1;
+    const entry = this.#slots[slot] as Slot;
+    entry.tag = tag;
+    entry.request = request;
+    for (const memory of request.pins) memory.pin();
+    this.#inFlight += 1;
+    return slot;
+  }
+
+  /** io_uring_submit: hands the queued entries to the kernel without waiting; the number it took. */
+  submit(): number {
+    return this.#enter(0);
+  }
+
+  /** io_uring_submit_and_wait: submits, then waits until `count` completions can be read. */
+  submitAndWait(count = 1): number {
+    checkUint("count", count);
+    if (count - this.#backlog.length > this.completionEntries) {
+      throw new RangeError(`cannot wait for ${count} completions in a queue of ${this.completionEntries}`);
+    }
+    return this.#enter(count);
+  }
+
+  /** Completions that can be read now. */
+  #ready(): number {
+    return this.#backlog.length + ((Atomics.load(this.#cqTail, 0) - Atomics.load(this.#cqHead, 0)) | 0);
+  }
+
+  #enter(count: number): number {
+    assert(this.#open, "a closed ring was used");
+    let taken = 0;
+    for (;;) {
+      const missing = Math.max(0, count - this.#backlog.length);
+      const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, missing);
+      if (result >= 0) {
+        taken += result;
+        if (missing === 0 || this.#ready() >= count) return taken;
+        // A signal cut the wait short, but the kernel answered with what it took, not with EINTR: a caller that waits
+        // again would sleep on a signal that will not come twice.
+        throwIfInterrupted();
+      } else if (result === -ERRNO.EINTR) throwIfInterrupted();
+      // The completion queue overflowed: make room, then go on (io_uring_enter(2), EBUSY).
+      else if (result === -ERRNO.EBUSY) this.#drainInto(this.#backlog);
+      else checkedNegative(result, "io_uring_enter", `wait for ${count}`);
+    }
+  }
+
+  /** The completions that are there now, in the kernel's order, without waiting. */
+  completions(): Completion[] {
+    assert(this.#open, "a closed ring was used");
+    const found = this.#backlog;
+    this.#backlog = [];
+    this.#drainInto(found);
+    // Completions beyond the queue's size wait in the kernel (IORING_FEAT_NODROP) until it is entered.
+    while ((Atomics.load(this.#sqFlags, 0) & U.IORING_SQ_CQ_OVERFLOW) !== 0) {
+      const result = this.#uring.io_uring_get_events(this.#struct.address);
+      if (result < 0 && result !== -ERRNO.EINTR && result !== -ERRNO.EBUSY) checkedNegative(result, "io_uring_enter");
+      if (this.#drainInto(found) === 0) break;
+    }
+    return found;
+  }
+
+  #drainInto(list: Completion[]): number {
+    let head = Atomics.load(this.#cqHead, 0);
+    const tail = Atomics.load(this.#cqTail, 0);
+    const count = (tail - head) | 0;
+    while (head !== tail) {
+      const base = (head & (this.completionEntries - 1)) * CQE_WORDS;
+      const cqes = this.#cqes;
+      list.push(this.#complete(cqes, base));
+      head = (head + 1) | 0;
+    }
+    if (count !== 0) Atomics.store(this.#cqHead, 0, head);
+    return count;
+  }
+
+  #complete(cqes: Int32Array, base: number): Completion {
+    const index = cqes[base] as number;
+    const slot = this.#slots[index];
+    assert(
+      cqes[base + 1] === USER_DATA_MARK && slot?.request !== undefined,
+      "a completion for no request of this ring",
+    );
+    const { request, tag } = slot;
+    this.#releaseSlot(index);
+    return { tag, name: request.name, result: cqes[base + 2] as number, flags: (cqes[base + 3] as number) >>> 0 };
+  }
+
+  /**
+   * One request, submitted and waited for: what the report's program does for every write. Only for a ring with
+   * nothing else in flight. The result is the call's count, or -errno.
+   */
+  run(request: Request, options: { flags?: number } = {}): number {
+    assert(this.#inFlight === 0, "run() needs a ring with nothing in flight; use queue() and completions()");
+    this.queue(request, options);
+    for (;;) {
+      this.submitAndWait(1);
+      const [completion] = this.completions();
+      if (completion !== undefined) return completion.result;
+    }
+  }
+
+  /** Takes back what was queued and never submitted: disposing must not carry out what nobody asked the kernel for. */
+  #forgetUnsubmitted(): void {
+    const { "sq.sqe_head": headAt, "sq.sqe_tail": tailAt } = U.io_uring.offsets;
+    const head = this.#word(headAt);
+    for (let at = head; at !== this.#word(tailAt); at = (at + 1) >>> 0) {
+      const index = this.#sqes[(at & (this.entries - 1)) * SQE_WORDS + 8] as number;
+      this.#releaseSlot(index);
+    }
+    this.#words[tailAt / 4] = head;
+  }
+
+  #releaseSlot(index: number): void {
+    const slot = this.#slots[index] as Slot;
+    for (const memory of slot.request?.pins ?? []) memory.unpin();
+    slot.request = undefined;
+    this.#freeSlots.push(index);
+    this.#inFlight -= 1;
+  }
+
+  /** Asks the kernel to cancel everything in flight and waits for the completions. */
+  #cancelAll(): void {
+    const targets = this.#slots.flatMap((slot, index) => (slot.request === undefined ? [] : [index]));
+    for (const target of targets) {
+      this.queue(asyncCancel(target + USER_DATA_MARK * 2 ** 32));
+    }
+    while (this.#inFlight > 0) {
+      const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, 1);
+      if (result < 0 && result !== -ERRNO.EINTR && result !== -ERRNO.EBUSY) checkedNegative(result, "io_uring_enter");
+      this.completions();
+    }
+  }
+
+  /** Cancels and awaits what is in flight, then gives the ring back (io_uring_queue_exit). */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#forgetUnsubmitted();
+    if (this.#inFlight > 0) this.#cancelAll();
+    this.#open = false;
+    this.#uring.io_uring_queue_exit(this.#struct.address);
+    this.#struct[Symbol.dispose]();
+    // A view of unmapped memory is a crash: leave none behind.
+    const nothing = new Int32Array(1);
+    this.#cqHead = this.#cqTail = this.#sqHead = this.#sqFlags = this.#cqes = nothing;
+    this.#sqes = new Uint32Array(1);
+  }
+}

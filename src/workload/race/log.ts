@@ -1,0 +1,139 @@
+/**
+ * Races appenders for the end of a log, round after round, and judges every record of every round.
+ *
+ * Owns the rounds: a new file each, read back whole by a descriptor of its own, removed when it is whole; the first bad
+ * one becomes evidence. What the writers do is the caller's (`WriterSpec`), what the bytes mean is the judge's.
+ */
+
+import type { Finding } from "../../judge/finding.ts";
+import { judgeRecordLog } from "../../judge/record-log.ts";
+import { selfTestRecordLog } from "../../judge/record-log-self-test.ts";
+import { Inconclusive } from "../../ops/errors.ts";
+import { openFile } from "../../ops/file.ts";
+import { MiB } from "../../ops/memory.ts";
+import type { Stage } from "../../place/stage.ts";
+import { O_APPEND, O_RDWR } from "../../sys/uapi/fcntl.ts";
+import type { Outcome, RunContext } from "../context.ts";
+import { readBack } from "../readback.ts";
+import { RecordRace, type WriterSpec } from "./race.ts";
+
+export interface LogRace {
+  readonly writers: readonly WriterSpec[];
+  /** See RaceOptions; undefined for none. */
+  readonly writebackEveryUs: number | undefined;
+  readonly seconds: number;
+  /** Enough: no further round when this many records are torn. */
+  readonly tornMax: number;
+  /** Number of the first file; the rounds count on from it. */
+  readonly firstFile: number;
+}
+
+export interface LogRaceResult {
+  /** Records of writer 0 that were reported written whole, and how many of them lie in pieces. */
+  readonly records: number;
+  readonly torn: number;
+  /** When the first torn record's round was over, from the start of this race. */
+  readonly firstTornSeconds: number | undefined;
+  readonly findings: readonly Finding[];
+  readonly artifacts: readonly string[];
+  /** Inline writes that stopped half-way, null when that cannot be seen here; and how it was seen. */
+  readonly shortWrites: number | null;
+  readonly how: string;
+  readonly totals: { bytesWritten: number; bytesVerified: number; files: number; calls: number; writebacks: number };
+}
+
+export type MergedRaces = Required<Pick<Outcome, "findings" | "findingsLeftOut" | "artifacts" | "trigger" | "totals">>;
+
+/** A round is so many of writer 0's records, and is held in memory: at most 128 MiB. */
+const ROUND_RECORDS = 16;
+const ROUND_BYTES_MIN = 16 * MiB;
+const ROUND_BYTES_MAX = 128 * MiB;
+const ROUND_SECONDS = 1;
+
+/** Runs rounds until the time is over, enough is torn, or a signal came. */
+export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Promise<LogRaceResult> {
+  const broken = selfTestRecordLog();
+  if (broken !== undefined) throw new Inconclusive(`the judge of records failed its self-test: ${broken}`);
+  await using threads = new RecordRace(race);
+  const startedSeconds = run.elapsedSeconds;
+  const elapsed = () => run.elapsedSeconds - startedSeconds;
+  const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
+  const findings: Finding[] = [];
+  const artifacts: string[] = [];
+  const wantedBytes = ROUND_RECORDS * (race.writers[0]?.recordBytes ?? 0);
+  const bytesMax = Math.min(ROUND_BYTES_MAX, Math.max(ROUND_BYTES_MIN, wantedBytes));
+  let [records, torn, how] = [0, 0, ""];
+  let shortWrites: number | null = 0;
+  let firstTornSeconds: number | undefined;
+  do {
+    using log = stage.create(race.firstFile + totals.files);
+    const path = log.label;
+    const generation = (race.firstFile + totals.files) % 4096;
+    const open = () => openFile(path, O_RDWR | O_APPEND);
+    const seconds = Math.max(0.05, Math.min(ROUND_SECONDS, race.seconds - elapsed()));
+    const round = await threads.round({ open, generation, seconds, bytesMax });
+    const judgement = judgeRecordLog(wholeFile(path), { generation, tallies: round.tallies, file: path });
+    const [large] = judgement.whole;
+    records += large?.records ?? 0;
+    torn += large?.torn ?? 0;
+    if (judgement.findings.length > 0) {
+      firstTornSeconds ??= elapsed();
+      if (artifacts.length === 0) artifacts.push(...stage.evidence([path]));
+    }
+    if (!artifacts.includes(path)) stage.remove(path);
+    findings.push(...judgement.findings);
+    shortWrites = round.shortWrites === null || shortWrites === null ? null : shortWrites + round.shortWrites;
+    how = round.how;
+    const pressed = round.pressure === undefined ? undefined : `pressure: ${round.pressure}`;
+    if (pressed !== undefined && !stage.conditions.includes(pressed)) stage.conditions.push(pressed);
+    totals.files += 1;
+    totals.calls += round.tallies.reduce((sum, tally) => sum + tally.records, 0);
+    totals.bytesWritten += round.tallies.reduce((sum, tally) => sum + tally.records * tally.recordBytes, 0);
+    totals.bytesVerified += judgement.verifiedBytes;
+    totals.writebacks += round.writebacks;
+    run.progress({ done: elapsed(), total: race.seconds, bytes: totals.bytesWritten, label: `${torn} torn` });
+    await run.breathe();
+  } while (torn < race.tornMax && elapsed() < race.seconds && !run.stopped);
+  return { records, torn, firstTornSeconds, findings, artifacts, shortWrites, how, totals };
+}
+
+/** Several races as one outcome; of the findings, the first `listedMax` are listed and the others counted. */
+export function mergeRaces(results: readonly LogRaceResult[], options: { listedMax: number }): MergedRaces {
+  const sum = (of: (result: LogRaceResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  const findings = results.flatMap((result) => result.findings);
+  const records = sum((result) => result.records);
+  const torn = sum((result) => result.torn);
+  const first = results.find((result) => result.firstTornSeconds !== undefined)?.firstTornSeconds;
+  const seen = results.some((result) => result.shortWrites === null)
+    ? null
+    : sum(({ shortWrites }) => shortWrites ?? 0);
+  return {
+    findings: findings.slice(0, options.listedMax),
+    findingsLeftOut: Math.max(0, findings.length - options.listedMax),
+    artifacts: results.flatMap((result) => result.artifacts),
+    // A record in pieces proves the path where nothing else shows it.
+    trigger: {
+      reached: torn > 0 ? Math.max(torn, seen ?? 0) : seen,
+      attempts: records,
+      how:
+        seen === null && torn > 0 ? "records in pieces prove it" : (results.find(({ how }) => how !== "")?.how ?? ""),
+    },
+    totals: {
+      bytesWritten: sum(({ totals }) => totals.bytesWritten),
+      bytesVerified: sum(({ totals }) => totals.bytesVerified),
+      files: sum(({ totals }) => totals.files),
+      calls: sum(({ totals }) => totals.calls),
+      writebacks: sum(({ totals }) => totals.writebacks),
+      records,
+      torn,
+      ...(first === undefined ? {} : { firstFindingSeconds: Math.round(first * 1000) / 1000 }),
+    },
+  };
+}
+
+/** A round is small enough to be held: the judge looks at every record from all sides. */
+function wholeFile(path: string): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  readBack(path, (block) => blocks.push(block.slice()));
+  return Buffer.concat(blocks);
+}

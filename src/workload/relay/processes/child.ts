@@ -1,0 +1,130 @@
+/**
+ * A role in a process of its own, started by a run: source, relay or sink.
+ *
+ * Owns the conversation: wait for the plan, tell the address, tell progress, tell the result, answer questions about
+ * calls, end. Everything that goes wrong is one "failed" message; the run decides what that means.
+ */
+
+import { bringUp, enterNewNetwork, setAddress, switchOffloadsOff } from "../../../ops/netns.ts";
+import { editedPackets, editPackets } from "../../../ops/packet-editor.ts";
+import { Sink, type SinkPlan } from "../ends/sink.ts";
+import { Source, type SourcePlan } from "../ends/source.ts";
+import { Relay, type RelayPlan } from "../engine/relay.ts";
+import { answer, type CallQuestion } from "../evidence/attribution.ts";
+import type { JudgeMaker } from "../evidence/judge.ts";
+import { Control, type ControlMessage } from "./control.ts";
+
+/** The machine lacks something a role needs; no fault of ours. */
+export class RoleRefusal extends Error {
+  override readonly name = "RoleRefusal";
+}
+
+/** Marks a process as a role; the value is a `RoleStart` as JSON. */
+export const ROLE_VARIABLE = "BYTEWITNESS_RELAY_ROLE";
+
+export type RoleName = "source" | "relay" | "sink";
+
+export interface RoleStart {
+  readonly role: RoleName;
+  readonly parentPid: number;
+  /** Start in an empty network of one's own and wait to be told the interfaces. */
+  readonly ownNetwork: boolean;
+}
+
+export interface NetworkPlan {
+  readonly interfaces: readonly { readonly name: string; readonly host: string }[];
+  /** Every so many packets that leave this network are edited by the kernel. */
+  readonly edit?: number;
+}
+
+/** The role this process was started for, or undefined in an ordinary process. */
+export function roleOfThisProcess(): RoleStart | undefined {
+  const text = process.env[ROLE_VARIABLE];
+  return text === undefined ? undefined : (JSON.parse(text) as RoleStart);
+}
+
+/** Plays the role; never returns. */
+export async function playRole(start: RoleStart, makeJudge: JudgeMaker): Promise<never> {
+  const control = new Control(start.parentPid);
+  try {
+    if (start.ownNetwork) joinNetwork(control);
+    await play(start, control, makeJudge);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const name = error instanceof Error ? error.name : "Error";
+    control.emit({ type: "failed", name, message });
+    process.exit(255);
+  }
+  process.exit(0);
+}
+
+function joinNetwork(control: Control): void {
+  enterNewNetwork();
+  bringUp("lo");
+  control.emit({ type: "network" });
+  const plan = await1<{ network: NetworkPlan }>(control, "interfaces").network;
+  for (const { name, host } of plan.interfaces) {
+    setAddress(name, host);
+    bringUp(name);
+    switchOffloadsOff(name);
+  }
+  const refused = plan.edit === undefined ? undefined : editPackets(plan.edit);
+  if (refused !== undefined) throw new RoleRefusal(refused);
+  control.emit({ type: "joined" });
+}
+
+/** Waits for one message of a type; others are not expected before it. */
+function await1<Fields>(control: Control, type: string): ControlMessage & Fields {
+  for (;;) {
+    for (const message of control.next()) if (message.type === type) return message as ControlMessage & Fields;
+  }
+}
+
+async function play({ role, ownNetwork }: RoleStart, control: Control, makeJudge: JudgeMaker): Promise<void> {
+  const { plan } = await1<{ plan: unknown }>(control, "start");
+  const listening = (address: string) => control.emit({ type: "listening", address });
+  const progress = (bytes: number) => control.emit({ type: "progress", bytes });
+  const narrate = (line: string) => control.emit({ type: "narrate", line });
+  const stopped = () => control.received().some((message) => message.type === "stop");
+  if (role === "source") {
+    using source = new Source(plan as SourcePlan, { listening, stopped });
+    const result = await source.run();
+    control.emit({ type: "done", result, edited: ownNetwork ? editedPackets() : 0 });
+    return;
+  }
+  if (role === "sink") {
+    const damaged = () => control.emit({ type: "damaged" });
+    const sink = new Sink(plan as SinkPlan, { progress, stopped, damaged }, makeJudge);
+    control.emit({ type: "done", result: await sink.run() });
+    return;
+  }
+  await playRelay(plan as RelayPlan, control, { listening, progress, narrate }, makeJudge);
+}
+
+async function playRelay(
+  plan: RelayPlan,
+  control: Control,
+  hooks: { listening: (address: string) => void; progress: (bytes: number) => void; narrate: (line: string) => void },
+  makeJudge: JudgeMaker,
+): Promise<void> {
+  let isStopped = false;
+  let isOver = false;
+  const handle = (message: ControlMessage) => {
+    if (message.type === "stop") isStopped = true;
+    if (message.type === "quit") isOver = true;
+    if (message.type === "damaged") relay.journal.preserve();
+    if (message.type === "calls") {
+      const questions = message.questions as readonly CallQuestion[];
+      control.emit({ type: "calls", answers: questions.map((question) => answer(relay.journal, question)) });
+    }
+    if (message.type === "first-calls") {
+      control.emit({ type: "first-calls", calls: relay.journal.first(0, message.count as number) });
+    }
+  };
+  const ready = () => control.received().forEach(handle);
+  const watch = { fd: control.fd, ready };
+  using relay = new Relay(plan, { ...hooks, watch, stopped: () => isStopped }, makeJudge);
+  const result = await relay.run();
+  control.emit({ type: "done", result, injected: relay.injector?.done, tapped: relay.tap?.finish() });
+  while (!isOver) control.next().forEach(handle);
+}

@@ -1,0 +1,47 @@
+/** Claims judged on hand-made files: every kind of loss, and none where the file is as the writers were told. */
+import { expect, test } from "bun:test";
+import { judgeClaims, letters } from "../../src/judge/claims.ts";
+
+const A = { name: "A", offsetBytes: 0, bytes: letters("A", 8) };
+const B = { name: "B", offsetBytes: 8, bytes: letters("B", 20) };
+const C = { name: "C", offsetBytes: 28, bytes: letters("C", 4) };
+const file = (text: string) => new TextEncoder().encode(text);
+
+const WHOLE = `${"A".repeat(8)}${"B".repeat(20)}CCCC`;
+
+test("a file that is what the writers were told has no finding", () => {
+  expect(judgeClaims(file(WHOLE), [A, B, C])).toEqual([]);
+});
+
+test("a record overwritten by another is lost, with the exact range and the name of what stands there", () => {
+  const call = (what: string, index: number) => ({ what, index, atNs: 0, requestedBytes: 4, result: 4 });
+  const claims = [A, { ...B, call: call("write (b)", 1) }, { ...C, offsetBytes: 8, call: call("write (c)", 2) }];
+  const text = `${"A".repeat(8)}CCCC${"B".repeat(16)}`;
+  expect(judgeClaims(file(text), claims, { file: "f", because: "of a test" })).toEqual([
+    {
+      kind: "lost",
+      file: "f",
+      offsetBytes: 8,
+      lengthBytes: 4,
+      originBytes: 8,
+      pageAligned: false,
+      calls: [call("write (b)", 1), call("write (c)", 2)],
+      detail: "4 bytes of B, acknowledged at 8, are gone from 8; C stands there: of a test",
+      sample: { offsetBytes: 8, expectedHex: "42".repeat(20), foundHex: `${"43".repeat(4)}${"42".repeat(16)}` },
+    },
+  ]);
+});
+
+test("bytes past the end of the file and bytes that nobody wrote are told apart", () => {
+  expect(judgeClaims(file(WHOLE.slice(0, 30)), [A, B, C]).map((finding) => finding.detail)).toEqual([
+    "2 bytes of C, acknowledged at 28, are gone from 30; the file ends at 30",
+  ]);
+  const damaged = file(WHOLE);
+  damaged[10] = 0;
+  damaged[20] = 0;
+  expect(judgeClaims(damaged, [A, B, C]).map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes])).toEqual([
+    [10, 1],
+    [20, 1],
+  ]);
+  expect(judgeClaims(damaged, [A, B, C])[0]?.detail).toContain("bytes that nobody wrote stand there");
+});

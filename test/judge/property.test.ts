@@ -1,0 +1,62 @@
+/** The judge against random damage with a known answer, against wild damage with a second opinion, and against itself. */
+import { describe, expect, test } from "bun:test";
+import { judgeBytes } from "../../src/judge/judge.ts";
+import { counter } from "../../src/pattern/counter.ts";
+import { type Case, expectedOf, randomCase } from "./cases.ts";
+import counterExamples from "./fixtures/counter-examples.json";
+import { judgeInPieces, problemOfCase, problemOfWild, spell } from "./proof.ts";
+import { wildCase } from "./wild.ts";
+
+const CASES = Number(process.env.BYTEWITNESS_CASES ?? 2000);
+
+describe("random damage", () => {
+  test("is named exactly, at canonical boundaries", () => {
+    for (let seed = 0; seed < CASES; seed += 1) {
+      const problem = problemOfCase(randomCase(seed), seed, { books: seed % 16 === 0 });
+      expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
+    }
+  });
+
+  test("upon damage holds against a second opinion", () => {
+    for (let seed = 0; seed < CASES / 4; seed += 1) {
+      const problem = problemOfWild(wildCase(seed), seed);
+      expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
+    }
+  });
+});
+
+describe("counter-examples that random cases once found", () => {
+  // Written out, because the generator may change.
+  const cases = counterExamples as readonly Case[];
+  test.each(cases.map((one, index) => [index, one] as const))("known answer, number %d", (_index, one) => {
+    expect(problemOfCase(one, 1)).toBeUndefined();
+  });
+  const wild = [
+    449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 10987, 105833, 107346, 114319, 116434,
+    117115,
+  ];
+  test.each(wild)("wild, seed %d", (seed) => {
+    expect(problemOfWild(wildCase(seed), seed)).toBeUndefined();
+  });
+
+  test("0xff before a genuine word is no word of another generation", () => {
+    const pattern = counter({ generation: 5 });
+    const bytes = new Uint8Array(4096);
+    pattern.fill(bytes, 0);
+    bytes.fill(0xff, 1000, 1040);
+    const { findings } = judgeBytes(bytes, { pattern, expectBytes: 4096 });
+    expect(findings.map(spell)).toEqual(["foreign@1000+40"]);
+  });
+});
+
+describe("the block size", () => {
+  test("makes no difference to any field of the judgement", () => {
+    const { bytes } = expectedOf(randomCase(12));
+    const options = {
+      pattern: counter({ generation: randomCase(12).generation }),
+      expectBytes: randomCase(12).lengthBytes,
+    };
+    const whole = judgeBytes(bytes, options);
+    for (const size of [1, 2, 3, 7, 8, 23, 64, 1000]) expect(judgeInPieces(bytes, options, () => size)).toEqual(whole);
+  });
+});

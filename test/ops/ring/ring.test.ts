@@ -1,0 +1,149 @@
+/** The ring under stress: full queues, overflow, dropped handles, disposal with requests in flight. */
+import { expect, test } from "bun:test";
+import { openFile, readAt } from "../../../src/ops/file.ts";
+import { AT_FILE_POSITION } from "../../../src/ops/integers.ts";
+import { allocate } from "../../../src/ops/memory.ts";
+import { openPipe, queuedBytes } from "../../../src/ops/pipe.ts";
+import { POLLIN } from "../../../src/ops/poll.ts";
+import * as sqe from "../../../src/ops/ring/request.ts";
+import { Ring } from "../../../src/ops/ring/ring.ts";
+import { O_APPEND, O_DIRECTORY, O_RDWR, O_TMPFILE } from "../../../src/sys/uapi/fcntl.ts";
+import { IOSQE_IO_LINK } from "../../../src/sys/uapi/io_uring.ts";
+import { childValue } from "../child.ts";
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+test("more requests than entries: the full queue is submitted, every tag comes once", () => {
+  using ring = new Ring({ entries: 4, completionEntries: 256 });
+  const ready: boolean[] = [];
+  for (const tag of range(200)) {
+    ring.queue(sqe.nop(), { tag });
+    ready.push(ring.full);
+  }
+  expect(ready.slice(0, 8)).toEqual([false, false, false, true, false, false, false, true]);
+  ring.submitAndWait(200);
+  const found = ring.completions();
+  expect(found.map(({ tag }) => tag).sort((a, b) => a - b)).toEqual(range(200));
+  expect(found.every(({ name, result }) => name === "nop" && result === 0)).toBe(true);
+  expect(ring.inFlight).toBe(0);
+});
+
+test.each([1000, 5000])("%i nops through a completion queue of 4: none is lost, none comes twice", (count) => {
+  using ring = new Ring({ entries: 4, completionEntries: 4 });
+  for (const tag of range(count)) ring.queue(sqe.nop(), { tag });
+  ring.submit();
+  const tags: number[] = [];
+  while (ring.inFlight > 0) {
+    ring.submitAndWait(1);
+    tags.push(...ring.completions().map(({ tag }) => tag));
+  }
+  expect(tags.sort((a, b) => a - b)).toEqual(range(count));
+});
+
+test("completions beyond the queue are fetched from the kernel without waiting", () => {
+  using ring = new Ring({ entries: 4, completionEntries: 4 });
+  for (const tag of range(100)) ring.queue(sqe.nop(), { tag });
+  ring.submit();
+  expect(
+    ring
+      .completions()
+      .map(({ tag }) => tag)
+      .sort((a, b) => a - b),
+  ).toEqual(range(100));
+});
+
+test("overflow of completions that come by themselves: 64 polls in a completion queue of 4", () => {
+  using ring = new Ring({ entries: 4, completionEntries: 4 });
+  using pipe = openPipe();
+  for (const tag of range(64)) ring.queue(sqe.pollAdd(pipe.readEnd, POLLIN), { tag });
+  ring.submit();
+  expect(ring.completions()).toEqual([]);
+  using one = allocate(1);
+  ring.queue(sqe.write(pipe.writeEnd, one, { offsetBytes: AT_FILE_POSITION }), { tag: 64 });
+  ring.submit();
+  const found = new Map<number, number>();
+  while (ring.inFlight > 0) {
+    ring.submitAndWait(1);
+    for (const { tag, result } of ring.completions()) {
+      expect(found.has(tag)).toBe(false);
+      found.set(tag, result);
+    }
+  }
+  expect([...found.keys()].sort((a, b) => a - b)).toEqual(range(65));
+  expect(new Set(found.values())).toEqual(new Set([POLLIN]));
+});
+
+test("indices wrap: 300,000 requests through 8 entries", () => {
+  using ring = new Ring({ entries: 8 });
+  let sum = 0;
+  for (let round = 0; round < 37_500; round++) {
+    for (let i = 0; i < 8; i++) ring.queue(sqe.nop(), { tag: i });
+    ring.submitAndWait(8);
+    for (const { tag } of ring.completions()) sum += tag;
+  }
+  expect(sum).toBe(37_500 * 28);
+});
+
+test("linked writes are carried out in order, into the right places", () => {
+  using file = openFile("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0o600);
+  using ring = new Ring({ entries: 8 });
+  using memory = allocate(3);
+  memory.bytes.set(Buffer.from("abc"));
+  for (const at of range(3)) {
+    const flags = at < 2 ? IOSQE_IO_LINK : 0;
+    const part = { offsetBytes: AT_FILE_POSITION, bufferOffsetBytes: at, lengthBytes: 1 };
+    ring.queue(sqe.write(file, memory, part), { tag: at, flags });
+  }
+  ring.submitAndWait(3);
+  expect(ring.completions().map(({ tag, result }) => [tag, result])).toEqual([
+    [0, 1],
+    [1, 1],
+    [2, 1],
+  ]);
+  using back = allocate(8);
+  expect(Buffer.from(back.bytes.subarray(0, readAt(file, back, 0))).toString()).toBe("abc");
+});
+
+test("a refused request is a result, not an exception", () => {
+  using ring = new Ring();
+  using pipe = openPipe();
+  using memory = allocate(16);
+  using directory = openFile("/tmp", O_DIRECTORY);
+  // A read of the write end: EBADF; a read of a directory: EISDIR.
+  expect(ring.run(sqe.read(pipe.writeEnd, memory, { offsetBytes: AT_FILE_POSITION }))).toBe(-9);
+  expect(ring.run(sqe.read(directory, memory, { offsetBytes: 0 }))).toBe(-21);
+  expect([memory.pinned, ring.inFlight]).toEqual([false, 0]);
+});
+
+test("numbers that are none never cross", () => {
+  using ring = new Ring();
+  for (const flags of [-1, 256, 0.5, Number.NaN]) expect(() => ring.queue(sqe.nop(), { flags })).toThrow(RangeError);
+  for (const count of [-1, 0.5, Number.NaN]) expect(() => ring.submitAndWait(count)).toThrow(RangeError);
+  expect(() => ring.submitAndWait(ring.completionEntries + 1)).toThrow("cannot wait for 17 completions");
+  for (const entries of [-1, 1.5, Number.NaN, 2 ** 32]) expect(() => new Ring({ entries })).toThrow(RangeError);
+  expect(() => new Ring({ entries: 0 })).toThrow("EINVAL");
+  expect(() => new Ring({ entries: 65536 })).toThrow("entries must lie between 1 and 32768");
+  expect(ring.inFlight).toBe(0);
+});
+
+test("queued and never submitted: disposing forgets it", () => {
+  using pipe = openPipe();
+  using memory = allocate(4096);
+  const ring = new Ring();
+  // A pipe with room takes a write at once: cancelling would come too late.
+  ring.queue(sqe.write(pipe.writeEnd, memory, { offsetBytes: AT_FILE_POSITION }));
+  expect([memory.pinned, ring.inFlight]).toEqual([true, 1]);
+  ring[Symbol.dispose]();
+  expect([memory.pinned, queuedBytes(pipe.readEnd)]).toEqual([false, 0]);
+  expect(() => ring.queue(sqe.nop())).toThrow("a closed ring was used");
+});
+
+test.each(["/dev/shm", "/tmp"])("a ring disposed with requests in flight leaves no trace (%s)", async (directory) => {
+  expect(await childValue("dispose-in-flight.ts", [directory])).toEqual({ wrong: [], quick: true });
+});
+
+test.each([64, 4096, 65536])("reads of %i bytes land where they should under forced collections", async (length) => {
+  const value = await childValue("gc-reads.ts", [String(length)], { timeoutMs: 20_000 });
+  // The 16 buffers whose handles were only dropped stay allocated: the arena frees nothing by collection.
+  expect(value).toEqual({ reads: 32, wordsSeen: true, wrong: [], leftBytes: 16 * length });
+});

@@ -1,0 +1,69 @@
+/** The second thread against the real kernel: results, errors, sleep seen in /proc, interruption, refusals. */
+import { expect, test } from "bun:test";
+import { SyscallError } from "../../../src/ops/errors.ts";
+import { Fd } from "../../../src/ops/fd.ts";
+import { read, write } from "../../../src/ops/file.ts";
+import { allocate } from "../../../src/ops/memory.ts";
+import { openPipe } from "../../../src/ops/pipe.ts";
+import { trySplice } from "../../../src/ops/splice.ts";
+import { Thread } from "../../../src/ops/thread/thread.ts";
+import { ERRNO } from "../../../src/sys/errno.ts";
+
+test("a verb runs in the other thread on this thread's descriptors and buffers", async () => {
+  using thread = await Thread.start();
+  using pipe = openPipe();
+  using there = allocate(8);
+  using here = allocate(8);
+  there.bytes.set([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(thread.tid).not.toBe(process.pid);
+  expect(await thread.call(write, pipe.writeEnd, there)).toBe(8);
+  expect(read(pipe.readEnd, here)).toBe(8);
+  expect([...here.bytes]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(there.pinned).toBe(false);
+});
+
+test("a refused call is the same SyscallError as in this thread", async () => {
+  using thread = await Thread.start();
+  using buffer = allocate(8);
+  const failed = await thread.call(write, new Fd(999_999, "nothing"), buffer).catch((error: unknown) => error);
+  expect(failed).toBeInstanceOf(SyscallError);
+  expect(failed).toMatchObject({ call: "write", code: "EBADF", args: "nothing" });
+});
+
+test("asleep() is true only while the thread is blocked in the named call, and interrupt() ends it with EINTR", async () => {
+  using thread = await Thread.start();
+  using pipe = openPipe();
+  using sink = openPipe();
+  expect(await thread.asleep("splice", 50)).toBe(false);
+  const call = thread.call(trySplice, pipe.readEnd, sink.writeEnd, 4096, 0);
+  expect(await thread.asleep("write", 20)).toBe(false);
+  expect(await thread.asleep("splice")).toBe(true);
+  thread.interrupt();
+  expect(await call).toBe(-ERRNO.EINTR);
+  expect(await thread.asleep("splice", 50)).toBe(false);
+});
+
+test("closures and a second call at once are refused with a sentence", async () => {
+  using thread = await Thread.start();
+  using pipe = openPipe();
+  using buffer = allocate(1);
+  expect(() => thread.call(() => 1)).toThrow("cannot run in another thread");
+  const waiting = thread.call(read, pipe.readEnd, buffer);
+  expect(() => thread.call(read, pipe.readEnd, buffer)).toThrow("has a call under way");
+  pipe.writeEnd.close();
+  expect(await waiting).toBe(0);
+});
+
+test("a process ends with an idle thread, waits for a call, and ends with a thread asleep in the kernel", () => {
+  const run = (body: string) => {
+    const script = `import { allocate, openPipe, read, Thread, write } from "${import.meta.dir}/../../../src/index.ts";
+      const thread = await Thread.start(); const pipe = openPipe(); const buffer = allocate(8); ${body}`;
+    const child = Bun.spawnSync([process.execPath, "-e", script], { timeout: 10_000 });
+    return { code: child.exitCode, out: child.stdout.toString() };
+  };
+  expect(run(`console.log("idle")`)).toEqual({ code: 0, out: "idle\n" });
+  expect(run(`console.log(await thread.call(write, pipe.writeEnd, buffer))`)).toEqual({ code: 0, out: "8\n" });
+  const asleep = `thread.call(read, pipe.readEnd, buffer).catch(() => console.log("given up"));
+    console.log(await thread.asleep("read")); thread[Symbol.dispose]();`;
+  expect(run(asleep)).toEqual({ code: 0, out: "true\ngiven up\n" });
+}, 40_000);
