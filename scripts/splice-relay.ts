@@ -125,6 +125,19 @@ await runReproducer({
     "`sink --connect` run one role, for several hosts; the relay works between any two programs (nc, socat, a server).",
   positionals: RELAY_POSITIONALS,
   options: RELAY_OPTIONS,
+  known: ({ ktls }) =>
+    ktls
+      ? {
+          fix: "net: tls: fix silent data drop under pipe back-pressure",
+          firstFixed: ["6.1.189", "6.12.112"],
+          source: "changelogs of linux 6.1.189-1 and 6.12.112-1",
+        }
+      : {
+          fix: "net: Fix data corruption when splicing from sockets",
+          firstFixed: ["2.6.29"],
+          affectedSince: "2.6.25",
+          source: "report 2",
+        },
   requires: [
     { name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) },
     { name: "this congestion control", probe: congestionRefused },

@@ -58,6 +58,12 @@ async function inJobs(run: Run<Arguments<AppendSpecs>>, target: Target): Promise
 await runReproducer({
   name,
   summary: "appends through io_uring and checks that every byte stands once, where it belongs",
+  known: {
+    fix: "iomap: don't revert iov_iter on partially completed buffered writes",
+    firstFixed: ["6.1.176", "6.12.94", "6.15"],
+    affectedSince: "6.0",
+    source: "changelogs of linux 6.1.176-1 and 6.12.94-1; mainline 1a1a3b574b97, v6.15",
+  },
   ...appendOptions,
   requires: [
     {

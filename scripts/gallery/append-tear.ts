@@ -53,6 +53,7 @@ const PROMISES = [
 await runReproducer({
   name: "append-tear",
   summary: "large io_uring appends beside small plain ones: do records stay whole?",
+  known: { fix: "", firstFixed: [], affectedSince: "6.0", source: "torn on every kernel tried, 6.1.170 to 7.2.13" },
   positionals: {
     dir: { kind: "path", optional: true, description: "where files go (else BYTEWITNESS_DIR, its own XFS, TMPDIR)" },
     seconds: { kind: "duration", default: "30s", description: "how long to race, all cases together" },

@@ -39,6 +39,12 @@ const NO_NOWAIT = "buffered RWF_NOWAIT writes: XFS has them since v6.0, other fi
 await runReproducer({
   name: "nowait-append",
   summary: "pwritev2(RWF_NOWAIT) on O_APPEND, retried as a correct caller does",
+  known: {
+    fix: "iomap: don't revert iov_iter on partially completed buffered writes",
+    firstFixed: ["6.1.176", "6.12.94", "6.15"],
+    affectedSince: "6.0",
+    source: "changelogs of linux 6.1.176-1 and 6.12.94-1; mainline 1a1a3b574b97, v6.15",
+  },
   positionals: {
     dir: { kind: "path", optional: true, description: "where files go (else BYTEWITNESS_DIR, its own XFS, TMPDIR)" },
     seconds: { kind: "duration", default: "10s", description: "how long to try; the first damage ends the run" },

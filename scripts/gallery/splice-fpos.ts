@@ -39,6 +39,14 @@ const RECORDS = {
 await runReproducer({
   name: "splice-fpos",
   summary: "splice(pipe -> file) that waits while another writer uses the same open file",
+  known: ({ variant }) =>
+    variant === "interrupted"
+      ? {
+          fix: "splice: avoid stale f_pos writeback on error",
+          firstFixed: ["6.12.117"],
+          source: "changelog of linux 6.12.117-1",
+        }
+      : { fix: "", firstFixed: [], source: "every kernel tried, 5.10.218 to 7.3.4" },
   positionals: {
     dir: { kind: "path", optional: true, description: "where the file goes (else BYTEWITNESS_DIR, TMPDIR)" },
   },

@@ -4,6 +4,7 @@
  * Owns the common flags and the shapes of needs and reproducers. Runs nothing.
  */
 
+import type { Known } from "../report/document.ts";
 import type { Outcome, RunContext } from "../workload/context.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import type { ArgumentSpecs, Arguments } from "./args.ts";
@@ -45,6 +46,13 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly positionals?: Positionals;
   readonly options?: Options;
   readonly requires?: readonly Need<Arguments<Positionals & Options>>[];
+  /**
+   * What a run changes for the whole system ("switches KSM on"), undefined when nothing: the survey runs such a case only
+   * with --system-wide or in a guest of the lab. A person who names the script has asked for it.
+   */
+  readonly systemWide?: string | ((args: Arguments<Positionals & Options>) => string | undefined);
+  /** Where the bug that this run looks for is known to be; reports quote it, no verdict depends on it. */
+  readonly known?: Known | ((args: Arguments<Positionals & Options>) => Known | undefined);
   /** Bad combinations: one line saying what is wrong and what to do. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   readonly run: (run: Run<Arguments<Positionals & Options>>) => Promise<Outcome> | Outcome;
@@ -57,7 +65,9 @@ export interface Specs {
   readonly options: ArgumentSpecs;
 }
 
-export type AnyReproducer = Reproducer<ArgumentSpecs, ArgumentSpecs> & {
+export type AnyReproducer = Omit<Reproducer<ArgumentSpecs, ArgumentSpecs>, "systemWide" | "known"> & {
+  readonly systemWide?: string | ((args: AnyArgs) => string | undefined);
+  readonly known?: Known | ((args: AnyArgs) => Known | undefined);
   readonly requires?: readonly Need<AnyArgs>[];
   readonly check?: (args: AnyArgs) => string | undefined;
   readonly run: (run: Run<AnyArgs>) => Promise<Outcome> | Outcome;

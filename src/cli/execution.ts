@@ -23,6 +23,7 @@ import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts"
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Run, type Specs } from "./contract.ts";
+import { knownOf, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
 import { Progress } from "./progress.ts";
 import { replayCommand } from "./replay.ts";
 import { colorWanted, complain, writeStdout } from "./streams.ts";
@@ -69,6 +70,9 @@ export class Execution {
 
   /** Needs, self-test, workload. An unmet need or a refusing kernel becomes an outcome that says why. */
   async #outcome(): Promise<Outcome> {
+    const change = systemWideChange(this.#tool, this.#args);
+    if (change !== undefined && process.env[SYSTEM_WIDE_VARIABLE] === "no")
+      return nothing("skipped", `${change}, for the whole system: --system-wide allows that`);
     for (const need of this.#tool.requires ?? []) {
       const missing = need.probe(this.#args);
       if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);
@@ -125,6 +129,7 @@ export class Execution {
       ...(outcome.mountOptions === undefined ? {} : { mountOptions: outcome.mountOptions }),
       ...outcome.environment,
     };
+    const known = knownOf(this.#tool, this.#args);
     return {
       schema: SCHEMA,
       tool: this.#tool.name,
@@ -142,6 +147,7 @@ export class Execution {
       ...(outcome.findingsLeftOut === undefined ? {} : { findingsLeftOut: outcome.findingsLeftOut }),
       ...(outcome.segments === undefined ? {} : { segments: outcome.segments }),
       artifacts: outcome.artifacts ?? [],
+      ...(known === undefined ? {} : { known }),
       ...(outcome.sections === undefined ? {} : { sections: outcome.sections }),
     };
   }

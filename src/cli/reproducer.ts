@@ -7,6 +7,7 @@
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpec, type ArgumentSpecs, parseArguments, pathBytes, UsageError } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Reproducer } from "./contract.ts";
+import { DESCRIBE_VARIABLE, describe } from "./describe.ts";
 import { Execution } from "./execution.ts";
 import { helpText } from "./help.ts";
 import { complain, writeStdout } from "./streams.ts";
@@ -37,6 +38,7 @@ async function execute(tool: AnyReproducer): Promise<number> {
     complain(tool.name, error.message);
     return EXIT.badArguments;
   }
+  if (process.env[DESCRIBE_VARIABLE] !== undefined) return writeAndExit(`${JSON.stringify(describe(tool, args))}\n`);
   return new Execution(tool, specs, args).run();
 }
 

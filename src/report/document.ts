@@ -51,6 +51,18 @@ export interface Environment {
   readonly [name: string]: string | number | boolean | undefined;
 }
 
+/** Where a bug is known to be, by changelogs. It never decides a verdict. */
+export interface Known {
+  /** The subject of the commit that mends it, as changelogs have it; empty while there is none. */
+  readonly fix: string;
+  /** The first fixed version of each series, oldest first: ["6.1.176", "6.12.94", "6.15"]. */
+  readonly firstFixed: readonly string[];
+  /** The first affected version, where it is known: "6.0". */
+  readonly affectedSince?: string;
+  /** Who says so: "changelog of linux 6.12.94-1", a commit, a mail. */
+  readonly source: string;
+}
+
 export interface RunReport {
   readonly schema: typeof SCHEMA;
   readonly tool: string;
@@ -68,6 +80,7 @@ export interface RunReport {
   readonly findingsLeftOut?: number;
   readonly segments?: readonly Segment[];
   readonly artifacts: readonly string[];
+  readonly known?: Known;
   /** Free-form sections a tool adds, such as the side-by-side table of `--door all`. */
   readonly sections?: readonly ReportSection[];
 }

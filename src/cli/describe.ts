@@ -1,0 +1,43 @@
+/**
+ * What a reproducer is, apart from a run of it: for the survey and for tables, which must not run it to know it.
+ *
+ * Owns the two environment variables by which another command asks. Refuses to look at the machine: needs are probed by
+ * a run alone.
+ */
+import type { Known } from "../report/document.ts";
+import type { AnyArgs, AnyReproducer } from "./contract.ts";
+
+/** Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. */
+export const DESCRIBE_VARIABLE = "BYTEWITNESS_DESCRIBE";
+
+/** Set to "no", a script that would change something for the whole system is skipped instead. */
+export const SYSTEM_WIDE_VARIABLE = "BYTEWITNESS_SYSTEM_WIDE";
+
+export interface Description {
+  readonly name: string;
+  readonly summary: string;
+  readonly needs: readonly string[];
+  /** With the arguments given. */
+  readonly systemWide?: string;
+  readonly known?: Known;
+}
+
+export function systemWideChange({ systemWide }: AnyReproducer, args: AnyArgs): string | undefined {
+  return typeof systemWide === "function" ? systemWide(args) : systemWide;
+}
+
+export function knownOf({ known }: AnyReproducer, args: AnyArgs): Known | undefined {
+  return typeof known === "function" ? known(args) : known;
+}
+
+export function describe(tool: AnyReproducer, args: AnyArgs): Description {
+  const systemWide = systemWideChange(tool, args);
+  const known = knownOf(tool, args);
+  return {
+    name: tool.name,
+    summary: tool.summary,
+    needs: (tool.requires ?? []).map((need) => need.name),
+    ...(systemWide === undefined ? {} : { systemWide }),
+    ...(known === undefined ? {} : { known }),
+  };
+}
