@@ -4,7 +4,7 @@ import type { Judgement } from "../judge/finding.ts";
 import { Judge } from "../judge/judge.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import type { Pattern } from "../pattern/pattern.ts";
-import { lookBack, readBack } from "./readback.ts";
+import { readBack } from "./readback.ts";
 
 export interface FileExpectation {
   /** What the file should hold, from stream offset 0 to `expectBytes`. */
@@ -12,16 +12,13 @@ export interface FileExpectation {
   readonly expectBytes: number;
   /** Only so many bytes are judged; the whole file unless said. */
   readonly readBytesMax?: number;
-  /** Judges the page cache where it lies instead of copies of it; only for files that nobody else shortens. */
-  readonly mapped?: boolean;
 }
 
 export function judgeFile(path: Path, expected: FileExpectation): Judgement {
-  const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER, mapped = false } = expected;
+  const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER } = expected;
   const judge = new Judge({ pattern, expectBytes, file: pathText(path) });
   let left = readBytesMax;
-  const back = mapped ? lookBack : readBack;
-  back(path, (block) => {
+  readBack(path, (block) => {
     const part = block.length <= left ? block : block.subarray(0, left);
     left -= part.length;
     if (part.length > 0) judge.push(part);

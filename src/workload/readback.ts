@@ -6,11 +6,9 @@
  */
 
 import type { Finding } from "../judge/finding.ts";
-import { assert, isSyscallError } from "../ops/errors.ts";
+import { isSyscallError } from "../ops/errors.ts";
 import { openFile, type Path, read, readAt } from "../ops/file.ts";
 import { allocate, KiB, type Memory, MiB } from "../ops/memory.ts";
-import { sizeOf } from "../ops/stat.ts";
-import { FileWindow } from "../ops/window.ts";
 import { ERRNO } from "../sys/errno.ts";
 import { O_DIRECT, O_RDONLY } from "../sys/uapi/fcntl.ts";
 
@@ -18,32 +16,7 @@ import { O_DIRECT, O_RDONLY } from "../sys/uapi/fcntl.ts";
 const BLOCK_BYTES = 256 * KiB;
 const TRIAGE_BYTES_MAX = 4 * MiB;
 
-/** Large enough that mapping is cheap per page, small enough that little is mapped at once. */
-const WINDOW_BYTES = 16 * MiB;
-
 let block: Memory | undefined;
-let window: FileWindow | undefined;
-
-/**
- * As `readBack`, without a copy: the judge looks at the page cache itself, through a mapping. Only for files that
- * nobody else shortens (see ops/window.ts). What cannot be mapped is read.
- */
-export function lookBack(path: Path, push: (block: Uint8Array) => void): number {
-  window ??= new FileWindow(WINDOW_BYTES);
-  using file = openFile(path, O_RDONLY);
-  const sizeBytes = sizeOf(file);
-  try {
-    for (let at = 0; at < sizeBytes; at += WINDOW_BYTES) {
-      const bytes = window.show(file, { offsetBytes: at, lengthBytes: Math.min(WINDOW_BYTES, sizeBytes - at) });
-      if (bytes === undefined && at === 0) return readBack(path, push);
-      assert(bytes !== undefined, "a file could be mapped at its beginning only");
-      push(bytes);
-    }
-    return sizeBytes;
-  } finally {
-    window.hide();
-  }
-}
 
 /** Reads the file from its beginning to its end and gives every block to `push`; the bytes read. */
 export function readBack(path: Path, push: (block: Uint8Array) => void): number {

@@ -7,7 +7,7 @@ declare const self: Worker;
 self.onmessage = ({ data }: MessageEvent<JudgeOrder>) => {
   let answer: JudgeAnswer;
   try {
-    answer = { judgement: judgeNow(data, { mapped: true }) };
+    answer = { judgement: judgeNow(data) };
   } catch (error) {
     if (isSyscallError(error)) answer = { refused: { call: error.call, errno: error.errno, args: error.args } };
     else answer = { failed: error instanceof Error ? error.message : String(error) };

@@ -20,9 +20,9 @@ export interface JudgeOrder {
 }
 
 /** Reads the file back and judges it. */
-export function judgeNow(order: JudgeOrder, options: { mapped?: boolean } = {}): Judgement {
+export function judgeNow(order: JudgeOrder): Judgement {
   const { path, generation, expectBytes, readBytesMax } = order;
-  return judgeFile(path, { pattern: new Counter({ generation }), expectBytes, readBytesMax, ...options });
+  return judgeFile(path, { pattern: new Counter({ generation }), expectBytes, readBytesMax });
 }
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */

@@ -21,7 +21,7 @@ import { zero } from "../../pattern/zero.ts";
 import { O_RDONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
 
 /** Small enough to stay in the second-level cache between the kernel's copy and the comparison. */
-const BLOCK_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 
 export interface PatternArguments {
   readonly pattern: string;
