@@ -44,6 +44,9 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* asm-generic/mman-common.h, Linux 6.1 */
+#endif
 #ifndef SOL_TLS
 #define SOL_TLS 282
 #endif

@@ -11,7 +11,7 @@ import * as F from "../sys/uapi/fcntl.ts";
 import { assert, checked, checkedNegative } from "./errors.ts";
 import { Fd } from "./fd.ts";
 import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./integers.ts";
-import { allocate, cString, type Memory } from "./memory.ts";
+import { allocate, cString, type KernelBuffer, type Memory } from "./memory.ts";
 import { retryEintr, throwIfInterrupted } from "./signals.ts";
 
 /** A path as text, or as the bytes it has on disk (paths need not be UTF-8). */
@@ -33,7 +33,7 @@ export interface Part {
   readonly lengthBytes?: number;
 }
 
-function partOf(memory: Memory, part: Part): { address: number; lengthBytes: number } {
+function partOf(memory: KernelBuffer, part: Part): { address: number; lengthBytes: number } {
   const start = part.bufferOffsetBytes ?? 0;
   const lengthBytes = checkTransfer("lengthBytes", part.lengthBytes ?? memory.lengthBytes - start);
   return { address: memory.at(start, lengthBytes), lengthBytes };
@@ -74,14 +74,14 @@ function openFlagsText(flags: number): string {
 }
 
 /** `ssize_t read(int fd, void *buf, size_t count)`: the count read, 0 at the end of file. read(2). */
-export function read(fd: Fd, memory: Memory, part: Part = {}): number {
+export function read(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
   const { address, lengthBytes } = partOf(memory, part);
   const result = retryEintr(() => libc.read(fd.number, address, lengthBytes));
   return transferred(checked(result, "read", fd.label), lengthBytes, "read");
 }
 
 /** `ssize_t pread(int fd, void *buf, size_t count, off_t offset)`. pread(2). */
-export function readAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part = {}): number {
+export function readAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
   const { address, lengthBytes } = partOf(memory, part);
   checkOffset("offsetBytes", offsetBytes);
   const result = retryEintr(() => libc.pread(fd.number, address, lengthBytes, offsetBytes));
@@ -93,18 +93,18 @@ export function readAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part =
 }
 
 /** `ssize_t write(int fd, const void *buf, size_t count)`: the count written, which may be short. write(2). */
-export function write(fd: Fd, memory: Memory, part: Part = {}): number {
+export function write(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
   return checkedNegative(tryWrite(fd, memory, part), "write", fd.label);
 }
 
 /** `write`, but -errno instead of an exception. */
-export function tryWrite(fd: Fd, memory: Memory, part: Part = {}): number {
+export function tryWrite(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
   const { address, lengthBytes } = partOf(memory, part);
   return transferred(negated(retryEintr(() => libc.write(fd.number, address, lengthBytes))), lengthBytes, "write");
 }
 
 /** `ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)`; appends on an O_APPEND descriptor. pwrite(2). */
-export function writeAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part = {}): number {
+export function writeAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
   const { address, lengthBytes } = partOf(memory, part);
   checkOffset("offsetBytes", offsetBytes);
   const result = retryEintr(() => libc.pwrite(fd.number, address, lengthBytes, offsetBytes));
@@ -116,7 +116,7 @@ export function writeAt(fd: Fd, memory: Memory, offsetBytes: number, part: Part 
 }
 
 /** Loops `write` until every byte is written. */
-export function writeAll(fd: Fd, memory: Memory, part: Part = {}): void {
+export function writeAll(fd: Fd, memory: KernelBuffer, part: Part = {}): void {
   const end = (part.bufferOffsetBytes ?? 0) + (part.lengthBytes ?? memory.lengthBytes - (part.bufferOffsetBytes ?? 0));
   for (let done = part.bufferOffsetBytes ?? 0; done < end; ) {
     done += write(fd, memory, { bufferOffsetBytes: done, lengthBytes: end - done });
@@ -126,7 +126,7 @@ export function writeAll(fd: Fd, memory: Memory, part: Part = {}): void {
 }
 
 /** Loops `read` until the part is full or the file ends; the count read. */
-export function readFully(fd: Fd, memory: Memory, part: Part = {}): number {
+export function readFully(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
   const start = part.bufferOffsetBytes ?? 0;
   const wanted = part.lengthBytes ?? memory.lengthBytes - start;
   let done = 0;
@@ -142,17 +142,17 @@ export function readFully(fd: Fd, memory: Memory, part: Part = {}): number {
 /** A scatter/gather list in arena memory, with the buffers it names; a request made of it pins all of them. */
 export class IoVectors implements Disposable {
   readonly memory: Memory;
-  #buffers: Memory[];
+  #buffers: KernelBuffer[];
   count = 0;
   lengthBytes = 0;
 
-  constructor(capacityCount: number, buffers: readonly Memory[] = []) {
+  constructor(capacityCount: number, buffers: readonly KernelBuffer[] = []) {
     this.memory = allocate(capacityCount * F.iovec.sizeBytes);
     this.#buffers = [...buffers];
   }
 
   /** Every buffer an entry points into. */
-  get buffers(): readonly Memory[] {
+  get buffers(): readonly KernelBuffer[] {
     return this.#buffers;
   }
 
@@ -165,7 +165,7 @@ export class IoVectors implements Disposable {
   }
 
   /** Adds bytes of `buffer`. */
-  add(buffer: Memory, part: Part = {}): this {
+  add(buffer: KernelBuffer, part: Part = {}): this {
     const { address, lengthBytes } = partOf(buffer, part);
     const at = this.count * F.iovec.sizeBytes;
     this.memory.at(at, F.iovec.sizeBytes);

@@ -1,51 +1,252 @@
 /**
- * A file's pages in memory: mmap(2) with MAP_SHARED.
+ * Mapped memory: mmap(2) of nothing or of a file, and what can be done to it: madvise, mprotect, mremap, msync, munmap.
  *
- * Owns one mapping, gone at dispose. Refuses to give out its bytes afterwards; a view that was kept until then is the
- * keeper's fault, and touching it ends the process (SIGSEGV), as touching a page wholly behind the end of the file does
- * (SIGBUS).
+ * Owns every mapping that is not the arena's, gone at dispose. After release no view reaches the memory any more: its
+ * array buffers are detached, so a kept one reads undefined instead of ending the process. What the processor refuses
+ * is still a signal that ends the process: a store to a page without PROT_WRITE (SIGSEGV), a touch wholly behind the end
+ * of a file, or of a huge page that the pool does not have (SIGBUS); MADV_POPULATE_READ and MADV_POPULATE_WRITE return
+ * an error instead. Refuses fixed addresses except inside a mapping of our own: MAP_FIXED replaces whatever is there.
  */
+import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
-import { MAP_SHARED, PROT_READ, PROT_WRITE } from "../sys/uapi/fcntl.ts";
-import { checked } from "./errors.ts";
+import * as M from "../sys/uapi/mman.ts";
+import { assert, checked, checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
-import { checkOffset } from "./integers.ts";
+import { checkOffset, checkUint } from "./integers.ts";
+import { allocate, type KernelBuffer, PAGE_BYTES } from "./memory.ts";
 
-export class Mapping implements Disposable {
+/** A part of a mapping. */
+export interface MappedRange {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+/** A place for a new mapping: it replaces these pages of `over`, which gives them away (MAP_FIXED, MREMAP_FIXED). */
+export interface MappingPlace {
+  readonly over: Mapping;
+  readonly offsetBytes: number;
+}
+
+export class Mapping implements Disposable, KernelBuffer {
+  readonly address: number;
   readonly lengthBytes: number;
   readonly label: string;
-  readonly #address: number;
+  /** Ranges that were unmapped or given to another mapping, sorted. */
+  readonly #gone: MappedRange[] = [];
+  readonly #buffers: ArrayBuffer[] = [];
   #bytes: Uint8Array | undefined;
+  #open = true;
+  #pins = 0;
 
   constructor(address: number, lengthBytes: number, label: string) {
-    this.#address = address;
+    this.address = address;
     this.lengthBytes = lengthBytes;
     this.label = label;
-    this.#bytes = new Uint8Array(arrayBufferAt(address, lengthBytes));
   }
 
-  /** The mapped pages themselves: a store is a store into the page cache. */
+  /** The mapped bytes themselves: with MAP_SHARED a store is a store into the page cache. */
   get bytes(): Uint8Array {
-    if (this.#bytes === undefined) throw new RangeError(`the mapping of ${this.label} was used after it was closed`);
+    this.at(0, this.lengthBytes);
+    this.#bytes ??= this.view({ offsetBytes: 0, lengthBytes: this.lengthBytes });
     return this.#bytes;
   }
 
-  [Symbol.dispose](): void {
-    if (this.#bytes === undefined) return;
+  /** A part of the mapped bytes, for mappings of which another part is missing. */
+  view(range: MappedRange): Uint8Array {
+    const buffer = arrayBufferAt(this.at(range.offsetBytes, range.lengthBytes), range.lengthBytes);
+    this.#buffers.push(buffer);
+    return new Uint8Array(buffer);
+  }
+
+  /** The address of byte `offsetBytes`; checks that `lengthBytes` from there are mapped by this mapping still. */
+  at(offsetBytes: number, lengthBytes = 0): number {
+    if (!this.#open) throw new RangeError(`the mapping of ${this.label} was used after it was released`);
+    const end = checkOffset("offsetBytes", offsetBytes) + checkOffset("lengthBytes", lengthBytes);
+    if (end > this.lengthBytes) {
+      throw new RangeError(`bytes ${offsetBytes} to ${end} are outside a mapping of ${this.lengthBytes}`);
+    }
+    if (this.#gone.some((gone) => offsetBytes < gone.offsetBytes + gone.lengthBytes && gone.offsetBytes < end)) {
+      throw new RangeError(`bytes ${offsetBytes} to ${end} of the mapping of ${this.label} were unmapped`);
+    }
+    return this.address + offsetBytes;
+  }
+
+  /** The kernel may use these pages until `unpin`: a pinned mapping cannot be unmapped or moved. */
+  pin(): void {
+    this.at(0);
+    this.#pins += 1;
+  }
+
+  unpin(): void {
+    assert(this.#pins > 0, "a mapping was unpinned more often than pinned");
+    this.#pins -= 1;
+  }
+
+  /** Detaches every view, before the memory behind them goes away; `bytes` and `view` give new ones. */
+  detach(): void {
+    if (this.#pins > 0) throw new RangeError(`the kernel still uses the mapping of ${this.label}`);
     this.#bytes = undefined;
-    checked(libc.munmap(this.#address, this.lengthBytes), "munmap", this.label);
+    for (const buffer of this.#buffers.splice(0)) buffer.transfer();
+  }
+
+  /** Leaves a range to whoever maps there next, without unmapping it; everything when no range is given. */
+  giveAway(range: MappedRange = { offsetBytes: 0, lengthBytes: this.lengthBytes }): void {
+    this.at(range.offsetBytes, range.lengthBytes);
+    this.detach();
+    this.#gone.push(range);
+    this.#gone.sort((a, b) => a.offsetBytes - b.offsetBytes);
+    if (this.#rest().length === 0) this.#open = false;
+  }
+
+  /** What is mapped still. */
+  #rest(): MappedRange[] {
+    const rest: MappedRange[] = [];
+    let at = 0;
+    for (const gone of [...this.#gone, { offsetBytes: this.lengthBytes, lengthBytes: 0 }]) {
+      if (gone.offsetBytes > at) rest.push({ offsetBytes: at, lengthBytes: gone.offsetBytes - at });
+      at = gone.offsetBytes + gone.lengthBytes;
+    }
+    return rest;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.detach();
+    this.#open = false;
+    for (const { offsetBytes, lengthBytes } of this.#rest()) {
+      checked(libc.munmap(this.address + offsetBytes, lengthBytes), "munmap", this.label);
+    }
   }
 }
 
+interface Wish {
+  readonly lengthBytes: number;
+  /** PROT_*; reading and writing unless given. */
+  readonly protection?: number;
+  /** MAP_*. */
+  readonly flags?: number;
+  /** Pages of a mapping of ours to replace; the kernel chooses an address unless given. */
+  readonly place?: MappingPlace;
+}
+
+function map(wish: Wish, file: { number: number; offsetBytes: number; label: string }, flags: number): Mapping {
+  const lengthBytes = checkOffset("lengthBytes", wish.lengthBytes);
+  const protection = checkUint("protection", wish.protection ?? M.PROT_READ | M.PROT_WRITE);
+  checkUint("flags", flags);
+  if ((flags & (M.MAP_FIXED | M.MAP_FIXED_NOREPLACE)) !== 0) {
+    throw new RangeError("a fixed address must lie in a mapping of ours: give `place` instead of MAP_FIXED");
+  }
+  const { place } = wish;
+  const address = place?.over.at(place.offsetBytes, lengthBytes) ?? 0;
+  const fixed = place === undefined ? 0 : M.MAP_FIXED;
+  place?.over.detach();
+  const result = libc.mmap(address, lengthBytes, protection, flags | fixed, file.number, file.offsetBytes);
+  const where = () => `${file.label}, ${lengthBytes} bytes, flags 0x${flags.toString(16)}`;
+  const mapping = new Mapping(checked(result, "mmap", where), lengthBytes, file.label);
+  place?.over.giveAway({ offsetBytes: place.offsetBytes, lengthBytes });
+  return mapping;
+}
+
 /**
- * `void *mmap(NULL, size_t length, PROT_READ | PROT_WRITE, MAP_SHARED, int fd, off_t offset)`. The descriptor must be
- * open for reading and writing; `offsetBytes` is a multiple of the page size. mmap(2).
+ * `void *mmap(NULL, size_t length, int prot, int flags | MAP_ANONYMOUS, -1, 0)`. `flags` are MAP_PRIVATE (unless given),
+ * MAP_SHARED, MAP_NORESERVE, MAP_POPULATE, MAP_HUGETLB; with PROT_NONE and MAP_NORESERVE it reserves addresses for
+ * `place`. Errors: ENOMEM (no memory, or too few huge pages), EINVAL (MAP_HUGETLB with a length between huge pages).
+ * mmap(2).
  */
-export function mapFile(fd: Fd, range: { lengthBytes: number; offsetBytes?: number }): Mapping {
-  const lengthBytes = checkOffset("lengthBytes", range.lengthBytes);
-  const offsetBytes = checkOffset("offsetBytes", range.offsetBytes ?? 0);
-  const address = libc.mmap(0, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.number, offsetBytes);
-  const where = () => `${fd.label}, ${lengthBytes} bytes at ${offsetBytes}, MAP_SHARED`;
-  return new Mapping(checked(address, "mmap", where), lengthBytes, fd.label);
+export function mapAnonymous(wish: Wish): Mapping {
+  const file = { number: -1, offsetBytes: 0, label: "anonymous memory" };
+  return map(wish, file, (wish.flags ?? M.MAP_PRIVATE) | M.MAP_ANONYMOUS);
+}
+
+/**
+ * `void *mmap(NULL, size_t length, int prot, int flags, int fd, off_t offset)`. `flags` is MAP_SHARED unless given: then
+ * the descriptor must be open for reading and writing (with PROT_WRITE), for MAP_PRIVATE reading is enough.
+ * `offsetBytes` is a multiple of the page size. Errors: EACCES (opened otherwise), EINVAL, ENODEV (cannot be mapped).
+ * mmap(2).
+ */
+export function mapFile(fd: Fd, wish: Wish & { readonly offsetBytes?: number }): Mapping {
+  const offsetBytes = checkOffset("offsetBytes", wish.offsetBytes ?? 0);
+  return map(wish, { number: fd.number, offsetBytes, label: fd.label }, wish.flags ?? M.MAP_SHARED);
+}
+
+const whole = (mapping: Mapping): MappedRange => ({ offsetBytes: 0, lengthBytes: mapping.lengthBytes });
+
+/** `madvise`, but -errno instead of an exception: EFAULT of MADV_POPULATE_READ is an answer, not a failure. */
+export function tryMadvise(mapping: Mapping, advice: number, range = whole(mapping)): number {
+  const address = mapping.at(range.offsetBytes, range.lengthBytes);
+  return negated(libc.madvise(address, range.lengthBytes, checkUint("advice", advice)));
+}
+
+/**
+ * `int madvise(void *addr, size_t length, int advice)`: MADV_*. The range (everything unless given) begins on a page.
+ * MADV_FREE and MADV_PAGEOUT succeed whether or not pages were taken. Errors: EINVAL (unknown advice, or not for this
+ * kind of mapping), EAGAIN, ENOMEM, EFAULT, EHWPOISON (MADV_POPULATE_*). madvise(2).
+ */
+export function madvise(mapping: Mapping, advice: number, range = whole(mapping)): void {
+  checkedNegative(tryMadvise(mapping, advice, range), "madvise", `${mapping.label}, advice ${advice}`);
+}
+
+/**
+ * `int mprotect(void *addr, size_t len, int prot)`: PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE. A system call that
+ * meets a page it may not touch returns EFAULT, or a short count; a script that touches one dies of SIGSEGV. mprotect(2).
+ */
+export function mprotect(mapping: Mapping, protection: number, range = whole(mapping)): void {
+  const address = mapping.at(range.offsetBytes, range.lengthBytes);
+  const result = libc.mprotect(address, range.lengthBytes, checkUint("protection", protection));
+  checked(result, "mprotect", () => `${mapping.label}, protection ${protection}`);
+}
+
+/** `int msync(void *addr, size_t length, int flags)`: MS_SYNC (unless given) or MS_ASYNC, MS_INVALIDATE. msync(2). */
+export function msync(mapping: Mapping, flags: number = M.MS_SYNC, range = whole(mapping)): void {
+  const address = mapping.at(range.offsetBytes, range.lengthBytes);
+  checked(libc.msync(address, range.lengthBytes, checkUint("flags", flags)), "msync", mapping.label);
+}
+
+/**
+ * `int munmap(void *addr, size_t length)`: everything, or a range of whole pages, early; what is left goes at dispose.
+ * Views are detached; take them again. A buffer that should fault half-way is made with mprotect(PROT_NONE): unmapped
+ * addresses may be another thread's a moment later. munmap(2).
+ */
+export function munmap(mapping: Mapping, range = whole(mapping)): void {
+  const { address } = mapping;
+  mapping.giveAway(range);
+  checked(libc.munmap(address + range.offsetBytes, range.lengthBytes), "munmap", mapping.label);
+}
+
+/**
+ * `void *mremap(void *old, size_t old_size, size_t new_size, int flags, void *new)`: the mapping where it is now; the
+ * old one is released (with MREMAP_DONTUNMAP it stays, empty). `flags` is MREMAP_MAYMOVE unless given; `place` adds
+ * MREMAP_FIXED. Errors: ENOMEM (no room without MREMAP_MAYMOVE), EINVAL. mremap(2).
+ */
+export function mremap(
+  mapping: Mapping,
+  wish: { readonly lengthBytes: number; readonly flags?: number; readonly place?: MappingPlace },
+): Mapping {
+  const { place } = wish;
+  const lengthBytes = checkOffset("lengthBytes", wish.lengthBytes);
+  const flags = checkUint("flags", wish.flags ?? M.MREMAP_MAYMOVE);
+  if ((flags & M.MREMAP_FIXED) !== 0) throw new RangeError("give `place` instead of MREMAP_FIXED");
+  const from = mapping.at(0, mapping.lengthBytes);
+  const to = place?.over.at(place.offsetBytes, lengthBytes) ?? 0;
+  const fixed = place === undefined ? 0 : M.MREMAP_FIXED;
+  mapping.detach();
+  place?.over.detach();
+  const result = libc.mremap(from, mapping.lengthBytes, lengthBytes, flags | fixed, to);
+  checked(result, "mremap", () => `${mapping.label}, ${mapping.lengthBytes} to ${lengthBytes} bytes`);
+  if ((flags & M.MREMAP_DONTUNMAP) === 0) mapping.giveAway();
+  place?.over.giveAway({ offsetBytes: place.offsetBytes, lengthBytes });
+  return new Mapping(result, lengthBytes, mapping.label);
+}
+
+/**
+ * `int mincore(void *addr, size_t length, unsigned char *vec)`: how many pages of the range are in memory (for a file:
+ * in the page cache, whoever read them; as nobody a file of another owner always is). mincore(2).
+ */
+export function residentPages(mapping: Mapping, range = whole(mapping)): number {
+  const address = mapping.at(range.offsetBytes, range.lengthBytes);
+  const pages = Math.ceil(range.lengthBytes / PAGE_BYTES);
+  using answer = allocate(Math.max(1, pages));
+  checked(libc.mincore(address, range.lengthBytes, answer.address), "mincore", mapping.label);
+  return answer.bytes.subarray(0, pages).reduce((sum, byte) => sum + (byte & 1), 0);
 }

@@ -7,7 +7,7 @@
  */
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
-import { MADV_DONTNEED, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/uapi/fcntl.ts";
+import { MADV_DONTNEED, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/uapi/mman.ts";
 import { assert, checked, SyscallError } from "./errors.ts";
 
 export const KiB = 1024;
@@ -26,8 +26,18 @@ interface FreeRange {
   lengthBytes: number;
 }
 
+/** Memory that a call may read or fill: a buffer of the arena (`Memory`) or mapped pages (`Mapping`). */
+export interface KernelBuffer {
+  readonly lengthBytes: number;
+  /** The address of byte `offsetBytes`; checks that `lengthBytes` from there lie inside. */
+  at(offsetBytes: number, lengthBytes?: number): number;
+  /** The kernel holds the memory until `unpin`. */
+  pin(): void;
+  unpin(): void;
+}
+
 /** A buffer of the arena: held by `using`, or kept for the life of the process. */
-export class Memory implements Disposable {
+export class Memory implements Disposable, KernelBuffer {
   readonly address: number;
   readonly lengthBytes: number;
   readonly bytes: Uint8Array;

@@ -74,9 +74,16 @@ const SYMBOLS = {
   mmap: [["ptr", "ptr", "i32", "i32", "i32", "ptr"], "i64_fast"],
   munmap: [["ptr", "ptr"], "i32"],
   madvise: [["ptr", "ptr", "i32"], "i32"],
+  mprotect: [["ptr", "ptr", "i32"], "i32"],
+  mremap: [["ptr", "ptr", "ptr", "i32", "ptr"], "i64_fast"],
+  msync: [["ptr", "ptr", "i32"], "i32"],
+  mincore: [["ptr", "ptr", "ptr"], "i32"],
   mlock: [["ptr", "ptr"], "i32"],
   memcmp: [["ptr", "ptr", "ptr"], "i32"],
   memcpy: [["ptr", "ptr", "ptr"], "i64_fast"],
+  // Swap: swapon(2).
+  swapon: [["ptr", "i32"], "i32"],
+  swapoff: [["ptr"], "i32"],
   // Mounts and namespaces: mount(2), unshare(2), setns(2).
   mount: [["ptr", "ptr", "ptr", "ptr", "ptr"], "i32"],
   umount2: [["ptr", "i32"], "i32"],

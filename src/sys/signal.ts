@@ -7,7 +7,7 @@
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
-import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/fcntl.ts";
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
 
 let state: Int32Array | undefined;
 let handlerAddress = 0;

@@ -4,12 +4,13 @@ import { ERRNO } from "../../src/sys/errno.ts";
 import * as fcntl from "../../src/sys/uapi/fcntl.ts";
 import * as io_uring from "../../src/sys/uapi/io_uring.ts";
 import type { Layout } from "../../src/sys/uapi/layout.ts";
+import * as mman from "../../src/sys/uapi/mman.ts";
 import * as mount from "../../src/sys/uapi/mount.ts";
 import * as sched from "../../src/sys/uapi/sched.ts";
 import * as socket from "../../src/sys/uapi/socket.ts";
 import { needed } from "../needed.ts";
 
-const MODULES = { ERRNO, fcntl, io_uring, mount, sched, socket };
+const MODULES = { ERRNO, fcntl, io_uring, mman, mount, sched, socket };
 
 /** The lines asked of the compiler, and our answers. */
 function questions(): { lines: string[]; answers: Record<string, number> } {

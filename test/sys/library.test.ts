@@ -5,7 +5,7 @@ import { libc, libcName } from "../../src/sys/libc.ts";
 import { openLibrary } from "../../src/sys/library.ts";
 import { liburing } from "../../src/sys/liburing.ts";
 import { addressOf, arrayBufferAt } from "../../src/sys/memory.ts";
-import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../../src/sys/uapi/fcntl.ts";
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../../src/sys/uapi/mman.ts";
 
 describe("openLibrary", () => {
   test("takes the first name that exists and has every symbol", () => {

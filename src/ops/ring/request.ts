@@ -9,7 +9,7 @@ import * as U from "../../sys/uapi/io_uring.ts";
 import type { Fd } from "../fd.ts";
 import type { IoVectors, Part } from "../file.ts";
 import { checkOffset, checkPosition, checkTransfer, checkUint } from "../integers.ts";
-import type { Memory } from "../memory.ts";
+import type { KernelBuffer } from "../memory.ts";
 
 /** A request ready to be queued. Numbers are checked; `pins` stay allocated until the completion arrives. */
 export interface Request {
@@ -21,11 +21,11 @@ export interface Request {
   readonly length: number;
   /** The union of rw_flags, fsync_flags, splice_flags, msg_flags. */
   readonly opFlags: number;
-  readonly pins: readonly Memory[];
+  readonly pins: readonly KernelBuffer[];
   readonly spliceFdIn: number;
 }
 
-const NO_PINS: readonly Memory[] = [];
+const NO_PINS: readonly KernelBuffer[] = [];
 
 function request(name: string, opcode: number, fields: Partial<Request>): Request {
   return {
@@ -74,7 +74,7 @@ export function readv(fd: Fd, list: IoVectors, at: At): Request {
   return vectors("readv", U.IORING_OP_READV, fd, list, at);
 }
 
-function buffered(name: string, opcode: number, fd: Fd, memory: Memory, at: At & Part): Request {
+function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at: At & Part): Request {
   const start = at.bufferOffsetBytes ?? 0;
   const length = checkTransfer("lengthBytes", at.lengthBytes ?? memory.lengthBytes - start);
   return request(name, opcode, {
@@ -88,22 +88,22 @@ function buffered(name: string, opcode: number, fd: Fd, memory: Memory, at: At &
 }
 
 /** IORING_OP_WRITE. */
-export function write(fd: Fd, memory: Memory, at: At & Part): Request {
+export function write(fd: Fd, memory: KernelBuffer, at: At & Part): Request {
   return buffered("write", U.IORING_OP_WRITE, fd, memory, at);
 }
 
 /** IORING_OP_READ. */
-export function read(fd: Fd, memory: Memory, at: At & Part): Request {
+export function read(fd: Fd, memory: KernelBuffer, at: At & Part): Request {
   return buffered("read", U.IORING_OP_READ, fd, memory, at);
 }
 
 /** IORING_OP_SEND; `flags` are MSG_*. send(2). */
-export function send(fd: Fd, memory: Memory, options: Part & { flags?: number } = {}): Request {
+export function send(fd: Fd, memory: KernelBuffer, options: Part & { flags?: number } = {}): Request {
   return buffered("send", U.IORING_OP_SEND, fd, memory, { offsetBytes: 0, ...options });
 }
 
 /** IORING_OP_RECV; `flags` are MSG_*. recv(2). */
-export function recv(fd: Fd, memory: Memory, options: Part & { flags?: number } = {}): Request {
+export function recv(fd: Fd, memory: KernelBuffer, options: Part & { flags?: number } = {}): Request {
   return buffered("recv", U.IORING_OP_RECV, fd, memory, { offsetBytes: 0, ...options });
 }
 

@@ -1,4 +1,4 @@
-/** Files, mappings and times: <fcntl.h>, <sys/stat.h>, <linux/fs.h>, <sys/mman.h>, in C spelling, for x86-64. */
+/** Files and times: <fcntl.h>, <sys/stat.h>, <linux/fs.h>, in C spelling, for x86-64. */
 import { layout } from "./layout.ts";
 
 export const O_RDONLY = 0;
@@ -64,8 +64,6 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
-export const MFD_CLOEXEC = 1;
-
 export const S_IFMT = 0o170000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
@@ -76,18 +74,6 @@ export const S_IFSOCK = 0o140000;
 
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_MNT_ID = 0x1000;
-
-export const PROT_NONE = 0;
-export const PROT_READ = 1;
-export const PROT_WRITE = 2;
-export const MAP_SHARED = 1;
-export const MAP_PRIVATE = 2;
-export const MAP_FIXED = 0x10;
-export const MAP_ANONYMOUS = 0x20;
-export const MAP_NORESERVE = 0x4000;
-export const MAP_POPULATE = 0x8000;
-export const MADV_DONTNEED = 4;
-export const MADV_POPULATE_READ = 22;
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
