@@ -14,6 +14,15 @@ export { type Claim, type ClaimsOptions, judgeClaims, letters } from "./judge/cl
 export * from "./judge/finding.ts";
 export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
+export {
+  acquireLease,
+  fileSettings,
+  type Lease,
+  LeaseBusy,
+  LeaseRefused,
+  type LeaseSpec,
+  leaseWhenFree,
+} from "./machine/lease.ts";
 export { ioUringMissing } from "./machine/needs.ts";
 export { examine, machineLine } from "./machine/probes.ts";
 export { AddressError } from "./ops/address.ts";

@@ -60,6 +60,7 @@ export const SPLICE_F_NONBLOCK = 2;
 export const SPLICE_F_MORE = 4;
 export const SPLICE_F_GIFT = 8;
 
+export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
