@@ -42,6 +42,7 @@ xz            tests  xz-utils        xz              xz               xz        
 pgrep         tests  procps          procps-ng       procps           procps-ng       procps-ng       tests that look for child processes fail
 strace        tests  strace          strace          strace           strace          strace          tests that watch system calls skip
 setpriv       tests  util-linux      util-linux      util-linux       util-linux      setpriv         tests that drop privileges skip
+chromium      tests  chromium        chromium        chromium         chromium        chromium        the tests that look at report pages skip
 TABLE
 }
 

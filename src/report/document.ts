@@ -3,7 +3,7 @@
  *
  * Pure. Every renderer (text, JSON, KTAP) takes a `RunReport` and returns a string.
  */
-import type { Finding, Segment } from "../judge/finding.ts";
+import type { CallReference, Finding, Segment } from "../judge/finding.ts";
 
 export const SCHEMA = 1;
 
@@ -81,6 +81,8 @@ export interface RunReport {
   readonly segments?: readonly Segment[];
   readonly artifacts: readonly string[];
   readonly known?: Known;
+  /** The calls around the findings, in order; those named by a finding are among them. */
+  readonly timeline?: readonly CallReference[];
   /** Free-form sections a tool adds, such as the side-by-side table of `--door all`. */
   readonly sections?: readonly ReportSection[];
 }

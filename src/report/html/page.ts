@@ -1,0 +1,150 @@
+/**
+ * A run's report as one self-contained page: no network, no script, readable on paper, in the dark and by a screen reader.
+ *
+ * Owns the order, which is the one an engineer asks in: verdict, each finding with its place, bytes and calls, the map of
+ * the file, the calls in time, how to repeat it, where it happened; the JSON report is embedded unchanged.
+ */
+import type { CallReference, Finding } from "../../judge/finding.ts";
+import type { RunReport } from "../document.ts";
+import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "../format.ts";
+import { byteTable } from "./bytes.ts";
+import { fileMap, zoom } from "./map.ts";
+import { html, Markup } from "./markup.ts";
+import { STYLE } from "./style.ts";
+
+/** Findings shown in full; the rest are counted (the embedded JSON holds them). */
+const FINDINGS_MAX = 64;
+
+export function renderHtml(report: RunReport): string {
+  const title = `${report.tool}: ${report.verdict} on Linux ${report.environment.kernel}`;
+  const segments = report.segments ?? [];
+  return page(title, [
+    header(report),
+    html`<main>
+${findingsPart(report)}
+${segments.length > 1 ? html`<section aria-labelledby="map"><h2 id="map">Map of the file</h2>${fileMap(segments, report.findings)}</section>` : undefined}
+${timelinePart(report)}
+${(report.sections ?? []).map((section) => html`<section><h2>${section.title}</h2><pre tabindex="0">${section.lines.join("\n")}</pre></section>`)}
+${repeatPart(report)}
+${environmentPart(report)}
+</main>`,
+    html`<footer><p class="soft">bytewitness ${report.version}. The report as JSON is embedded in this page (element "report").</p></footer>`,
+    embedded(report),
+  ]);
+}
+
+/** The frame that every page of ours shares. */
+export function page(title: string, body: readonly Markup[]): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="bytewitness">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`.text;
+}
+
+/** JSON inside a script element: `<` is written as an escape, so that no text in it can end the element. */
+export function embedded(value: unknown): Markup {
+  const json = JSON.stringify(value, undefined, 2).replaceAll("<", "\\u003c");
+  return html`<script type="application/json" id="report">${new Markup(json)}</script>`;
+}
+
+function header(report: RunReport): Markup {
+  const { totals, verdict, trigger } = report;
+  const count = report.findings.length + (report.findingsLeftOut ?? 0);
+  const found = verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
+  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
+  const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
+  return html`<header>
+<h1><span class="${verdict}">${verdict.toUpperCase()}${found}</span> · ${report.tool}</h1>
+<p>${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
+${report.reason === undefined ? undefined : html`<p>Reason: ${report.reason}.</p>`}
+${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}
+</header>`;
+}
+
+function findingsPart(report: RunReport): Markup | undefined {
+  if (report.findings.length === 0) return undefined;
+  const shown = report.findings.slice(0, FINDINGS_MAX);
+  const more = report.findings.length - shown.length + (report.findingsLeftOut ?? 0);
+  return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>
+${shown.map((finding, index) => findingPart(finding, index, report))}
+${more > 0 ? html`<p>${plural(more, "more finding")} not shown here.</p>` : undefined}</section>`;
+}
+
+function findingPart(finding: Finding, index: number, report: RunReport): Markup {
+  const { kind, offsetBytes, lengthBytes, originBytes, sample, calls = [], file } = finding;
+  return html`<article id="finding-${index + 1}" aria-labelledby="finding-${index + 1}-title">
+<h3 id="finding-${index + 1}-title">${index + 1}. <span class="badge k-${kind} i-${kind}">${kind}</span> at ${grouped(offsetBytes)} (${hex(offsetBytes)}), ${plural(lengthBytes, "byte")}</h3>
+<p>${finding.detail}.</p>
+<dl>
+${file === undefined ? undefined : html`<dt>file</dt><dd class="mono">${file}</dd>`}
+<dt>offset</dt><dd>${grouped(offsetBytes)} (${hex(offsetBytes)}), ${alignment(offsetBytes)}</dd>
+<dt>length</dt><dd>${plural(lengthBytes, "byte")} (${hex(lengthBytes)})</dd>
+${originBytes === undefined ? undefined : html`<dt>origin</dt><dd>${grouped(originBytes)} (${hex(originBytes)}) in the stream</dd>`}
+</dl>
+${report.findings.length > 1 || lengthBytes > 0 ? zoom(report.segments ?? [], finding) : undefined}
+${sample === undefined ? undefined : byteTable(sample)}
+${calls.length === 0 ? undefined : html`<p>Calls whose bytes are there:</p>${callTable(calls, new Set())}`}
+</article>`;
+}
+
+/** One key for a call, to find it again among others. */
+function keyOf(call: CallReference): string {
+  return `${call.what}#${call.index}@${call.atNs}`;
+}
+
+/** `guilty` holds the keys of calls to mark. */
+function callTable(calls: readonly CallReference[], guilty: ReadonlySet<string>): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="calls"><table>
+<thead><tr><th scope="col">time</th><th scope="col">call</th><th scope="col">asked</th><th scope="col">result</th><th scope="col">stream offset</th><th scope="col">remark</th></tr></thead>
+<tbody>${calls.map((call) => {
+    const marked = guilty.has(keyOf(call));
+    const remark = [...(marked ? ["in a finding"] : []), ...(call.detail === undefined ? [] : [call.detail])].join(
+      "; ",
+    );
+    return html`<tr${marked ? html` class="guilty"` : undefined}><td class="n">${milliseconds(call.atNs)}</td><td class="mono">${call.what} #${call.index}</td>
+<td class="n">${grouped(call.requestedBytes)}</td><td class="n">${grouped(call.result)}</td>
+<td class="n">${call.streamOffsetBytes === undefined ? "" : grouped(call.streamOffsetBytes)}</td><td>${remark}</td></tr>`;
+  })}</tbody></table></div>`;
+}
+
+function timelinePart(report: RunReport): Markup | undefined {
+  const timeline = report.timeline ?? [];
+  if (timeline.length === 0) return undefined;
+  const guilty = new Set(report.findings.flatMap((finding) => finding.calls ?? []).map(keyOf));
+  return html`<section aria-labelledby="calls"><h2 id="calls">Calls around the findings</h2>${callTable(timeline, guilty)}</section>`;
+}
+
+function repeatPart(report: RunReport): Markup {
+  return html`<section aria-labelledby="repeat"><h2 id="repeat">How to repeat it</h2>
+<pre tabindex="0">${report.replay}</pre>
+${report.artifacts.length === 0 ? undefined : html`<p>Files kept:</p><pre tabindex="0">${report.artifacts.join("\n")}</pre>`}</section>`;
+}
+
+function environmentPart(report: RunReport): Markup {
+  const entries = Object.entries(report.environment).filter(([, value]) => value !== undefined);
+  const shown = (name: string, value: unknown) =>
+    name === "memoryBytes" ? `${size(Number(value))} (${grouped(Number(value))} bytes)` : String(value);
+  return html`<section aria-labelledby="environment"><h2 id="environment">Environment</h2>
+<dl>${entries.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${shown(name, value)}</dd>`)}
+<dt>seed</dt><dd>${report.seed}</dd></dl>
+<details><summary>Options of the run</summary><pre>${JSON.stringify(report.workload, undefined, 2)}</pre></details></section>`;
+}
+
+/** "mountOptions" -> "mount options", "memoryBytes" -> "memory". */
+function words(name: string): string {
+  return name
+    .replace(/Bytes$/, "")
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .trim();
+}

@@ -1,0 +1,152 @@
+/**
+ * The report for a mailing list: plain text of at most 78 columns, in the order a maintainer reads.
+ *
+ * Owns the layout and the wrapping: what was run, on what, what was expected and found, how to repeat it. A word that is
+ * longer than a line (a path, a command) stays whole on a line of its own: it must survive being copied.
+ */
+import type { CallReference, Finding } from "../judge/finding.ts";
+import type { RunReport } from "./document.ts";
+import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "./format.ts";
+import { hexdump } from "./hexdump.ts";
+
+export const MAIL_COLUMNS = 78;
+/** Findings given in full; the rest are one line each, up to a limit. */
+const DETAILED_MAX = 3;
+const LISTED_MAX = 20;
+const TIMELINE_MAX = 24;
+
+/** Wraps at spaces; continuation lines are indented by `indent` columns more. */
+export function wrap(text: string, { indent = 0, hang = 0 }: { indent?: number; hang?: number } = {}): string[] {
+  const lines: string[] = [];
+  let line = " ".repeat(indent);
+  let empty = true;
+  for (const word of text.split(/\s+/).filter((part) => part !== "")) {
+    if (!empty && line.length + 1 + word.length > MAIL_COLUMNS) {
+      lines.push(line);
+      line = " ".repeat(indent + hang);
+      empty = true;
+    }
+    line += empty ? word : ` ${word}`;
+    empty = false;
+  }
+  return empty ? lines : [...lines, line];
+}
+
+function heading(text: string): string[] {
+  return ["", text, "-".repeat(text.length)];
+}
+
+export function renderMail(report: RunReport): string {
+  return `${[
+    ...summary(report),
+    ...heading("What was run"),
+    `  ${report.replay}`,
+    ...environment(report),
+    ...findings(report),
+    ...timeline(report),
+    ...(report.sections ?? []).flatMap((section) => [
+      ...heading(section.title),
+      ...section.lines.flatMap(sectionLines),
+    ]),
+    ...repeat(report),
+  ].join("\n")}\n`;
+}
+
+/** Commands stay whole, so that they can be pasted. */
+function sectionLines(line: string): string[] {
+  return /^bun(x|\s)/.test(line.trim()) ? [`  ${line.trim()}`] : wrap(line, { indent: 2, hang: 2 });
+}
+
+function summary(report: RunReport): string[] {
+  const { totals, verdict, trigger, environment: e } = report;
+  const count = report.findings.length + (report.findingsLeftOut ?? 0);
+  const found = verdict === "corrupt" ? `, ${plural(count, "finding")}` : "";
+  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
+  const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
+  return [
+    ...wrap(`${report.tool} on Linux ${e.kernel} (${e.arch}): ${verdict}${found}`),
+    "",
+    ...wrap(
+      `${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)}.`,
+    ),
+    ...(report.reason === undefined ? [] : wrap(`Reason: ${report.reason}.`)),
+    ...(trigger.attempts === 0
+      ? []
+      : wrap(`Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).`)),
+  ];
+}
+
+function environment({ environment: e, version, seed }: RunReport): string[] {
+  const entries = Object.entries(e).filter(([, value]) => value !== undefined);
+  const width = Math.max(...entries.map(([name]) => name.length), "bytewitness".length);
+  const line = (name: string, value: unknown) =>
+    wrap(`${value}`, { hang: 0 }).map((text, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${text}`);
+  return [
+    ...heading("Where"),
+    ...entries.flatMap(([name, value]) =>
+      line(name, name === "memoryBytes" ? `${value} (${size(Number(value))})` : value),
+    ),
+    ...line("bytewitness", version),
+    ...line("seed", seed),
+  ].flatMap((text) => (text.length <= MAIL_COLUMNS ? [text] : wrap(text, { indent: 2, hang: width + 2 })));
+}
+
+function findings(report: RunReport): string[] {
+  if (report.findings.length === 0) return [];
+  const lines = heading("Expected and found");
+  report.findings.slice(0, LISTED_MAX).forEach((finding, index) => {
+    if (index < DETAILED_MAX) lines.push(...(index === 0 ? [] : [""]), ...detailed(finding, index));
+    else lines.push(...(index === DETAILED_MAX ? [""] : []), ...brief(finding, index));
+  });
+  const more = Math.max(0, report.findings.length - LISTED_MAX) + (report.findingsLeftOut ?? 0);
+  return more === 0 ? lines : [...lines, "", `  ${plural(more, "more finding")} left out`];
+}
+
+function brief(finding: Finding, index: number): string[] {
+  const { kind, offsetBytes, lengthBytes } = finding;
+  return wrap(`${index + 1}. ${kind} at ${grouped(offsetBytes)}, ${plural(lengthBytes, "byte")}`, {
+    indent: 2,
+    hang: 3,
+  });
+}
+
+function detailed(finding: Finding, index: number): string[] {
+  const { kind, offsetBytes, lengthBytes, originBytes, file, sample, calls = [] } = finding;
+  const origin = originBytes === undefined ? "" : `, from ${grouped(originBytes)} (${hex(originBytes)}) of the stream`;
+  return [
+    ...wrap(
+      `${index + 1}. ${kind}: ${plural(lengthBytes, "byte")} at ${grouped(offsetBytes)} (${hex(offsetBytes)}, ${alignment(offsetBytes)})${origin}`,
+      { indent: 2, hang: 3 },
+    ),
+    ...(file === undefined ? [] : [`     file: ${file}`]),
+    ...wrap(`${finding.detail}.`, { indent: 5 }),
+    ...(sample === undefined
+      ? []
+      : ["     expected (-) and found (+):", ...hexdump(sample).map((line) => `     ${line}`)]),
+    ...(calls.length === 0
+      ? []
+      : ["     calls whose bytes are there:", ...calls.flatMap((call) => callLines(call, 7))]),
+  ];
+}
+
+function callLines(call: CallReference, indent: number): string[] {
+  const detail = call.detail === undefined ? "" : `  ${call.detail}`;
+  return wrap(
+    `${milliseconds(call.atNs)}  ${call.what} #${call.index}(${grouped(call.requestedBytes)}) = ${grouped(call.result)}${detail}`,
+    { indent, hang: 2 },
+  );
+}
+
+function timeline(report: RunReport): string[] {
+  const calls = (report.timeline ?? []).slice(0, TIMELINE_MAX);
+  if (calls.length === 0) return [];
+  return [...heading("Calls around the findings"), ...calls.flatMap((call) => callLines(call, 2))];
+}
+
+function repeat(report: RunReport): string[] {
+  return [
+    ...heading("How to repeat it"),
+    `  ${report.replay}`,
+    ...(report.artifacts.length === 0 ? [] : ["", "  files kept:", ...report.artifacts.map((path) => `    ${path}`)]),
+  ];
+}
