@@ -22,9 +22,11 @@
 #include <linux/perf_event.h>
 #include <linux/sockios.h>
 #include <linux/tls.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -46,6 +48,13 @@
 #endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* asm-generic/mman-common.h, Linux 6.1 */
+#endif
+/* Newer than the headers of Linux 6.1; values: include/uapi/linux/io_uring.h of 6.12. */
+#ifndef IORING_CQE_F_BUF_MORE
+#define IORING_CQE_F_BUF_MORE (1U << 4)
+#define IORING_RECVSEND_BUNDLE (1U << 4)
+#define IOU_PBUF_RING_MMAP 1
+#define IOU_PBUF_RING_INC 2
 #endif
 #ifndef SOL_TLS
 #define SOL_TLS 282

@@ -198,7 +198,8 @@ function judgePackage(file: string, room: string | undefined, path: string): str
   if (isTestRoom(file)) {
     return path === "bun:ffi" ? "only src/sys may" : undefined;
   }
-  if (path === "bytewitness") return file.startsWith("scripts/") ? undefined : "only scripts go through the door";
+  if (path === "bytewitness" || path === "bytewitness/uapi")
+    return file.startsWith("scripts/") ? undefined : "only scripts go through the door";
   const allowed = PACKAGES[path] ?? PACKAGES[path.replace(/\/.*/, "")];
   if (allowed !== undefined) {
     return room !== undefined && allowed.includes(room) ? undefined : `only src/${allowed.join(", src/")} may`;

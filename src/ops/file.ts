@@ -8,6 +8,7 @@
 import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
+import type { OpenFlags, ReadWriteFlags } from "../sys/uapi/flags.ts";
 import { assert, checked, checkedNegative } from "./errors.ts";
 import { Fd } from "./fd.ts";
 import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./integers.ts";
@@ -45,7 +46,7 @@ function transferred(result: number, lengthBytes: number, call: string): number 
 }
 
 /** `int open(const char *path, int flags, mode_t mode)` with O_CLOEXEC added. open(2). */
-export function openFile(path: Path, flags: number, mode = 0o644): Fd {
+export function openFile(path: Path, flags: OpenFlags, mode = 0o644): Fd {
   using name = cString(path);
   const label = pathText(path);
   checkUint("flags", flags);
@@ -192,7 +193,7 @@ export class IoVectors implements Disposable {
 export function tryWriteVectors(
   fd: Fd,
   vectors: IoVectors,
-  options: { offsetBytes?: number; flags?: number } = {},
+  options: { offsetBytes?: number; flags?: ReadWriteFlags } = {},
 ): number {
   const offsetBytes = checkPosition("offsetBytes", options.offsetBytes ?? AT_FILE_POSITION);
   const flags = checkUint("flags", options.flags ?? 0);

@@ -10,6 +10,7 @@
 import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
+import type { Advice, MapFlags, MsyncFlags, Protection, RemapFlags } from "../sys/uapi/flags.ts";
 import * as M from "../sys/uapi/mman.ts";
 import { assert, checked, checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
@@ -123,9 +124,9 @@ export class Mapping implements Disposable, KernelBuffer {
 interface Wish {
   readonly lengthBytes: number;
   /** PROT_*; reading and writing unless given. */
-  readonly protection?: number;
+  readonly protection?: Protection;
   /** MAP_*. */
-  readonly flags?: number;
+  readonly flags?: MapFlags;
   /** Pages of a mapping of ours to replace; the kernel chooses an address unless given. */
   readonly place?: MappingPlace;
 }
@@ -173,7 +174,7 @@ export function mapFile(fd: Fd, wish: Wish & { readonly offsetBytes?: number }):
 const whole = (mapping: Mapping): MappedRange => ({ offsetBytes: 0, lengthBytes: mapping.lengthBytes });
 
 /** `madvise`, but -errno instead of an exception: EFAULT of MADV_POPULATE_READ is an answer, not a failure. */
-export function tryMadvise(mapping: Mapping, advice: number, range = whole(mapping)): number {
+export function tryMadvise(mapping: Mapping, advice: Advice, range = whole(mapping)): number {
   const address = mapping.at(range.offsetBytes, range.lengthBytes);
   return negated(libc.madvise(address, range.lengthBytes, checkUint("advice", advice)));
 }
@@ -183,7 +184,7 @@ export function tryMadvise(mapping: Mapping, advice: number, range = whole(mappi
  * MADV_FREE and MADV_PAGEOUT succeed whether or not pages were taken. Errors: EINVAL (unknown advice, or not for this
  * kind of mapping), EAGAIN, ENOMEM, EFAULT, EHWPOISON (MADV_POPULATE_*). madvise(2).
  */
-export function madvise(mapping: Mapping, advice: number, range = whole(mapping)): void {
+export function madvise(mapping: Mapping, advice: Advice, range = whole(mapping)): void {
   checkedNegative(tryMadvise(mapping, advice, range), "madvise", `${mapping.label}, advice ${advice}`);
 }
 
@@ -191,14 +192,14 @@ export function madvise(mapping: Mapping, advice: number, range = whole(mapping)
  * `int mprotect(void *addr, size_t len, int prot)`: PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE. A system call that
  * meets a page it may not touch returns EFAULT, or a short count; a script that touches one dies of SIGSEGV. mprotect(2).
  */
-export function mprotect(mapping: Mapping, protection: number, range = whole(mapping)): void {
+export function mprotect(mapping: Mapping, protection: Protection, range = whole(mapping)): void {
   const address = mapping.at(range.offsetBytes, range.lengthBytes);
   const result = libc.mprotect(address, range.lengthBytes, checkUint("protection", protection));
   checked(result, "mprotect", () => `${mapping.label}, protection ${protection}`);
 }
 
 /** `int msync(void *addr, size_t length, int flags)`: MS_SYNC (unless given) or MS_ASYNC, MS_INVALIDATE. msync(2). */
-export function msync(mapping: Mapping, flags: number = M.MS_SYNC, range = whole(mapping)): void {
+export function msync(mapping: Mapping, flags: MsyncFlags = M.MS_SYNC, range = whole(mapping)): void {
   const address = mapping.at(range.offsetBytes, range.lengthBytes);
   checked(libc.msync(address, range.lengthBytes, checkUint("flags", flags)), "msync", mapping.label);
 }
@@ -221,7 +222,7 @@ export function munmap(mapping: Mapping, range = whole(mapping)): void {
  */
 export function mremap(
   mapping: Mapping,
-  wish: { readonly lengthBytes: number; readonly flags?: number; readonly place?: MappingPlace },
+  wish: { readonly lengthBytes: number; readonly flags?: RemapFlags; readonly place?: MappingPlace },
 ): Mapping {
   const { place } = wish;
   const lengthBytes = checkOffset("lengthBytes", wish.lengthBytes);

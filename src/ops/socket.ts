@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { ERRNO, errnoName, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
+import type { ShutdownHow } from "../sys/uapi/flags.ts";
 import { SIGPIPE } from "../sys/uapi/mount.ts";
 import * as S from "../sys/uapi/socket.ts";
 import { ADDRESS_BYTES_MAX, type Address, addressText, decodeAddress, domainOf, encodeAddress } from "./address.ts";
@@ -113,7 +114,7 @@ export function pendingError(fd: Fd): number {
 }
 
 /** `int shutdown(int sockfd, int how)`; a peer that is gone already (ENOTCONN) is no error here. shutdown(2). */
-export function shutdownSocket(fd: Fd, how: number): void {
+export function shutdownSocket(fd: Fd, how: ShutdownHow): void {
   const result = negated(libc.shutdown(fd.number, how));
   if (result < 0 && result !== -ERRNO.ENOTCONN) throw new SyscallError("shutdown", -result, fd.label);
 }

@@ -6,6 +6,7 @@
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
+import type { FallocateMode, SyncRangeFlags, Whence } from "../sys/uapi/flags.ts";
 import { checked, checkedNegative } from "./errors.ts";
 import type { Fd } from "./fd.ts";
 import { type Path, pathText } from "./file.ts";
@@ -29,7 +30,7 @@ export function truncate(fd: Fd, lengthBytes: number): void {
 }
 
 /** `int fallocate(int fd, int mode, off_t offset, off_t len)`; mode FALLOC_FL_*. fallocate(2). */
-export function fallocate(fd: Fd, range: Range & { mode: number }): void {
+export function fallocate(fd: Fd, range: Range & { mode: FallocateMode }): void {
   const { offsetBytes, lengthBytes, mode } = range;
   checkOffset("offsetBytes", offsetBytes);
   checkOffset("lengthBytes", lengthBytes);
@@ -48,7 +49,7 @@ export function sync(fd: Fd, options: { dataOnly?: boolean } = {}): void {
 }
 
 /** `int sync_file_range(int fd, off_t offset, off_t nbytes, unsigned flags)`; a length of 0 means to the end. */
-export function syncRange(fd: Fd, range: Range & { flags: number }): void {
+export function syncRange(fd: Fd, range: Range & { flags: SyncRangeFlags }): void {
   const { offsetBytes, lengthBytes, flags } = range;
   checkOffset("offsetBytes", offsetBytes);
   checkOffset("lengthBytes", lengthBytes);
@@ -67,7 +68,7 @@ export function dropCache(fd: Fd): void {
 }
 
 /** `off_t lseek(int fd, off_t offset, int whence)`; the new position. lseek(2). */
-export function seek(fd: Fd, offsetBytes: number, whence: number): number {
+export function seek(fd: Fd, offsetBytes: number, whence: Whence): number {
   if (!Number.isSafeInteger(offsetBytes))
     throw new RangeError(`offsetBytes must be a whole number, not ${offsetBytes}`);
   return checked(libc.lseek(fd.number, offsetBytes, checkUint("whence", whence)), "lseek", fd.label);

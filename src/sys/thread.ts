@@ -9,9 +9,26 @@ import { libc } from "./libc.ts";
 const ARM64 = process.arch === "arm64";
 
 /** Numbers of system calls, as /proc/PID/task/TID/syscall prints them. asm/unistd_64.h, asm-generic/unistd.h. */
-export const SYS = ARM64
-  ? { read: 63, write: 64, pwrite64: 68, splice: 76, tee: 77, fsync: 82, pwritev2: 287, gettid: 178, tgkill: 131 }
-  : { read: 0, write: 1, pwrite64: 18, splice: 275, tee: 276, fsync: 74, pwritev2: 328, gettid: 186, tgkill: 234 };
+export const SYS = {
+  read: ARM64 ? 63 : 0,
+  write: ARM64 ? 64 : 1,
+  pread64: ARM64 ? 67 : 17,
+  pwrite64: ARM64 ? 68 : 18,
+  sendfile: ARM64 ? 71 : 40,
+  vmsplice: ARM64 ? 75 : 278,
+  splice: ARM64 ? 76 : 275,
+  tee: ARM64 ? 77 : 276,
+  fsync: ARM64 ? 82 : 74,
+  tgkill: ARM64 ? 131 : 234,
+  gettid: ARM64 ? 178 : 186,
+  sendto: ARM64 ? 206 : 44,
+  recvfrom: ARM64 ? 207 : 45,
+  accept4: ARM64 ? 242 : 288,
+  copy_file_range: ARM64 ? 285 : 326,
+  pwritev2: ARM64 ? 287 : 328,
+  io_uring_enter: 426,
+  io_uring_register: 427,
+} as const;
 
 export type SyscallName = keyof typeof SYS;
 

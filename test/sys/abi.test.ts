@@ -1,6 +1,7 @@
 /** Every constant, size and offset that crosses to the kernel, against the C compiler's answer. */
 import { expect, test } from "bun:test";
 import { ERRNO } from "../../src/sys/errno.ts";
+import { SYS } from "../../src/sys/thread.ts";
 import * as fcntl from "../../src/sys/uapi/fcntl.ts";
 import * as io_uring from "../../src/sys/uapi/io_uring.ts";
 import type { Layout } from "../../src/sys/uapi/layout.ts";
@@ -10,7 +11,9 @@ import * as sched from "../../src/sys/uapi/sched.ts";
 import * as socket from "../../src/sys/uapi/socket.ts";
 import { needed } from "../needed.ts";
 
-const MODULES = { ERRNO, fcntl, io_uring, mman, mount, sched, socket };
+/** System call numbers, as <sys/syscall.h> names them. */
+const numbers = Object.fromEntries(Object.entries(SYS).map(([name, value]) => [`SYS_${name}`, value]));
+const MODULES = { ERRNO, numbers, fcntl, io_uring, mman, mount, sched, socket };
 
 /** The lines asked of the compiler, and our answers. */
 function questions(): { lines: string[]; answers: Record<string, number> } {

@@ -1,6 +1,13 @@
 /** What a completion says, for callers to whom a refusal is the end. */
 import { SyscallError } from "../errors.ts";
-import type { Completion } from "./ring.ts";
+
+/** What came back for one request. `result` is what the call of the same name returns, or -errno. */
+export interface Completion {
+  readonly tag: number;
+  readonly name: string;
+  readonly result: number;
+  readonly flags: number;
+}
 
 /** The result of the request, or a SyscallError that names it; a short count is a result. io_uring_enter(2). */
 export function completed(completion: Completion): number {

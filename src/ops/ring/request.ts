@@ -5,7 +5,16 @@
  * `ring.ts` queues the value. Offsets follow pwritev2(2): AT_FILE_POSITION is the file position, or with O_APPEND the
  * end of the file.
  */
+import type {
+  MessageFlags,
+  PollEvents,
+  ReadWriteFlags,
+  RecvSendFlags,
+  SpliceFlags,
+  SyncRangeFlags,
+} from "../../sys/uapi/flags.ts";
 import * as U from "../../sys/uapi/io_uring.ts";
+import { SOCK_CLOEXEC } from "../../sys/uapi/socket.ts";
 import type { Fd } from "../fd.ts";
 import type { IoVectors, Part } from "../file.ts";
 import { checkOffset, checkPosition, checkTransfer, checkUint } from "../integers.ts";
@@ -23,6 +32,12 @@ export interface Request {
   readonly opFlags: number;
   readonly pins: readonly KernelBuffer[];
   readonly spliceFdIn: number;
+  /** IOSQE_* bits that the operation itself needs; `queue` adds the caller's. */
+  readonly entryFlags: number;
+  /** IORING_RECVSEND_* and kin: the operation's own flags that found no other place. */
+  readonly ioprio: number;
+  /** The group of a buffer ring, with IOSQE_BUFFER_SELECT. */
+  readonly bufferGroup: number;
 }
 
 const NO_PINS: readonly KernelBuffer[] = [];
@@ -38,6 +53,9 @@ function request(name: string, opcode: number, fields: Partial<Request>): Reques
     opFlags: fields.opFlags ?? 0,
     pins: fields.pins ?? NO_PINS,
     spliceFdIn: fields.spliceFdIn ?? 0,
+    entryFlags: fields.entryFlags ?? 0,
+    ioprio: fields.ioprio ?? 0,
+    bufferGroup: fields.bufferGroup ?? 0,
   };
 }
 
@@ -50,7 +68,7 @@ export interface At {
   /** A byte offset, or AT_FILE_POSITION. Always written: two numbers that could be swapped have names. */
   readonly offsetBytes: number;
   /** RWF_* flags of pwritev2(2). */
-  readonly flags?: number;
+  readonly flags?: ReadWriteFlags;
 }
 
 function vectors(name: string, opcode: number, fd: Fd, list: IoVectors, at: At): Request {
@@ -74,7 +92,9 @@ export function readv(fd: Fd, list: IoVectors, at: At): Request {
   return vectors("readv", U.IORING_OP_READV, fd, list, at);
 }
 
-function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at: At & Part): Request {
+type BufferedPart = Part & { readonly offsetBytes: number; readonly flags?: number; readonly ioprio?: number };
+
+function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at: BufferedPart): Request {
   const start = at.bufferOffsetBytes ?? 0;
   const length = checkTransfer("lengthBytes", at.lengthBytes ?? memory.lengthBytes - start);
   return request(name, opcode, {
@@ -83,6 +103,7 @@ function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at
     address: memory.at(start, length),
     length,
     opFlags: checkUint("flags", at.flags ?? 0),
+    ioprio: checkUint("ioprio", at.ioprio ?? 0),
     pins: [memory],
   });
 }
@@ -98,13 +119,74 @@ export function read(fd: Fd, memory: KernelBuffer, at: At & Part): Request {
 }
 
 /** IORING_OP_SEND; `flags` are MSG_*. send(2). */
-export function send(fd: Fd, memory: KernelBuffer, options: Part & { flags?: number } = {}): Request {
+export function send(fd: Fd, memory: KernelBuffer, options: Part & { flags?: MessageFlags } = {}): Request {
   return buffered("send", U.IORING_OP_SEND, fd, memory, { offsetBytes: 0, ...options });
 }
 
 /** IORING_OP_RECV; `flags` are MSG_*. recv(2). */
-export function recv(fd: Fd, memory: KernelBuffer, options: Part & { flags?: number } = {}): Request {
+export function recv(fd: Fd, memory: KernelBuffer, options: Part & { flags?: MessageFlags } = {}): Request {
   return buffered("recv", U.IORING_OP_RECV, fd, memory, { offsetBytes: 0, ...options });
+}
+
+/**
+ * IORING_OP_SEND_ZC: the kernel sends from the buffer itself. Completes twice: with the count (IORING_CQE_F_MORE), and
+ * when the buffer may be reused (IORING_CQE_F_NOTIF); it stays pinned until then. io_uring_enter(2), Linux 6.0.
+ */
+export function sendZc(
+  fd: Fd,
+  memory: KernelBuffer,
+  options: Part & { flags?: MessageFlags; ioprio?: RecvSendFlags } = {},
+) {
+  return buffered("send_zc", U.IORING_OP_SEND_ZC, fd, memory, { offsetBytes: 0, ...options });
+}
+
+/** What a request takes its buffers from: a BufferRing. */
+export interface BufferGroup {
+  readonly group: number;
+  /** All memory behind the group; pinned while a request may use it. */
+  readonly pins: readonly KernelBuffer[];
+}
+
+export interface SelectOptions {
+  /** Most bytes of one completion; 0 is the size of the buffer that the kernel selects. */
+  readonly lengthBytes?: number;
+  readonly flags?: MessageFlags;
+  /** IORING_RECVSEND_BUNDLE, IORING_RECVSEND_POLL_FIRST, … */
+  readonly ioprio?: RecvSendFlags;
+}
+
+function selecting(name: string, opcode: number, fd: Fd, buffers: BufferGroup, options: SelectOptions): Request {
+  return request(name, opcode, {
+    fd: fd.number,
+    length: checkTransfer("lengthBytes", options.lengthBytes ?? 0),
+    opFlags: checkUint("flags", options.flags ?? 0),
+    ioprio: checkUint("ioprio", options.ioprio ?? 0),
+    entryFlags: U.IOSQE_BUFFER_SELECT,
+    bufferGroup: buffers.group,
+    pins: buffers.pins,
+  });
+}
+
+/** IORING_OP_RECV into a buffer that the kernel selects from a buffer ring; `BufferRing.take` finds the bytes. */
+export function recvSelect(fd: Fd, buffers: BufferGroup, options: SelectOptions = {}): Request {
+  return selecting("recv", U.IORING_OP_RECV, fd, buffers, options);
+}
+
+/** IORING_OP_RECV with IORING_RECV_MULTISHOT: one request, a completion per arrival, each with IORING_CQE_F_MORE. */
+export function recvMultishot(fd: Fd, buffers: BufferGroup, options: Omit<SelectOptions, "lengthBytes"> = {}): Request {
+  const ioprio = (options.ioprio ?? 0) | U.IORING_RECV_MULTISHOT;
+  return selecting("recv multishot", U.IORING_OP_RECV, fd, buffers, { ...options, ioprio });
+}
+
+/** IORING_OP_SEND from buffers of a ring, in their order; with IORING_RECVSEND_BUNDLE as many as there are (6.10). */
+export function sendSelect(fd: Fd, buffers: BufferGroup, options: SelectOptions = {}): Request {
+  return selecting("send", U.IORING_OP_SEND, fd, buffers, options);
+}
+
+/** IORING_OP_ACCEPT: completes with the new descriptor (close-on-exec), or with `multishot` with one after the other. */
+export function accept(fd: Fd, options: { multishot: boolean }): Request {
+  const ioprio = options.multishot ? U.IORING_ACCEPT_MULTISHOT : 0;
+  return request("accept", U.IORING_OP_ACCEPT, { fd: fd.number, opFlags: SOCK_CLOEXEC, ioprio });
 }
 
 /** IORING_OP_FSYNC; `dataOnly` is fdatasync(2). */
@@ -114,7 +196,10 @@ export function fsync(fd: Fd, options: { dataOnly?: boolean } = {}): Request {
 }
 
 /** IORING_OP_SYNC_FILE_RANGE; `flags` as in sync_file_range(2). */
-export function syncFileRange(fd: Fd, range: { offsetBytes: number; lengthBytes: number; flags: number }): Request {
+export function syncFileRange(
+  fd: Fd,
+  range: { offsetBytes: number; lengthBytes: number; flags: SyncRangeFlags },
+): Request {
   return request("sync_file_range", U.IORING_OP_SYNC_FILE_RANGE, {
     fd: fd.number,
     offsetBytes: checkOffset("offsetBytes", range.offsetBytes),
@@ -124,7 +209,7 @@ export function syncFileRange(fd: Fd, range: { offsetBytes: number; lengthBytes:
 }
 
 /** IORING_OP_SPLICE between two descriptors at their own positions; `flags` are SPLICE_F_*. splice(2). */
-export function splice(from: Fd, to: Fd, options: { lengthBytes: number; flags: number }): Request {
+export function splice(from: Fd, to: Fd, options: { lengthBytes: number; flags: SpliceFlags }): Request {
   return request("splice", U.IORING_OP_SPLICE, {
     fd: to.number,
     offsetBytes: -1,
@@ -137,7 +222,7 @@ export function splice(from: Fd, to: Fd, options: { lengthBytes: number; flags: 
 }
 
 /** IORING_OP_TEE between two pipes. tee(2). */
-export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: number }): Request {
+export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: SpliceFlags }): Request {
   return request("tee", U.IORING_OP_TEE, {
     fd: to.number,
     length: checkTransfer("lengthBytes", options.lengthBytes),
@@ -147,7 +232,7 @@ export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: num
 }
 
 /** IORING_OP_POLL_ADD, one shot; completes with the ready POLL* bits. */
-export function pollAdd(fd: Fd, events: number): Request {
+export function pollAdd(fd: Fd, events: PollEvents): Request {
   return request("poll_add", U.IORING_OP_POLL_ADD, { fd: fd.number, opFlags: checkUint("events", events) });
 }
 

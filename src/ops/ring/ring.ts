@@ -6,22 +6,16 @@
  * memory goes back while the kernel may write to it.
  */
 import { ERRNO } from "../../sys/errno.ts";
+import type { SqeFlags } from "../../sys/uapi/flags.ts";
 import * as U from "../../sys/uapi/io_uring.ts";
 import { assert, checkedNegative } from "../errors.ts";
 import { checkUint } from "../integers.ts";
 import { allocate, type Memory } from "../memory.ts";
 import { throwIfInterrupted } from "../signals.ts";
+import type { Completion } from "./completion.ts";
 import { liburingSymbols, ringHint } from "./hints.ts";
 import { mapRings } from "./map.ts";
 import { asyncCancel, type Request } from "./request.ts";
-
-/** What came back for one request. `result` is what the call of the same name returns, or -errno. */
-export interface Completion {
-  readonly tag: number;
-  readonly name: string;
-  readonly result: number;
-  readonly flags: number;
-}
 
 export interface RingOptions {
   /** Submission entries; the kernel rounds up to a power of two. */
@@ -102,6 +96,10 @@ export class Ring implements Disposable {
     return this.#inFlight;
   }
 
+  get closed(): boolean {
+    return !this.#open;
+  }
+
   /** The ring's own descriptor, for poll(2). */
   get fd(): number {
     return this.#word(U.io_uring.offsets.ring_fd);
@@ -117,7 +115,7 @@ export class Ring implements Disposable {
    * Writes one submission entry; nothing reaches the kernel before `submit` or `submitAndWait`. A full queue is
    * submitted first, as liburing's io_uring_get_sqe callers do. `tag` comes back with the completion; `flags` are IOSQE_*.
    */
-  queue(request: Request, options: { tag?: number; flags?: number } = {}): void {
+  queue(request: Request, options: { tag?: number; flags?: SqeFlags } = {}): void {
     assert(this.#open, "a closed ring was used");
     const flags = options.flags ?? 0;
     if (!Number.isInteger(flags) || flags < 0 || flags > 0xff) {
@@ -130,7 +128,7 @@ export class Ring implements Disposable {
     const tail = this.#words[tailAt] as number;
     const base = (tail & (this.entries - 1)) * SQE_WORDS;
     const sqe = this.#sqes;
-    sqe[base] = request.opcode | (flags << 8);
+    sqe[base] = request.opcode | ((flags | request.entryFlags) << 8) | (request.ioprio << 16);
     sqe[base + 1] = request.fd;
     sqe[base + 2] = request.offsetBytes;
     // floor, not truncation: -1 must become all ones in both halves.
@@ -141,7 +139,7 @@ export class Ring implements Disposable {
     sqe[base + 7] = request.opFlags;
     sqe[base + 8] = slot;
     sqe[base + 9] = USER_DATA_MARK;
-    sqe[base + 10] = 0;
+    sqe[base + 10] = request.bufferGroup;
     sqe[base + 11] = request.spliceFdIn;
     sqe.fill(0, base + 12, base + SQE_WORDS);
     this.#words[tailAt] = tail + 1;
@@ -232,15 +230,17 @@ export class Ring implements Disposable {
       "a completion for no request of this ring",
     );
     const { request, tag } = slot;
-    this.#releaseSlot(index);
-    return { tag, name: request.name, result: cqes[base + 2] as number, flags: (cqes[base + 3] as number) >>> 0 };
+    const flags = (cqes[base + 3] as number) >>> 0;
+    // A multishot request and a zero-copy send complete again: their buffers stay pinned.
+    if ((flags & U.IORING_CQE_F_MORE) === 0) this.#releaseSlot(index);
+    return { tag, name: request.name, result: cqes[base + 2] as number, flags };
   }
 
   /**
    * One request, submitted and waited for: what the report's program does for every write. Only for a ring with
    * nothing else in flight. The result is the call's count, or -errno.
    */
-  run(request: Request, options: { flags?: number } = {}): number {
+  run(request: Request, options: { flags?: SqeFlags } = {}): number {
     assert(this.#inFlight === 0, "run() needs a ring with nothing in flight; use queue() and completions()");
     this.queue(request, options);
     for (;;) {

@@ -1,32 +1,33 @@
 /** Files and times: <fcntl.h>, <sys/stat.h>, <linux/fs.h>, in C spelling, for x86-64. */
+import type { FallocateMode, OpenFlags, ReadWriteFlags, SpliceFlags, SyncRangeFlags, Whence } from "./flags.ts";
 import { layout } from "./layout.ts";
 
-export const O_RDONLY = 0;
-export const O_WRONLY = 1;
-export const O_RDWR = 2;
-export const O_CREAT = 0o100;
-export const O_EXCL = 0o200;
-export const O_TRUNC = 0o1000;
-export const O_APPEND = 0o2000;
-export const O_NONBLOCK = 0o4000;
-export const O_DSYNC = 0o10000;
+export const O_RDONLY = 0 as OpenFlags;
+export const O_WRONLY = 1 as OpenFlags;
+export const O_RDWR = 2 as OpenFlags;
+export const O_CREAT = 0o100 as OpenFlags;
+export const O_EXCL = 0o200 as OpenFlags;
+export const O_TRUNC = 0o1000 as OpenFlags;
+export const O_APPEND = 0o2000 as OpenFlags;
+export const O_NONBLOCK = 0o4000 as OpenFlags;
+export const O_DSYNC = 0o10000 as OpenFlags;
 // The next three differ on aarch64 (O_DIRECTORY 040000, O_NOFOLLOW 0100000, O_DIRECT 0200000).
-export const O_DIRECT = process.arch === "arm64" ? 0o200000 : 0o40000;
-export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
-export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
-export const O_CLOEXEC = 0o2000000;
-export const O_PATH = 0o10000000;
-export const O_TMPFILE = 0o20000000 | O_DIRECTORY;
+export const O_DIRECT = (process.arch === "arm64" ? 0o200000 : 0o40000) as OpenFlags;
+export const O_DIRECTORY = (process.arch === "arm64" ? 0o40000 : 0o200000) as OpenFlags;
+export const O_NOFOLLOW = (process.arch === "arm64" ? 0o100000 : 0o400000) as OpenFlags;
+export const O_CLOEXEC = 0o2000000 as OpenFlags;
+export const O_PATH = 0o10000000 as OpenFlags;
+export const O_TMPFILE = (0o20000000 | O_DIRECTORY) as OpenFlags;
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 
-export const SEEK_SET = 0;
-export const SEEK_CUR = 1;
-export const SEEK_END = 2;
-export const SEEK_DATA = 3;
-export const SEEK_HOLE = 4;
+export const SEEK_SET = 0 as Whence;
+export const SEEK_CUR = 1 as Whence;
+export const SEEK_END = 2 as Whence;
+export const SEEK_DATA = 3 as Whence;
+export const SEEK_HOLE = 4 as Whence;
 
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
@@ -37,33 +38,41 @@ export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;
 export const FD_CLOEXEC = 1;
 
-export const FALLOC_FL_KEEP_SIZE = 1;
-export const FALLOC_FL_PUNCH_HOLE = 2;
-export const FALLOC_FL_ZERO_RANGE = 0x10;
+export const FALLOC_FL_KEEP_SIZE = 1 as FallocateMode;
+export const FALLOC_FL_PUNCH_HOLE = 2 as FallocateMode;
+export const FALLOC_FL_COLLAPSE_RANGE = 8 as FallocateMode;
+export const FALLOC_FL_ZERO_RANGE = 0x10 as FallocateMode;
+export const FALLOC_FL_INSERT_RANGE = 0x20 as FallocateMode;
+export const FALLOC_FL_UNSHARE_RANGE = 0x40 as FallocateMode;
 
-export const SYNC_FILE_RANGE_WAIT_BEFORE = 1;
-export const SYNC_FILE_RANGE_WRITE = 2;
-export const SYNC_FILE_RANGE_WAIT_AFTER = 4;
+export const SYNC_FILE_RANGE_WAIT_BEFORE = 1 as SyncRangeFlags;
+export const SYNC_FILE_RANGE_WRITE = 2 as SyncRangeFlags;
+export const SYNC_FILE_RANGE_WAIT_AFTER = 4 as SyncRangeFlags;
 
 export const POSIX_FADV_NORMAL = 0;
 export const POSIX_FADV_SEQUENTIAL = 2;
 export const POSIX_FADV_DONTNEED = 4;
 
-export const RWF_HIPRI = 0x1;
-export const RWF_DSYNC = 0x2;
-export const RWF_SYNC = 0x4;
-export const RWF_NOWAIT = 0x8;
-export const RWF_APPEND = 0x10;
+export const RWF_HIPRI = 0x1 as ReadWriteFlags;
+export const RWF_DSYNC = 0x2 as ReadWriteFlags;
+export const RWF_SYNC = 0x4 as ReadWriteFlags;
+export const RWF_NOWAIT = 0x8 as ReadWriteFlags;
+export const RWF_APPEND = 0x10 as ReadWriteFlags;
 
-export const SPLICE_F_MOVE = 1;
-export const SPLICE_F_NONBLOCK = 2;
-export const SPLICE_F_MORE = 4;
-export const SPLICE_F_GIFT = 8;
+export const SPLICE_F_MOVE = 1 as SpliceFlags;
+export const SPLICE_F_NONBLOCK = 2 as SpliceFlags;
+export const SPLICE_F_MORE = 4 as SpliceFlags;
+export const SPLICE_F_GIFT = 8 as SpliceFlags;
 
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+
+export const F_ADD_SEALS = 1033;
+export const F_SEAL_SHRINK = 2;
+export const F_SEAL_GROW = 4;
+export const F_SEAL_WRITE = 8;
 
 export const S_IFMT = 0o170000;
 export const S_IFIFO = 0o010000;

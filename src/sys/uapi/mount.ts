@@ -1,13 +1,14 @@
 /** Mounts, loop devices, namespaces, limits, processes: <sys/mount.h>, <linux/loop.h>, <sched.h>, <sys/prctl.h>. */
+import type { MountFlags } from "./flags.ts";
 import { layout } from "./layout.ts";
 
-export const MS_RDONLY = 1;
-export const MS_NOSUID = 2;
-export const MS_NODEV = 4;
-export const MS_REMOUNT = 32;
-export const MS_BIND = 4096;
-export const MS_REC = 16384;
-export const MS_PRIVATE = 1 << 18;
+export const MS_RDONLY = 1 as MountFlags;
+export const MS_NOSUID = 2 as MountFlags;
+export const MS_NODEV = 4 as MountFlags;
+export const MS_REMOUNT = 32 as MountFlags;
+export const MS_BIND = 4096 as MountFlags;
+export const MS_REC = 16384 as MountFlags;
+export const MS_PRIVATE = (1 << 18) as MountFlags;
 export const MNT_DETACH = 2;
 
 export const CLONE_NEWNS = 0x00020000;

@@ -8,8 +8,9 @@
 import { monotonicNs } from "../../../ops/clock.ts";
 import { Fd } from "../../../ops/fd.ts";
 import { POLLIN, POLLOUT, POLLRDHUP, PollSet } from "../../../ops/poll.ts";
+import type { Completion } from "../../../ops/ring/completion.ts";
 import { pollAdd, splice } from "../../../ops/ring/request.ts";
-import { type Completion, Ring } from "../../../ops/ring/ring.ts";
+import { Ring } from "../../../ops/ring/ring.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../../../ops/splice.ts";
 import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from "../../../sys/uapi/io_uring.ts";
 import type { Channel } from "./channel.ts";
