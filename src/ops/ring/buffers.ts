@@ -12,7 +12,7 @@ import type { BufferRingFlags } from "../../sys/uapi/flags.ts";
 import * as U from "../../sys/uapi/io_uring.ts";
 import { assert, checkedNegative } from "../errors.ts";
 import { checkTransfer } from "../integers.ts";
-import { allocate, type KernelBuffer, type Memory, PAGE_BYTES } from "../memory.ts";
+import { allocate, type Memory, PAGE_BYTES } from "../memory.ts";
 import type { Completion } from "./completion.ts";
 import type { BufferGroup } from "./request.ts";
 import type { Ring } from "./ring.ts";
@@ -46,7 +46,7 @@ export class BufferRing implements BufferGroup, Disposable {
   readonly bufferBytes: number;
   /** All buffers, one behind the other. */
   readonly memory: Memory;
-  readonly pins: readonly KernelBuffer[];
+  readonly pins: readonly Memory[];
   readonly #ring: Ring;
   readonly #entries: Memory;
   readonly #usedBytes: number[];
