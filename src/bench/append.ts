@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArgumentSpecs, flagName, parseArguments } from "../cli/args.ts";
 import { GiB } from "../ops/memory.ts";
-import { scratchXfs } from "../ops/mount.ts";
+import { scratchXfs } from "../ops/filesystem.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 import { compileTwin } from "./twin.ts";

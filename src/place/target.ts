@@ -9,7 +9,7 @@ import os from "node:os";
 import { isSyscallError, UsageError } from "../ops/errors.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { cString } from "../ops/memory.ts";
-import { scratchXfs } from "../ops/mount.ts";
+import { scratchXfs } from "../ops/filesystem.ts";
 import { unlink } from "../ops/space.ts";
 import { type Filesystem, filesystemOf, statPath } from "../ops/stat.ts";
 import { errno, errnoName } from "../sys/errno.ts";

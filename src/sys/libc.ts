@@ -28,6 +28,7 @@ const SYMBOLS = {
   fallocate: [["i32", "i32", "ptr", "ptr"], "i32"],
   fsync: [["i32"], "i32"],
   fdatasync: [["i32"], "i32"],
+  sync: [[], "i32"],
   sync_file_range: [["i32", "ptr", "ptr", "u32"], "i32"],
   posix_fadvise: [["i32", "ptr", "ptr", "i32"], "i32"],
   copy_file_range: [["i32", "ptr", "i32", "ptr", "u32", "u32"], "i32"],
