@@ -23,10 +23,15 @@ export interface LocateRange {
   readonly toIndex: number;
   /** Offsets of the pattern's own stream at or beyond this are not believed. */
   readonly limitBytes: number;
+  /**
+   * Where in the stream block[0] belongs if nothing is missing or inserted before it. A pattern whose words come again
+   * (32-bit counters) takes the place nearest to it. Left out: the first place.
+   */
+  readonly nearBytes?: number;
 }
 
 export interface Pattern {
-  /** "counter", "tagged", "zero", "reference". */
+  /** "counter", "tagged", "zero", "byte", "prng", "reference". */
   readonly name: string;
   /** Which stream this is, for sentences: "generation 3", "writer 2 of generation 7". */
   readonly label: string;

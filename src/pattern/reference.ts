@@ -4,6 +4,7 @@
  * Owns comparing with bytes fetched on demand through a callback (this room opens no files). Arbitrary content does not
  * say where it belongs: only in-place damage and the length are judged, and a shift reads as foreign bytes.
  */
+import { firstDifference } from "./expected.ts";
 import { assertStreamOffset, type Pattern } from "./pattern.ts";
 
 export interface ReferenceOptions {
@@ -45,7 +46,8 @@ class Reference implements Pattern {
       const expected = this.#scratch.subarray(0, count);
       this.#options.read(expected, streamOffsetBytes + done);
       const found = block.subarray(done, done + count);
-      if (Buffer.compare(found, expected) !== 0) return done + firstDifference(found, expected);
+      const bad = firstDifference(found, expected);
+      if (bad >= 0) return done + bad;
     }
     return inside < block.length ? inside : -1;
   }
@@ -53,12 +55,6 @@ class Reference implements Pattern {
   locate(): undefined {
     return undefined;
   }
-}
-
-function firstDifference(found: Uint8Array, expected: Uint8Array): number {
-  let i = 0;
-  while (found[i] === expected[i]) i += 1;
-  return i;
 }
 
 export function reference(options: ReferenceOptions): Pattern {

@@ -32,6 +32,10 @@ export interface NativeLoops {
   ): number;
   /** First index in [from, to) whose u64 is followed, 8 bytes on, by itself plus step; -1 if none. Reads 16 bytes there. */
   successor(bytes: Uint8Array, atIndex: number, from: number, to: number, stepLo: number, stepHi: number): number;
+  /** Writes outputs of SplitMix64, the first one that of the given state. */
+  splitmix(bytes: Uint8Array, atIndex: number, words: number, stateLo: number, stateHi: number): number;
+  /** First index in [from, to) whose word and the one 8 bytes on are successive outputs; -1 if none. Reads 16 bytes there. */
+  splitmixSuccessor(bytes: Uint8Array, atIndex: number, from: number, to: number): number;
 }
 
 const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as const;
@@ -55,6 +59,12 @@ function compile(): NativeLoops {
       returns: "i32",
       ptr: read.ptr(table, 16) as never,
     },
+    splitmix: {
+      args: ["ptr", "ptr", "ptr", "u32", "u32"],
+      returns: "i32",
+      ptr: read.ptr(table, 24) as never,
+    },
+    splitmixSuccessor: { args: ["ptr", "ptr", "u32", "u32"], returns: "i32", ptr: read.ptr(table, 32) as never },
   });
   return symbols as unknown as NativeLoops;
 }
