@@ -59,6 +59,13 @@ export { reference } from "./pattern/reference.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
 export { saveEvidence } from "./place/evidence.ts";
+export {
+  type FilesystemPlace,
+  type FilesystemWish,
+  loadsFilesystem,
+  needsFilesystem,
+  placeOnFilesystem,
+} from "./place/filesystem.ts";
 export { cleanLeftovers } from "./place/leftovers.ts";
 export { type ScratchFile, scratchFile, workDirectory } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";

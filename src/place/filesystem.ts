@@ -1,0 +1,89 @@
+/**
+ * A directory on a file system of a wanted kind, for reproducers whose bug lives in one file system.
+ *
+ * Owns the order: DIR, then BYTEWITNESS_DIR (the lab's guests set it) when it is of that kind, then a file system of our
+ * own on a loop image (root). Evidence on one that vanishes is copied out. Refuses to format anything but its own image.
+ */
+import os from "node:os";
+import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem } from "../ops/filesystem.ts";
+import { type Path, pathText } from "../ops/file.ts";
+import { filesystemOf } from "../ops/stat.ts";
+import type { Outcome } from "../workload/context.ts";
+import { saveEvidence } from "./evidence.ts";
+
+export interface FilesystemWish {
+  /** "ext4", "exfat", "tmpfs"…, as /proc/filesystems spells it. */
+  readonly type: string;
+  /** What the file system's own mkfs and mount are told, where the bug needs it; a directory found is not asked. */
+  readonly mkfsOptions?: readonly string[];
+  readonly mountOptions?: string;
+}
+
+export interface FilesystemPlace {
+  readonly directory: string;
+  /** File system and mount options, for the outcome. */
+  readonly where: Pick<Outcome, "filesystem" | "mountOptions">;
+  /** For the report: which file system, and whose. */
+  readonly description: string;
+  /** Unmounts and mounts again, so that nothing read afterwards comes from a cache; false where it is not ours. */
+  remount(): boolean;
+  /** Where the files are kept after the run: copies, when the file system vanishes. */
+  evidence(tool: string, files: readonly string[]): string[];
+}
+
+/** A directory that is there already and will do; undefined when a file system must be made. */
+function found(wish: FilesystemWish, given: Path | undefined): string | undefined {
+  if (given !== undefined) return pathText(given);
+  const named = process.env.BYTEWITNESS_DIR ?? "";
+  // How that one was made is unknown: it will do only where no option matters.
+  const plain = wish.mkfsOptions === undefined && wish.mountOptions === undefined;
+  return named !== "" && plain && filesystemOf(named).type === wish.type ? named : undefined;
+}
+
+/** The need of a reproducer whose positional `dir` may name such a directory: what is missing, undefined when nothing. */
+export function needsFilesystem(wish: FilesystemWish): {
+  readonly name: string;
+  readonly probe: (args: { readonly dir?: Path | undefined }) => string | undefined;
+} {
+  return {
+    name: `a directory on ${wish.type}, or root and mkfs`,
+    probe: ({ dir }) => (found(wish, dir) === undefined ? filesystemMissing(wish.type) : undefined),
+  };
+}
+
+/** What mounting this type would change for the whole system: undefined when the kernel has it already. */
+export function loadsFilesystem(type: string): string | undefined {
+  return filesystemLoaded(type) ? undefined : `loads the kernel's module for ${type}`;
+}
+
+/** Finds or makes the place; one of our own is gone at the end of the run. */
+export function placeOnFilesystem(
+  run: { defer(undo: () => unknown): void },
+  wish: FilesystemWish & { readonly capacityBytes: number; readonly directory: Path | undefined },
+): FilesystemPlace {
+  const directory = found(wish, wish.directory);
+  if (directory !== undefined) {
+    const { type, options } = filesystemOf(directory);
+    const other = type === wish.type ? "" : ` (the bug is ${wish.type}'s: "clean" says little here)`;
+    return {
+      directory,
+      where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
+      description: `${directory} on ${type}${other}`,
+      remount: () => false,
+      evidence: (_tool, files) => [...files],
+    };
+  }
+  const scratch: Scratch = scratchFilesystem({ ...wish, imageDirectory: os.tmpdir() });
+  run.defer(() => scratch[Symbol.dispose]());
+  const { type, options } = filesystemOf(scratch.path);
+  return {
+    directory: scratch.path,
+    where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
+    description: scratch.description,
+    remount: () => {
+      scratch.remount();
+      return true;
+    },
+    evidence: (tool, files) => saveEvidence(tool, files),
+  };
+}
