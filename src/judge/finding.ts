@@ -1,7 +1,7 @@
 /**
  * The vocabulary of the judge: what can be wrong with bytes that came back, and where.
  *
- * Owns the kinds and the shapes of findings and segments; they are part of the JSON contract (schema 1).
+ * Owns the kinds and the shapes of findings and segments; they are part of the JSON contract (schema 2).
  * Refuses to know how bytes were written or read: findings are values, never exceptions.
  */
 
@@ -9,8 +9,11 @@
 export const FINDING_KINDS = [
   "duplicated",
   "lost",
+  "misplaced",
   "zeroed",
+  "filled",
   "bit-flipped",
+  "byte-swapped",
   "stale",
   "torn",
   "foreign",
@@ -22,10 +25,13 @@ export type FindingKind = (typeof FINDING_KINDS)[number];
 
 /** The one-sentence rule of evidence of every kind, as reports and `--help` print it. */
 export const KIND_EVIDENCE: Readonly<Record<FindingKind, string>> = {
-  duplicated: "bytes that stood before stand again here; afterwards the stream goes on where it was",
+  duplicated: "bytes of the stream are inserted here a second time; what follows is shifted by that much",
   lost: "the stream jumps forward; the missing bytes appear nowhere",
+  misplaced: "bytes of another place of the stream, in place of those that belong here or moved here",
   zeroed: "zero bytes where the pattern has others",
-  "bit-flipped": "one to three bits of a word differ, its neighbours are intact",
+  filled: "one byte value repeated where the pattern has others",
+  "bit-flipped": "one to three bits of a word differ, or the same bits of every word in a range",
+  "byte-swapped": "the right words with their bytes in reversed order",
   stale: "a valid pattern of another generation, file or writer",
   torn: "one record reported whole lies in several pieces with another writer's bytes between",
   foreign: "bytes that match nothing that was written",
@@ -58,20 +64,66 @@ export interface Sample {
   readonly foundHex: string;
 }
 
+/** One wrong bit. */
+export interface WrongBit {
+  /** The byte of the file that holds it; in a range, the first such byte. */
+  readonly offsetBytes: number;
+  /** 0 is the least significant of its byte, 7 the most. */
+  readonly bit: number;
+  /** What it was found to be; a bit that is inverted all along a range has no one value. */
+  readonly found?: 0 | 1;
+}
+
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly file?: string;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** Where in the stream these bytes belong (`duplicated`, `lost`, `stale`), if known. */
+  /** Where in the stream these bytes belong (`duplicated`, `lost`, `misplaced`, `stale`), if known. */
   readonly originBytes?: number;
+  /**
+   * Offset in the file of the other half: where the bytes are that belong here, or (of bytes that were moved) the place
+   * that they left.
+   */
+  readonly alsoAtBytes?: number;
+  /**
+   * How many bytes of the stream these bytes replace: `lengthBytes` when they are in its place, 0 when they are
+   * inserted. Missing where nothing is replaced by definition (`duplicated`, `lost`, `truncated`, `extra`).
+   */
+  readonly replacesBytes?: number;
+  /** The repeated byte (`filled`). */
+  readonly value?: number;
+  /** The wrong bits (`bit-flipped`); in a range, those of its first word: they repeat every `wordBytes`. */
+  readonly bits?: readonly WrongBit[];
+  /** Length of the words that are reversed (`byte-swapped`: 2, 4 or 8) or in which the same bits are wrong. */
+  readonly wordBytes?: number;
+  /** Which other stream (`stale`): "generation 3". */
+  readonly label?: string;
+  /** What it is made of (`extra`): "zeros", "foreign bytes", "the pattern goes on". */
+  readonly content?: string;
   /** True when `offsetBytes` is a multiple of 4096. */
   readonly pageAligned: boolean;
   readonly calls?: readonly CallReference[];
   /** One sentence as an engineer would say it. */
   readonly detail: string;
   readonly sample?: Sample;
+}
+
+/** Findings that repeat, in one line. A hint: it decides nothing, and every finding is counted without it. */
+export interface FindingGroup {
+  readonly kind: FindingKind;
+  readonly count: number;
+  /** Of the first. */
+  readonly offsetBytes: number;
+  /** The length that all have, or null. */
+  readonly lengthBytes: number | null;
+  /** The distance from each to the next, or null when it varies. */
+  readonly strideBytes: number | null;
+  /** The largest power of two up to 4096 that every offset is a multiple of. */
+  readonly alignmentBytes: number;
+  /** One sentence. */
+  readonly detail: string;
 }
 
 /** A piece of the map of a file; segments cover the file from 0 to its end without gap or overlap. */
@@ -89,6 +141,8 @@ export interface Judgement {
   readonly findings: readonly Finding[];
   /** Findings beyond the cap, counted but not listed. */
   readonly findingsLeftOut: number;
+  /** Findings that repeat, listed or left out; missing when none do. */
+  readonly groups?: readonly FindingGroup[];
   readonly segments: readonly Segment[];
   /** Segments beyond the cap; the last listed segment then covers the rest of the file as its worst kind. */
   readonly segmentsLeftOut: number;

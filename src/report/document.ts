@@ -3,7 +3,7 @@
  *
  * Pure. Every renderer (text, JSON, KTAP) takes a `RunReport` and returns a string.
  */
-import type { CallReference, Finding, Segment } from "../judge/finding.ts";
+import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 
 export const SCHEMA = 1;
 
@@ -78,6 +78,8 @@ export interface RunReport {
   readonly totals: Totals;
   readonly findings: readonly Finding[];
   readonly findingsLeftOut?: number;
+  /** Findings that repeat, in one line each. */
+  readonly groups?: readonly FindingGroup[];
   readonly segments?: readonly Segment[];
   readonly artifacts: readonly string[];
   readonly known?: Known;

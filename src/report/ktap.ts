@@ -25,6 +25,8 @@ function diagnostics(report: RunReport): string[] {
       .join(" ")}`,
     `# kernel=${oneLine(report.environment.kernel)} replay=${oneLine(report.replay)}`,
   ];
+  for (const group of report.groups ?? [])
+    lines.push(`# repeats=${group.count} ${group.kind}: ${oneLine(group.detail)}`);
   if (report.artifacts.length > 0) lines.push(...report.artifacts.map((path) => `# artifact=${oneLine(path)}`));
   return lines;
 }
@@ -40,8 +42,9 @@ function subtests(report: RunReport): string[] {
     for (const finding of findings) {
       const file = finding.file === undefined ? "" : `file=${oneLine(finding.file)} `;
       const origin = finding.originBytes === undefined ? "" : ` origin=${finding.originBytes}`;
+      const also = finding.alsoAtBytes === undefined ? "" : ` also=${finding.alsoAtBytes}`;
       lines.push(
-        `# ${file}offset=${finding.offsetBytes} length=${finding.lengthBytes}${origin} detail=${oneLine(finding.detail)}`,
+        `# ${file}offset=${finding.offsetBytes} length=${finding.lengthBytes}${origin}${also} detail=${oneLine(finding.detail)}`,
       );
     }
     lines.push(

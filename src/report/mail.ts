@@ -93,7 +93,8 @@ function environment({ environment: e, version, seed }: RunReport): string[] {
 
 function findings(report: RunReport): string[] {
   if (report.findings.length === 0) return [];
-  const lines = heading("Expected and found");
+  const repeats = (report.groups ?? []).flatMap((group) => wrap(`repeats: ${group.detail}`, { indent: 2, hang: 2 }));
+  const lines = [...heading("Expected and found"), ...repeats, ...(repeats.length === 0 ? [] : [""])];
   report.findings.slice(0, LISTED_MAX).forEach((finding, index) => {
     if (index < DETAILED_MAX) lines.push(...(index === 0 ? [] : [""]), ...detailed(finding, index));
     else lines.push(...(index === DETAILED_MAX ? [""] : []), ...brief(finding, index));

@@ -31,6 +31,7 @@ export function renderText(report: RunReport, { color, columns }: TextOptions): 
   const paint = painter(color);
   const lines = [
     ...verdictLines(report, paint),
+    ...groupLines(report),
     ...findingLines(report, { paint, color }),
     ...mapLines(report, { color, columns }),
     ...(report.sections ?? []).flatMap((section) => ["", paint("bold", section.title), ...section.lines]),
@@ -66,6 +67,11 @@ function triggerLines({ reached, attempts, how }: Trigger, verdict: Verdict): st
   return [`racy path: entered ${plural(reached, "time")} in ${tries} (${how})`];
 }
 
+/** What repeats, before the findings one by one. */
+function groupLines({ groups = [] }: RunReport): string[] {
+  return groups.length === 0 ? [] : ["", ...groups.map((group) => `repeats: ${group.detail}`)];
+}
+
 function findingLines(report: RunReport, style: { paint: Paint; color: boolean }): string[] {
   const lines: string[] = [];
   report.findings.slice(0, LISTED_MAX).forEach((finding, index) => {
@@ -97,6 +103,9 @@ function detailed(finding: Finding, style: { paint: Paint; color: boolean; index
     `   length  ${plural(finding.lengthBytes, "byte")} (${hex(finding.lengthBytes)})`,
     `   start   ${alignment(finding.offsetBytes)}`,
     ...origin,
+    ...(finding.alsoAtBytes === undefined
+      ? []
+      : [`   see     ${grouped(finding.alsoAtBytes)} (${hex(finding.alsoAtBytes)}) in the file`]),
     `   ${finding.detail}.`,
     ...(finding.sample === undefined ? [] : dumpLines(finding, color)),
     ...callLines(finding.calls ?? []),

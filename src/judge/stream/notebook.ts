@@ -39,7 +39,10 @@ const SEVERITY: readonly Segment["kind"][] = [
   "bit-flipped",
   "duplicated",
   "torn",
+  "filled",
   "zeroed",
+  "byte-swapped",
+  "misplaced",
   "stale",
   "foreign",
 ];

@@ -77,6 +77,7 @@ function findingsPart(report: RunReport): Markup | undefined {
   const shown = report.findings.slice(0, FINDINGS_MAX);
   const more = report.findings.length - shown.length + (report.findingsLeftOut ?? 0);
   return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>
+${(report.groups ?? []).map((group) => html`<p>Repeats: ${group.detail}.</p>`)}
 ${shown.map((finding, index) => findingPart(finding, index, report))}
 ${more > 0 ? html`<p>${plural(more, "more finding")} not shown here.</p>` : undefined}</section>`;
 }
@@ -91,6 +92,7 @@ ${file === undefined ? undefined : html`<dt>file</dt><dd class="mono">${file}</d
 <dt>offset</dt><dd>${grouped(offsetBytes)} (${hex(offsetBytes)}), ${alignment(offsetBytes)}</dd>
 <dt>length</dt><dd>${plural(lengthBytes, "byte")} (${hex(lengthBytes)})</dd>
 ${originBytes === undefined ? undefined : html`<dt>origin</dt><dd>${grouped(originBytes)} (${hex(originBytes)}) in the stream</dd>`}
+${finding.alsoAtBytes === undefined ? undefined : html`<dt>see</dt><dd>${grouped(finding.alsoAtBytes)} (${hex(finding.alsoAtBytes)}) in the file</dd>`}
 </dl>
 ${report.findings.length > 1 || lengthBytes > 0 ? zoom(report.segments ?? [], finding) : undefined}
 ${sample === undefined ? undefined : byteTable(sample)}
