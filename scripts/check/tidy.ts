@@ -40,7 +40,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     values: ["sys", "ops", "pattern", "workload", "judge", "report", "machine", "place"],
     files: ["package.json", UNITS],
   },
-  lab: { values: ["ops", "cli", "report"], types: ["judge"], files: [UNITS] },
+  // A survey reads reports of other processes: no workload, no judge.
+  survey: { values: ["cli", "report", "machine", "ops"], types: ["judge"], files: [UNITS] },
+  lab: { values: ["ops", "cli", "report", "survey"], types: ["judge"], files: [UNITS] },
   bench: { values: ["sys", "ops", "pattern", "workload", "judge", "report", "cli", "lab"], files: [UNITS] },
 };
 
@@ -54,6 +56,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "scripts/check.ts": ["scripts/check/tidy.ts"],
   "scripts/lab.ts": ["src/lab/main.ts"],
+  "scripts/survey.ts": ["src/survey/main.ts"],
 };
 
 const LINES_MAX = 300;

@@ -5,6 +5,8 @@
  * a run alone.
  */
 import type { Known } from "../report/document.ts";
+import { libc } from "../sys/libc.ts";
+import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
 import type { AnyArgs, AnyReproducer } from "./contract.ts";
 
 /** Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. */
@@ -12,6 +14,11 @@ export const DESCRIBE_VARIABLE = "BYTEWITNESS_DESCRIBE";
 
 /** Set to "no", a script that would change something for the whole system is skipped instead. */
 export const SYSTEM_WIDE_VARIABLE = "BYTEWITNESS_SYSTEM_WIDE";
+
+/** A case of a survey does not outlive it: SIGTERM, so that it cleans up, when the survey dies. PR_SET_PDEATHSIG, prctl(2). */
+export function dieWithSurvey(): void {
+  if (process.env[SYSTEM_WIDE_VARIABLE] !== undefined) libc.prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+}
 
 export interface Description {
   readonly name: string;

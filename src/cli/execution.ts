@@ -23,7 +23,7 @@ import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts"
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Run, type Specs } from "./contract.ts";
-import { knownOf, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
+import { dieWithSurvey, knownOf, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
 import { Progress } from "./progress.ts";
 import { replayCommand } from "./replay.ts";
 import { colorWanted, complain, writeStdout } from "./streams.ts";
@@ -50,6 +50,7 @@ export class Execution {
   async run(): Promise<number> {
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
+    dieWithSurvey();
     const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
     if (watching !== undefined) this.#progress.narrate(`signals end the run without clean-up: ${watching}`);
     let code: number;

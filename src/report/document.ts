@@ -61,6 +61,8 @@ export interface Known {
   readonly affectedSince?: string;
   /** Who says so: "changelog of linux 6.12.94-1", a commit, a mail. */
   readonly source: string;
+  /** What avoids the damage without another kernel, as advice: "open the file once in each process". */
+  readonly avoid?: string;
 }
 
 export interface RunReport {

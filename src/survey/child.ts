@@ -1,0 +1,94 @@
+/**
+ * One case as a process of its own: started, limited in time, ended, its report read.
+ *
+ * Owns what a case is told by its environment. Refuses to believe anything but a report: a process that ends without one
+ * is inconclusive, whatever its exit code.
+ */
+import { join } from "node:path";
+import { SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
+import { type RunReport, SCHEMA } from "../report/document.ts";
+import { secondsText } from "../units.ts";
+import { PACKAGE_ROOT, type SurveyCase } from "./cases.ts";
+
+/** After SIGTERM a case has this long to clean up. */
+const GRACE_MS = 6000;
+const REPORT_BYTES_MAX = 64 * 2 ** 20;
+
+export interface ChildOptions {
+  readonly limitSeconds: number;
+  /** Seconds for --seconds, where the case takes them. */
+  readonly seconds: number | undefined;
+  readonly systemWide: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface ChildEnd {
+  readonly report: RunReport | null;
+  /** Why there is no report. */
+  readonly reason: string | undefined;
+  readonly durationSeconds: number;
+}
+
+export async function runCase(entry: SurveyCase, options: ChildOptions): Promise<ChildEnd> {
+  const { limitSeconds, seconds, systemWide, signal } = options;
+  const words = [...entry.words, ...(seconds === undefined ? [] : ["--seconds", String(seconds)]), "--json", "--quiet"];
+  const startedAt = performance.now();
+  const elapsed = () => Math.round(performance.now() - startedAt) / 1000;
+  const child = Bun.spawn(
+    [process.execPath, ...process.execArgv, "--no-install", join(PACKAGE_ROOT, entry.script), ...words],
+    {
+      env: { ...process.env, [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  let cut: string | undefined;
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  const end = (why: string) => {
+    if (cut !== undefined) return;
+    cut = why;
+    child.kill("SIGTERM");
+    killer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+  };
+  const onAbort = () => end("interrupted");
+  const timer = setTimeout(() => end(`no end within ${secondsText(limitSeconds)}`), limitSeconds * 1000);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    const [stdout, stderr] = await Promise.all([boundedText(child.stdout), boundedText(child.stderr)]);
+    await child.exited;
+    const ended = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
+    const durationSeconds = elapsed();
+    const report = parseReport(stdout);
+    if (report !== null) return { report, reason: cut, durationSeconds };
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    const silent = `ended with ${ended} and without a report${said === "" ? "" : `: ${said}`}`;
+    return { report, reason: cut ?? silent, durationSeconds };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A report of one of ours, or null; text that is longer than any report is none. */
+export function parseReport(text: string): RunReport | null {
+  try {
+    const value = JSON.parse(text) as RunReport | null;
+    if (value === null || typeof value !== "object" || value.schema !== SCHEMA) return null;
+    return typeof value.verdict === "string" && Array.isArray(value.findings) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+async function boundedText(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes <= REPORT_BYTES_MAX) chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,125 @@
+/**
+ * A survey against an earlier one (--baseline), and against what is known (--expect).
+ *
+ * Owns the forms of both files: a survey's JSON, a matrix of the lab that holds surveys, or, for --expect, a text file with
+ * a case on each line and, after it, the kinds that are expected. Refuses to hide anything: an expected case is marked.
+ */
+import type { CaseResult } from "./document.ts";
+
+/** A case of an earlier survey: corrupt or not, with these kinds. */
+export interface Earlier {
+  readonly name: string;
+  readonly verdict: string;
+  readonly kinds: readonly string[];
+}
+
+interface Stored {
+  readonly tool?: unknown;
+  readonly cases?: unknown;
+  readonly rows?: unknown;
+}
+
+/** The cases of a survey's JSON; of a matrix, those of the row whose kernel is `kernel`, or of its only row. */
+export function readEarlier(text: string, kernel: string): Earlier[] | string {
+  let value: Stored;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "is not JSON; give the output of survey.ts --json";
+  }
+  if (value?.tool === "survey" && Array.isArray(value.cases)) return value.cases.map(earlierOf);
+  if (value?.tool === "lab matrix" && Array.isArray(value.rows)) {
+    const rows = value.rows as { readonly kernel?: string; readonly report?: Stored | null }[];
+    const surveys = rows.flatMap(({ kernel = "", report }) =>
+      report?.tool === "survey" && Array.isArray(report.cases) ? [{ kernel, cases: report.cases as unknown[] }] : [],
+    );
+    const row =
+      surveys.find((entry) => sameKernel(entry.kernel, kernel)) ?? (surveys.length === 1 ? surveys[0] : undefined);
+    if (row === undefined)
+      return `holds no survey of ${kernel}, but of ${surveys.map((entry) => entry.kernel).join(", ") || "no kernel"}`;
+    return row.cases.map(earlierOf);
+  }
+  return "is not a survey; give the output of survey.ts --json, or of lab.ts matrix --json -- survey.ts";
+}
+
+/** "6.12.117-1" of a package and "6.12.117" of a running kernel are one. */
+function sameKernel(stored: string, running: string): boolean {
+  return stored === running || stored.replace(/[-~+ ].*$/, "") === running;
+}
+
+function earlierOf(value: unknown): Earlier {
+  const { name, verdict, kinds } = value as Partial<Earlier>;
+  return { name: String(name), verdict: String(verdict), kinds: Array.isArray(kinds) ? kinds.map(String) : [] };
+}
+
+/** Marks each result: "new" damage, damage that is "gone", or the "same". Cases the baseline does not judge stay unmarked. */
+export function compare(results: readonly CaseResult[], baseline: readonly Earlier[]): CaseResult[] {
+  return results.map((result) => {
+    const before = baseline.find((entry) => entry.name === result.name);
+    if (before === undefined || !judged(before.verdict) || !judged(result.verdict)) return result;
+    const change = changeOf(before, result);
+    return { ...result, change };
+  });
+}
+
+const judged = (verdict: string) => verdict === "clean" || verdict === "corrupt";
+
+function changeOf(before: Earlier, now: CaseResult): "new" | "gone" | "same" {
+  if (now.verdict === "corrupt" && before.verdict !== "corrupt") return "new";
+  if (now.verdict !== "corrupt" && before.verdict === "corrupt") return "gone";
+  // Damage of another kind is other damage.
+  return now.kinds.every((kind) => before.kinds.includes(kind)) ? "same" : "new";
+}
+
+/** Lines of what changed, for people. */
+export function changeLines(results: readonly CaseResult[], baseline: readonly Earlier[]): string[] {
+  const named = (change: string) => results.filter((entry) => entry.change === change).map(({ name }) => name);
+  const missing = baseline.filter(
+    ({ name, verdict }) => judged(verdict) && !results.some((entry) => entry.name === name && judged(entry.verdict)),
+  );
+  const list = (title: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${title}: ${names.join(", ")}`];
+  return [
+    ...list("new since the baseline", named("new")),
+    ...list("gone since the baseline", named("gone")),
+    `same as in the baseline: ${plural(named("same").length)}`,
+    ...list(
+      "in the baseline, without a verdict now",
+      missing.map(({ name }) => name),
+    ),
+  ];
+}
+
+/** What --expect names: case -> kinds, where an empty list means any kind. A string is a complaint. */
+export function readExpected(text: string, kernel: string): Map<string, readonly string[]> | string {
+  if (text.trimStart().startsWith("{")) {
+    const earlier = readEarlier(text, kernel);
+    if (typeof earlier === "string") return earlier;
+    return new Map(earlier.filter(({ verdict }) => verdict === "corrupt").map(({ name, kinds }) => [name, kinds]));
+  }
+  const expected = new Map<string, readonly string[]>();
+  for (const line of text.split("\n")) {
+    const [name, ...kinds] = line
+      .replace(/#.*/, "")
+      .trim()
+      .split(/[\s,:]+/)
+      .filter(Boolean);
+    if (name !== undefined) expected.set(name.replace(/\.ts$/, ""), kinds);
+  }
+  return expected;
+}
+
+/** Marks corrupt cases whose kinds were all expected. */
+export function markExpected(
+  results: readonly CaseResult[],
+  expected: ReadonlyMap<string, readonly string[]>,
+): CaseResult[] {
+  return results.map((result) => {
+    const kinds = expected.get(result.name);
+    if (result.verdict !== "corrupt" || kinds === undefined) return result;
+    const all = kinds.length === 0 || result.kinds.every((kind) => kinds.includes(kind));
+    return all ? { ...result, expected: true } : result;
+  });
+}
+
+const plural = (count: number) => (count === 1 ? "1 case" : `${count} cases`);

@@ -1,0 +1,171 @@
+/**
+ * The front of survey.ts: flags, the files that a survey is compared with, where its report goes, exit codes.
+ *
+ * Owns the order: check every file that is named, run, compare, print. Refuses to start a case before a place for the
+ * report is known to be writable.
+ */
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import os from "node:os";
+import { dirname, resolve } from "node:path";
+import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
+import { complain, writeStdout } from "../cli/streams.ts";
+import { VERSION } from "../cli/version.ts";
+import { environment } from "../machine/environment.ts";
+import { EXIT, exitCodeOf, SCHEMA } from "../report/document.ts";
+import { makeBoard } from "./board.ts";
+import { allCases, chooseCases, type SurveyCase } from "./cases.ts";
+import { changeLines, compare, type Earlier, markExpected, readEarlier, readExpected } from "./compare.ts";
+import { type CaseResult, type Survey, surveyJson, surveyKtap, surveyVerdict } from "./document.ts";
+import { listText } from "./list.ts";
+import { upstreamVersion } from "./range.ts";
+import { endingOf, REPORT_ENDINGS, writeReport } from "./report-file.ts";
+import { runSurvey } from "./run.ts";
+import { surveyText } from "./table.ts";
+
+/** Set by the lab in its guests: "kvm" or "tcg". There nothing is anybody else's, and emulation is slow. */
+export const GUEST_VARIABLE = "BYTEWITNESS_GUEST";
+
+export const SURVEY_OPTIONS = {
+  only: { kind: "text", optional: true, description: "cases with commas between them, by name" },
+  budget: {
+    kind: "duration",
+    optional: true,
+    description: "time for all cases together (100s; 6m in an emulated guest)",
+  },
+  systemWide: {
+    kind: "flag",
+    description: "also cases that change something for the whole system (by themselves in a guest)",
+  },
+  baseline: { kind: "path", optional: true, description: "an earlier survey's JSON: what is new, gone, the same" },
+  expect: {
+    kind: "path",
+    optional: true,
+    description: "corrupt cases that are known: a case and its kinds on each line, or a survey's JSON",
+  },
+  report: { kind: "path", optional: true, description: "write the report to FILE.html, FILE.txt or FILE.json as well" },
+  json: { kind: "flag", description: "stdout is exactly one JSON object" },
+  ktap: { kind: "flag", description: "stdout is KTAP version 1, a subtest for each case" },
+  list: { kind: "flag", description: "list the cases with what is known of each, run none" },
+  quiet: { kind: "flag", description: "no live table on stderr" },
+} as const satisfies ArgumentSpecs;
+
+type SurveyArguments = Arguments<typeof SURVEY_OPTIONS>;
+
+export async function surveyMain(args: SurveyArguments): Promise<number> {
+  if (args.json && args.ktap) throw new UsageError("--json and --ktap cannot be given together: stdout is one of them");
+  const chosen = chooseCases(allCases(), args.only);
+  if (typeof chosen === "string") throw new UsageError(`--only: ${chosen}`);
+  const kernelVersion = upstreamVersion(os.release(), os.version());
+  if (args.list) {
+    writeStdout(await listText(chosen, { kernelVersion, json: args.json }));
+    return EXIT.clean;
+  }
+  const baseline = fromFile("--baseline", args.baseline, (text) => readEarlier(text, kernelVersion));
+  const expected = fromFile("--expect", args.expect, (text) => readExpected(text, kernelVersion));
+  if (args.report !== undefined) checkPlace(String(args.report));
+  const { signal, exitCode } = watch();
+  const { results, durationSeconds } = await run(args, chosen, { kernelVersion, signal });
+  const compared = compare(markExpected(results, expected ?? new Map()), baseline ?? []);
+  const survey: Survey = {
+    schema: SCHEMA,
+    tool: "survey",
+    version: VERSION,
+    verdict: signal.aborted && surveyVerdict(compared) !== "corrupt" ? "inconclusive" : surveyVerdict(compared),
+    ...(signal.aborted ? { reason: `interrupted after ${results.length} of ${chosen.length} cases` } : {}),
+    durationSeconds,
+    environment: environment({ kernelVersion }),
+    cases: compared,
+  };
+  print(survey, args, baseline);
+  const written = args.report === undefined || saveReport(String(args.report), survey);
+  const code = exitCodeOf(survey.verdict);
+  return exitCode() ?? (written || code !== EXIT.clean ? code : EXIT.ownFailure);
+}
+
+async function run(
+  args: SurveyArguments,
+  cases: readonly SurveyCase[],
+  { kernelVersion, signal }: { kernelVersion: string; signal: AbortSignal },
+) {
+  const guest = process.env[GUEST_VARIABLE];
+  const emulated = guest === "tcg";
+  const board = makeBoard(
+    cases.map(({ name }) => name),
+    { quiet: args.quiet },
+  );
+  const startedAt = performance.now();
+  let results: CaseResult[];
+  try {
+    const plan = {
+      cases,
+      budgetSeconds: args.budget ?? (emulated ? 360 : 100),
+      caseSecondsMax: emulated ? 60 : 25,
+      systemWide: args.systemWide || guest !== undefined,
+      kernelVersion,
+    };
+    results = await runSurvey(plan, board, signal);
+  } finally {
+    board.end();
+  }
+  return { results, durationSeconds: Math.round(performance.now() - startedAt) / 1000 };
+}
+
+function print(survey: Survey, args: SurveyArguments, baseline: readonly Earlier[] | undefined): void {
+  const changes = baseline === undefined ? [] : changeLines(survey.cases, baseline);
+  const asText = () => surveyText(survey, { privileged: survey.environment.privileged, changes });
+  writeStdout(args.json ? surveyJson(survey) : args.ktap ? surveyKtap(survey) : asText());
+}
+
+/** A file that a flag names, read at once: what is wrong with it is known before the first case. */
+function fromFile<T>(flag: string, path: unknown, read: (text: string) => T | string): T | undefined {
+  if (path === undefined) return undefined;
+  const name = String(path);
+  let text: string;
+  try {
+    text = readFileSync(name, "utf8");
+  } catch (error) {
+    throw new UsageError(`${flag}: ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const value = read(text);
+  if (typeof value === "string") throw new UsageError(`${flag}: ${name} ${value}`);
+  return value;
+}
+
+/** The place of the report: a form that we can write, a directory that exists, a file that can be written. */
+function checkPlace(path: string): void {
+  if (endingOf(path) === undefined) {
+    throw new UsageError(`--report must end with ${REPORT_ENDINGS.join(", ")}, not ${JSON.stringify(path)}`);
+  }
+  const directory = dirname(resolve(path));
+  try {
+    accessSync(existsSync(path) ? path : directory, constants.W_OK);
+    if (existsSync(path) && statSync(path).isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+  } catch (error) {
+    throw new UsageError(`--report: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function saveReport(path: string, survey: Survey): boolean {
+  try {
+    writeReport(path, survey);
+    return true;
+  } catch (error) {
+    complain("survey", `the report could not be written to ${path}: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Signals end the running case and then the survey, with the table so far. */
+function watch(): { signal: AbortSignal; exitCode: () => number | undefined } {
+  const controller = new AbortController();
+  let code: number | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      // A second one does not wait for the case to clean up.
+      if (code !== undefined) process.exit(code);
+      code = 128 + os.constants.signals[name];
+      controller.abort();
+    });
+  }
+  return { signal: controller.signal, exitCode: () => code };
+}

@@ -1,0 +1,86 @@
+/**
+ * Where a kernel lies in what is known of a bug: affected, fixed, older, or unknown; and the words for it.
+ *
+ * Pure. Refuses to decide anything: a verdict comes from bytes alone, and where it contradicts the table, the report says
+ * both.
+ */
+import type { Known } from "../report/document.ts";
+
+export type Place = "affected" | "fixed" | "before" | "unknown";
+
+type Numbers = readonly [number, number, number | undefined];
+
+function numbersOf(version: string): Numbers | undefined {
+  const match = /^v?(\d+)\.(\d+)(?:\.(\d+))?/.exec(version);
+  if (match === null) return undefined;
+  return [Number(match[1]), Number(match[2]), match[3] === undefined ? undefined : Number(match[3])];
+}
+
+const seriesOrder = (a: Numbers, b: Numbers) => a[0] - b[0] || a[1] - b[1];
+
+/**
+ * The upstream version of a running kernel. Debian's release names ("6.1.0-47-cloud-amd64") hide it; /proc/version and
+ * uname -v then have it: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.170-3 (2026-04-30)".
+ */
+export function upstreamVersion(release: string, versionText: string): string {
+  return (
+    /\bDebian (\d+\.\d+(?:\.\d+)?)[-~+]/.exec(versionText)?.[1] ?? /^\d+\.\d+(?:\.\d+)?/.exec(release)?.[0] ?? release
+  );
+}
+
+/** Where `version` lies. A fix that a series got is taken to be in every newer series that has no entry of its own last. */
+export function placeOf(known: Known, version: string): Place {
+  const at = numbersOf(version);
+  if (at === undefined) return "unknown";
+  const since = known.affectedSince === undefined ? undefined : numbersOf(known.affectedSince);
+  if (since !== undefined && (seriesOrder(at, since) || (at[2] ?? 0) - (since[2] ?? 0)) < 0) return "before";
+  const fixes = known.firstFixed.map(numbersOf).filter((fix) => fix !== undefined);
+  if (fixes.length === 0) return known.fix === "" ? "affected" : "unknown";
+  const own = fixes.find((fix) => seriesOrder(fix, at) === 0);
+  if (own !== undefined) return (at[2] ?? 0) >= (own[2] ?? 0) ? "fixed" : "affected";
+  const newest = fixes.toSorted(seriesOrder).at(-1) as Numbers;
+  if (seriesOrder(at, newest) > 0) return "fixed";
+  // Older than the newest fixed series, with no entry of its own: affected if the bug is that old, which only a lower
+  // bound can say.
+  return since === undefined ? "unknown" : "affected";
+}
+
+/** "fixed in 6.1.176, 6.12.94, 6.15; affected since 6.0", or "no fix known". */
+export function rangeText({ firstFixed, fix, affectedSince }: Known): string {
+  const fixed =
+    firstFixed.length > 0 ? `fixed in ${firstFixed.join(", ")}` : fix === "" ? "no fix known" : `fixed by "${fix}"`;
+  return affectedSince === undefined ? fixed : `${fixed}; affected since ${affectedSince}`;
+}
+
+/** The range, and where this kernel lies in it: "fixed in 6.12.118; 6.12.115 is in the affected range". */
+export function knownText(known: Known, version: string): string {
+  const words: Record<Place, string> = {
+    affected: `${version} is in the affected range`,
+    fixed: `${version} has the fix`,
+    before: `${version} is older than the bug`,
+    unknown: `nothing is known of ${version}`,
+  };
+  const place = known.firstFixed.length === 0 && known.fix === "" ? "" : `; ${words[placeOf(known, version)]}`;
+  return rangeText(known) + place;
+}
+
+/** What to do about a corrupt case: the kernel to take, and what avoids it meanwhile. */
+export function adviceText(known: Known | undefined, version: string): string {
+  if (known === undefined) return "report it, with the evidence and the replay line";
+  const at = numbersOf(version);
+  const own = at && known.firstFixed.find((fix) => seriesOrder(numbersOf(fix) ?? [0, 0, 0], at) === 0);
+  const newest = known.firstFixed.at(-1);
+  const kernel = own ?? newest;
+  const place = placeOf(known, version);
+  const take =
+    kernel === undefined || place === "fixed"
+      ? []
+      : [
+          own === undefined
+            ? `take ${kernel} or later (no fix in ${at?.slice(0, 2).join(".") ?? "this series"} is known)`
+            : `take ${kernel} or later`,
+        ];
+  if (place === "fixed") take.push("corrupt although the table has a fix for it: report it");
+  if (known.avoid !== undefined) take.push(known.avoid);
+  return take.join("; ");
+}

@@ -1,0 +1,34 @@
+/**
+ * The report of a survey as a file: one renderer for each ending.
+ *
+ * Owns the choice by ending. Refuses endings that it does not know; the front checks them before the run.
+ */
+import { writeFileSync } from "node:fs";
+import { type Survey, surveyJson } from "./document.ts";
+import { surveyText } from "./table.ts";
+
+const asText = (survey: Survey) => surveyText(survey, { privileged: survey.environment.privileged, changes: [] });
+
+const RENDERERS: Readonly<Record<string, (survey: Survey) => string>> = {
+  ".json": surveyJson,
+  ".txt": asText,
+  ".html": (survey) => plainPage(`survey of Linux ${survey.environment.kernel}`, asText(survey)),
+};
+
+export const REPORT_ENDINGS = Object.keys(RENDERERS);
+
+export function endingOf(path: string): string | undefined {
+  return REPORT_ENDINGS.find((ending) => path.endsWith(ending));
+}
+
+export function writeReport(path: string, survey: Survey): void {
+  const render = RENDERERS[endingOf(path) ?? ""];
+  if (render === undefined) throw new Error(`no renderer for ${path}`);
+  writeFileSync(path, render(survey));
+}
+
+function plainPage(title: string, text: string): string {
+  const escaped = (raw: string) => raw.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const head = `<!doctype html><meta charset="utf-8"><title>${escaped(title)}</title>`;
+  return `${head}<pre style="white-space: pre-wrap">${escaped(text)}</pre>\n`;
+}
