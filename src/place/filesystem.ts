@@ -5,8 +5,8 @@
  * own on a loop image (root). Evidence on one that vanishes is copied out. Refuses to format anything but its own image.
  */
 import os from "node:os";
-import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem } from "../ops/filesystem.ts";
 import { type Path, pathText } from "../ops/file.ts";
+import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem } from "../ops/filesystem.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import type { Outcome } from "../workload/context.ts";
 import { saveEvidence } from "./evidence.ts";

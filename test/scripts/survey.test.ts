@@ -95,7 +95,7 @@ test.each(["SIGINT", "SIGKILL"] as const)(
     // The case has declared that it dies with us once it watches signals: SigCgt has SIGTERM.
     const caught = () => /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "0";
     while ((BigInt(`0x${caught()}`) & (1n << 14n)) === 0n && Date.now() - started < 30_000) await Bun.sleep(20);
-      child.kill(signal);
+    child.kill(signal);
     const stdout = await new Response(child.stdout).text();
     await child.exited;
     const gone = () => !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");

@@ -139,14 +139,12 @@ describe("comparisons", () => {
     if (typeof earlier === "string") throw new Error(earlier);
     const compared = compare(now, earlier);
     expect(compared.map(({ name, change }) => [name, change])).toEqual([
-      ...([
-        ["a", "new"],
-        ["b", "gone"],
-        ["c", "same"],
-        ["d", undefined],
-        ["e", "new"],
-        ["f", undefined],
-      ] as const),
+      ["a", "new"],
+      ["b", "gone"],
+      ["c", "same"],
+      ["d", undefined],
+      ["e", "new"],
+      ["f", undefined],
     ]);
     expect(changeLines(compared, earlier)).toEqual([
       "new since the baseline: a, e",
@@ -175,14 +173,12 @@ describe("comparisons", () => {
     const expected = readExpected("# known here\na: lost, torn\n\nc\ne zeroed # by 7.4\n", "6.1.1");
     if (typeof expected === "string") throw new Error(expected);
     expect(markExpected(now, expected).map(({ name, expected }) => [name, expected])).toEqual([
-      ...([
-        ["a", true],
-        ["b", undefined],
-        ["c", true],
-        ["d", undefined],
-        ["e", undefined],
-        ["f", undefined],
-      ] as const),
+      ["a", true],
+      ["b", undefined],
+      ["c", true],
+      ["d", undefined],
+      ["e", undefined],
+      ["f", undefined],
     ]);
     expect(readExpected(before, "6.1.1")).toEqual(
       new Map([
