@@ -14,6 +14,8 @@ export { type Claim, type ClaimsOptions, judgeClaims, letters } from "./judge/cl
 export * from "./judge/finding.ts";
 export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
+export { allowHugePages, HUGE_PAGE_BYTES, hugePagesMissing } from "./machine/hugepages.ts";
+export { type Ksm, ksmMissing, useKsm } from "./machine/ksm.ts";
 export {
   acquireLease,
   fileSettings,
@@ -25,6 +27,7 @@ export {
 } from "./machine/lease.ts";
 export { ioUringMissing } from "./machine/needs.ts";
 export { examine, machineLine } from "./machine/probes.ts";
+export { type OwnSwap, ownSwap, swapMissing } from "./machine/swap.ts";
 export { AddressError } from "./ops/address.ts";
 export * from "./ops/clock.ts";
 export { AssertionError, assert, checked, Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
@@ -39,6 +42,7 @@ export * from "./ops/memory.ts";
 export * from "./ops/mount.ts";
 export * from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
+export * from "./ops/reclaim.ts";
 export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffers.ts";
 export { type Completion, completed } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
@@ -47,6 +51,7 @@ export { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "./op
 export * from "./ops/space.ts";
 export * from "./ops/splice.ts";
 export * from "./ops/stat.ts";
+export * from "./ops/swap.ts";
 export { Thread } from "./ops/thread/thread.ts";
 export { tlsMissing } from "./ops/tls.ts";
 export { constant } from "./pattern/constant.ts";

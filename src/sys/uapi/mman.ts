@@ -1,4 +1,4 @@
-/** Mappings and advice: <sys/mman.h>, <linux/mman.h>, in C spelling, for x86-64 and aarch64. */
+/** Mappings, advice and swap: <sys/mman.h>, <linux/mman.h>, <sys/swap.h>, in C spelling, for x86-64 and aarch64. */
 import type { Advice, MapFlags, MemfdFlags, MsyncFlags, Protection, RemapFlags } from "./flags.ts";
 
 export const PROT_NONE = 0 as Protection;
@@ -38,6 +38,8 @@ export const MADV_PAGEOUT = 21 as Advice;
 export const MADV_POPULATE_READ = 22 as Advice;
 export const MADV_POPULATE_WRITE = 23 as Advice;
 export const MADV_COLLAPSE = 25 as Advice;
+
+export const SWAP_FLAG_PREFER = 0x8000;
 
 export const MFD_CLOEXEC = 1 as MemfdFlags;
 export const MFD_ALLOW_SEALING = 2 as MemfdFlags;
