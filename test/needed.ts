@@ -19,6 +19,7 @@ const PACKAGES: Record<string, { readonly present: () => boolean; readonly insta
   ip: { present: () => Bun.which("ip") !== null, install: "apt-get install iproute2" },
   qemu: { present: () => Bun.which("qemu-system-x86_64") !== null, install: "apt-get install qemu-system-x86" },
   setpriv: { present: () => Bun.which("setpriv") !== null, install: "apt-get install util-linux" },
+  dpkg: { present: () => Bun.which("dpkg") !== null, install: "apt-get install dpkg" },
   root: { present: () => process.getuid?.() === 0, install: "run as root" },
 };
 

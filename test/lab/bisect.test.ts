@@ -1,6 +1,7 @@
 /** The search over kernels, on patterns of good, bad and unjudged ones; changelog items. */
 import { describe, expect, test } from "bun:test";
 import { type Judgement, matchingItems, search } from "../../src/lab/bisect.ts";
+import { packagesInside } from "../../src/lab/commands/bisect.ts";
 
 /** One letter a kernel, oldest first: g good, b bad, s no verdict. */
 async function run(pattern: string, expected: { low: "good" | "bad"; high: "good" | "bad" }) {
@@ -66,5 +67,29 @@ test("changelog items are matched whole, wrapped lines joined", () => {
   expect(matchingItems(text, "iomap")).toEqual([
     "iomap: don't revert iov_iter on partially completed buffered writes",
     "[x86] IOMAP: not a word of its own",
+  ]);
+});
+
+test("a bisection walks one package of each version, rebuilds where there is no original, and keeps its ends", () => {
+  const entry = (version: string, flavour = "cloud-amd64") => ({
+    name: `linux-${version}`,
+    version,
+    flavour,
+    suite: "s",
+    sizeBytes: 1,
+  });
+  const versions = [
+    "6.12.117-1",
+    "6.16.3-1~bpo13+1",
+    "6.12.117-1~bpo12+1",
+    "7.2.9-1~bpo13+1",
+    "7.2.9-1",
+    "7.3.4-1~bpo13+1",
+    "7.2.13-1",
+  ];
+  const all = [...versions.map((version) => entry(version)), entry("6.17.8-1", "amd64")];
+  const inside = packagesInside(all, [entry("6.12.117-1"), entry("7.3.4-1~bpo13+1")], "cloud-amd64");
+  expect(inside.map(({ version }) => version)).toEqual([
+    ...["6.12.117-1", "6.16.3-1~bpo13+1", "7.2.9-1", "7.2.13-1", "7.3.4-1~bpo13+1"],
   ]);
 });

@@ -9,7 +9,7 @@ import { type Judgement, matchingItems, type SearchResult, search } from "../bis
 import { type KernelPackage, kernelIndex } from "../kernels/apt.ts";
 import { LabError } from "../kernels/cache.ts";
 import { choosePackage, readChangelog, readSpec } from "../kernels/kernel.ts";
-import { compareVersions, isBackport, splitVersion } from "../kernels/versions.ts";
+import { compareVersions, inOrder, newestOf, splitVersion } from "../kernels/versions.ts";
 import { onceEach } from "../narrate.ts";
 import { failedRow, type Row, runRow } from "../row.ts";
 import { findKernel, findScript, type LabOptions } from "../run.ts";
@@ -35,7 +35,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
   const good = await endPackage(command.good, "--good", command);
   const bad = await endPackage(command.bad, "--bad", command);
   const packages = await packagesBetween(good, bad, options, narrate);
-  const findsFix = compareVersions(good.version, bad.version) > 0;
+  const findsFix = inOrder(good, bad) > 0;
   if (series(good.version) !== series(bad.version)) {
     narrate("good and bad are of different series: a fix may have come to each of them at its own time");
   }
@@ -67,23 +67,33 @@ async function endPackage(text: string, flag: string, { options, narrate }: Bise
   });
 }
 
-/** Everything from one end to the other, oldest first. Rebuilds for older releases only where an end is one. */
+/** Everything from one end to the other, oldest first: of each upstream version one package, the ends themselves kept. */
 async function packagesBetween(
   a: KernelPackage,
   b: KernelPackage,
   { flavour }: LabOptions,
   narrate: (line: string) => void,
 ): Promise<KernelPackage[]> {
-  const [low, high] = compareVersions(a.version, b.version) <= 0 ? [a, b] : [b, a];
-  if (low.version === high.version) {
+  if (a.name === b.name && a.version === b.version) {
     throw new LabError("--good and --bad are the same package", { exitCode: EXIT.badArguments });
   }
-  const rebuilds = isBackport(low.version) && isBackport(high.version);
-  return (await kernelIndex(narrate)).filter((entry) => {
-    if (entry.name === low.name || entry.name === high.name) return true;
-    const between = compareVersions(entry.version, low.version) > 0 && compareVersions(entry.version, high.version) < 0;
-    return between && entry.flavour === flavour && isBackport(entry.version) === rebuilds;
+  return packagesInside(await kernelIndex(narrate), inOrder(a, b) <= 0 ? [a, b] : [b, a], flavour);
+}
+
+/** Pure: some versions exist only as rebuilds for an older release, so these count where there is no original. */
+export function packagesInside(
+  all: readonly KernelPackage[],
+  [low, high]: readonly [KernelPackage, KernelPackage],
+  flavour: string,
+): KernelPackage[] {
+  const upstreamOf = (entry: KernelPackage) => splitVersion(entry.version).upstream;
+  const inside = all.filter((entry) => {
+    const different = upstreamOf(entry) !== upstreamOf(low) && upstreamOf(entry) !== upstreamOf(high);
+    return different && entry.flavour === flavour && inOrder(entry, low) > 0 && inOrder(entry, high) < 0;
   });
+  const byVersion = Map.groupBy(inside, upstreamOf);
+  const best = [...byVersion.values()].map((entries) => newestOf(entries) as KernelPackage);
+  return [low, ...best.toSorted(inOrder), high];
 }
 
 async function rowOf(entry: KernelPackage, command: BisectCommand): Promise<Row> {

@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
+import { type Mirrors, mirrorsOf, sourcesText, suitesOf, TARGET_FORMAT, unreadSuites } from "./sources.ts";
 import { compareVersions } from "./versions.ts";
 
 export interface KernelPackage {
@@ -23,9 +24,6 @@ export interface KernelPackage {
   readonly modulesPackage?: string;
 }
 
-/** Kernels live in the releases and in their security suites; a suite that the mirror no longer has is passed over. */
-const RELEASES = ["bullseye", "bookworm", "trixie", "forky", "sid"];
-const WITHOUT_SECURITY = new Set(["sid"]);
 const INDEX_AGE_MS_MAX = 24 * 3600 * 1000;
 /** Debian's own keys; the second name is what newer releases install. */
 const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
@@ -70,81 +68,59 @@ async function capture(command: string[], cwd?: string): Promise<{ code: number;
   return { code, stdout, stderr };
 }
 
-interface Mirrors {
-  readonly main: string;
-  readonly security: string | undefined;
-}
-
 /** The addresses of Debian's archive and of its security archive, as this system is configured to reach them. */
 async function readMirrors(): Promise<Mirrors> {
   if (!Bun.which("apt-get")) {
     throw new LabError("no apt-get here: give --kernel a .deb, a vmlinuz with --modules DIR, or a kernel build tree");
   }
-  const format = "$(LABEL)|$(SITE)|$(RELEASE)";
-  let { stdout } = await capture(["apt-get", "indextargets", "--format", format, "Created-By: Packages"]);
-  if (stdout.trim() === "") {
-    // Nothing downloaded yet (as in a fresh container): the configuration still says where it would come from.
-    const bare = ["apt-get", "indextargets", "--no-release-info", "--format", format, "Created-By: Packages"];
-    ({ stdout } = await capture(bare));
-  }
-  let main: string | undefined;
-  let security: string | undefined;
-  for (const line of stdout.split("\n")) {
-    const [label = "", site = "", release = ""] = line.split("|");
-    if (label === "Debian-Security" || (label === "" && release.endsWith("-security"))) security ??= site;
-    else if (label === "Debian" || (label === "" && RELEASES.includes(release))) main ??= site;
-  }
-  if (main === undefined) {
-    throw new LabError(
-      "apt here is not configured for a Debian archive: give --kernel a .deb, a vmlinuz with --modules DIR, or a build tree",
-    );
-  }
-  return { main, security };
+  const ask = async (...more: string[]) =>
+    (await capture(["apt-get", "indextargets", ...more, "--format", TARGET_FORMAT, "Created-By: Packages"])).stdout;
+  const mirrors = mirrorsOf(await ask(), await ask("--no-release-info"));
+  if (mirrors !== undefined) return mirrors;
+  throw new LabError(
+    "apt here is not configured for a Debian archive: give --kernel a .deb, a vmlinuz with --modules DIR, or a build tree",
+  );
 }
 
-function writeSources({ main, security }: Mirrors): void {
-  const keyring = KEYRINGS.find((path) => existsSync(path));
-  const signedBy = keyring === undefined ? [] : [`Signed-By: ${keyring}`];
-  const stanza = (uri: string, suites: string[]) =>
-    ["Types: deb", `URIs: ${uri}`, `Suites: ${suites.join(" ")}`, "Components: main", ...signedBy, ""].join("\n");
-  const stanzas = [stanza(main, RELEASES)];
-  if (security !== undefined) {
-    const suites = RELEASES.filter((release) => !WITHOUT_SECURITY.has(release)).map((release) => `${release}-security`);
-    stanzas.push(stanza(security, suites));
-  }
-  writeFileSync(join(cacheDirectory("apt", "sources"), "lab.sources"), stanzas.join("\n"));
-}
+/** Raised when the index covers more than before: an older one is then no answer. */
+const INDEX_FORMAT = 2;
 
 interface Index {
+  readonly format: number;
   readonly packages: KernelPackage[];
+  /** A line for each suite that could not be read. */
+  readonly unread: readonly string[];
 }
 
 const indexPath = () => join(cacheDirectory("apt"), "kernels.json");
 
 /** The kernels that the mirror offers, newest last; asked again when the answer is older than a day. */
 export async function kernelIndex(narrate: (line: string) => void, { refresh = false } = {}): Promise<KernelPackage[]> {
-  const cached = readFreshIndex();
-  if (cached && !refresh) return cached.packages;
+  const { packages, unread } = (refresh ? undefined : readFreshIndex()) ?? (await readIndex(narrate, refresh));
+  for (const line of unread) narrate(line);
+  return packages;
+}
+
+async function readIndex(narrate: (line: string) => void, refresh: boolean): Promise<Index> {
   return await withLock("apt", async () => {
-    const meanwhile = readFreshIndex();
-    if (meanwhile && !refresh) return meanwhile.packages;
+    const meanwhile = refresh ? undefined : readFreshIndex();
+    if (meanwhile) return meanwhile;
     narrate("reading the package indexes of Debian's suites (once a day, private apt state)");
-    writeSources(await readMirrors());
+    const mirrors = await readMirrors();
+    const wanted = suitesOf(mirrors);
+    const keyring = KEYRINGS.find((path) => existsSync(path));
+    writeFileSync(join(cacheDirectory("apt", "sources"), "lab.sources"), sourcesText(wanted, keyring));
     const update = await capture(["apt-get", "-q", ...aptOptions(), "update"]);
-    const packages = await readIndexes();
+    const { packages, suites } = await readIndexes();
     if (packages.length === 0) {
       const why = update.stderr.split("\n").find((line) => line.startsWith("E:")) ?? "no kernel package in any suite";
       throw new LabError(`apt-get update gave no kernels: ${why}`);
     }
-    // A suite that is not there (not yet made, or moved to the archive) is an error to apt and a remark to us.
-    for (const line of update.stderr.split("\n")) {
-      const missing = /^E: The repository '\S+ (\S+) Release' (does no longer have|does not have)/.exec(line)?.[1];
-      if (missing) narrate(`suite ${missing} is not on this mirror; going on without it`);
-      else if (line.startsWith("E:") && !line.includes("Some index files failed")) narrate(line);
-      if (line.startsWith("W:") && line.includes("NO_PUBKEY")) narrate(line);
-    }
-    writeJson(indexPath(), { packages } satisfies Index);
-    return packages;
+    const unread = unreadSuites(wanted, suites, update.stderr);
+    if (mirrors.securityIsGuess) unread.unshift("no security archive is configured here: tried beside the main one");
+    const index: Index = { format: INDEX_FORMAT, packages, unread };
+    writeJson(indexPath(), index);
+    return index;
   });
 }
 
@@ -155,10 +131,11 @@ export function knownKernels(): KernelPackage[] {
 
 function readFreshIndex(): Index | undefined {
   const age = existsSync(indexPath()) ? Date.now() - statSync(indexPath()).mtimeMs : Number.POSITIVE_INFINITY;
-  return age < INDEX_AGE_MS_MAX ? readJson<Index>(indexPath()) : undefined;
+  const index = age < INDEX_AGE_MS_MAX ? readJson<Index>(indexPath()) : undefined;
+  return index?.format === INDEX_FORMAT ? index : undefined;
 }
 
-async function readIndexes(): Promise<KernelPackage[]> {
+async function readIndexes(): Promise<{ packages: KernelPackage[]; suites: Set<string> }> {
   const format = "$(RELEASE)|$(FILENAME)";
   const targets = await capture([
     "apt-get",
@@ -169,14 +146,18 @@ async function readIndexes(): Promise<KernelPackage[]> {
     "Created-By: Packages",
   ]);
   const found: KernelPackage[] = [];
+  const suites = new Set<string>();
   for (const line of targets.stdout.split("\n")) {
     const [suite, file] = line.split("|");
     if (!suite || !file) continue;
+    suites.add(suite);
     const child = Bun.spawn(["/usr/lib/apt/apt-helper", "cat-file", file], { stdout: "pipe", stderr: "ignore" });
     found.push(...parseIndex(Buffer.from(await new Response(child.stdout).arrayBuffer()), suite));
   }
   const unique = new Map(found.map((entry) => [`${entry.name} ${entry.version}`, entry]));
-  return [...unique.values()].sort((a, b) => compareVersions(a.version, b.version) || (a.name < b.name ? -1 : 1));
+  const packages = [...unique.values()];
+  packages.sort((a, b) => compareVersions(a.version, b.version) || (a.name < b.name ? -1 : 1));
+  return { packages, suites };
 }
 
 /**

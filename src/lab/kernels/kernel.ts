@@ -11,7 +11,7 @@ import { basename, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
 import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
-import { compareVersions, inSeries, isBackport, type KernelSpec, parseKernelSpec, versionMatches } from "./versions.ts";
+import { compareVersions, inSeries, type KernelSpec, newestOf, parseKernelSpec, versionMatches } from "./versions.ts";
 
 export interface Kernel {
   /** As tables name it: "6.1.170", "linux (build tree)". */
@@ -65,7 +65,7 @@ export async function resolveKernel(
 
 type PackageSpec = Extract<KernelSpec, { kind: "newest" | "version" | "package" }>;
 
-/** The package that a version, a series or a name means. Rebuilds for older releases come second. */
+/** The package that a version, a series or a name means; of rebuilds of one version the original. */
 export async function choosePackage(
   spec: PackageSpec,
   { flavour, narrate }: Pick<ResolveOptions, "flavour" | "narrate">,
@@ -77,7 +77,7 @@ export async function choosePackage(
       if (spec.kind === "version") return versionMatches(entry.version, spec.version);
       return spec.series === undefined || inSeries(entry.version, spec.series);
     });
-    return fits.findLast((entry) => !isBackport(entry.version)) ?? fits.at(-1);
+    return newestOf(fits);
   };
   // An exact version means the same in yesterday's index; only "newest" must ask today.
   const known = spec.kind === "newest" ? undefined : matching(knownKernels());

@@ -110,3 +110,15 @@ export function inSeries(packageVersion: string, series: string): boolean {
 export function isBackport(packageVersion: string): boolean {
   return /~(deb\d|bpo\d)/.test(packageVersion);
 }
+
+/** The highest upstream version; among its packages an original before a rebuild, then the highest revision. */
+export function newestOf<Entry extends { readonly version: string }>(entries: readonly Entry[]): Entry | undefined {
+  return entries.toSorted(inOrder).at(-1);
+}
+
+/** By upstream version, then rebuilds before originals, then as dpkg orders them. */
+export function inOrder(a: { readonly version: string }, b: { readonly version: string }): number {
+  const upstream = compareVersions(splitVersion(a.version).upstream, splitVersion(b.version).upstream);
+  const rebuilt = Number(isBackport(b.version)) - Number(isBackport(a.version));
+  return upstream || rebuilt || compareVersions(a.version, b.version);
+}
