@@ -61,6 +61,7 @@ export type { Pattern } from "./pattern/pattern.ts";
 export { prng } from "./pattern/prng.ts";
 export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
+export { GRAMMAR as PATTERN_GRAMMAR } from "./pattern/spec.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
 export { saveEvidence } from "./place/evidence.ts";
@@ -102,13 +103,7 @@ export { RecordRace, type WriterSpec } from "./workload/race/race.ts";
 export { Random } from "./workload/random.ts";
 export { readBack, triage } from "./workload/readback.ts";
 export * from "./workload/relay/index.ts";
-export {
-  intact,
-  intactInParallel,
-  judgeInOrder,
-  patternOf,
-  skip,
-  whyNoPattern,
-  whyUnreadable,
-} from "./workload/scan/scan.ts";
+export { type Input, isCharacterDevice, openInput, whyUnreadable } from "./workload/scan/input.ts";
+export { type OpenedPattern, openPattern, referencePath, whyNoPattern } from "./workload/scan/patterns.ts";
+export { intact, intactInParallel, judgeInOrder, skip } from "./workload/scan/scan.ts";
 export { TriggerWatch } from "./workload/trigger.ts";

@@ -18,6 +18,7 @@ import { advance, readWord } from "../pattern/u64.ts";
 import { openLibrary } from "../sys/library.ts";
 import { useNativeLoops } from "../sys/loops.ts";
 import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
+import { openInput } from "../workload/scan/input.ts";
 import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 
@@ -231,15 +232,16 @@ async function raceFile(directory: string, sizeBytes: number, settings: Settings
     while (read(fd, small) > 0);
   });
   const judged = timed("verify.ts, one reader", async () => {
-    using fd = openFile(path, O_RDONLY);
+    const input = openInput(path);
+    using _fd = input.fd;
     const judge = new Judge({ pattern, expectBytes: sizeBytes });
-    await judgeInOrder(fd, judge, { from: 0, to: sizeBytes, seekable: true }, async () => true);
+    await judgeInOrder(input, judge, { from: 0, to: sizeBytes }, async () => true);
     if (judge.finish().findings.length > 0) throw new Error("the file is not intact");
   });
   const args = { pattern: "counter", generation: 0, writer: 0, recordBytes: 4096 };
   const parallel = timed("verify.ts --jobs 2", async () => {
-    const order = { path, args, range: { from: 0, to: sizeBytes } };
-    if (!(await intactInParallel(order, 2, () => {}))) throw new Error("the file is not intact");
+    const order = { path, args, reference: undefined, range: { from: 0, to: sizeBytes } };
+    if (!(await intactInParallel(order, 2, () => true))) throw new Error("the file is not intact");
   });
   const measured = await interleave([wholeRead, smallRead, judged, parallel], settings.rounds);
   console.log(table(`${sizeBytes / 2 ** 20} MiB file in page cache`, measured, WHOLE_READ).join("\n"));

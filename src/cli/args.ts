@@ -74,8 +74,11 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600 };
 
-/** "64KiB" in bytes; undefined when it is no size. */
+/** "64KiB" or "0x10000" in bytes; undefined when it is no size. */
 export function parseSize(text: string): number | undefined {
+  // As reports print offsets, so that one can be pasted.
+  const hex = /^0x[0-9a-f]+$/i.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(hex)) return hex;
   const match = /^(\d+(?:\.\d+)?) ?(|B|KiB|MiB|GiB|TiB)$/.exec(text);
   const bytes = match === null ? Number.NaN : Number(match[1]) * (SIZE_UNITS[match[2] ?? ""] ?? Number.NaN);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
@@ -106,7 +109,7 @@ export function convert(spec: ArgumentSpec, text: string, shown: string): string
       const value = parseSize(text);
       if (value !== undefined && value >= (spec.min ?? 0)) return value;
       const least = spec.min === undefined ? "" : ` of at least ${spec.min} bytes`;
-      throw new UsageError(`${shown} must be a size${least} such as 4096, 64KiB or 2GiB, not ${quoted}`);
+      throw new UsageError(`${shown} must be a size${least} such as 4096, 64KiB, 2GiB or 0x1000, not ${quoted}`);
     }
     case "duration": {
       const value = parseDuration(text);

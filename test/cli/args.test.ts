@@ -39,11 +39,27 @@ describe("sizes", () => {
     ["1.5MiB", 1572864],
     ["2 GiB", 2147483648],
     ["1TiB", 2 ** 40],
+    ["0x30000", 0x30000],
+    ["0XfF", 255],
   ])("%s is %i bytes", (text, bytes) => expect(parseSize(text)).toBe(bytes));
-  test.each(["", "KiB", "-1", "1KB", "1kib", "1e3", "0x10", "1.3B", "9007199254740993", "1GiB ", "NaN", "9999999TiB"])(
-    "%j is none",
-    (text) => expect(parseSize(text)).toBeUndefined(),
-  );
+  test.each([
+    "",
+    "KiB",
+    "-1",
+    "1KB",
+    "1kib",
+    "1e3",
+    "0x",
+    "0x1g",
+    "0x1KiB",
+    "-0x1",
+    "0x20000000000000",
+    "1.3B",
+    "9007199254740993",
+    "1GiB ",
+    "NaN",
+    "9999999TiB",
+  ])("%j is none", (text) => expect(parseSize(text)).toBeUndefined());
 });
 
 describe("durations", () => {
@@ -105,8 +121,8 @@ describe("what is refused, with one line that says what and what to do", () => {
     [["--file-mb", "4.5"], '--file-mb must be a whole number from 1 to 1000, not "4.5"'],
     [["--seed", "-1"], '--seed must be a whole number of at least 0, not "-1"'],
     [["--seed", "99999999999999999999"], '--seed must be a whole number of at least 0, not "99999999999999999999"'],
-    [["--bytes", "1KB"], '--bytes must be a size of at least 8 bytes such as 4096, 64KiB or 2GiB, not "1KB"'],
-    [["--bytes", "7"], '--bytes must be a size of at least 8 bytes such as 4096, 64KiB or 2GiB, not "7"'],
+    [["--bytes", "1KB"], '--bytes must be a size of at least 8 bytes such as 4096, 64KiB, 2GiB or 0x1000, not "1KB"'],
+    [["--bytes", "7"], '--bytes must be a size of at least 8 bytes such as 4096, 64KiB, 2GiB or 0x1000, not "7"'],
     [["--door", "window"], '--door must be one of append, offset, not "window"'],
     [[""], "PREFIX must be a path, not an empty string"],
   ];

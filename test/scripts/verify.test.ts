@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
+import { GRAMMAR } from "../../src/pattern/spec.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-verify-"));
@@ -158,7 +159,7 @@ test("bad input is one line and 254", async () => {
   const cases: [string[], string][] = [
     [[missing], `verify: no such file: ${missing}`],
     [[directory], `verify: ${directory} is a directory; name a file, a device or -`],
-    [[good, "--pattern", "nonsense"], "verify: --pattern is counter, tagged, zero or reference:FILE, not nonsense"],
+    [[good, "--pattern", "nonsense"], `verify: --pattern is ${GRAMMAR}, not nonsense`],
     [[good, "--pattern", `reference:${missing}`], `verify: --pattern: no such file: ${missing}`],
     [
       [good, "--pattern", "tagged", "--record-bytes", "99"],

@@ -4,65 +4,15 @@
  * Owns how bytes get from a descriptor to the judge. Refuses to decide what they mean, and never maps files into memory:
  * a mapped file that shrinks would kill the process.
  */
-
 import type { Judgement } from "../../judge/finding.ts";
-import type { Judge } from "../../judge/judge.ts";
-import { Inconclusive, isSyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { openFile, type Path, pathText, read, readAt } from "../../ops/file.ts";
-import { allocate } from "../../ops/memory.ts";
+import { type Path, read, readAt } from "../../ops/file.ts";
+import { allocate, type Memory } from "../../ops/memory.ts";
 import { nextData, seek } from "../../ops/space.ts";
-import { exists, statPath } from "../../ops/stat.ts";
-import { Counter } from "../../pattern/counter.ts";
-import type { Pattern } from "../../pattern/pattern.ts";
-import { reference } from "../../pattern/reference.ts";
-import { tagged } from "../../pattern/tagged.ts";
-import { zero } from "../../pattern/zero.ts";
-import { O_RDONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
-
-/** Small enough to stay in the second-level cache between the kernel's copy and the comparison. */
-const BLOCK_BYTES = 256 * 1024;
-
-export interface PatternArguments {
-  readonly pattern: string;
-  readonly generation: number;
-  readonly writer: number;
-  readonly recordBytes: number;
-}
-
-export function patternOf({ pattern, generation, writer, recordBytes }: PatternArguments): {
-  pattern: Pattern;
-  endBytes?: number;
-} {
-  if (pattern === "counter") return { pattern: new Counter({ generation }) };
-  if (pattern === "tagged") return { pattern: tagged({ generation, writer, recordBytes }) };
-  if (pattern === "zero") return { pattern: zero() };
-  const fd = openFile(pattern.slice("reference:".length), O_RDONLY);
-  const endBytes = seek(fd, 0, SEEK_END);
-  const memory = allocate(BLOCK_BYTES);
-  const readReference = (block: Uint8Array, offsetBytes: number) => {
-    for (let done = 0; done < block.length; ) {
-      const lengthBytes = Math.min(block.length - done, BLOCK_BYTES);
-      const got = readAt(fd, memory, offsetBytes + done, { lengthBytes });
-      if (got === 0) throw new Inconclusive(`the reference ${fd.label} shrank while it was read`);
-      block.set(memory.bytes.subarray(0, got), done);
-      done += got;
-    }
-  };
-  return { pattern: reference({ lengthBytes: endBytes, read: readReference }), endBytes };
-}
-
-/** Why no pattern can be made of these arguments, in one line. The reference's file was looked at before. */
-export function whyNoPattern(args: PatternArguments): string | undefined {
-  if (args.pattern.startsWith("reference:")) return undefined;
-  try {
-    patternOf(args);
-    return undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return error.message;
-    throw error;
-  }
-}
+import type { PatternArguments } from "../../pattern/spec.ts";
+import { SEEK_END } from "../../sys/uapi/fcntl.ts";
+import { type Input, openInput } from "./input.ts";
+import { BLOCK_BYTES, openPattern } from "./patterns.ts";
 
 export interface Range {
   readonly from: number;
@@ -71,17 +21,20 @@ export interface Range {
 }
 
 /** A worker's part: true when every byte of the range is as the pattern says. */
-export function intactRange(
-  path: Path,
-  args: PatternArguments,
-  range: Range,
-  done: Float64Array,
-  slot: number,
-): boolean {
-  using fd = openFile(path, O_RDONLY);
-  const { pattern } = patternOf(args);
-  const memory = allocate(BLOCK_BYTES);
+export function intactRange({ path, args, reference, range, shared, slot }: Order): boolean {
+  const input = openInput(path);
+  using fd = input.fd;
+  const { pattern } = openPattern(args, reference);
+  const done = new Float64Array(shared);
+  using memory = allocate(BLOCK_BYTES);
+  const holes = new Holes(input, range.to);
   for (let at = range.from; at < range.to; ) {
+    const hole = holes.at(at);
+    if (hole > 0 && pattern.proofBytes > 0) return false;
+    if (hole > 0 && pattern.name === "zero") {
+      at += hole;
+      continue;
+    }
     const got = readAt(fd, memory, at, { lengthBytes: Math.min(BLOCK_BYTES, range.to - at) });
     if (got === 0 || pattern.firstMismatch(memory.bytes.subarray(0, got), at) >= 0) return false;
     at += got;
@@ -93,22 +46,27 @@ export function intactRange(
 export interface Order {
   readonly path: Path;
   readonly args: PatternArguments;
+  /** The reference's path, where the pattern is one. */
+  readonly reference: Path | undefined;
   readonly range: Range;
   readonly shared: SharedArrayBuffer;
   readonly slot: number;
 }
 
-/** Splits the range among workers; true when all of it is intact. */
+/** Splits the range among workers: is all of it intact? undefined when `tick` said to stop. */
 export async function intactInParallel(
   order: Omit<Order, "shared" | "slot">,
   jobs: number,
-  tick: (bytes: number) => void,
-): Promise<boolean> {
+  tick: (bytes: number) => boolean,
+): Promise<boolean | undefined> {
   const { from, to } = order.range;
   const shared = new SharedArrayBuffer(8 * jobs);
   const done = new Float64Array(shared);
   const share = Math.ceil((to - from) / jobs / BLOCK_BYTES) * BLOCK_BYTES;
-  const timer = setInterval(() => tick(done.reduce((sum, bytes) => sum + bytes, 0)), 100);
+  const stopped = Promise.withResolvers<undefined>();
+  const timer = setInterval(() => {
+    if (!tick(done.reduce((sum, bytes) => sum + bytes, 0))) stopped.resolve(undefined);
+  }, 100);
   const workers: Worker[] = [];
   const answers = Array.from({ length: jobs }, (_, slot) => {
     const range = { from: Math.min(to, from + slot * share), to: Math.min(to, from + (slot + 1) * share) };
@@ -120,41 +78,69 @@ export async function intactInParallel(
       worker.onerror = () => resolve(false);
     });
   });
-  const all = await Promise.all(answers);
+  const all = await Promise.race([Promise.all(answers), stopped.promise]);
   clearInterval(timer);
   for (const worker of workers) worker.terminate();
-  return all.every((intact) => intact);
+  return all?.every((intact) => intact);
 }
 
-/** Feeds the judge with everything in the range, in order; holes without reading them. */
+/** Where the holes of a sparse file are; devices and file systems that keep none have none. */
+class Holes {
+  readonly #fd: Fd;
+  readonly #to: number;
+  #dataEnd: number;
+
+  constructor(input: Input, to: number) {
+    this.#fd = input.fd;
+    this.#to = to;
+    // lseek(2) knows SEEK_DATA for files only: block devices answer EINVAL.
+    this.#dataEnd = input.stat.kind === "file" && input.sizeBytes !== undefined ? 0 : Infinity;
+  }
+
+  /** How many bytes of hole begin at the offset; 0 in data. Moves the file position. */
+  at(offsetBytes: number): number {
+    if (offsetBytes < this.#dataEnd) return 0;
+    const data = nextData(this.#fd, offsetBytes);
+    if (data === undefined) return Math.max(0, Math.min(this.#to, seek(this.#fd, 0, SEEK_END)) - offsetBytes);
+    this.#dataEnd = data.offsetBytes + data.lengthBytes;
+    return Math.min(this.#to, data.offsetBytes) - offsetBytes;
+  }
+
+  /** Where the data that holds the last offset asked for ends. */
+  get dataEnd(): number {
+    return this.#dataEnd;
+  }
+}
+
+/** Who takes the bytes: the stream judge, and the judges of other formats. */
+export interface Taker {
+  push(block: Uint8Array): void;
+  pushZeros(count: number): void;
+}
+
+/**
+ * Feeds a judge with everything in the range, in order; holes without reading them. The offset at which it ended: before
+ * `range.to` when there were no more bytes, or when `tick` returned false.
+ */
 export async function judgeInOrder(
-  fd: Fd,
-  judge: Judge,
-  range: Range & { seekable: boolean },
+  input: Input,
+  judge: Taker,
+  range: Range,
   tick: (at: number) => Promise<boolean>,
 ): Promise<number> {
-  const memory = allocate(BLOCK_BYTES);
+  using memory = allocate(BLOCK_BYTES);
+  if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
+  const holes = new Holes(input, range.to);
   let at = range.from;
-  let dataEnd = at;
   while (at < range.to && (await tick(at))) {
-    const lengthBytes = Math.min(BLOCK_BYTES, range.to - at);
-    if (!range.seekable) {
-      const got = read(fd, memory, { lengthBytes });
-      if (got === 0) break;
-      judge.push(memory.bytes.subarray(0, got));
-      at += got;
+    const hole = holes.at(at);
+    if (hole > 0) {
+      judge.pushZeros(hole);
+      at += hole;
       continue;
     }
-    if (at >= dataEnd) {
-      const data = nextData(fd, at);
-      const holeEnd = Math.min(range.to, data?.offsetBytes ?? seek(fd, 0, SEEK_END));
-      if (holeEnd > at) judge.pushZeros(holeEnd - at);
-      at = Math.max(at, holeEnd);
-      if (data === undefined) break;
-      dataEnd = data.offsetBytes + data.lengthBytes;
-      continue;
-    }
-    const got = readAt(fd, memory, at, { lengthBytes: Math.min(lengthBytes, dataEnd - at) });
+    const lengthBytes = Math.min(BLOCK_BYTES, range.to - at, holes.dataEnd - at);
+    const got = readAt(input.fd, memory, at, { lengthBytes });
     if (got === 0) break;
     judge.push(memory.bytes.subarray(0, got));
     at += got;
@@ -162,21 +148,19 @@ export async function judgeInOrder(
   return at;
 }
 
-export function whyUnreadable(path: Path): string | undefined {
-  if (pathText(path) === "-") return undefined;
-  if (!exists(path)) return `no such file: ${pathText(path)}`;
-  try {
-    const { kind } = statPath(path);
-    if (kind === "directory") return `${pathText(path)} is a directory; name a file, a device or -`;
-    if (kind === "socket") return `${pathText(path)} is a socket; pipe what it sends into verify.ts -`;
-    // Opening a named pipe would wait for its writer, and closing it again would end the writer.
-    if (kind === "pipe") return undefined;
-    openFile(path, O_RDONLY).close();
-    return undefined;
-  } catch (error) {
-    if (isSyscallError(error)) return `${pathText(path)} cannot be opened for reading: ${error.code}`;
-    throw error;
+async function judgeStream(
+  fd: Fd,
+  judge: Taker,
+  { range, tick, memory }: { range: Range; tick: (at: number) => Promise<boolean>; memory: Memory },
+): Promise<number> {
+  let at = range.from;
+  while (at < range.to && (await tick(at))) {
+    const got = read(fd, memory, { lengthBytes: Math.min(BLOCK_BYTES, range.to - at) });
+    if (got === 0) break;
+    judge.push(memory.bytes.subarray(0, got));
+    at += got;
   }
+  return at;
 }
 
 export function intact(from: number, to: number): Judgement {
@@ -184,12 +168,14 @@ export function intact(from: number, to: number): Judgement {
   return { verifiedBytes: to - from, findings: [], findingsLeftOut: 0, segments, segmentsLeftOut: 0 };
 }
 
-/** A stream has no position to begin at: what comes before is read and not judged. */
-export async function skip(fd: Fd, bytes: number): Promise<void> {
+/** A stream has no position to begin at: what comes before is read and not judged. The bytes that were there. */
+export function skip(fd: Fd, bytes: number): number {
   using memory = allocate(BLOCK_BYTES);
-  for (let left = bytes; left > 0; ) {
-    const got = read(fd, memory, { lengthBytes: Math.min(left, BLOCK_BYTES) });
-    if (got === 0) return;
-    left -= got;
+  let skipped = 0;
+  while (skipped < bytes) {
+    const got = read(fd, memory, { lengthBytes: Math.min(bytes - skipped, BLOCK_BYTES) });
+    if (got === 0) break;
+    skipped += got;
   }
+  return skipped;
 }

@@ -4,5 +4,5 @@ import { intactRange, type Order } from "./scan.ts";
 declare const self: { onmessage: (event: MessageEvent<Order>) => void };
 
 self.onmessage = ({ data }) => {
-  postMessage(intactRange(data.path, data.args, data.range, new Float64Array(data.shared), data.slot));
+  postMessage(intactRange(data));
 };

@@ -1,0 +1,103 @@
+/**
+ * What is to be judged, or compared with: a file, a block device, a pipe, standard input; opened, and described.
+ *
+ * Owns the questions asked before a byte is read: is it there, may it be read, does it have an end and a size. Refuses
+ * directories and sockets, and character devices without a length, in one line each.
+ */
+import { readFileSync } from "node:fs";
+import { isSyscallError } from "../../ops/errors.ts";
+import { Fd } from "../../ops/fd.ts";
+import { openFile, type Path, pathText } from "../../ops/file.ts";
+import { seek } from "../../ops/space.ts";
+import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
+import { O_RDONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
+
+export interface Input {
+  readonly fd: Fd;
+  /** As it was when it was opened. */
+  readonly stat: Stat;
+  /** Where it ends; undefined for what has no offsets (pipes, terminals) or gives no size (files of /proc). */
+  readonly sizeBytes: number | undefined;
+}
+
+export const isStdin = (path: Path) => pathText(path) === "-";
+
+/** Opens a path, or standard input for "-". Opening a FIFO waits for its writer. */
+export function openInput(path: Path): Input {
+  const stdin = isStdin(path);
+  const fd = stdin ? new Fd(0, "standard input") : openFile(inheritedPath(path), O_RDONLY);
+  const stat = statFd(fd);
+  return { fd, stat, sizeBytes: sizeOfInput(fd, stat, stdin) };
+}
+
+function sizeOfInput(fd: Fd, stat: Stat, stdin: boolean): number | undefined {
+  if (stat.kind !== "file" && stat.kind !== "block-device") return undefined;
+  // `(head -c 100 >/dev/null; verify.ts -) <FILE` is what is left of the file: a stream, not the file.
+  if (stdin && seek(fd, 0, SEEK_CUR) !== 0) return undefined;
+  const sizeBytes = seek(fd, 0, SEEK_END);
+  if (stdin) seek(fd, 0, 0);
+  // Files of /proc and /sys have bytes and no size.
+  return sizeBytes === 0 && stat.kind === "file" ? undefined : sizeBytes;
+}
+
+/** Why a path cannot be read at all, in one line; undefined when it can. Opens no pipe. */
+export function whyUnreadable(path: Path): string | undefined {
+  if (isStdin(path)) return undefined;
+  const label = pathText(path);
+  try {
+    const real = inheritedPath(path);
+    if (!exists(real)) return `no such file: ${label}`;
+    const { kind } = statPath(real);
+    if (kind === "directory") return `${label} is a directory; name a file, a device or -`;
+    if (kind === "socket") return `${label} is a socket; pipe what it sends into verify.ts -`;
+    // Opening a named pipe would wait for its writer, and closing it again would end the writer.
+    if (kind === "pipe") return undefined;
+    openFile(real, O_RDONLY).close();
+    return undefined;
+  } catch (error) {
+    if (isSyscallError(error)) return `${label} cannot be opened for reading: ${error.code}`;
+    throw error;
+  }
+}
+
+/** True for terminals, /dev/zero and the like: bytes without offsets, and mostly without an end. */
+export function isCharacterDevice(path: Path): boolean {
+  return !isStdin(path) && statPath(inheritedPath(path)).kind === "character-device";
+}
+
+const ANCESTORS_MAX = 4;
+
+/**
+ * `<(command)` is /dev/fd/63, a descriptor that `bun run` keeps to itself instead of passing it on: the same pipe is
+ * then opened through the ancestor that has it. Other paths are themselves.
+ */
+function inheritedPath(path: Path): Path {
+  const number = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(pathText(path))?.[1];
+  if (number === undefined || exists(path)) return path;
+  let pid = process.ppid;
+  for (let turns = 0; turns < ANCESTORS_MAX && pid > 1; turns += 1) {
+    const there = `/proc/${pid}/fd/${number}`;
+    if (isOpenThere(there)) return there;
+    pid = parentOf(pid);
+  }
+  return path;
+}
+
+function isOpenThere(path: string): boolean {
+  try {
+    return exists(path);
+  } catch (error) {
+    if (isSyscallError(error)) return false;
+    throw error;
+  }
+}
+
+/** proc(5), /proc/PID/stat: the fourth field, after a name that may hold anything; 0 when the process is gone. */
+function parentOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return 0;
+  }
+}

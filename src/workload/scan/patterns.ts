@@ -1,0 +1,130 @@
+/**
+ * From `--pattern` to bytes: the patterns that need nothing, and the reference, which is another file.
+ *
+ * Owns opening references: files and block devices are read where needed; pipes, FIFOs, process substitutions and standard
+ * input, which can be read once only, are copied to a nameless file under TMPDIR first. Refuses character devices, which
+ * have no end.
+ */
+import { tmpdir } from "node:os";
+import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
+import type { Fd } from "../../ops/fd.ts";
+import { openFile, type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
+import { allocate } from "../../ops/memory.ts";
+import { unlink } from "../../ops/space.ts";
+import { statFd } from "../../ops/stat.ts";
+import type { Pattern } from "../../pattern/pattern.ts";
+import { reference } from "../../pattern/reference.ts";
+import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
+import { O_CREAT, O_EXCL, O_RDWR, O_TMPFILE } from "../../sys/uapi/fcntl.ts";
+import { isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
+
+export const BLOCK_BYTES = 256 * 1024;
+
+/** A pattern ready to be compared with, and where its stream ends if it knows. */
+export interface OpenedPattern {
+  readonly pattern: Pattern;
+  readonly endBytes?: number;
+  /** Whether another thread may open it again; what was read from a pipe is in this thread only. */
+  readonly reopenable: boolean;
+  /** Throws Inconclusive when the reference was changed since it was opened. */
+  assertUnchanged(): void;
+}
+
+/** Why no pattern can be made of these arguments, in one line; undefined when one can. */
+export function whyNoPattern(args: PatternArguments, reference: Path | undefined): string | undefined {
+  try {
+    const spec = parsePattern(args);
+    if (spec.kind !== "reference") return undefined;
+    const path = reference ?? spec.path;
+    const reason = whyUnreadable(path);
+    if (reason !== undefined) return `--pattern: ${reason}`;
+    if (isCharacterDevice(path)) {
+      return `--pattern: ${pathText(path)} is a character device, which has no end to compare with; for zeros use --pattern zero`;
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+/** The path of `--pattern reference:PATH`, with the bytes it has on disk when `bytes` is the whole argument as given. */
+export function referencePath(pattern: Path): Path | undefined {
+  const prefix = "reference:";
+  if (typeof pattern === "string") return pattern.startsWith(prefix) ? pattern.slice(prefix.length) : undefined;
+  const start = Buffer.from(pattern.subarray(0, prefix.length)).toString("latin1");
+  return start === prefix ? pattern.slice(prefix.length) : undefined;
+}
+
+/** Opens what `--pattern` names. `reference`: its path, where that is not the text of the argument. */
+export function openPattern(args: PatternArguments, referenceAt?: Path): OpenedPattern {
+  const spec = parsePattern(args);
+  if (spec.kind === "stream") {
+    return { pattern: spec.pattern, reopenable: true, assertUnchanged: () => {} };
+  }
+  if (spec.kind !== "reference") throw new UsageError(`--pattern ${spec.kind} is judged by itself, not as a stream`);
+  return openReference(referenceAt ?? spec.path);
+}
+
+function openReference(path: Path): OpenedPattern {
+  const input = openInput(path);
+  const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
+  const { fd, sizeBytes: endBytes } = spooled;
+  const memory = allocate(BLOCK_BYTES);
+  const readReference = (block: Uint8Array, offsetBytes: number) => {
+    for (let done = 0; done < block.length; ) {
+      const lengthBytes = Math.min(block.length - done, BLOCK_BYTES);
+      const got = readAt(fd, memory, offsetBytes + done, { lengthBytes });
+      if (got === 0) throw new Inconclusive(`the reference ${fd.label} shrank while it was read`);
+      block.set(memory.bytes.subarray(0, got), done);
+      done += got;
+    }
+  };
+  const before = input.stat;
+  const assertUnchanged = () => {
+    if (before.kind !== "file" || input.fd.closed) return;
+    const after = statFd(input.fd);
+    if (after.mtimeNs !== before.mtimeNs || after.sizeBytes !== before.sizeBytes) {
+      throw new Inconclusive(`the reference ${input.fd.label} was changed while it was read`);
+    }
+  };
+  return {
+    pattern: reference({ lengthBytes: endBytes, read: readReference }),
+    endBytes,
+    reopenable: input.sizeBytes !== undefined,
+    assertUnchanged,
+  };
+}
+
+/** Copies what can be read once to a file without a name, which is gone with the process. */
+function spool(from: Fd): { fd: Fd; sizeBytes: number } {
+  const fd = namelessFile(from.label);
+  using memory = allocate(BLOCK_BYTES);
+  let sizeBytes = 0;
+  for (;;) {
+    const got = read(from, memory);
+    if (got === 0) break;
+    writeAll(fd, memory, { lengthBytes: got });
+    sizeBytes += got;
+  }
+  from.close();
+  return { fd, sizeBytes };
+}
+
+function namelessFile(label: string): Fd {
+  const directory = tmpdir();
+  try {
+    return openFile(directory, O_TMPFILE | O_RDWR, 0o600);
+  } catch (error) {
+    if (!isSyscallError(error, "EOPNOTSUPP", "EISDIR", "ENOENT")) throw error;
+  }
+  const path = `${directory}/bytewitness-reference-${process.pid}-${performance.now()}`;
+  try {
+    const fd = openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+    unlink(path);
+    return fd;
+  } catch (error) {
+    if (!isSyscallError(error)) throw error;
+    throw new UsageError(`${label} can be read once only and needs a copy under TMPDIR, ${directory}: ${error.code}`);
+  }
+}
