@@ -28,8 +28,9 @@ export {
 export { ioUringMissing } from "./machine/needs.ts";
 export { examine, machineLine } from "./machine/probes.ts";
 export { type OwnSwap, ownSwap, swapMissing } from "./machine/swap.ts";
-export { AddressError } from "./ops/address.ts";
+export { type Address, AddressError } from "./ops/address.ts";
 export * from "./ops/clock.ts";
+export * from "./ops/copy.ts";
 export { AssertionError, assert, checked, Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
 export { duplicate, Fd, setNonblocking, statusFlags } from "./ops/fd.ts";
 export * from "./ops/file.ts";
@@ -48,12 +49,33 @@ export { type Completion, completed } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
 export * from "./ops/ring/ring.ts";
 export { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "./ops/signals.ts";
+export {
+  bindTo,
+  type Connection,
+  connectedPair,
+  connectTo,
+  listenOn,
+  localAddress,
+  type MessageOptions,
+  openSocket,
+  receive,
+  type SocketKind,
+  send,
+  shutdownSocket,
+  socketPair,
+  tryAccept,
+  tryConnect,
+  tryReceive,
+  trySend,
+} from "./ops/socket.ts";
+export { getOption, type SocketOption, setOption, setReceiveTimeout, trySetOption } from "./ops/socket-option.ts";
 export * from "./ops/space.ts";
 export * from "./ops/splice.ts";
 export * from "./ops/stat.ts";
 export * from "./ops/swap.ts";
 export { Thread } from "./ops/thread/thread.ts";
-export { tlsMissing } from "./ops/tls.ts";
+export { startTls, type TlsCipher, type TlsKeys, testKeys, tlsMissing, tryExpectNoPadding } from "./ops/tls.ts";
+export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export { constant } from "./pattern/constant.ts";
 export { Counter, type CounterOptions, counter } from "./pattern/counter.ts";
 export { type NumberedOptions, numbered } from "./pattern/numbered.ts";

@@ -80,7 +80,7 @@ await runReproducer({
       // 2. A second thread splices out of an empty pipe. Asleep, it has read the position and holds it.
       using pipe = openPipe();
       using thread = await Thread.start();
-      const splicing = thread.call(trySplice, pipe.readEnd, file, 65_536, 0);
+      const splicing = thread.call(trySplice, pipe.readEnd, file, { lengthBytes: 65_536, flags: 0 });
       trigger.attempts += 1;
       if (await thread.asleep("splice")) trigger.reached += 1;
 

@@ -1,18 +1,31 @@
 /**
  * Socket addresses: "HOST:PORT" as people write it, struct sockaddr as the kernel reads it.
  *
- * Owns parsing, name resolution and both conversions for IPv4, IPv6 and unix sockets. Ports and addresses are in
+ * Owns parsing, name resolution and both conversions for IPv4, IPv6, unix and vsock sockets. Internet ports and addresses are in
  * network byte order inside a sockaddr and nowhere else.
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { AF_INET, AF_INET6, AF_UNIX, sockaddr_in, sockaddr_in6, sockaddr_un } from "../sys/uapi/socket.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  AF_VSOCK,
+  sockaddr_in,
+  sockaddr_in6,
+  sockaddr_un,
+  sockaddr_vm,
+  VMADDR_CID_LOCAL,
+} from "../sys/uapi/socket.ts";
 import { assert } from "./errors.ts";
 import type { Memory } from "./memory.ts";
 
 export type Address =
   | { readonly family: "ipv4" | "ipv6"; readonly host: string; readonly port: number }
-  | { readonly family: "unix"; readonly path: string };
+  /** A path; one that begins with NUL is an abstract name, an empty one is chosen by the kernel. unix(7). */
+  | { readonly family: "unix"; readonly path: string }
+  /** `cid` is VMADDR_CID_LOCAL (1) for this machine itself. vsock(7). */
+  | { readonly family: "vsock"; readonly cid: number; readonly port: number };
 
 export const ADDRESS_BYTES_MAX = sockaddr_un.sizeBytes;
 
@@ -50,21 +63,23 @@ export async function resolveAddress(text: string): Promise<Address> {
 }
 
 export function addressText(address: Address): string {
-  if (address.family === "unix") return `unix:${address.path}`;
+  if (address.family === "unix") return `unix:${address.path.replace("\0", "@")}`;
+  if (address.family === "vsock") return `vsock:${address.cid}:${address.port}`;
   return address.family === "ipv6" ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
 /** True for addresses whose packets never leave this network namespace: 127.0.0.0/8 and ::1. */
 export function isLoopback(address: Address): boolean {
   if (address.family === "unix") return false;
+  if (address.family === "vsock") return address.cid === VMADDR_CID_LOCAL;
   return address.family === "ipv4" ? address.host.startsWith("127.") : address.host === "::1";
 }
 
 export function domainOf(address: Address): number {
-  return address.family === "unix" ? AF_UNIX : address.family === "ipv6" ? AF_INET6 : AF_INET;
+  return { unix: AF_UNIX, ipv6: AF_INET6, ipv4: AF_INET, vsock: AF_VSOCK }[address.family];
 }
 
-/** Writes struct sockaddr_in, _in6 or _un to the start of `memory`; its length. ip(7), ipv6(7), unix(7). */
+/** Writes struct sockaddr_in, _in6, _un or _vm to the start of `memory`; its length. ip(7), ipv6(7), unix(7). */
 export function encodeAddress(address: Address, memory: Memory): number {
   memory.at(0, ADDRESS_BYTES_MAX);
   memory.bytes.fill(0, 0, ADDRESS_BYTES_MAX);
@@ -74,7 +89,14 @@ export function encodeAddress(address: Address, memory: Memory): number {
     const roomBytes = sockaddr_un.sizeBytes - sockaddr_un.offsets.sun_path - 1;
     if (path.length > roomBytes) throw new AddressError(`a unix socket's path has at most ${roomBytes} bytes`);
     memory.bytes.set(path, sockaddr_un.offsets.sun_path);
-    return sockaddr_un.offsets.sun_path + path.length + 1;
+    // An abstract or empty name has no final NUL: its length is the address's. unix(7).
+    const named = path.length > 0 && path[0] !== 0;
+    return sockaddr_un.offsets.sun_path + path.length + (named ? 1 : 0);
+  }
+  if (address.family === "vsock") {
+    memory.view.setUint32(sockaddr_vm.offsets.svm_port, address.port, true);
+    memory.view.setUint32(sockaddr_vm.offsets.svm_cid, address.cid, true);
+    return sockaddr_vm.sizeBytes;
   }
   memory.view.setUint16(sockaddr_in.offsets.sin_port, address.port, false);
   if (address.family === "ipv4") {
@@ -87,8 +109,8 @@ export function encodeAddress(address: Address, memory: Memory): number {
   return sockaddr_in6.sizeBytes;
 }
 
-/** Reads what getsockname(2) or accept(2) wrote. */
-export function decodeAddress(memory: Memory): Address {
+/** Reads what getsockname(2) or accept(2) wrote, with the length that it returned. */
+export function decodeAddress(memory: Memory, lengthBytes = ADDRESS_BYTES_MAX): Address {
   const family = memory.view.getUint16(0, true);
   const port = memory.view.getUint16(sockaddr_in.offsets.sin_port, false);
   if (family === AF_INET) {
@@ -100,9 +122,14 @@ export function decodeAddress(memory: Memory): Address {
     const groups = Array.from({ length: 8 }, (_, index) => memory.view.getUint16(at + 2 * index, false).toString(16));
     return { family: "ipv6", host: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
   }
+  if (family === AF_VSOCK) {
+    const { svm_cid, svm_port } = sockaddr_vm.offsets;
+    return { family: "vsock", cid: memory.view.getUint32(svm_cid, true), port: memory.view.getUint32(svm_port, true) };
+  }
   assert(family === AF_UNIX, `the kernel answered with address family ${family}`);
   const start = sockaddr_un.offsets.sun_path;
-  const end = memory.bytes.indexOf(0, start);
+  const abstract = lengthBytes > start && memory.bytes[start] === 0;
+  const end = lengthBytes <= start ? start : abstract ? lengthBytes : memory.bytes.indexOf(0, start);
   return { family: "unix", path: Buffer.from(memory.bytes.subarray(start, end)).toString("utf8") };
 }
 

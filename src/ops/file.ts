@@ -8,7 +8,8 @@
 import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
-import type { OpenFlags, ReadWriteFlags } from "../sys/uapi/flags.ts";
+import type { MemfdFlags, OpenFlags, ReadWriteFlags } from "../sys/uapi/flags.ts";
+import { MFD_CLOEXEC } from "../sys/uapi/mman.ts";
 import { assert, checked, checkedNegative } from "./errors.ts";
 import { Fd } from "./fd.ts";
 import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./integers.ts";
@@ -55,6 +56,16 @@ export function openFile(path: Path, flags: OpenFlags, mode = 0o644): Fd {
   return new Fd(
     checked(result, "open", () => `"${label}", ${openFlagsText(flags)}`),
     label,
+  );
+}
+
+/** `int memfd_create(const char *name, unsigned int flags)` with MFD_CLOEXEC added: a file in memory. memfd_create(2). */
+export function openMemfd(label: string, flags: MemfdFlags = 0): Fd {
+  using name = cString(label);
+  checkUint("flags", flags);
+  return new Fd(
+    checked(libc.memfd_create(name.address, flags | MFD_CLOEXEC), "memfd_create", () => `"${label}"`),
+    `memfd:${label}`,
   );
 }
 

@@ -38,6 +38,15 @@ export function throwIfInterrupted(): void {
   if (signal !== 0) throw new Interrupted(signal);
 }
 
+/** As `retryEintr`, for a call that returns -errno. */
+export function retryInterrupted(call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -ERRNO.EINTR) return result;
+    throwIfInterrupted();
+  }
+}
+
 /**
  * Calls a libc function that returns -1 and errno until its errno is not EINTR; a watched signal ends it with
  * Interrupted instead. (Under a profiler nearly every blocking call returns EINTR: see signal(7).)

@@ -1,78 +1,64 @@
 /**
- * Stream sockets: socket(2), bind(2), connect(2), accept(2), send(2), recv(2), shutdown(2) and their options.
+ * Sockets of every kind: TCP, MPTCP, UDP, unix, vsock. socket(2), bind(2), connect(2), accept(2), send(2), recv(2).
  *
  * Every socket is close-on-exec. Writing never raises SIGPIPE (MSG_NOSIGNAL); splice(2) has no such flag, so a process
- * that splices into sockets calls `ignoreBrokenPipes` once. The verbs that begin with `try` return -errno.
+ * that splices into sockets calls `ignoreBrokenPipes` once. The verbs that begin with `try` return -errno. Options are
+ * in socket-option.ts.
  */
-import { readFileSync } from "node:fs";
-import { ERRNO, errnoName, negated } from "../sys/errno.ts";
+import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import type { ShutdownHow } from "../sys/uapi/flags.ts";
+import type { MessageFlags, ShutdownHow } from "../sys/uapi/flags.ts";
 import { SIGPIPE } from "../sys/uapi/mount.ts";
 import * as S from "../sys/uapi/socket.ts";
 import { ADDRESS_BYTES_MAX, type Address, addressText, decodeAddress, domainOf, encodeAddress } from "./address.ts";
 import { assert, checked, checkedNegative, SyscallError } from "./errors.ts";
-import { Fd } from "./fd.ts";
-import { checkInt } from "./integers.ts";
-import { allocate, type Memory } from "./memory.ts";
-import { retryEintr } from "./signals.ts";
+import { Fd, setNonblocking } from "./fd.ts";
+import type { Part } from "./file.ts";
+import { checkTransfer, checkUint } from "./integers.ts";
+import { allocate, type KernelBuffer } from "./memory.ts";
+import { retryEintr, retryInterrupted } from "./signals.ts";
+import { setOption, type TcpTuning, tuneTcp } from "./socket-option.ts";
 
 export { MSG_DONTWAIT, MSG_MORE, MSG_WAITALL, SHUT_RD, SHUT_RDWR, SHUT_WR } from "../sys/uapi/socket.ts";
 
-/** `int socket(int domain, SOCK_STREAM, 0)`. socket(2). */
-export function openSocket(address: Address, options: { nonblocking: boolean }): Fd {
-  const type = S.SOCK_STREAM | S.SOCK_CLOEXEC | (options.nonblocking ? S.SOCK_NONBLOCK : 0);
+const TYPES = { stream: S.SOCK_STREAM, datagram: S.SOCK_DGRAM, seqpacket: S.SOCK_SEQPACKET } as const;
+
+/** What a socket is beside its address. */
+export interface SocketKind {
+  /** "stream" unless given. */
+  readonly type?: keyof typeof TYPES | undefined;
+  /** IPPROTO_MPTCP, for example; the family's own for the type unless given. */
+  readonly protocol?: number | undefined;
+}
+
+/** `int socket(int domain, int type, int protocol)`; the domain is the address's. socket(2). */
+export function openSocket(address: Address, options: SocketKind & { readonly nonblocking: boolean }): Fd {
+  const { type = "stream", protocol = 0, nonblocking } = options;
+  const bits = TYPES[type] | S.SOCK_CLOEXEC | (nonblocking ? S.SOCK_NONBLOCK : 0);
   const domain = domainOf(address);
-  return new Fd(checked(libc.socket(domain, type, 0), "socket", `${domain}, SOCK_STREAM`), addressText(address));
+  const result = libc.socket(domain, bits, checkUint("protocol", protocol));
+  const hint = protocol === S.IPPROTO_MPTCP ? "MPTCP needs CONFIG_MPTCP and sysctl net.mptcp.enabled=1" : undefined;
+  if (result >= 0) return new Fd(result, addressText(address));
+  throw new SyscallError("socket", -negated(result), `${domain}, ${type}, protocol ${protocol}`, hint);
 }
 
-/** What a TCP socket is told before its handshake; accepted sockets inherit it from their listener. */
-export interface TcpTuning {
-  /** TCP_MAXSEG: announced to the peer, so the peer's segments are no larger either. */
-  readonly maxSegmentBytes?: number | undefined;
-  /** TCP_CONGESTION: a name the kernel knows; undefined leaves the system's. */
-  readonly congestion?: string | undefined;
+/** `int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)`. bind(2). */
+export function bindTo(fd: Fd, address: Address): void {
+  using name = allocate(ADDRESS_BYTES_MAX);
+  checked(libc.bind(fd.number, name.address, encodeAddress(address, name)), "bind", addressText(address));
 }
 
-/** TCP_MAXSEG and TCP_CONGESTION. tcp(7). */
-export function tuneTcp(fd: Fd, { maxSegmentBytes, congestion }: TcpTuning): void {
-  if (maxSegmentBytes !== undefined) setOption(fd, S.SOL_TCP, S.TCP_MAXSEG, maxSegmentBytes);
-  if (congestion === undefined) return;
-  const result = trySetCongestion(fd, congestion);
-  checkedNegative(result, "setsockopt", `${fd.label}, TCP_CONGESTION "${congestion}"`);
-}
-
-function trySetCongestion(fd: Fd, congestion: string): number {
-  return trySetOptionBytes(fd, S.SOL_TCP, S.TCP_CONGESTION, new TextEncoder().encode(congestion));
-}
-
-/** Why this kernel has no congestion control of that name (or none for this user); undefined when it has. tcp(7). */
-export function congestionMissing(congestion: string): string | undefined {
-  using fd = openSocket({ family: "ipv4", host: "0.0.0.0", port: 0 }, { nonblocking: true });
-  const result = trySetCongestion(fd, congestion);
-  return result === 0 ? undefined : congestionRefusal(congestion, -result);
-}
-
-/** The line about a refused TCP_CONGESTION: EPERM is a matter of privilege, anything else of what the kernel has. */
-export function congestionRefusal(congestion: string, errno: number): string {
-  const refused = `the kernel refuses the congestion control "${congestion}" (${errnoName(errno)})`;
-  if (errno === ERRNO.EPERM) return `${refused}; run as root or choose from ${congestionNames("allowed")}`;
-  return `${refused}; it knows ${congestionNames("available")}`;
-}
-
-function congestionNames(which: "allowed" | "available"): string {
-  const names = readFileSync(`/proc/sys/net/ipv4/tcp_${which}_congestion_control`, "utf8");
-  return names.trim().split(" ").join(", ");
-}
-
-/** A listening socket on `address` (port 0: the kernel chooses, see `localAddress`). SO_REUSEADDR is set. listen(2). */
-export function listenOn(address: Address, options: TcpTuning & { backlogCount?: number } = {}): Fd {
-  const fd = openSocket(address, { nonblocking: true });
+/**
+ * `int listen(int sockfd, int backlog)` on a new non-blocking socket that is bound to `address` (port 0: the kernel
+ * chooses, see `localAddress`); SO_REUSEADDR is set. listen(2).
+ */
+export function listenOn(address: Address, options: TcpTuning & SocketKind & { backlogCount?: number } = {}): Fd {
+  const fd = openSocket(address, { ...options, nonblocking: true });
   try {
-    using name = allocate(ADDRESS_BYTES_MAX);
-    if (address.family !== "unix") setOption(fd, S.SOL_SOCKET, S.SO_REUSEADDR, 1);
+    const internet = address.family === "ipv4" || address.family === "ipv6";
+    if (internet) setOption(fd, { level: S.SOL_SOCKET, option: S.SO_REUSEADDR, value: 1 });
     tuneTcp(fd, options);
-    checked(libc.bind(fd.number, name.address, encodeAddress(address, name)), "bind", addressText(address));
+    bindTo(fd, address);
     checked(libc.listen(fd.number, options.backlogCount ?? 4096), "listen", addressText(address));
     return fd;
   } catch (error) {
@@ -95,9 +81,9 @@ export function tryConnect(fd: Fd, address: Address): number {
   return negated(retryEintr(() => libc.connect(fd.number, name.address, lengthBytes)));
 }
 
-/** A connected blocking socket, or a SyscallError that names the address. connect(2). */
-export function connectTo(address: Address, options: TcpTuning = {}): Fd {
-  const fd = openSocket(address, { nonblocking: false });
+/** `int connect(int sockfd, …)` of a new blocking socket; a refusal is a SyscallError that names the address. connect(2). */
+export function connectTo(address: Address, options: TcpTuning & SocketKind = {}): Fd {
+  const fd = openSocket(address, { ...options, nonblocking: false });
   try {
     tuneTcp(fd, options);
     checkedNegative(tryConnect(fd, address), "connect", addressText(address));
@@ -108,94 +94,108 @@ export function connectTo(address: Address, options: TcpTuning = {}): Fd {
   }
 }
 
-/** SO_ERROR: the errno (positive) that a non-blocking connect or a reset left behind, 0 when none. socket(7). */
-export function pendingError(fd: Fd): number {
-  return getOption(fd, S.SOL_SOCKET, S.SO_ERROR);
+/** Two connected sockets; closed together. */
+export interface Connection extends Disposable {
+  readonly client: Fd;
+  readonly server: Fd;
 }
 
-/** `int shutdown(int sockfd, int how)`; a peer that is gone already (ENOTCONN) is no error here. shutdown(2). */
+/**
+ * listen, connect and accept in one: two connected blocking sockets of any family and kind, both in this process.
+ * `connectedPair({ family: "ipv4", host: "127.0.0.1", port: 0 }, { protocol: IPPROTO_MPTCP })`. accept(2).
+ */
+export function connectedPair(address: Address, options: TcpTuning & SocketKind = {}): Connection {
+  using listener = listenOn(address, options);
+  const client = connectTo(localAddress(listener), options);
+  setNonblocking(listener, false); // connect(2) may return before the listener has the connection: wait for it
+  const server = tryAccept(listener, { nonblocking: false });
+  if (server instanceof Fd) {
+    const close = () => {
+      client.close();
+      server.close();
+    };
+    return { client, server, [Symbol.dispose]: close };
+  }
+  client.close();
+  throw new SyscallError("accept4", -server, listener.label);
+}
+
+/** `int shutdown(int sockfd, int how)`; a peer that is gone already (ENOTCONN) is not an error here. shutdown(2). */
 export function shutdownSocket(fd: Fd, how: ShutdownHow): void {
   const result = negated(libc.shutdown(fd.number, how));
   if (result < 0 && result !== -ERRNO.ENOTCONN) throw new SyscallError("shutdown", -result, fd.label);
 }
 
-/** `ssize_t send(int sockfd, …, flags | MSG_NOSIGNAL)`: the count, or -errno. send(2). */
-export function trySend(fd: Fd, memory: Memory, part: { offsetBytes: number; lengthBytes: number }, flags = 0): number {
-  const address = memory.at(part.offsetBytes, part.lengthBytes);
-  const result = negated(libc.send(fd.number, address, part.lengthBytes, flags | S.MSG_NOSIGNAL));
-  assert(result <= part.lengthBytes, "send sent more than it was asked for");
+export interface MessageOptions extends Part {
+  /** MSG_*; 0 unless given. */
+  readonly flags?: MessageFlags;
+}
+
+/** `ssize_t send(int sockfd, const void *buf, size_t len, int flags)` with MSG_NOSIGNAL: the count, or -errno. send(2). */
+export function trySend(fd: Fd, memory: KernelBuffer, options: MessageOptions = {}): number {
+  const { bufferOffsetBytes = 0, lengthBytes = memory.lengthBytes - bufferOffsetBytes, flags = 0 } = options;
+  const address = memory.at(bufferOffsetBytes, checkTransfer("lengthBytes", lengthBytes));
+  const result = negated(libc.send(fd.number, address, lengthBytes, flags | S.MSG_NOSIGNAL));
+  assert(result <= lengthBytes, "send sent more than it was asked for");
   return result;
 }
 
-/** `ssize_t recv(int sockfd, …)`: the count, 0 when the peer has finished, or -errno. recv(2). */
-export function tryReceive(
-  fd: Fd,
-  memory: Memory,
-  part: { offsetBytes: number; lengthBytes: number },
-  flags = 0,
-): number {
-  const address = memory.at(part.offsetBytes, part.lengthBytes);
-  const result = negated(libc.recv(fd.number, address, part.lengthBytes, flags));
-  assert(result <= part.lengthBytes, "recv received more than it was asked for");
+/** `trySend` with EINTR retried; a refusal is a SyscallError. send(2). */
+export function send(fd: Fd, memory: KernelBuffer, options: MessageOptions = {}): number {
+  return checkedNegative(
+    retryInterrupted(() => trySend(fd, memory, options)),
+    "send",
+    fd.label,
+  );
+}
+
+/** `ssize_t recv(int sockfd, void *buf, size_t len, int flags)`: the count, 0 at the end, or -errno. recv(2). */
+export function tryReceive(fd: Fd, memory: KernelBuffer, options: MessageOptions = {}): number {
+  const { bufferOffsetBytes = 0, lengthBytes = memory.lengthBytes - bufferOffsetBytes, flags = 0 } = options;
+  const address = memory.at(bufferOffsetBytes, checkTransfer("lengthBytes", lengthBytes));
+  const result = negated(libc.recv(fd.number, address, lengthBytes, flags));
+  // With MSG_TRUNC a datagram's whole length is the result, also when it did not fit. recv(2).
+  assert(result <= lengthBytes || (flags & S.MSG_TRUNC) !== 0, "recv received more than it was asked for");
   return result;
 }
 
-/** `int socketpair(AF_UNIX, SOCK_STREAM, 0, sv)`: two connected sockets. socketpair(2). */
-export function socketPair(options: { nonblocking: boolean }): [Fd, Fd] {
+/** `tryReceive` with EINTR retried; a refusal is a SyscallError. recv(2). */
+export function receive(fd: Fd, memory: KernelBuffer, options: MessageOptions = {}): number {
+  return checkedNegative(
+    retryInterrupted(() => tryReceive(fd, memory, options)),
+    "recv",
+    fd.label,
+  );
+}
+
+/** `int socketpair(AF_UNIX, int type, 0, int sv[2])`: two connected unix sockets. socketpair(2). */
+export function socketPair(options: Pick<SocketKind, "type"> & { readonly nonblocking: boolean }): [Fd, Fd] {
   using pair = allocate(8);
-  const type = S.SOCK_STREAM | S.SOCK_CLOEXEC | (options.nonblocking ? S.SOCK_NONBLOCK : 0);
+  const type = TYPES[options.type ?? "stream"] | S.SOCK_CLOEXEC | (options.nonblocking ? S.SOCK_NONBLOCK : 0);
   checked(libc.socketpair(S.AF_UNIX, type, 0, pair.address), "socketpair");
   return [new Fd(pair.view.getInt32(0, true), "socketpair[0]"), new Fd(pair.view.getInt32(4, true), "socketpair[1]")];
 }
 
-/** The address a socket is bound to. getsockname(2). */
+/** `int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the address a socket is bound to. */
 export function localAddress(fd: Fd): Address {
-  using name = allocate(ADDRESS_BYTES_MAX + 8);
+  return addressOf(fd, "getsockname");
+}
+
+/** `int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the address of the other end. */
+export function peerAddress(fd: Fd): Address {
+  return addressOf(fd, "getpeername");
+}
+
+function addressOf(fd: Fd, call: "getsockname" | "getpeername"): Address {
+  const lengthAt = Math.ceil(ADDRESS_BYTES_MAX / 4) * 4;
+  using name = allocate(lengthAt + 4);
   name.bytes.fill(0);
-  name.view.setUint32(ADDRESS_BYTES_MAX + 2, ADDRESS_BYTES_MAX, true);
-  checked(libc.getsockname(fd.number, name.address, name.address + ADDRESS_BYTES_MAX + 2), "getsockname", fd.label);
-  return decodeAddress(name);
+  name.view.setUint32(lengthAt, ADDRESS_BYTES_MAX, true);
+  checked(libc[call](fd.number, name.address, name.address + lengthAt), call, fd.label);
+  return decodeAddress(name, name.view.getUint32(lengthAt, true));
 }
 
-/** `setsockopt` with an int. setsockopt(2), tcp(7). */
-export function setOption(fd: Fd, level: number, option: number, value: number): void {
-  using memory = allocate(4);
-  memory.view.setInt32(0, checkInt("value", value), true);
-  const result = libc.setsockopt(fd.number, level, option, memory.address, 4);
-  checked(result, "setsockopt", () => `${fd.label}, level ${level}, option ${option}, ${value}`);
-}
-
-/** `setsockopt` with bytes: 0, or -errno. setsockopt(2). */
-export function trySetOptionBytes(fd: Fd, level: number, option: number, bytes: Uint8Array): number {
-  using memory = allocate(bytes.length);
-  memory.bytes.set(bytes);
-  const result = negated(libc.setsockopt(fd.number, level, option, memory.address, bytes.length));
-  memory.bytes.fill(0);
-  return result;
-}
-
-/** `getsockopt` of an int. getsockopt(2). */
-export function getOption(fd: Fd, level: number, option: number): number {
-  using memory = allocate(8);
-  memory.view.setUint32(4, 4, true);
-  const result = libc.getsockopt(fd.number, level, option, memory.address, memory.address + 4);
-  checked(result, "getsockopt", () => `${fd.label}, level ${level}, option ${option}`);
-  return memory.view.getInt32(0, true);
-}
-
-/** TCP_NODELAY: small writes leave at once. tcp(7). */
-export function setNoDelay(fd: Fd): void {
-  setOption(fd, S.SOL_TCP, S.TCP_NODELAY, 1);
-}
-
-/** SO_LINGER with time 0: the next close sends a reset. For tests and for ends that give up. socket(7). */
-export function resetOnClose(fd: Fd): void {
-  const bytes = new Uint8Array(S.linger.sizeBytes);
-  new DataView(bytes.buffer).setInt32(S.linger.offsets.l_onoff, 1, true);
-  checkedNegative(trySetOptionBytes(fd, S.SOL_SOCKET, S.SO_LINGER, bytes), "setsockopt", `${fd.label}, SO_LINGER`);
-}
-
-/** `signal(SIGPIPE, SIG_IGN)`: a splice into a closed socket returns -EPIPE instead of ending the process. signal(2). */
+/** `sighandler_t signal(SIGPIPE, SIG_IGN)`: a splice into a closed socket returns -EPIPE instead of ending the process. */
 export function ignoreBrokenPipes(): void {
   const SIG_IGN = 1;
   checked(libc.signal(SIGPIPE, SIG_IGN), "signal", "SIGPIPE, SIG_IGN");

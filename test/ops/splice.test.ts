@@ -33,10 +33,10 @@ test("socket -> pipe -> socket delivers the very bytes", () => {
   using pipe = openPipe();
   using sent = numbered(5000);
   using got = allocate(5000);
-  expect(trySend(a, sent, { offsetBytes: 0, lengthBytes: 5000 })).toBe(5000);
-  expect(trySplice(b, pipe.writeEnd, 65_536, FLAGS)).toBe(5000);
+  expect(trySend(a, sent, { lengthBytes: 5000 })).toBe(5000);
+  expect(trySplice(b, pipe.writeEnd, { lengthBytes: 65_536, flags: FLAGS })).toBe(5000);
   expect(queuedBytes(pipe.readEnd)).toBe(5000);
-  expect(trySplice(pipe.readEnd, c, 5000, FLAGS)).toBe(5000);
+  expect(trySplice(pipe.readEnd, c, { lengthBytes: 5000, flags: FLAGS })).toBe(5000);
   expect(readFully(d, got)).toBe(5000);
   expect(Buffer.compare(got.bytes, sent.bytes)).toBe(0);
   for (const fd of [a, b, c, d]) fd.close();
@@ -45,9 +45,9 @@ test("socket -> pipe -> socket delivers the very bytes", () => {
 test("an empty socket is EAGAIN, a finished one is 0", () => {
   const [a, b] = socketPair({ nonblocking: true });
   using pipe = openPipe();
-  expect(trySplice(b, pipe.writeEnd, 4096, FLAGS)).toBe(-ERRNO.EAGAIN);
+  expect(trySplice(b, pipe.writeEnd, { lengthBytes: 4096, flags: FLAGS })).toBe(-ERRNO.EAGAIN);
   a.close();
-  expect(trySplice(b, pipe.writeEnd, 4096, FLAGS)).toBe(0);
+  expect(trySplice(b, pipe.writeEnd, { lengthBytes: 4096, flags: FLAGS })).toBe(0);
   b.close();
 });
 
@@ -79,7 +79,7 @@ test("tee duplicates from the head and consumes nothing", () => {
   using bytes = numbered(3000);
   writeAll(one.writeEnd, bytes);
   expect(tee(one.readEnd, two.writeEnd, { lengthBytes: 2000, flags: 0 })).toBe(2000);
-  expect(tryTee(one.readEnd, two.writeEnd, 65_536, 0)).toBe(3000);
+  expect(tryTee(one.readEnd, two.writeEnd, { lengthBytes: 65_536, flags: 0 })).toBe(3000);
   expect([queuedBytes(one.readEnd), queuedBytes(two.readEnd)]).toEqual([3000, 5000]);
   using got = allocate(5000);
   readFully(two.readEnd, got);
@@ -97,7 +97,7 @@ test("two ends without a pipe are EINVAL, with a hint", () => {
   }
   expect(isSyscallError(caught, "EINVAL")).toBe(true);
   expect(String(caught)).toContain("one of the two must be a pipe");
-  expect(tryTee(a, b, 10, 0)).toBe(-ERRNO.EINVAL);
+  expect(tryTee(a, b, { lengthBytes: 10, flags: 0 })).toBe(-ERRNO.EINVAL);
   a.close();
   b.close();
 });

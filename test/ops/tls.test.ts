@@ -1,11 +1,12 @@
 /** Kernel TLS: either the module is missing and the answer says what to do, or records really cross. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { Fd } from "../../src/ops/fd.ts";
 import { allocate } from "../../src/ops/memory.ts";
-import { connectTo, listenOn, localAddress, tryAccept, tryReceive, trySend } from "../../src/ops/socket.ts";
-import { startTls, tlsMissing } from "../../src/ops/tls.ts";
+import { connectedPair, connectTo, listenOn, localAddress, tryReceive, trySend } from "../../src/ops/socket.ts";
+import { startTls, testKeys, tlsMissing } from "../../src/ops/tls.ts";
+import { openRecord, sealRecord } from "../../src/ops/tls-record.ts";
 
+const LOOPBACK = { family: "ipv4", host: "127.0.0.1", port: 0 } as const;
 const missing = tlsMissing();
 
 test("the answer agrees with the kernel's list of protocols", () => {
@@ -21,17 +22,51 @@ test("without the module the error says what is missing", () => {
   else expect(() => startTls(client, "send")).not.toThrow();
 });
 
-test.skipIf(missing !== undefined)("bytes sent with one key arrive with the other", () => {
-  using listener = listenOn({ family: "ipv4", host: "127.0.0.1", port: 0 });
-  using client = connectTo(localAddress(listener));
-  const server = tryAccept(listener, { nonblocking: false });
-  if (!(server instanceof Fd)) throw new Error(`accept answered ${server}`);
-  startTls(client, "send");
-  startTls(server, "receive");
-  using memory = allocate(64);
-  memory.bytes.fill(0x42, 0, 32);
-  expect(trySend(client, memory, { offsetBytes: 0, lengthBytes: 32 })).toBe(32);
-  expect(tryReceive(server, memory, { offsetBytes: 32, lengthBytes: 32 })).toBe(32);
-  expect([...new Set(memory.bytes.subarray(32))]).toEqual([0x42]);
-  server.close();
+const kinds = (["1.2", "1.3"] as const).flatMap((version) =>
+  (["aes-128-gcm", "aes-256-gcm", "chacha20-poly1305"] as const).map((cipher) => [version, cipher] as const),
+);
+
+test.skipIf(missing !== undefined).each(kinds)(
+  "TLS %s, %s: bytes sent with a key arrive with it",
+  (version, cipher) => {
+    using pair = connectedPair(LOOPBACK);
+    startTls(pair.client, "send", testKeys(version, cipher));
+    startTls(pair.server, "receive", testKeys(version, cipher));
+    using memory = allocate(64);
+    memory.bytes.fill(0x42, 0, 32);
+    expect(trySend(pair.client, memory, { lengthBytes: 32 })).toBe(32);
+    expect(tryReceive(pair.server, memory, { bufferOffsetBytes: 32 })).toBe(32);
+    expect([...new Set(memory.bytes.subarray(32))]).toEqual([0x42]);
+  },
+);
+
+test.skipIf(missing !== undefined).each(kinds.filter(([, cipher]) => cipher !== "chacha20-poly1305"))(
+  "TLS %s, %s: the kernel's records are what user space makes of the same keys, both ways",
+  (version, cipher) => {
+    const keys = testKeys(version, cipher);
+    const words = new Uint8Array(Buffer.from("the very bytes"));
+    using memory = allocate(4096);
+    using sending = connectedPair(LOOPBACK);
+    startTls(sending.client, "send", keys);
+    memory.bytes.set(words);
+    expect(trySend(sending.client, memory, { lengthBytes: words.length })).toBe(words.length);
+    const got = tryReceive(sending.server, memory, { bufferOffsetBytes: 1024, lengthBytes: 1024 });
+    const bytes = memory.bytes.slice(1024, 1024 + got);
+    expect(Buffer.from(openRecord(keys, { sequence: 0, bytes }).data).toString()).toBe("the very bytes");
+
+    using receiving = connectedPair(LOOPBACK);
+    startTls(receiving.server, "receive", keys);
+    const record = sealRecord(keys, { sequence: 0, data: words, paddingBytes: version === "1.3" ? 40 : 0 });
+    memory.bytes.set(record);
+    expect(trySend(receiving.client, memory, { lengthBytes: record.length })).toBe(record.length);
+    expect(tryReceive(receiving.server, memory, { bufferOffsetBytes: 2048 })).toBe(words.length);
+    expect(Buffer.from(memory.bytes.subarray(2048, 2048 + words.length)).toString()).toBe("the very bytes");
+  },
+);
+
+test("secrets of a wrong length are refused before the kernel sees them", () => {
+  using pair = connectedPair(LOOPBACK);
+  const keys = { ...testKeys("1.3"), key: new Uint8Array(5) };
+  const wanted = missing === undefined ? "the key of aes-128-gcm has 16 bytes, not 5" : "tls module is missing";
+  expect(() => startTls(pair.client, "send", keys)).toThrow(wanted);
 });

@@ -1,7 +1,7 @@
 /**
  * A second thread of this process for a system call that must sleep while this thread does something else.
  *
- * Owns one Worker that runs the safe verbs by name: `thread.call(trySplice, pipe.readEnd, file, 65536, 0)` reads like
+ * Owns one Worker that runs the safe verbs by name: `thread.call(tryTee, one.readEnd, two.writeEnd, options)` reads like
  * the call and is typed like it. Descriptors and buffers are the same ones here and there, because threads share both.
  * `asleep` says when the kernel has put the thread to sleep inside a named system call, so that a race is a sequence
  * and not a matter of luck. Refuses functions that are not verbs of this room: closures do not cross threads.

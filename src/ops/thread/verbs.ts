@@ -4,8 +4,10 @@
  * Owns the list of verbs that `Thread.call` takes. Both sides import it, so that a name means one function.
  */
 import * as clock from "../clock.ts";
+import * as copy from "../copy.ts";
 import * as file from "../file.ts";
 import * as pipe from "../pipe.ts";
+import * as socket from "../socket.ts";
 import * as extent from "../space.ts";
 import * as splice from "../splice.ts";
 import * as stat from "../stat.ts";
@@ -24,7 +26,7 @@ export type Answer =
   | { readonly message: string };
 
 const VERBS = new Map<string, Verb>(
-  Object.entries({ ...clock, ...extent, ...file, ...pipe, ...splice, ...stat })
+  Object.entries({ ...clock, ...copy, ...extent, ...file, ...pipe, ...socket, ...splice, ...stat })
     .filter(([name, value]) => typeof value === "function" && value.name === name && !/^[A-Z]/.test(name))
     .map(([name, value]) => [name, value as Verb]),
 );

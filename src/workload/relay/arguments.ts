@@ -4,7 +4,7 @@
  * Owns the experiments of report 2 as options, the combinations that cannot work, and the plan that seed and options
  * decide. Opens nothing but the socket that tells whether the kernel knows a congestion control.
  */
-import { congestionMissing, type TcpTuning } from "../../ops/socket.ts";
+import { congestionMissing, type TcpTuning } from "../../ops/socket-option.ts";
 import { Random } from "../random.ts";
 import {
   END_KINDS,

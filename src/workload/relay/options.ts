@@ -3,7 +3,7 @@
  *
  * Owns the names of the ends, engines and injections. Refuses to read a command line: scripts do that.
  */
-import type { TcpTuning } from "../../ops/socket.ts";
+import type { TcpTuning } from "../../ops/socket-option.ts";
 
 /** How one end of the relay is reached. Both listen and connect can be socket addresses; files and pipes are opened. */
 export type EndKind = "tcp" | "unix" | "file" | "pipe";

@@ -27,7 +27,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 function say(fd: Fd, words: string): void {
   using memory = allocate(words.length);
   memory.bytes.set(Buffer.from(words));
-  expect(trySend(fd, memory, { offsetBytes: 0, lengthBytes: words.length })).toBe(words.length);
+  expect(trySend(fd, memory, { lengthBytes: words.length })).toBe(words.length);
 }
 
 test("the kernel takes the buffers in their order, and one that was given back comes last", () => {
@@ -127,7 +127,7 @@ test("a zero-copy send completes with its count and again when the buffer is fre
   const seen = ring.completions();
   using back = allocate(8192);
   let got = 0;
-  while (got < 8192) got += tryReceive(server, back, { offsetBytes: got, lengthBytes: 8192 - got });
+  while (got < 8192) got += tryReceive(server, back, { bufferOffsetBytes: got, lengthBytes: 8192 - got });
   while (ring.inFlight > 0) {
     ring.submitAndWait(1);
     seen.push(...ring.completions());
@@ -153,7 +153,7 @@ test("a multishot accept gives a descriptor for each client", () => {
     using accepted = new Fd(completion?.result ?? -1, "accepted");
     say(socket, "hello");
     using memory = allocate(5);
-    expect(tryReceive(accepted, memory, { offsetBytes: 0, lengthBytes: 5 })).toBe(5);
+    expect(tryReceive(accepted, memory, { lengthBytes: 5 })).toBe(5);
   }
 });
 

@@ -35,7 +35,7 @@ test("asleep() is true only while the thread is blocked in the named call, and i
   using pipe = openPipe();
   using sink = openPipe();
   expect(await thread.asleep("splice", 50)).toBe(false);
-  const call = thread.call(trySplice, pipe.readEnd, sink.writeEnd, 4096, 0);
+  const call = thread.call(trySplice, pipe.readEnd, sink.writeEnd, { lengthBytes: 4096, flags: 0 });
   expect(await thread.asleep("write", 20)).toBe(false);
   expect(await thread.asleep("splice")).toBe(true);
   thread.interrupt();

@@ -12,7 +12,8 @@ import { assert } from "../../../ops/errors.ts";
 import { type Fd, setNonblocking } from "../../../ops/fd.ts";
 import { read } from "../../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../../ops/memory.ts";
-import { type TcpTuning, tryReceive, trySend } from "../../../ops/socket.ts";
+import { tryReceive, trySend } from "../../../ops/socket.ts";
+import type { TcpTuning } from "../../../ops/socket-option.ts";
 import { ERRNO } from "../../../sys/errno.ts";
 import { MSG_PEEK } from "../../../sys/uapi/socket.ts";
 import { Random } from "../../random.ts";
@@ -119,7 +120,7 @@ export class Sink {
     using memory = allocate(REQUEST_BYTES);
     memory.view.setUint32(0, connection, true);
     memory.view.setUint32(4, ~connection >>> 0, true);
-    const sent = trySend(fd, memory, { offsetBytes: 0, lengthBytes: REQUEST_BYTES });
+    const sent = trySend(fd, memory, { lengthBytes: REQUEST_BYTES });
     assert(sent === REQUEST_BYTES || sent < 0, "a request of 8 bytes was sent in part");
   }
 
@@ -154,9 +155,10 @@ export class Sink {
   /** One read; false when the stream is over. */
   #takeSome(stream: Stream): boolean {
     if (this.#plan.pauseMs !== undefined) Bun.sleepSync(this.#plan.pauseMs);
-    const whole = { offsetBytes: 0, lengthBytes: BLOCK_BYTES };
-    const peeked = this.#plan.peek && stream.isSocket ? tryReceive(stream.fd, this.#peeked, whole, MSG_PEEK) : 0;
-    const part = peeked > 0 ? { offsetBytes: 0, lengthBytes: peeked } : whole;
+    const whole = { lengthBytes: BLOCK_BYTES };
+    const peeks = this.#plan.peek && stream.isSocket;
+    const peeked = peeks ? tryReceive(stream.fd, this.#peeked, { ...whole, flags: MSG_PEEK }) : 0;
+    const part = peeked > 0 ? { lengthBytes: peeked } : whole;
     const got = stream.isSocket ? tryReceive(stream.fd, this.#block, part) : read(stream.fd, this.#block);
     if (got === -ERRNO.EAGAIN || got === -ERRNO.EINTR) return true;
     if (got <= 0) {

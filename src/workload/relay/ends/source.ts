@@ -16,13 +16,12 @@ import {
   ignoreBrokenPipes,
   localAddress,
   SHUT_WR,
-  setNoDelay,
   shutdownSocket,
-  type TcpTuning,
   tryAccept,
   tryReceive,
   trySend,
 } from "../../../ops/socket.ts";
+import { setNoDelay, type TcpTuning } from "../../../ops/socket-option.ts";
 import { startTls } from "../../../ops/tls.ts";
 import type { Pattern } from "../../../pattern/pattern.ts";
 import { ERRNO } from "../../../sys/errno.ts";
@@ -173,7 +172,7 @@ export class Source implements Disposable {
 
   /** The client's wish: a u32 that says which stream, and a u32 that repeats it inverted. */
   #readRequest(stream: Stream, token: number): void {
-    const got = tryReceive(stream.fd, this.#request, { offsetBytes: 0, lengthBytes: REQUEST_BYTES });
+    const got = tryReceive(stream.fd, this.#request, { lengthBytes: REQUEST_BYTES });
     const wanted = this.#request.view.getUint32(0, true);
     const inverted = this.#request.view.getUint32(4, true);
     if (got !== REQUEST_BYTES || (wanted ^ inverted) >>> 0 !== 0xffffffff || wanted >= this.#plan.connections) {
@@ -197,7 +196,7 @@ export class Source implements Disposable {
       const most = this.#plan.tcp.maxSegmentBytes ?? this.#block.lengthBytes;
       const lengthBytes = Math.min(most, this.#block.lengthBytes - at, total - stream.sentBytes);
       if (most < this.#block.lengthBytes) this.#pace(lengthBytes);
-      const part = { offsetBytes: at, lengthBytes };
+      const part = { bufferOffsetBytes: at, lengthBytes };
       const sent = stream.isSocket
         ? trySend(stream.fd, this.#block, part)
         : tryWrite(stream.fd, this.#block, { bufferOffsetBytes: at, lengthBytes });
@@ -239,7 +238,7 @@ export class Source implements Disposable {
   }
 
   #awaitClose(stream: Stream): void {
-    const got = tryReceive(stream.fd, this.#request, { offsetBytes: 0, lengthBytes: REQUEST_BYTES });
+    const got = tryReceive(stream.fd, this.#request, { lengthBytes: REQUEST_BYTES });
     if (got === 0 || (got < 0 && got !== -ERRNO.EAGAIN)) this.#close(stream);
   }
 

@@ -127,7 +127,11 @@ export class Channel {
   fill(): number {
     const asked = this.#askAtMost();
     const atNs = monotonicNs();
-    return this.filled(asked, trySplice(this.ends.from, this.pipe.writeEnd, asked, this.#flags), atNs);
+    return this.filled(
+      asked,
+      trySplice(this.ends.from, this.pipe.writeEnd, { lengthBytes: asked, flags: this.#flags }),
+      atNs,
+    );
   }
 
   /** Takes the result of a splice-in, whoever made the call. */
@@ -173,7 +177,11 @@ export class Channel {
     const asked =
       this.#shape.chunks === "one" ? Math.min(this.pipeBytes, this.#chunks[0] ?? this.pipeBytes) : this.pipeBytes;
     const atNs = monotonicNs();
-    return this.drained(asked, trySplice(this.pipe.readEnd, this.ends.to, asked, this.#flags), atNs);
+    return this.drained(
+      asked,
+      trySplice(this.pipe.readEnd, this.ends.to, { lengthBytes: asked, flags: this.#flags }),
+      atNs,
+    );
   }
 
   /** Takes the result of a splice-out, whoever made the call. */

@@ -5,7 +5,8 @@
  * directions are done or one of them failed. A reset of one connection is that connection's own matter.
  */
 import type { Fd } from "../../../ops/fd.ts";
-import { pendingError, SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
+import { SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
+import { pendingError } from "../../../ops/socket-option.ts";
 import type { Journal } from "../evidence/journal.ts";
 import type { RelayShape } from "../options.ts";
 import { Channel, type ChannelError, type Filter } from "./channel.ts";

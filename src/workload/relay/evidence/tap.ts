@@ -62,7 +62,7 @@ export class Tap implements Filter, Disposable {
     const connection = this.#connectionOf(channel);
     if (connection === undefined) return;
     const inPipe = channel.pipeBytes;
-    const teed = tryTee(channel.pipe.readEnd, this.#pipe.writeEnd, inPipe, 0);
+    const teed = tryTee(channel.pipe.readEnd, this.#pipe.writeEnd, { lengthBytes: inPipe, flags: 0 });
     checkedNegative(teed, "tee", "pipe -> tap", hintFor(teed));
     assert(teed === inPipe, `tee duplicated ${teed} of the ${inPipe} bytes in the pipe`);
     for (let skip = inPipe - gotBytes; skip > 0; ) {

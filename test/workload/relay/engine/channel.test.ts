@@ -31,8 +31,8 @@ function relay(shape: Partial<RelayShape> = {}, pipeBytes = 65_536) {
   return { server, client, channel, journal };
 }
 
-const send = (fd: Fd, lengthBytes: number) => trySend(fd, memory, { offsetBytes: 0, lengthBytes });
-const receive = (fd: Fd) => tryReceive(fd, memory, { offsetBytes: 0, lengthBytes: 1 << 20 });
+const send = (fd: Fd, lengthBytes: number) => trySend(fd, memory, { lengthBytes });
+const receive = (fd: Fd) => tryReceive(fd, memory, { lengthBytes: 1 << 20 });
 
 test("nothing to read is no close: the channel waits", () => {
   const { channel, server, client } = relay();
