@@ -1,0 +1,117 @@
+#!/usr/bin/env bun
+/**
+ * ksm-madv-free: can one mapping's MADV_FREE empty the memory of another that only has the same contents?
+ *
+ * What is exercised: three mappings with equal pages, as three virtual machines have. KSM merges the first two, one of
+ * them goes; the other is given to madvise(MADV_FREE), which marks the merged page as free to take; the third, which
+ * never called MADV_FREE, is merged into that page; reclaim then throws the page away.
+ * What broken looks like: the third mapping reads zeros. No call failed.
+ * madvise(2): MADV_FREE means that "the application no longer requires the pages in the range"; it speaks for the caller's
+ * range only, and KSM promises that merging cannot be seen ("KSM … transparently", admin-guide/mm/ksm.rst).
+ * Since when, fixed by: bad on every kernel tried, 5.10.262 to 7.3.4, but 6.12.118: "mm/madvise: fix data loss from
+ * MADV_FREE on a KSM page".
+ * Who is hit: hosts of virtual machines with KSM on, where one guest's allocator or balloon frees memory.
+ * Control: pages of other contents, merged the same way, for which nobody calls MADV_FREE.
+ * Needs: root (ksm/run), CONFIG_KSM. KSM is on for about a tenth of a second, and as before afterwards.
+ * Run: bun run ksm-madv-free.ts
+ */
+import { readFileSync } from "node:fs";
+import {
+  counter,
+  judgeBytes,
+  KiB,
+  ksmMissing,
+  type Mapping,
+  madvise,
+  mapAnonymous,
+  PAGE_BYTES,
+  runReproducer,
+  useKsm,
+} from "bytewitness";
+import { MADV_FREE, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_PAGEOUT } from "bytewitness/uapi";
+
+const BYTES = 256 * KiB;
+const [FREED, CONTROL] = [1, 2]; // generations of the contents
+
+/** A mapping that KSM may merge with every other of the same generation, page by page. */
+function filled(generation: number): Mapping {
+  const mapping = mapAnonymous({ lengthBytes: BYTES });
+  madvise(mapping, MADV_NOHUGEPAGE);
+  counter({ generation }).fill(mapping.bytes, 0);
+  madvise(mapping, MADV_MERGEABLE);
+  return mapping;
+}
+
+/** Pages of this process that are merged now; undefined before Linux 6.1. proc(5). */
+function mergedPages(): number | undefined {
+  try {
+    return Number(readFileSync("/proc/self/ksm_merging_pages", "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+await runReproducer({
+  name: "ksm-madv-free",
+  summary: "MADV_FREE on a page that KSM has merged: does another mapping with the same contents keep them?",
+  known: {
+    fix: "mm/madvise: fix data loss from MADV_FREE on a KSM page",
+    firstFixed: ["6.12.118"],
+    source: "changelog of linux 6.12.118-1; bad on 5.10.262, 6.1.192, 6.12.117, 6.18.44, 7.2.13 and 7.3.4",
+  },
+  systemWide: "switches KSM on (/sys/kernel/mm/ksm) for a moment",
+  requires: [{ name: "KSM", probe: ksmMissing }],
+  run: async (run) => {
+    using ksm = await useKsm(run);
+
+    // 1. Two mappings of each contents become one set of pages; then only the first of each uses them.
+    using freed = filled(FREED);
+    using control = filled(CONTROL);
+    {
+      using _freedTwin = filled(FREED);
+      using _controlTwin = filled(CONTROL);
+      await ksm.scans(3);
+    }
+
+    // 2. "These pages may be taken", of the first contents only. KSM's page carries the mark from now on.
+    madvise(freed, MADV_FREE);
+
+    // 3. The victim: the same contents in a mapping that asked for nothing. Merged, it uses the marked page.
+    using victim = filled(FREED);
+    using controlVictim = filled(CONTROL);
+    await ksm.scans(4);
+    const merged = mergedPages();
+
+    // 4. The one that freed goes away; reclaim looks at the victim's pages.
+    freed[Symbol.dispose]();
+    control[Symbol.dispose]();
+    for (const mapping of [victim, controlVictim]) madvise(mapping, MADV_PAGEOUT);
+
+    const judged = [
+      judgeBytes(victim.bytes, { pattern: counter({ generation: FREED }), expectBytes: BYTES, file: "the victim" }),
+      judgeBytes(controlVictim.bytes, {
+        pattern: counter({ generation: CONTROL }),
+        expectBytes: BYTES,
+        file: "control",
+      }),
+    ];
+    const pages = BYTES / PAGE_BYTES;
+    const lines = ["the victim, which never called MADV_FREE", "control, without MADV_FREE"].map((name, index) => {
+      const lost = judged[index]?.findings.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) ?? 0;
+      return `${name}: ${lost / PAGE_BYTES} of ${pages} pages changed`;
+    });
+    return {
+      findings: judged.flatMap(({ findings }) => findings),
+      trigger: {
+        reached: merged === undefined ? null : Math.min(pages, Math.floor(merged / 4)),
+        attempts: pages,
+        how: "the victim's pages that were merged (/proc/self/ksm_merging_pages, a quarter of it)",
+      },
+      totals: {
+        ...{ bytesWritten: 6 * BYTES, files: 0, calls: 3 },
+        bytesVerified: judged.reduce((sum, { verifiedBytes }) => sum + verifiedBytes, 0),
+      },
+      sections: [{ title: "Memory", lines }],
+    };
+  },
+});
