@@ -2,12 +2,12 @@
  * Parallel instances of a script as processes, and one report out of many.
  *
  * Owns spawning, ending and merging. A job is the same script with the same arguments, a seed of its own and its place
- * in BYTEWITNESS_JOB; it dies with its parent (PR_SET_PDEATHSIG delivers SIGTERM, so that it cleans up).
+ * in BYTEWITNESS_JOB; it dies with its parent (by SIGTERM, so that it cleans up).
  */
 
+import { dieWithParent } from "../ops/parent.ts";
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
-import { libc } from "../sys/libc.ts";
-import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
+import { SIGTERM } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { mergeTriggers } from "../workload/trigger.ts";
 import type { Run } from "./contract.ts";
@@ -19,9 +19,9 @@ export interface JobIdentity {
 
 /** This process's place among its siblings, or undefined in a process that a person started. */
 export function jobIdentity(): JobIdentity | undefined {
-  const match = /^(\d+)\/(\d+)$/.exec(process.env.BYTEWITNESS_JOB ?? "");
+  const match = /^(\d+)\/(\d+) of (\d+)$/.exec(process.env.BYTEWITNESS_JOB ?? "");
   if (match === null) return undefined;
-  libc.prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  dieWithParent(Number(match[3]), SIGTERM);
   return { index: Number(match[1]), count: Number(match[2]) };
 }
 
@@ -54,7 +54,7 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
       "--json",
       "--quiet",
     ];
-    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count}` };
+    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   });
   let told = false;

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { MemoryGroup, ownGroup, removeStaleGroups } from "../../src/ops/cgroup.ts";
 import { MiB } from "../../src/ops/memory.ts";
+import { lacking, needed } from "../needed.ts";
 
 function own() {
   const found = ownGroup();
@@ -15,55 +16,60 @@ const controllers = () => {
   return group === undefined ? "" : readFileSync(join(group.mountPoint, "cgroup.controllers"), "utf8");
 };
 
-function missing(): string | undefined {
-  if (own() === undefined) return "cgroup2 is not mounted";
-  return process.getuid?.() === 0 ? undefined : "making groups needs root";
+const hasController = controllers().split(/\s+/).includes("memory");
+
+/** A container may show the controller and still let nobody make a group; most machines have one or the other. */
+function cannotEnter(): boolean {
+  if (needed("cgroup2", "root")) return true;
+  if (!hasController) return lacking("the memory controller on cgroup2", "boot with cgroup v2 alone", true);
+  const entered = MemoryGroup.enter();
+  if ("reason" in entered) return lacking("a memory group of its own", entered.reason, true);
+  entered.value[Symbol.dispose]();
+  return false;
 }
 
-test("the own group lists this process", () => {
+test.skipIf(needed("cgroup2"))("the own group lists this process", () => {
   const group = own();
-  const mounts = Bun.spawnSync(["grep", "-c", " - cgroup2 ", "/proc/self/mountinfo"]).stdout.toString().trim();
-  expect(group !== undefined).toBe(mounts !== "0");
-  if (group === undefined) return;
+  if (group === undefined) throw new Error("cgroup2 is mounted, and no group was found");
   const members = readFileSync(join(group.directory, "cgroup.procs"), "utf8").split("\n");
   expect(members).toContain(String(process.pid));
 });
 
-test("without the memory controller on cgroup2 nothing is made, and the reason says so", () => {
-  if (controllers().split(/\s+/).includes("memory")) return expect(controllers()).toContain("memory");
+test("without cgroup2 there is no group", () => {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").includes(" - cgroup2 ");
+  expect(own() !== undefined).toBe(mounts);
+});
+
+test.skipIf(hasController)("without the memory controller on cgroup2 nothing is made, and the reason says so", () => {
   const entered = MemoryGroup.enter();
   expect("reason" in entered ? entered.reason : "entered").toMatch(/memory controller is not on cgroup2|not mounted/);
   const group = own();
   if (group !== undefined) expect(existsSync(join(group.mountPoint, `bytewitness-${process.pid}`))).toBe(false);
 });
 
-test.skipIf(!controllers().split(/\s+/).includes("memory") || missing() !== undefined)(
-  "a group is entered, limited, lifted and left again",
-  () => {
-    const before = readFileSync("/proc/self/cgroup", "utf8");
-    const entered = MemoryGroup.enter();
-    // A container may show the controller and still let nobody make a group.
-    if ("reason" in entered) return expect(entered.reason).toMatch(/no group above|cannot be/);
-    const { directory } = entered.value;
-    {
-      using group = entered.value;
-      expect(readFileSync("/proc/self/cgroup", "utf8")).toContain(`bytewitness-${process.pid}`);
-      const limitBytes = group.prepareLimit(64 * MiB);
-      expect(limitBytes).toBeGreaterThanOrEqual(64 * MiB);
-      group.limit();
-      // The kernel rounds down to pages.
-      const stands = Number(readFileSync(join(directory, "memory.max"), "utf8"));
-      expect(stands).toBe(Math.floor(limitBytes / 4096) * 4096);
-      group.lift();
-      expect(readFileSync(join(directory, "memory.max"), "utf8")).toBe("max\n");
-      expect(group.events().oom_kill).toBe(0);
-    }
-    expect(existsSync(directory)).toBe(false);
-    expect(readFileSync("/proc/self/cgroup", "utf8")).toBe(before);
-  },
-);
+test.skipIf(cannotEnter())("a group is entered, limited, lifted and left again", () => {
+  const before = readFileSync("/proc/self/cgroup", "utf8");
+  const entered = MemoryGroup.enter();
+  if ("reason" in entered) throw new Error(entered.reason);
+  const { directory } = entered.value;
+  {
+    using group = entered.value;
+    expect(readFileSync("/proc/self/cgroup", "utf8")).toContain(`bytewitness-${process.pid}`);
+    const limitBytes = group.prepareLimit(64 * MiB);
+    expect(limitBytes).toBeGreaterThanOrEqual(64 * MiB);
+    group.limit();
+    // The kernel rounds down to pages.
+    const stands = Number(readFileSync(join(directory, "memory.max"), "utf8"));
+    expect(stands).toBe(Math.floor(limitBytes / 4096) * 4096);
+    group.lift();
+    expect(readFileSync(join(directory, "memory.max"), "utf8")).toBe("max\n");
+    expect(group.events().oom_kill).toBe(0);
+  }
+  expect(existsSync(directory)).toBe(false);
+  expect(readFileSync("/proc/self/cgroup", "utf8")).toBe(before);
+});
 
-test.skipIf(missing() !== undefined)("a dead owner's group is removed, a living one's stays", () => {
+test.skipIf(needed("cgroup2", "root"))("a dead owner's group is removed, a living one's stays", () => {
   const group = own();
   if (group === undefined) throw new Error("no group");
   // A process that has ended: its number is free again, or its parent has not asked for it yet.

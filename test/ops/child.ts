@@ -5,6 +5,7 @@
  * signal prints the line "ready" first.
  */
 import { join } from "node:path";
+import { isBlockedIn, until } from "../until.ts";
 
 export interface Ended {
   readonly code: number | null;
@@ -17,8 +18,9 @@ export interface Ended {
 
 export interface ChildOptions {
   readonly timeoutMs?: number;
-  /** Sent once, 60 ms after "ready". */
+  /** Sent once after "ready", as soon as the first thread is blocked in one of `blockedIn` (x86-64 numbers), if given. */
   readonly signal?: NodeJS.Signals;
+  readonly blockedIn?: readonly number[];
   readonly env?: Record<string, string>;
   /** Put before `bun FIXTURE`: ["unshare", "-m", …]. */
   readonly prefix?: readonly string[];
@@ -35,7 +37,7 @@ export async function runChild(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: options.timeoutMs ?? 10_000,
+    timeout: options.timeoutMs ?? 60_000,
     killSignal: "SIGKILL",
     env: { ...process.env, ...options.env },
   });
@@ -48,7 +50,8 @@ export async function runChild(
     stdout += decoder.decode(chunk, { stream: true });
     if (sent || !stdout.includes("ready\n")) continue;
     sent = true;
-    await Bun.sleep(60);
+    const { blockedIn } = options;
+    if (blockedIn !== undefined) await until("the call to block", () => isBlockedIn(child.pid, blockedIn));
     signalledAtMs = Date.now();
     child.kill(options.signal);
   }

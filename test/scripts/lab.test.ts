@@ -1,11 +1,13 @@
 /** lab.ts as a process: its arguments, and real guests on a kernel of Debian's. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
 import { parseModinfo, readModule } from "../../src/lab/kernels/modules.ts";
 import type { Row } from "../../src/lab/row.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
+import { lacking } from "../needed.ts";
+import { childrenOf, isRunning, until } from "../until.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const LAB = [process.execPath, join(ROOT, "scripts/lab.ts")];
@@ -42,6 +44,7 @@ const NEEDS: [program: string, packageName: string][] = [
   ["mkfs.xfs", "xfsprogs"],
   ["dpkg-deb", "dpkg"],
   ["apt-get", "apt"],
+  ["modinfo", "kmod"],
 ];
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 const missing = NEEDS.filter(([program]) => Bun.which(program, { PATH }) === null).map(([, name]) => name);
@@ -57,14 +60,7 @@ const noGuests = await whyNoGuests();
 
 /** Guests need tools and a mirror that a user may not have; CI must have them. */
 const testGuest = (name: string, body: () => Promise<void>) =>
-  test.skipIf(noGuests !== undefined && !process.env.CI)(
-    name,
-    async () => {
-      if (noGuests !== undefined) throw new Error(`CI needs guests: ${noGuests}`);
-      await body();
-    },
-    240_000,
-  );
+  test.skipIf(noGuests !== undefined && lacking("guests", noGuests))(name, body, 240_000);
 
 describe("arguments", () => {
   test.each<[string[], string]>([
@@ -177,9 +173,7 @@ describe("guests", () => {
     expect(machines.length).toBe(1);
     child.kill("SIGKILL");
     await child.exited;
-    const deadline = Date.now() + 5000;
-    while (machines.some(isRunning) && Date.now() < deadline) await Bun.sleep(50);
-    expect(machines.filter(isRunning)).toEqual([]);
+    await until("the machine to end", () => !machines.some(isRunning));
     expect(readdirSync(directory.path)).toEqual(["hang.ts"]);
   });
 
@@ -200,11 +194,7 @@ describe("guests", () => {
   });
 
   testGuest("modules say of themselves what modinfo(8) says", async () => {
-    const modinfo = Bun.which("modinfo", { PATH });
-    if (modinfo === null) {
-      if (process.env.CI) throw new Error("CI needs modinfo: install kmod");
-      return;
-    }
+    const modinfo = Bun.which("modinfo", { PATH }) as string;
     // The tests above have fetched and unpacked this kernel.
     const cache = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "/root", ".cache");
     const kernels = join(cache, "bytewitness/lab/kernels");
@@ -228,14 +218,3 @@ describe("guests", () => {
     }
   });
 });
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return text.trim().split(/\s+/).filter(Boolean).map(Number);
-}
-
-/** A zombie that its new parent has not collected yet is no running machine. */
-function isRunning(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
-  return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-}

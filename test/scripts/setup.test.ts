@@ -18,11 +18,9 @@ function lacking(): World {
 const BRINGS =
   '/bin/mkdir -p "$WORLD/sysroot/usr/sbin" "$WORLD/sysroot/usr/lib64"; : >"$WORLD/sysroot/usr/sbin/mkfs.xfs"; : >"$WORLD/sysroot/usr/lib64/liburing.so.2"';
 
-test("nothing missing: no word, no call, within a second", () => {
+test("nothing missing: no word, no call", () => {
   using world = new World().complete().fake("apt-get").fake("npm");
-  const startMs = performance.now();
   expect(world.setup()).toEqual(SILENT);
-  expect(performance.now() - startMs).toBeLessThan(1000);
 });
 
 const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
@@ -145,19 +143,16 @@ test.each([
 });
 
 test("every package that a test asks for is one that setup brings", () => {
-  const asked = new Set<string>();
-  for (const file of new Bun.Glob("**/*.ts").scanSync(join(import.meta.dir, ".."))) {
-    if (file === "scripts/setup.test.ts") continue;
-    const text = readFileSync(join(import.meta.dir, "..", file), "utf8");
-    for (const [, names] of text.matchAll(/"(?:apt-get|CI needs [^:"]*:) install ([a-z0-9 -]+)"/g)) {
-      for (const name of (names as string).split(" ")) asked.add(name);
-    }
-  }
+  const needs = readFileSync(join(import.meta.dir, "../needed.ts"), "utf8");
+  const asked = [...needs.matchAll(/(?:apt-get install |program\("[^"]+", ")([a-z0-9 -]+)[`"]/g)]
+    .flatMap(([, names]) => (names as string).split(" "))
+    // What every Debian has.
+    .filter((name) => !["dpkg", "mount"].includes(name));
   const table = readFileSync(join(import.meta.dir, "../../scripts/setup.sh"), "utf8");
   const brought = new Set([...table.matchAll(/^\S+ +(?:always|tests) +(\S+)/gm)].map((row) => row[1]));
-  expect([...asked].filter((name) => !brought.has(name))).toEqual([]);
-  expect([...asked]).toContain("cpio");
-  expect(asked.size).toBeGreaterThan(8);
+  expect(asked.filter((name) => !brought.has(name))).toEqual([]);
+  expect(asked).toContain("cpio");
+  expect(asked.length).toBeGreaterThan(15);
 });
 
 /** A machine that lacks only Bun. */

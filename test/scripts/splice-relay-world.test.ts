@@ -2,19 +2,20 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { needed } from "../needed.ts";
+import { bytesReadBy, childrenOf, isRunning, tcpSockets, until } from "../until.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
 const MIB = 1024 * 1024;
 
 async function relay(...args: string[]) {
-  const said = await command("splice-relay", [...args, "--json", "--quiet"], { timeoutMs: 30_000 });
+  const said = await command("splice-relay", [...args, "--json", "--quiet"], {});
   return { said, report: reportOf(said) };
 }
 
 /** A role that listens, and the port it says. */
 async function listening(...args: string[]) {
   const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", ...args, "--json"], {
-    ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 20_000, killSignal: "SIGKILL" },
+    ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
   });
   const reader = child.stderr.getReader();
   let said = "";
@@ -57,15 +58,26 @@ test.skipIf(needed("socat"))("foreign ends: what a server sends reaches socat wi
 });
 
 test.skipIf(needed("nc"))("foreign sink slower than the source: nc into sha256sum, the same hash", async () => {
-  const lengthBytes = 24 * MIB;
+  // More than all socket buffers between source and sink can grow to.
+  const lengthBytes = 96 * MIB;
   const whole = new Uint8Array(new ArrayBuffer(lengthBytes));
   for (let words = new Uint32Array(whole.buffer), word = 0; word < lengthBytes / 8; word++) words[word * 2] = word;
   const wanted = createHash("sha256").update(whole).digest("hex");
-  const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "24MiB");
+  const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "96MiB");
   const via = await listening("relay", "--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${source.port}`);
-  // Nothing is read for half a second: every buffer on the way, the pipe too, is full by then.
-  const shell = `nc -d 127.0.0.1 ${via.port} | (sleep 0.5; sha256sum)`;
-  const taken = Bun.spawn(["sh", "-c", shell], { stdin: "ignore", stdout: "pipe", timeout: 15_000 });
+  // Nothing is read until every buffer on the way, the pipe too, is full: the source's queue no longer moves.
+  const shell = `nc -d 127.0.0.1 ${via.port} | (read go <&3; exec sha256sum)`;
+  const taken = Bun.spawn(["sh", "-c", `exec 3<&0 </dev/null; ${shell}`], {
+    ...{ stdin: "pipe", stdout: "pipe", timeout: 60_000 },
+  });
+  let looks: string[] = [];
+  await until("the source to be stuck", () => {
+    const queued = tcpSockets(source.port).filter(({ state, queuedBytes }) => state === 1 && queuedBytes > 0);
+    looks = [...looks, JSON.stringify(queued)].slice(-5);
+    return queued.length > 0 && looks.length === 5 && new Set(looks).size === 1;
+  });
+  taken.stdin.write("go\n");
+  taken.stdin.end();
   expect(await new Response(taken.stdout).text()).toStartWith(wanted);
   expect(await via.child.exited).toBe(125);
   expect((await via.report()).totals.bytesWritten).toBe(lengthBytes);
@@ -116,11 +128,11 @@ test.skipIf(needed("socat", "nc"))("half-close: the server answers after the cli
   const { port } = free;
   free.stop(true);
   // tac answers only what it has read to the end: without a propagated half-close nobody would ever speak.
-  const server = Bun.spawn(["socat", `TCP-LISTEN:${port},reuseaddr`, "SYSTEM:tac"], { timeout: 10_000 });
-  await Bun.sleep(200);
+  const server = Bun.spawn(["socat", `TCP-LISTEN:${port},reuseaddr`, "SYSTEM:tac"], { timeout: 60_000 });
+  await until("socat to listen", () => tcpSockets(port).some(({ state }) => state === 10));
   const via = await listening("relay", "--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${port}`);
   const client = Bun.spawn(["nc", "-N", "127.0.0.1", String(via.port)], {
-    ...{ stdin: Buffer.from("one\ntwo\n"), stdout: "pipe", timeout: 10_000 },
+    ...{ stdin: Buffer.from("one\ntwo\n"), stdout: "pipe", timeout: 60_000 },
   });
   expect(await new Response(client.stdout).text()).toBe("two\none\n");
   expect(await via.child.exited).toBe(125);
@@ -129,10 +141,14 @@ test.skipIf(needed("socat", "nc"))("half-close: the server answers after the cli
 });
 
 test("SIGINT prints the verdict so far and exits 130", async () => {
-  const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "60", "--json", "--quiet"], {
-    ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 20_000, killSignal: "SIGKILL" },
-  });
-  await Bun.sleep(1500);
+  const child = Bun.spawn(
+    [process.execPath, "scripts/splice-relay.ts", "--seconds", "60", "--tap", "--json", "--quiet"],
+    {
+      ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
+    },
+  );
+  // The tap reads what is relayed; what a role reads at its start is far less.
+  await until("bytes to be relayed", () => childrenOf(child.pid).some((pid) => (bytesReadBy(pid) ?? 0) > 256 * MIB));
   child.kill("SIGINT");
   const report = JSON.parse(await new Response(child.stdout).text());
   expect(await child.exited).toBe(130);
@@ -141,7 +157,7 @@ test("SIGINT prints the verdict so far and exits 130", async () => {
   expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
 });
 
-test.skipIf(needed("root", "setpriv"))(
+test.skipIf(needed("root", "setpriv", "a public checkout"))(
   "without privileges a pipe above the limit is refused in words and the run goes on",
   async () => {
     const wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -152,28 +168,15 @@ test.skipIf(needed("root", "setpriv"))(
 );
 
 test("the roles die with the run that started them", async () => {
-  const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "30", "--quiet"], {
-    ...{ cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: 20_000, killSignal: "SIGKILL" },
+  const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "60", "--tap", "--quiet"], {
+    ...{ cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: 60_000, killSignal: "SIGKILL" },
   });
-  const children = () =>
-    Bun.spawnSync(["ps", "-o", "pid=", "--ppid", String(child.pid)])
-      .stdout.toString()
-      .split(/\s+/)
-      .filter(Boolean);
-  let roles: string[] = [];
-  for (let tries = 0; tries < 100 && roles.length < 3; tries++) {
-    await Bun.sleep(50);
-    roles = children();
-  }
+  await until("bytes to be relayed", () => childrenOf(child.pid).some((pid) => (bytesReadBy(pid) ?? 0) > 256 * MIB));
+  const roles = childrenOf(child.pid);
   expect(roles.length).toBe(3);
-  await Bun.sleep(300);
   child.kill("SIGKILL");
   await child.exited;
-  await Bun.sleep(200);
-  // A process that nobody has waited for yet is dead all the same.
-  const state = (pid: string) => Bun.spawnSync(["ps", "-o", "stat=", "-p", pid]).stdout.toString().trim();
-  const alive = roles.filter((pid) => !["", "Z"].includes(state(pid).slice(0, 1)));
-  expect(alive).toEqual([]);
+  await until("the roles to end", () => !roles.some(isRunning));
 });
 
 test("a congestion control that the kernel does not know is named before anything starts; a known one is used", async () => {

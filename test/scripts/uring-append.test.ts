@@ -1,14 +1,13 @@
 /** uring-append as a process: the canary for every kind, the contract's exit codes, and a world that is not as hoped. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import { basename } from "node:path";
 import { INJECTIONS, planInjection } from "../../src/workload/append/inject.ts";
 import { chunksOfFile } from "../../src/workload/append/plan.ts";
 import { needed } from "../needed.ts";
+import { childrenOf, isRunning, until } from "../until.ts";
 import { command, ROOT, reportOf } from "./command.ts";
-
-// Holds for this file only; processes under load take their time.
-setDefaultTimeout(60_000);
 
 const directory = mkdtempSync(`${os.tmpdir()}/bytewitness-test-append-`);
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -16,15 +15,12 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const MiB = 2 ** 20;
 const SMALL = ["--file-mb", "4", "--chunk-min", "64KiB", "--chunk-max", "1MiB", "--pressure", "none", "--quiet"];
 
-/** True once the loop device holds no image any more; a device that is being detached gets a moment. */
-async function detached(device: string): Promise<boolean> {
-  for (let wait = 0; wait < 30; wait++) {
-    const listed = Bun.spawnSync(["losetup", "-n", "-O", "BACK-FILE", device]).stdout.toString().trim();
-    if (listed === "") return true;
-    await Bun.sleep(100);
-  }
-  return false;
-}
+/** Names PREFIX.N in the directory with N at least `index`, that hold something. */
+const filesFrom = (prefix: string, index: number) =>
+  readdirSync(directory).filter((name) => {
+    const number = name.startsWith(`${prefix}.`) ? Number(name.slice(prefix.length + 1)) : Number.NaN;
+    return number >= index && (statSync(`${directory}/${name}`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  });
 
 describe("the canary: damage of our own is found with kind, offset and length exactly", () => {
   for (const kind of INJECTIONS) {
@@ -85,7 +81,10 @@ test.skipIf(needed("root", "mkfs.xfs"))(
     expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
     const device = /XFS of its own on (\/dev\/loop\d+)/.exec(said.stderr)?.[1] ?? "";
     expect(device).not.toBe("");
-    expect(await detached(device)).toBe(true);
+    await until(
+      "the loop device to be detached",
+      () => !existsSync(`/sys/block/${basename(device)}/loop/backing_file`),
+    );
     expect(await Bun.file("/proc/self/mountinfo").text()).not.toContain(`${device} `);
   },
 );
@@ -177,7 +176,7 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
     const gone = `${directory}/gone`;
     mkdirSync(gone);
     const running = command("uring-append", [`${gone}/x`, "20", ...SMALL, "--json"]);
-    await Bun.sleep(700);
+    await until("the first file", () => existsSync(`${gone}/x.0`));
     rmSync(gone, { recursive: true });
     const said = await running;
     expect(said.code).toBe(125);
@@ -220,7 +219,8 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
         stderr: "ignore",
       },
     );
-    await Bun.sleep(1500);
+    // The third file is under way: the first has been verified.
+    await until("the third file", () => filesFrom("signal", 2).length > 0);
     child.kill(signal);
     const stdout = await new Response(child.stdout).text();
     await child.exited;
@@ -238,13 +238,10 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
       stdout: "pipe",
       stderr: "ignore",
     });
-    await Bun.sleep(1500);
-    const jobs = Bun.spawnSync(["pgrep", "-P", String(child.pid)])
-      .stdout.toString()
-      .trim()
-      .split("\n");
+    await until("a file of each job", () => filesFrom("killed", 0).length >= 2);
+    const jobs = childrenOf(child.pid);
     expect(jobs.length).toBe(2);
-    process.kill(Number(jobs[0]), "SIGKILL");
+    process.kill(jobs[0] as number, "SIGKILL");
     const report = JSON.parse(await new Response(child.stdout).text());
     await child.exited;
     expect(child.exitCode).toBe(125);
@@ -259,16 +256,12 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
       stdout: "ignore",
       stderr: "ignore",
     });
-    await Bun.sleep(1500);
-    const jobs = Bun.spawnSync(["pgrep", "-P", String(child.pid)])
-      .stdout.toString()
-      .trim()
-      .split("\n")
-      .map(Number);
+    await until("a file of each job", () => filesFrom("orphan", 0).length >= 2);
+    const jobs = childrenOf(child.pid);
+    expect(jobs.length).toBe(2);
     child.kill("SIGKILL");
     await child.exited;
-    for (let wait = 0; wait < 200 && jobs.some((pid) => existsSync(`/proc/${pid}`)); wait++) await Bun.sleep(100);
-    expect(jobs.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    await until("the jobs to end", () => !jobs.some(isRunning));
     expect(readdirSync(directory)).toEqual([]);
   });
 });

@@ -16,6 +16,8 @@ import { join } from "node:path";
 import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { GRAMMAR } from "../../src/pattern/spec.ts";
+import { needed } from "../needed.ts";
+import { bytesReadBy, until } from "../until.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-verify-"));
@@ -176,22 +178,19 @@ test("bad input is one line and 254", async () => {
   }
 });
 
-test.skipIf(process.getuid?.() === 0 && Bun.which("setpriv") === null)(
-  "an unreadable file is one line and 254",
-  async () => {
-    const path = join(directory, "secret");
-    writeFileSync(path, "x");
-    chmodSync(path, 0);
-    chmodSync(directory, 0o755);
-    // Root reads everything unless it gives up the capability.
-    const wrap =
-      process.getuid?.() === 0
-        ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
-        : [];
-    const said = await command("verify", [path], { wrap });
-    expect([said.code, said.stderr]).toEqual([254, `verify: ${path} cannot be opened for reading: EACCES\n`]);
-  },
-);
+test.skipIf(process.getuid?.() === 0 && needed("setpriv"))("an unreadable file is one line and 254", async () => {
+  const path = join(directory, "secret");
+  writeFileSync(path, "x");
+  chmodSync(path, 0);
+  chmodSync(directory, 0o755);
+  // Root reads everything unless it gives up the capability.
+  const wrap =
+    process.getuid?.() === 0
+      ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+      : [];
+  const said = await command("verify", [path], { wrap });
+  expect([said.code, said.stderr]).toEqual([254, `verify: ${path} cannot be opened for reading: EACCES\n`]);
+});
 
 test("a file that changes or shrinks while it is read is inconclusive, never a crash", async () => {
   for (const [name, change] of [
@@ -213,29 +212,23 @@ test("a file that changes or shrinks while it is read is inconclusive, never a c
     expect(report.reason).toMatch(/shrank from|was changed while it was read/);
     rmSync(path);
   }
-}, 60_000);
+});
 
 /** A verify.ts that has read some of the file, not all, and was stopped there. */
 async function stoppedInTheMiddle(path: string, sizeBytes: number) {
   for (let tries = 0; tries < 20; tries += 1) {
     const child = Bun.spawn([process.execPath, "scripts/verify.ts", path, "--json", "--quiet"], {
-      ...{ cwd: ROOT, stdout: "pipe", stderr: "pipe", timeout: 30_000, killSignal: "SIGKILL" },
+      ...{ cwd: ROOT, stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
     });
     // What Bun itself reads at its start is less than this.
-    while (child.exitCode === null && bytesRead(child.pid) < sizeBytes / 16) await Bun.sleep(1);
+    await until(
+      "some of the file",
+      () => child.exitCode !== null || (bytesReadBy(child.pid) ?? sizeBytes) > sizeBytes / 16,
+    );
     child.kill("SIGSTOP");
-    if (bytesRead(child.pid) < sizeBytes) return child;
+    if ((bytesReadBy(child.pid) ?? sizeBytes) < sizeBytes) return child;
     child.kill("SIGKILL");
     await child.exited;
   }
   throw new Error("the file was always read before it could be changed");
-}
-
-/** proc(5), /proc/PID/io: what read calls returned so far; everything for a process that is gone. */
-function bytesRead(pid: number): number {
-  try {
-    return Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

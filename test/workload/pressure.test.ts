@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { spinUntilTick } from "../../src/ops/clock.ts";
 import { openFile } from "../../src/ops/file.ts";
 import { MiB } from "../../src/ops/memory.ts";
 import { statFd } from "../../src/ops/stat.ts";
@@ -10,6 +11,7 @@ import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../../src/sys/uapi/fcntl.ts";
 import { cleanStale, PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
 
 import { WorkerKeeper } from "../../src/workload/pressure/worker-keeper.ts";
+import { until } from "../until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-pressure-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -67,7 +69,7 @@ test("none changes nothing: no touch, no suggestion, one line", () => {
   using pressure = start("none");
   using fd = fresh();
   const mtimeNs = statFd(fd).mtimeNs;
-  Bun.sleepSync(20);
+  spinUntilTick();
   pressure.fileOpened(fd, 16 * MiB);
   pressure.attempt(fd, 8 * MiB, () => 0);
   const { mtimeNs: after, allocatedBytes } = statFd(fd);
@@ -79,7 +81,7 @@ test("none changes nothing: no touch, no suggestion, one line", () => {
 test("the prime makes mtime the tick in which the call runs", () => {
   using pressure = start("prime");
   using fd = fresh();
-  Bun.sleepSync(20);
+  spinUntilTick();
   let ageMs = Number.NaN;
   pressure.attempt(fd, 8 * MiB, () => {
     ageMs = Date.now() - Number(statFd(fd).mtimeNs / 1_000_000n);
@@ -103,12 +105,15 @@ test("the writeback thread works on the file it follows and rests when told", as
   using fd = fresh();
   pressure.fileOpened(fd, MiB);
   const calls = () => Number(pressure.settings.writebackCalls);
-  for (let i = 0; i < 100 && calls() < 10; i++) await Bun.sleep(10);
-  expect(calls()).toBeGreaterThanOrEqual(10);
+  await until("ten calls of the thread", () => calls() >= 10);
   pressure.fileDone(fd);
-  const rested = calls();
-  await Bun.sleep(20);
-  expect(calls()).toBe(rested);
+  let before = calls();
+  await until("two looks at the same count", () => {
+    const now = calls();
+    const rests = now === before;
+    before = now;
+    return rests;
+  });
 });
 
 function threadNames(): string[] {

@@ -10,6 +10,7 @@ import {
   parseModinfo,
   readModule,
 } from "../../../src/lab/kernels/modules.ts";
+import { needed } from "../../needed.ts";
 import { temporaryDirectory } from "../temporary.ts";
 
 /** The smallest 64-bit ELF file with a .modinfo section: header, strings, modinfo, three section headers. */
@@ -98,11 +99,7 @@ describe("ModuleLibrary", () => {
     expect(has()).toEqual([true, true]);
   });
 
-  test("decompresses .ko.xz with xz", async () => {
-    if (Bun.which("xz") === null) {
-      if (process.env.CI) throw new Error("CI needs xz: install xz-utils");
-      return;
-    }
+  test.skipIf(needed("xz"))("decompresses .ko.xz with xz", async () => {
     using directory = temporaryDirectory();
     const plain = makeModule(["name=a"]);
     const path = join(directory.path, "a.ko");

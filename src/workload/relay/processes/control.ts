@@ -2,16 +2,17 @@
  * The line between a role's process and the run that started it: one JSON object per line, both ways.
  *
  * Owns reading descriptor 0 without blocking and writing descriptor 1. A run that dies closes descriptor 0; the role
- * then ends, and PR_SET_PDEATHSIG ends it even in the middle of a system call.
+ * then ends, and its death ends it even in the middle of a system call.
  */
 import { writeSync } from "node:fs";
 import { checked } from "../../../ops/errors.ts";
 import { Fd } from "../../../ops/fd.ts";
 import { read } from "../../../ops/file.ts";
 import { allocate } from "../../../ops/memory.ts";
+import { dieWithParent } from "../../../ops/parent.ts";
 import { FOREVER, POLLIN, waitFor } from "../../../ops/poll.ts";
 import { libc } from "../../../sys/libc.ts";
-import { PR_SET_PDEATHSIG, SIGINT, SIGKILL } from "../../../sys/uapi/mount.ts";
+import { SIGINT, SIGKILL } from "../../../sys/uapi/mount.ts";
 
 export type ControlMessage = { readonly type: string; readonly [name: string]: unknown };
 
@@ -24,8 +25,7 @@ export class Control {
   /** Ties this process's life to its parent's; `parentPid` tells a parent that died before the tie was made. */
   constructor(parentPid: number) {
     const SIG_IGN = 1;
-    checked(libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl", "PR_SET_PDEATHSIG");
-    if (libc.getppid() !== parentPid) process.exit(255);
+    dieWithParent(parentPid, SIGKILL);
     // Ctrl-C reaches the whole terminal group; the run alone decides when its roles stop.
     checked(libc.signal(SIGINT, SIG_IGN), "signal", "SIGINT, SIG_IGN");
   }
