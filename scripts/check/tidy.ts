@@ -35,9 +35,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   place: { values: ["sys", "ops", "machine", "workload"], files: [UNITS] },
   // A workload has what it wrote judged, and fills in the report's totals; neither room knows of it.
   workload: { values: ["sys", "ops", "pattern", "judge", "machine"], types: ["report", "place"], files: [UNITS] },
+  // What becomes of a recording of calls: lines, a trace, a program. The judge's findings are only read.
+  evidence: { values: ["sys"], types: ["judge"], files: [UNITS] },
   // The version that reports name is the package's.
   cli: {
-    values: ["sys", "ops", "pattern", "workload", "judge", "report", "machine", "place"],
+    values: ["sys", "ops", "pattern", "workload", "judge", "report", "machine", "place", "evidence"],
     files: ["package.json", UNITS],
   },
   // A survey reads reports of other processes: no workload, no judge.

@@ -15,6 +15,11 @@ export function errno(): number {
   return view[0] as number;
 }
 
+/** Puts back what a callee left, for whoever made calls of its own in between. */
+export function setErrno(value: number): void {
+  view[0] = value;
+}
+
 /** Turns libc's -1 into -errno, so that everything below `ops` speaks one convention. */
 export function negated(result: number): number {
   return result < 0 ? -(view[0] as number) : result;

@@ -1,0 +1,119 @@
+/**
+ * Recorded calls as lines, as strace prints them: names of descriptors, flags by name, contents in a few words.
+ *
+ * Owns the wording of one call, and the descriptors' names: a path, or what made the descriptor. Used by the trace, the
+ * timeline of a report and the C program's comments.
+ */
+import { errnoName } from "../sys/errno.ts";
+import type { Content } from "./content.ts";
+import { flagsText } from "./flags.ts";
+import type { Pointed, RecordedCall } from "./recorder.ts";
+import { type Parameter, SIGNATURES } from "./signatures.ts";
+
+/** Which descriptor is what at each moment of a recording; calls must be fed in their order. */
+export class DescriptorNames {
+  readonly #names = new Map<number, string>();
+  #pipes = 0;
+  #sockets = 0;
+
+  nameOf(descriptor: number): string {
+    return this.#names.get(descriptor) ?? String(descriptor);
+  }
+
+  /** Learns from a call that was made. */
+  learn({ call, args, result, pointed }: RecordedCall): void {
+    if (result < 0) return;
+    const path = pointed.find((item) => item?.kind === "path");
+    const pair = pointed.find((item) => item?.kind === "pair");
+    if (call === "close") this.#names.delete(args[0] as number);
+    else if (pair?.kind === "pair") this.#learnPair(call, pair.descriptors);
+    else if (path?.kind === "path" && SIGNATURES[call]?.gives === "fd") this.#names.set(result, basename(path.path));
+    else if (call === "socket" || call === "accept4") this.#names.set(result, this.#nextSocket());
+    else if (call === "dup") this.#names.set(result, this.nameOf(args[0] as number));
+  }
+
+  #learnPair(call: string, [first, second]: readonly [number, number]): void {
+    if (call === "pipe2") {
+      this.#pipes += 1;
+      const suffix = this.#pipes === 1 ? "" : String(this.#pipes);
+      this.#names.set(first, `pipe${suffix}.read`);
+      this.#names.set(second, `pipe${suffix}.write`);
+    } else {
+      this.#names.set(first, this.#nextSocket());
+      this.#names.set(second, this.#nextSocket());
+    }
+  }
+
+  #nextSocket(): string {
+    this.#sockets += 1;
+    return `socket${this.#sockets}`;
+  }
+}
+
+function basename(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1) || path;
+}
+
+/** "4,096 x 0x41", "words from 512", "48 65 6c …". */
+export function contentText(content: Content): string {
+  if (content.lengthBytes === 0) return "nothing";
+  if (content.shape === "fill") return `${content.lengthBytes} x 0x${content.byte.toString(16).padStart(2, "0")}`;
+  if (content.shape === "words") return `words from ${content.first}`;
+  if (content.shape === "other") return `${content.lengthBytes} bytes`;
+  const shown = (content.hex.slice(0, 16).match(/../g) ?? []).join(" ");
+  return content.lengthBytes > 8 ? `${shown} …` : shown;
+}
+
+function argumentText(
+  parameter: Parameter,
+  value: number,
+  { pointed, names }: { pointed: Pointed | undefined; names: DescriptorNames },
+): string {
+  switch (parameter.kind) {
+    case "fd":
+      return names.nameOf(value);
+    case "flags":
+      return flagsText(parameter.family ?? "", value);
+    case "pointer":
+      return value === 0 ? "NULL" : "&…";
+    case "offset*":
+      return value === 0 ? "NULL" : (pointedText(pointed) ?? "&…");
+    case "offset":
+      return String(value);
+    default:
+      return pointedText(pointed) ?? String(value);
+  }
+}
+
+function pointedText(pointed: Pointed | undefined): string | undefined {
+  if (pointed === undefined) return undefined;
+  if (pointed.kind === "path") return JSON.stringify(pointed.path);
+  if (pointed.kind === "offset*") return `[${pointed.offsetBytes}]`;
+  if (pointed.kind === "pair") return `[${pointed.descriptors.join(", ")}]`;
+  if (pointed.kind === "bytes") return `{${contentText(pointed.content)}}`;
+  return `[${pointed.parts.map(({ content }) => `{${contentText(content)}}`).join(", ")}]`;
+}
+
+/** `pwrite(data.1, {4096 x 0x41}, 4096, 0) = 4096`; `names` must have learnt every call before this one. */
+export function callLine(recorded: RecordedCall, names: DescriptorNames): string {
+  const { call, args, result, pointed } = recorded;
+  const parameters = SIGNATURES[call]?.parameters;
+  const shown =
+    parameters === undefined
+      ? args.map(String)
+      : parameters.map((parameter, index) =>
+          argumentText(parameter, args[index] ?? 0, { pointed: pointed[index], names }),
+        );
+  const answer = result < 0 ? `-1 ${errnoName(-result)}` : String(result);
+  return `${call}(${shown.join(", ")}) = ${answer}`;
+}
+
+/** All calls as lines, in order. */
+export function callLines(calls: readonly RecordedCall[]): string[] {
+  const names = new DescriptorNames();
+  return calls.map((recorded) => {
+    const line = callLine(recorded, names);
+    names.learn(recorded);
+    return line;
+  });
+}

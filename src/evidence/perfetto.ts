@@ -1,0 +1,143 @@
+/**
+ * A recording as a trace file that Perfetto and chrome://tracing open: the JSON form of the Trace Event Format.
+ *
+ * Owns the mapping: one track for each descriptor that the calls used, one slice for each call, a flow arrow from a call
+ * that filled a pipe, a socket or a file to the call that took from it, findings as instants. Times are microseconds with
+ * three decimals, so no nanosecond is lost.
+ * Source: "Trace Event Format" (Google, 2016), phases X, M, i, s, f.
+ */
+import type { Finding } from "../judge/finding.ts";
+import { callLine, DescriptorNames } from "./lines.ts";
+import type { RecordedCall } from "./recorder.ts";
+import { SIGNATURES } from "./signatures.ts";
+
+export interface TraceEvent {
+  readonly name: string;
+  readonly cat?: string;
+  readonly ph: "X" | "M" | "i" | "s" | "f";
+  readonly ts?: number;
+  readonly dur?: number;
+  readonly pid: number;
+  readonly tid: number;
+  readonly id?: number;
+  readonly bp?: "e";
+  readonly s?: "g";
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+export interface TraceFile {
+  readonly displayTimeUnit: "ns";
+  readonly otherData: Readonly<Record<string, unknown>>;
+  readonly traceEvents: readonly TraceEvent[];
+}
+
+const PID = 1;
+/** The track of calls that use no descriptor, and of findings. */
+const PROCESS_TRACK = 1;
+
+/** The trace; `dropped` calls were made before the first that is here. */
+export function traceOf(
+  calls: readonly RecordedCall[],
+  about: { tool: string; findings: readonly Finding[]; dropped: number },
+): TraceFile {
+  const names = new DescriptorNames();
+  const tracks = new Map<string, number>();
+  const events: TraceEvent[] = [
+    named("process_name", PROCESS_TRACK, about.tool),
+    named("thread_name", PROCESS_TRACK, "process"),
+  ];
+  const flows = new Flows();
+  let lastUs = 0;
+  for (const recorded of calls) {
+    const descriptors = descriptorsOf(recorded).map((number) => names.nameOf(number));
+    const line = callLine(recorded, names);
+    names.learn(recorded);
+    const owner = descriptors[0] ?? newName(recorded, names);
+    const tid = owner === undefined ? PROCESS_TRACK : trackOf(owner, tracks, events);
+    const ts = recorded.startNs / 1000;
+    const dur = Math.max(0.001, (recorded.endNs - recorded.startNs) / 1000);
+    lastUs = Math.max(lastUs, ts + dur);
+    events.push({
+      name: recorded.call,
+      cat: recorded.result < 0 ? "error" : "call",
+      ph: "X",
+      ...{ ts, dur, pid: PID, tid },
+      args: { line, result: recorded.result, index: recorded.index },
+    });
+    events.push(...flows.of(recorded, descriptors, { ts, dur, tid }));
+  }
+  for (const [index, finding] of about.findings.entries())
+    events.push({
+      name: `finding ${index + 1}: ${finding.kind}`,
+      ...{ cat: "finding", ph: "i", ts: lastUs, pid: PID, tid: PROCESS_TRACK, s: "g" },
+      args: { offsetBytes: finding.offsetBytes, lengthBytes: finding.lengthBytes, detail: finding.detail },
+    });
+  return { displayTimeUnit: "ns", otherData: { tool: about.tool, droppedCalls: about.dropped }, traceEvents: events };
+}
+
+function named(what: "process_name" | "thread_name", tid: number, name: string): TraceEvent {
+  return { name: what, ph: "M", pid: PID, tid, args: { name } };
+}
+
+function trackOf(owner: string, tracks: Map<string, number>, events: TraceEvent[]): number {
+  const known = tracks.get(owner);
+  if (known !== undefined) return known;
+  const tid = PROCESS_TRACK + 1 + tracks.size;
+  tracks.set(owner, tid);
+  events.push(named("thread_name", tid, owner));
+  return tid;
+}
+
+/** The descriptors a call used, in the order of its arguments. */
+function descriptorsOf({ call, args }: RecordedCall): number[] {
+  const parameters = SIGNATURES[call]?.parameters ?? [];
+  return parameters.flatMap(({ kind }, index) => (kind === "fd" ? [args[index] as number] : []));
+}
+
+/** The name of the descriptor that a call just made. */
+function newName({ call, result }: RecordedCall, names: DescriptorNames): string | undefined {
+  return SIGNATURES[call]?.gives === "fd" && result >= 0 ? names.nameOf(result) : undefined;
+}
+
+interface Slice {
+  readonly ts: number;
+  readonly dur: number;
+  readonly tid: number;
+}
+
+/** Arrows from the call that put bytes somewhere to the next that took bytes out of there. */
+class Flows {
+  readonly #filled = new Map<string, { id: number; slice: Slice }>();
+  #count = 0;
+
+  of(recorded: RecordedCall, descriptors: readonly string[], slice: Slice): TraceEvent[] {
+    if (recorded.result <= 0 || SIGNATURES[recorded.call]?.gives !== "count" || recorded.call === "lseek") return [];
+    const { source, sink } = ends(recorded.call, descriptors);
+    const events: TraceEvent[] = [];
+    const from = source === undefined ? undefined : this.#filled.get(conduit(source));
+    if (from !== undefined) {
+      const flow = { name: "bytes", cat: "flow", pid: PID, id: from.id };
+      events.push({ ...flow, ph: "s", ts: from.slice.ts + from.slice.dur / 2, tid: from.slice.tid });
+      events.push({ ...flow, ph: "f", bp: "e", ts: slice.ts + slice.dur / 2, tid: slice.tid });
+      this.#filled.delete(conduit(source as string));
+    }
+    if (sink !== undefined) {
+      this.#count += 1;
+      this.#filled.set(conduit(sink), { id: this.#count, slice });
+    }
+    return events;
+  }
+}
+
+/** Both ends of a pipe are one place. */
+function conduit(name: string): string {
+  return name.replace(/\.(read|write)$/, "");
+}
+
+/** Where a call takes its bytes from and where it puts them. */
+function ends(call: string, [first, second]: readonly string[]): { source?: string; sink?: string } {
+  if (call === "sendfile") return { ...(second && { source: second }), ...(first && { sink: first }) };
+  if (second !== undefined) return { ...(first && { source: first }), sink: second };
+  if (/^(p?read|recv)/.test(call)) return first === undefined ? {} : { source: first };
+  return first === undefined ? {} : { sink: first };
+}

@@ -1,0 +1,60 @@
+/**
+ * Watching the raw calls of this thread: what crossed the border to libc and liburing, both ends of it.
+ *
+ * Owns putting watchers between the callers and the C functions, and taking them away again. Nothing is watched, and
+ * nothing costs, until `tapCalls` is called. errno is the callee's when the caller looks at it, whatever the watcher did.
+ * Calls that Workers make are their own thread's and are not seen here.
+ */
+import { errno, setErrno } from "./errno.ts";
+import { libc } from "./libc.ts";
+import type { RawFunction } from "./library.ts";
+import { liburing } from "./liburing.ts";
+
+/** One watcher. Times are nanoseconds since the process started. */
+export interface CallWatcher {
+  /** Before the call; what it returns is handed to `after`. */
+  before(call: string, args: readonly number[]): unknown;
+  /** After the call; `result` is -errno where libc returned -1. */
+  after(call: string, args: readonly number[], end: CallEnd): void;
+}
+
+export interface CallEnd {
+  readonly before: unknown;
+  readonly result: number;
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
+/** Looked up by every other call, or without an effect that anybody asks for. */
+const UNWATCHED = new Set(["__errno_location", "clock_gettime", "getpid", "geteuid", "getegid", "memcmp", "memcpy"]);
+
+/** Puts the watcher between this thread and the C functions; the function returned takes it away. */
+export function tapCalls(watcher: CallWatcher): () => void {
+  const uring = liburing();
+  const undo = [tapTable(libc, watcher, true)];
+  if (uring.name !== undefined) undo.push(tapTable(uring.symbols, watcher, false));
+  return () => {
+    for (const restore of undo) restore();
+  };
+}
+
+function tapTable(table: Readonly<Record<string, RawFunction>>, watcher: CallWatcher, viaErrno: boolean): () => void {
+  const functions = table as Record<string, RawFunction>;
+  const originals = Object.entries(functions).filter(([name]) => !UNWATCHED.has(name));
+  for (const [name, original] of originals) {
+    functions[name] = (...args: number[]) => {
+      const before = watcher.before(name, args);
+      const startNs = Bun.nanoseconds();
+      const result = original(...args);
+      const code = errno();
+      const endNs = Bun.nanoseconds();
+      const answer = viaErrno && result === -1 ? -code : result;
+      watcher.after(name, args, { before, result: answer, startNs, endNs });
+      setErrno(code);
+      return result;
+    };
+  }
+  return () => {
+    for (const [name, original] of originals) functions[name] = original;
+  };
+}

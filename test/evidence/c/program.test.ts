@@ -1,0 +1,112 @@
+/** Emitted C programs: compiled without a warning, run, and right about bytes that are there and bytes that are not. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import { cProgram } from "../../../src/evidence/c/program.ts";
+import { NotExpressible } from "../../../src/evidence/c/select.ts";
+import { type RecordedCall, Recorder } from "../../../src/evidence/recorder.ts";
+import { allocate, counter, openFile, readAt, sizeOf, truncate, unlink, write, writeAt } from "../../../src/index.ts";
+import type { Finding } from "../../../src/judge/finding.ts";
+import { O_CREAT, O_EXCL, O_RDWR } from "../../../src/uapi.ts";
+
+const directory = mkdtempSync(`${os.tmpdir()}/emit-c-`);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const ABOUT = {
+  tool: "cut-off",
+  summary: "a file that is cut and grown again */ is zero",
+  kernel: "6.1.170",
+  filesystem: "xfs",
+  mountOptions: "rw",
+  kselftest: false,
+} as const;
+
+/** Writes two pages that count up, cuts the file to half a page and grows it again. */
+function record(): { calls: readonly RecordedCall[]; path: string } {
+  using recorder = new Recorder();
+  const path = `${directory}/data.1`;
+  using file = openFile(path, O_RDWR | O_CREAT | O_EXCL);
+  using buffer = allocate(8192);
+  counter().fill(buffer.bytes, 0);
+  write(file, buffer);
+  truncate(file, 2048);
+  writeAt(file, buffer, 4096, { lengthBytes: 4096 });
+  readAt(file, buffer, 0, { lengthBytes: sizeOf(file) });
+  unlink(path);
+  return { calls: recorder.calls, path };
+}
+
+function finding(path: string, expected: Uint8Array, offsetBytes: number): Finding {
+  const expectedHex = Buffer.from(expected).toString("hex");
+  const sample = { offsetBytes, expectedHex, foundHex: "00" };
+  return { kind: "zeroed", file: path, offsetBytes, lengthBytes: 64, pageAligned: false, detail: "zeros", sample };
+}
+
+function compileAndRun(text: string): { code: number; output: string } {
+  writeFileSync(`${directory}/program.c`, text);
+  const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-o", `${directory}/program`];
+  const made = Bun.spawnSync(["gcc", ...flags, `${directory}/program.c`]);
+  expect(made.stderr.toString()).toBe("");
+  const ran = Bun.spawnSync([`${directory}/program`, directory]);
+  expect(readdirSync(directory).sort()).toEqual(["program", "program.c"]);
+  return { code: ran.exitCode, output: ran.stdout.toString() + ran.stderr.toString() };
+}
+
+const words = (fromBytes: number) => {
+  const bytes = new Uint8Array(64);
+  counter().fill(bytes, fromBytes);
+  return bytes;
+};
+
+describe.skipIf(Bun.which("gcc") === null && process.env.CI !== "true")("with gcc", () => {
+  test("bytes that are not there are CORRUPT, exit 1, and the program names the place", () => {
+    const { calls, path } = record();
+    const text = cProgram({ ...ABOUT, calls, findings: [finding(path, words(3072), 3072)] });
+    expect(text.split("\n").length).toBeLessThan(150);
+    expect(compileAndRun(text)).toEqual({ code: 1, output: "data.1: wrong bytes at 3072\nCORRUPT\n" });
+  }, 60_000);
+
+  test("bytes that are there are clean, exit 0", () => {
+    const { calls, path } = record();
+    const text = cProgram({ ...ABOUT, calls, findings: [finding(path, words(0), 4096)] });
+    expect(compileAndRun(text)).toEqual({ code: 0, output: "clean\n" });
+  }, 60_000);
+
+  test("a kernel that answers otherwise is not called corrupt", () => {
+    const { calls, path } = record();
+    const otherwise = calls.map((call) => (call.call === "ftruncate" ? { ...call, result: -28 } : call));
+    const text = cProgram({ ...ABOUT, calls: otherwise, findings: [finding(path, words(3072), 3072)] });
+    const { code, output } = compileAndRun(text);
+    expect([code, output]).toEqual([0, expect.stringContaining("ftruncate: 0, on the affected kernel -28\n")]);
+  }, 60_000);
+
+  test("as a kselftest it prints KTAP", () => {
+    const { calls, path } = record();
+    const text = cProgram({ ...ABOUT, kselftest: true, calls, findings: [finding(path, words(3072), 3072)] });
+    const { code, output } = compileAndRun(text);
+    expect([code, output]).toEqual([1, expect.stringMatching(/^TAP version 13\n1\.\.1\n.*\nnot ok 1 cut-off\n$/)]);
+  }, 60_000);
+
+  test("a file that exists is never overwritten", () => {
+    const { calls, path } = record();
+    const text = cProgram({ ...ABOUT, calls, findings: [finding(path, words(3072), 3072)] });
+    writeFileSync(`${directory}/program.c`, text);
+    Bun.spawnSync(["gcc", "-o", `${directory}/program`, `${directory}/program.c`]);
+    writeFileSync(path, "mine");
+    const ran = Bun.spawnSync([`${directory}/program`, directory]);
+    expect([ran.exitCode, ran.stderr.toString()]).toEqual([125, "open: File exists\n"]);
+    expect(readdirSync(directory)).toContain("data.1");
+    rmSync(path);
+  }, 60_000);
+});
+
+test("what was not recorded is refused: bytes that others wrote, no finding, too many calls", () => {
+  const { calls, path } = record();
+  const refused = (overrides: object) => () => cProgram({ ...ABOUT, calls, findings: [], ...overrides });
+  expect(refused({})).toThrow(new NotExpressible("there is no finding to repeat"));
+  expect(refused({ findings: [finding(path, new Uint8Array(64).fill(9), 0)] })).toThrow(/not recorded/);
+  const many = Array.from({ length: 100 }, (_, index) => ({ ...(calls[1] as RecordedCall), index: 1000 + index }));
+  expect(refused({ findings: [finding(path, words(0), 0)], calls: [...calls.slice(0, 2), ...many] })).toThrow(
+    /at most 60/,
+  );
+});
