@@ -117,14 +117,15 @@ export function tryWrite(fd: Fd, memory: KernelBuffer, part: Part = {}): number 
 
 /** `ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)`; appends on an O_APPEND descriptor. pwrite(2). */
 export function writeAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
+  return checkedNegative(tryWriteAt(fd, memory, offsetBytes, part), "pwrite", `${fd.label} at ${offsetBytes}`);
+}
+
+/** `writeAt`, but -errno instead of an exception: -EFAULT is an answer where the buffer cannot be read. */
+export function tryWriteAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
   const { address, lengthBytes } = partOf(memory, part);
   checkOffset("offsetBytes", offsetBytes);
-  const result = retryEintr(() => libc.pwrite(fd.number, address, lengthBytes, offsetBytes));
-  return transferred(
-    checked(result, "pwrite", () => `${fd.label} at ${offsetBytes}`),
-    lengthBytes,
-    "pwrite",
-  );
+  const result = negated(retryEintr(() => libc.pwrite(fd.number, address, lengthBytes, offsetBytes)));
+  return transferred(result, lengthBytes, "pwrite");
 }
 
 /** Loops `write` until every byte is written. */

@@ -1,0 +1,122 @@
+#!/usr/bin/env bun
+/**
+ * past-the-end: do bytes that were stored behind the end of a file, through a mapping, become data when the file grows?
+ *
+ * What is exercised: a file that ends inside a page is mapped, and the rest of that page is stored to. Then the file
+ * grows over it in one of five ways: ftruncate, pwrite behind a gap, fallocate, copy_file_range, splice.
+ * What broken looks like: the gap between the old end and the new data holds what was stored there, not zeros.
+ * POSIX, mmap: "the system shall never write out any modified portions of the last page of an object which are beyond its
+ * end"; ftruncate: "the extended area shall appear as if it were zero-filled". mmap(2): "the effect of changes to the
+ * portion of the page beyond the end of the file … are not written to the file".
+ * Since when, fixed by: tmpfs on every kernel tried, 5.10 to 7.3.4; ext4 until 6.12; XFS with fallocate only, until 6.1.
+ * Who is hit: programs that map files of odd lengths and append to them otherwise; what leaks is their own memory.
+ * Control: the same growth of a file of which only the bytes before the end were stored to.
+ * Needs: a writable directory (/dev/shm unless given, the lab's disk in a guest).
+ * Run: bun run past-the-end.ts [DIR] [--by pwrite]
+ */
+import {
+  allocate,
+  Calls,
+  copyFileRange,
+  type Fd,
+  type Finding,
+  fallocate,
+  judgeBytes,
+  type Memory,
+  mapFile,
+  openPipe,
+  PAGE_BYTES,
+  readAt,
+  runReproducer,
+  scratchFile,
+  sizeOf,
+  splice,
+  truncate,
+  write,
+  writeAt,
+  zero,
+} from "bytewitness";
+
+const DATA_BYTES = 2048;
+const END_BYTES = 2 * PAGE_BYTES;
+
+/** Each makes the file two pages long without writing to its first; `page` is in the file `source` too. */
+const GROWTHS: Record<string, (file: Fd, page: Memory, source: Fd) => number> = {
+  ftruncate: (file) => {
+    truncate(file, END_BYTES);
+    return END_BYTES;
+  },
+  pwrite: (file, page) => writeAt(file, page, PAGE_BYTES),
+  fallocate: (file) => {
+    fallocate(file, { offsetBytes: PAGE_BYTES, lengthBytes: PAGE_BYTES, mode: 0 });
+    return PAGE_BYTES;
+  },
+  copy_file_range: (file, _page, source) =>
+    copyFileRange(source, file, { lengthBytes: PAGE_BYTES, fromOffsetBytes: 0, toOffsetBytes: PAGE_BYTES }),
+  splice: (file, page) => {
+    using pipe = openPipe();
+    write(pipe.writeEnd, page);
+    return splice(pipe.readEnd, file, { lengthBytes: PAGE_BYTES, toOffsetBytes: PAGE_BYTES, flags: 0 });
+  },
+};
+const WAYS = Object.keys(GROWTHS);
+
+await runReproducer({
+  name: "past-the-end",
+  summary: "bytes stored behind the end of a file through a mapping: are they data once the file grows?",
+  known: { fix: "", firstFixed: [], source: "tmpfs on every kernel tried, 5.10.218 to 7.3.4" },
+  positionals: { dir: { kind: "path", optional: true, description: "where the files go (/dev/shm, a tmpfs)" } },
+  options: { by: { kind: "choice", choices: [...WAYS, "all"], default: "all", description: "how the file grows" } },
+  run: (run) => {
+    const directory = run.args.dir ?? process.env.BYTEWITNESS_DIR ?? "/dev/shm";
+    const findings: Finding[] = [];
+    const artifacts: string[] = [];
+    const lines: string[] = [];
+    const calls = new Calls();
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
+    using page = allocate(END_BYTES);
+    using data = allocate(PAGE_BYTES);
+    data.bytes.fill(0x43);
+    const source = scratchFile(run, { directory, name: "past-the-end-source" });
+    writeAt(source.fd, data, 0);
+
+    for (const way of WAYS.filter((name) => run.args.by === name || run.args.by === "all")) {
+      for (const control of [true, false]) {
+        const name = `past-the-end-${way}${control ? "-control" : ""}`;
+        const { path, fd: file, keep } = scratchFile(run, { directory, name });
+        page.bytes.fill(0x41);
+
+        // 1. The file ends inside its first page; the rest of that page is mapped memory behind the end.
+        calls.note("write", DATA_BYTES, write(file, page, { lengthBytes: DATA_BYTES }));
+        using mapping = mapFile(file, { lengthBytes: PAGE_BYTES });
+
+        // 2. Stores behind the end; in the control, before it.
+        if (control) mapping.bytes.fill(0x42, 0, DATA_BYTES);
+        else mapping.bytes.fill(0x42, DATA_BYTES);
+
+        // 3. The file grows over it. Between the old end and the new data zeros belong.
+        const grow = GROWTHS[way] as (typeof GROWTHS)[string];
+        const grown = calls.note(way, PAGE_BYTES, grow(file, data, source.fd));
+        const readBytes = readAt(file, page, 0);
+
+        const gap = page.bytes.subarray(DATA_BYTES, Math.min(PAGE_BYTES, readBytes));
+        const expected = { pattern: zero(), startBytes: DATA_BYTES, expectBytes: PAGE_BYTES, file: path };
+        const judged = judgeBytes(gap, expected);
+        findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [grown] })));
+        lines.push(`${name.padEnd(36)} ${judged.findings.length > 0 ? "stale bytes from behind the end" : "zeros"}`);
+        if (judged.findings.length > 0) keep();
+        if (judged.findings.length > 0) artifacts.push(path);
+        totals.bytesWritten += sizeOf(file);
+        totals.bytesVerified += judged.verifiedBytes;
+        totals.files += 1;
+      }
+    }
+    return {
+      findings,
+      artifacts,
+      trigger: { reached: totals.files / 2, attempts: totals.files / 2, how: "a sequence of calls, no race" },
+      totals: { ...totals, calls: calls.list.length },
+      sections: [{ title: "The gap behind the old end", lines }],
+    };
+  },
+});
