@@ -1,0 +1,67 @@
+/** What a report collects about the machine: right, and nothing that is private. */
+import { expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import os from "node:os";
+import { conditions, publicMountOptions } from "../../src/machine/conditions.ts";
+
+const ROOT = `${import.meta.dir}/../..`;
+
+test("values are those of getconf, sysctl files and /proc", () => {
+  const said = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim();
+  const found = conditions();
+  expect(found.pageBytes).toBe(Number(said("getconf", "PAGESIZE")));
+  expect(found.kernelBuild).toBe(said("uname", "-v"));
+  expect(String(found["vm.dirty_ratio"])).toBe(readFileSync("/proc/sys/vm/dirty_ratio", "utf8").trim());
+});
+
+test("the queue is that of the file system's device, a partition's is its disk's, tmpfs has none", () => {
+  const { dev } = statSync("/");
+  const device = { major: Math.floor(dev / 256) % 4096, minor: dev % 256 };
+  const found = conditions(device);
+  if (device.major !== 0) expect(found.queueLogicalBlockBytes).toBeGreaterThanOrEqual(512);
+  expect(conditions({ major: 0, minor: 5 }).blockDevice).toBeUndefined();
+});
+
+/** Every name that may be in a report's environment. A new one is added here on purpose, with a thought for privacy. */
+const NAMES = [
+  ...[
+    "blockDevice",
+    "cgroupMemoryHigh",
+    "cgroupMemoryMax",
+    "commandLine",
+    "config",
+    "cpuModel",
+    "hugepages",
+    "hypervisor",
+  ],
+  ...["kernel.io_uring_disabled", "kernelBuild", "ksmRun", "microcode", "net.ipv4.tcp_congestion_control", "pageBytes"],
+  ...["queueLogicalBlockBytes", "queueMaxSectorsKb", "queueRotational", "queueScheduler", "queueWriteCache", "tainted"],
+  ...[
+    "transparentHugepage",
+    "vm.dirty_background_bytes",
+    "vm.dirty_background_ratio",
+    "vm.dirty_bytes",
+    "vm.dirty_ratio",
+  ],
+  "vm.swappiness",
+];
+
+test("nothing else is collected: no host or user name, no variable, no path of the user's", () => {
+  const home = "/tmp/home-of-somebody-4711";
+  const script = `import { conditions } from "${ROOT}/src/machine/conditions.ts"; console.log(JSON.stringify(conditions()))`;
+  const environment = { ...process.env, HOME: home, USER: "somebody-4711", SECRET_TOKEN: "token-4711" };
+  const child = Bun.spawnSync([process.execPath, "-e", script], { env: environment });
+  const text = child.stdout.toString();
+  for (const name of Object.keys(JSON.parse(text))) expect(NAMES).toContain(name);
+  for (const secret of ["4711", `"${os.hostname()}"`]) expect(text).not.toContain(secret);
+});
+
+test.each([
+  ["rw,relatime,inode64,noquota", "rw,relatime,inode64,noquota"],
+  ["rw,lowerdir=/var/lib/a:/b,upperdir=/srv/x/u", "rw,lowerdir=…,upperdir=…"],
+  ["rw,vers=4.2,addr=192.0.2.7,clientaddr=192.0.2.8", "rw,vers=4.2,addr=…,clientaddr=…"],
+  ["rw,username=me,uid=1000", "rw,username=…,uid=1000"],
+  ["size=1024k,mode=755", "size=1024k,mode=755"],
+])("mount options %p", (given, shown) => {
+  expect(publicMountOptions(given)).toBe(shown);
+});
