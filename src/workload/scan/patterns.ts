@@ -8,14 +8,13 @@
 import { tmpdir } from "node:os";
 import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { openFile, type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
+import { type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
-import { unlink } from "../../ops/space.ts";
+import { namelessFile } from "../../ops/mount.ts";
 import { statFd } from "../../ops/stat.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { reference } from "../../pattern/reference.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
-import { O_CREAT, O_EXCL, O_RDWR, O_TMPFILE } from "../../sys/uapi/fcntl.ts";
 import { isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 
 export const BLOCK_BYTES = 256 * 1024;
@@ -98,7 +97,7 @@ function openReference(path: Path): OpenedPattern {
 
 /** Copies what can be read once to a file without a name, which is gone with the process. */
 function spool(from: Fd): { fd: Fd; sizeBytes: number } {
-  const fd = namelessFile(from.label);
+  const fd = copyFile(from.label);
   using memory = allocate(BLOCK_BYTES);
   let sizeBytes = 0;
   for (;;) {
@@ -111,18 +110,10 @@ function spool(from: Fd): { fd: Fd; sizeBytes: number } {
   return { fd, sizeBytes };
 }
 
-function namelessFile(label: string): Fd {
+function copyFile(label: string): Fd {
   const directory = tmpdir();
   try {
-    return openFile(directory, O_TMPFILE | O_RDWR, 0o600);
-  } catch (error) {
-    if (!isSyscallError(error, "EOPNOTSUPP", "EISDIR", "ENOENT")) throw error;
-  }
-  const path = `${directory}/bytewitness-reference-${process.pid}-${performance.now()}`;
-  try {
-    const fd = openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
-    unlink(path);
-    return fd;
+    return namelessFile(directory);
   } catch (error) {
     if (!isSyscallError(error)) throw error;
     throw new UsageError(`${label} can be read once only and needs a copy under TMPDIR, ${directory}: ${error.code}`);

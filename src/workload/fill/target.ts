@@ -1,0 +1,164 @@
+/**
+ * Where a fill goes: a new file, one that is to be gone on with, a block device, a FIFO, standard output.
+ *
+ * Owns what may be written to. Refuses existing files (unless resumed), devices that anything uses (mounts, swap, RAID,
+ * device mapper: the kernel answers EBUSY to O_EXCL), and devices that hold something, unless they may be overwritten.
+ */
+import { isSyscallError, UsageError } from "../../ops/errors.ts";
+import { Fd } from "../../ops/fd.ts";
+import { openFile, type Path, pathText, readAt } from "../../ops/file.ts";
+import { allocate, KiB, type Memory } from "../../ops/memory.ts";
+import { seek } from "../../ops/space.ts";
+import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
+import type { Pattern } from "../../pattern/pattern.ts";
+import { O_CREAT, O_DIRECT, O_EXCL, O_RDWR, O_WRONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
+
+export interface TargetWish {
+  readonly path: Path;
+  /** Left out: as long as the device. */
+  readonly bytes: number | undefined;
+  readonly direct: boolean;
+  readonly overwriteDevice: boolean;
+}
+
+export interface Target {
+  readonly fd: Fd;
+  /** A stream has no offsets and is not synced. */
+  readonly kind: "file" | "device" | "stream";
+  readonly bytes: number;
+  /** What is there already and is as it should be; nothing but a resumed target has any. */
+  readonly doneBytes: number;
+}
+
+const CHECK_BYTES = 256 * KiB;
+const SAMPLE_BYTES = 64 * KiB;
+const SAMPLES = 256;
+
+/** Opens what is to be filled; throws UsageError, one line, for what must not be written to. */
+export function openTarget(wish: TargetWish): Target {
+  const label = pathText(wish.path);
+  if (label === "-") return stream(new Fd(1, "standard output"), wish.bytes);
+  const kind = kindOf(wish.path);
+  if (kind === undefined) {
+    const bytes = needBytes(wish.bytes, label);
+    return { fd: open(wish, O_RDWR | O_CREAT | O_EXCL), kind: "file", bytes, doneBytes: 0 };
+  }
+  if (kind === "file") throw new UsageError(`${label} exists; name a new file, or go on where it ends with --resume`);
+  if (kind === "pipe") return stream(openFile(wish.path, O_WRONLY), wish.bytes);
+  if (kind !== "block-device") throw new UsageError(notWritable(label, kind));
+  const device = openDevice(wish);
+  const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: 0, to: device.bytes });
+  if (at >= 0) {
+    throw new UsageError(
+      `${label} is not empty: it holds something at ${at}; to lose that, add --overwrite-device, to go on with it, --resume`,
+    );
+  }
+  return device;
+}
+
+/** Opens what was filled in part: right up to where it ends (files) or where nothing follows any more (devices). */
+export function reopenTarget(wish: TargetWish, pattern: Pattern): Target {
+  const label = pathText(wish.path);
+  const kind = label === "-" ? undefined : kindOf(wish.path);
+  if (kind === undefined) throw new UsageError(`--resume: there is nothing to go on with: ${label}`);
+  if (kind === "block-device") return reopenDevice(wish, pattern);
+  if (kind !== "file") throw new UsageError(notWritable(label, kind));
+  const bytes = needBytes(wish.bytes, label);
+  const fd = open(wish, O_RDWR);
+  const size = statFd(fd).sizeBytes;
+  if (size > bytes) throw new UsageError(`${label} has ${size} bytes already, more than --bytes ${bytes}`);
+  const right = rightUpTo(fd, pattern, size);
+  if (right < size) throw new UsageError(`${label} is not as it should be from ${right} on; verify.ts explains it`);
+  return { fd, kind: "file", bytes, doneBytes: size };
+}
+
+function reopenDevice(wish: TargetWish, pattern: Pattern): Target {
+  const device = openDevice(wish);
+  const right = rightUpTo(device.fd, pattern, device.bytes);
+  const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: right, to: device.bytes });
+  if (at >= 0) {
+    throw new UsageError(
+      `${pathText(wish.path)} is right up to ${right} and holds something else at ${at}; verify.ts explains it, --overwrite-device loses it`,
+    );
+  }
+  return { ...device, doneBytes: right };
+}
+
+function stream(fd: Fd, bytes: number | undefined): Target {
+  const { kind } = statFd(fd);
+  if (kind === "character-device" && process.stdout.isTTY === true) {
+    throw new UsageError("standard output is a terminal; pipe it into something, or name a file");
+  }
+  return { fd, kind: "stream", bytes: needBytes(bytes, fd.label), doneBytes: 0 };
+}
+
+/** What is there, if anything. */
+function kindOf(path: Path): Stat["kind"] | undefined {
+  try {
+    return exists(path) ? statPath(path).kind : undefined;
+  } catch (error) {
+    if (isSyscallError(error)) throw new UsageError(`${pathText(path)} cannot be opened for writing: ${error.code}`);
+    throw error;
+  }
+}
+
+function needBytes(bytes: number | undefined, label: string): number {
+  if (bytes !== undefined) return bytes;
+  throw new UsageError(`--bytes is missing: how much to write to ${label}`);
+}
+
+function notWritable(label: string, kind: Stat["kind"]): string {
+  const article = kind === "other" ? "of a kind that cannot be filled" : `a ${kind.replace("-", " ")}`;
+  return `${label} is ${article}; name a new file, a block device or -`;
+}
+
+function open({ path, direct }: TargetWish, flags: number): Fd {
+  try {
+    return openFile(path, flags | (direct ? O_DIRECT : 0));
+  } catch (error) {
+    if (!isSyscallError(error)) throw error;
+    const label = pathText(path);
+    if (error.code === "EBUSY") throw new UsageError(`${label} is in use (mounted, swap, or part of another device)`);
+    if (direct && error.code === "EINVAL") throw new UsageError(`--write direct: no O_DIRECT at ${label}`);
+    throw new UsageError(`${label} cannot be opened for writing: ${error.code}`);
+  }
+}
+
+/** O_EXCL without O_CREAT: EBUSY while anything of the system uses the device. open(2). */
+function openDevice(wish: TargetWish): Target {
+  const fd = open(wish, O_RDWR | O_EXCL);
+  const sizeBytes = seek(fd, 0, SEEK_END);
+  const bytes = wish.bytes ?? sizeBytes;
+  if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0 };
+  throw new UsageError(`${fd.label} has ${sizeBytes} bytes, fewer than --bytes ${bytes}`);
+}
+
+/**
+ * Where in the range something other than zeros is, or -1: its first and last 64 KiB, and samples in between. (To read a
+ * whole disk would take longer than to fill it.)
+ */
+function firstUsed(fd: Fd, { from, to }: { from: number; to: number }): number {
+  using memory = allocate(SAMPLE_BYTES);
+  const step = Math.max(SAMPLE_BYTES, Math.floor((to - from) / SAMPLES / 4096) * 4096);
+  const begin = Math.floor(from / 4096) * 4096;
+  const places = Array.from({ length: SAMPLES }, (_, i) => begin + i * step).filter((at) => at < to);
+  for (const at of [...places, Math.max(begin, Math.ceil(to / 4096) * 4096 - SAMPLE_BYTES)]) {
+    const got = readAt(fd, memory, at);
+    const used = memory.bytes.subarray(0, got).findIndex((byte, i) => byte !== 0 && at + i >= from);
+    if (used >= 0 && at + used < to) return at + used;
+  }
+  return -1;
+}
+
+/** How many bytes from the beginning are as the pattern says. */
+function rightUpTo(fd: Fd, pattern: Pattern, end: number): number {
+  using memory: Memory = allocate(CHECK_BYTES);
+  for (let at = 0; at < end; ) {
+    const got = Math.min(readAt(fd, memory, at), end - at);
+    if (got === 0) return at;
+    const bad = pattern.firstMismatch(memory.bytes.subarray(0, got), at);
+    if (bad >= 0) return at + bad;
+    at += got;
+  }
+  return end;
+}
