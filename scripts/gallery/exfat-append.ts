@@ -1,0 +1,148 @@
+#!/usr/bin/env bun
+/**
+ * exfat-append: does a file on exFAT show what a deleted file left on the disk, after ftruncate and an append?
+ *
+ * What is exercised: a file is made longer by ftruncate(2); exFAT keeps apart how long it is and how much of it was ever
+ * written ("valid size"), and reads zeros behind the latter. An O_APPEND write at the new end then moves the valid size
+ * to its own end without zeroing what lies between.
+ * What broken looks like: after the next mount the gap is the contents of deleted files. No call failed.
+ * POSIX, ftruncate: "the extended area shall appear as if it were zero-filled".
+ * Since when, fixed by: bad on 6.12.43 to 6.12.117 and 7.2.13, good on 5.10.262 and 6.1.192; "exfat: advance valid_size to
+ * EOF for append writes" (6.12.118, 7.3.4).
+ * Who is hit: logs and recordings that are allocated first and appended to, on SD cards and USB sticks.
+ * Control: the same bytes written by pwrite(2) at the same place.
+ * Needs: root, exFAT in the kernel, mkfs.exfat (package exfatprogs).
+ * Run: bun run exfat-append.ts
+ */
+import {
+  allocate,
+  Calls,
+  counter,
+  type Finding,
+  filesystemMissing,
+  isSyscallError,
+  judgeBytes,
+  KiB,
+  loadsFilesystem,
+  MiB,
+  openFile,
+  placeOnFilesystem,
+  readAt,
+  runReproducer,
+  sync,
+  syncAll,
+  truncate,
+  unlink,
+  write,
+  writeAt,
+  zero,
+} from "bytewitness";
+import { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } from "bytewitness/uapi";
+
+const CAPACITY_BYTES = 16 * MiB;
+const HEAD_BYTES = 4 * KiB;
+const LONG_BYTES = 512 * KiB;
+const TAIL_BYTES = 4 * KiB;
+const OLD = 5; // the generation of the deleted file's contents
+
+/** Fills the file system with a file that is then deleted: its contents stay on the disk. */
+function leaveOldContents(directory: string): number {
+  using buffer = allocate(64 * KiB);
+  let bytes = 0;
+  {
+    using old = openFile(`${directory}/old`, O_WRONLY | O_CREAT | O_EXCL);
+    const pattern = counter({ generation: OLD });
+    try {
+      for (;;) {
+        pattern.fill(buffer.bytes, bytes);
+        bytes += write(old, buffer);
+      }
+    } catch (error) {
+      if (!isSyscallError(error, "ENOSPC")) throw error;
+    }
+    sync(old);
+  }
+  unlink(`${directory}/old`);
+  syncAll();
+  return bytes;
+}
+
+await runReproducer({
+  name: "exfat-append",
+  summary: "ftruncate makes a file on exFAT longer, an append follows: is the gap zeros?",
+  known: {
+    fix: "exfat: advance valid_size to EOF for append writes",
+    firstFixed: ["6.12.118", "7.3.4"],
+    affectedSince: "6.12",
+    source: "changelogs of linux 6.12.118-1 and 7.3.4-1; bad on 6.12.43, 6.12.113, 6.12.117 and 7.2.13",
+  },
+  systemWide: () => loadsFilesystem("exfat"),
+  requires: [{ name: "exFAT", probe: () => filesystemMissing("exfat") }],
+  run: (run) => {
+    const place = placeOnFilesystem(run, { type: "exfat", capacityBytes: CAPACITY_BYTES, directory: undefined });
+    const oldBytes = leaveOldContents(place.directory);
+    const calls = new Calls();
+    const findings: Finding[] = [];
+    const bad: string[] = [];
+    const lines = [place.description, `${oldBytes} bytes of a deleted file lie on it`];
+    const totals = { bytesWritten: oldBytes, bytesVerified: 0, files: 3 };
+    using buffer = allocate(LONG_BYTES + TAIL_BYTES);
+
+    for (const how of ["pwrite (control)", "O_APPEND"] as const) {
+      const path = `${place.directory}/${how === "O_APPEND" ? "append" : "control"}`;
+      buffer.bytes.fill(0x41);
+      {
+        // 1. A short file, made longer: zeros from its head to the new end.
+        using file = openFile(path, O_RDWR | O_CREAT | O_EXCL);
+        write(file, buffer, { lengthBytes: HEAD_BYTES });
+        truncate(file, LONG_BYTES);
+
+        // 2. The next bytes, at that end.
+        using appending = openFile(path, how === "O_APPEND" ? O_WRONLY | O_APPEND : O_WRONLY);
+        const written =
+          how === "O_APPEND"
+            ? write(appending, buffer, { lengthBytes: TAIL_BYTES })
+            : writeAt(appending, buffer, LONG_BYTES, { lengthBytes: TAIL_BYTES });
+        calls.note(how, TAIL_BYTES, written);
+        totals.bytesWritten += HEAD_BYTES + written;
+        sync(file);
+      }
+
+      // 3. What a reader sees after the next mount.
+      place.remount();
+      using again = openFile(path, O_RDONLY);
+      const readBytes = readAt(again, buffer, 0);
+      const gap = buffer.bytes.subarray(HEAD_BYTES, Math.min(readBytes, LONG_BYTES));
+      const expected = { pattern: zero(), startBytes: HEAD_BYTES, expectBytes: LONG_BYTES, file: path };
+      const judged = judgeBytes(gap, expected);
+      totals.bytesVerified += judged.verifiedBytes;
+      lines.push(`the gap after ${how}: ${judged.findings.length > 0 ? "not zeros" : "zeros"}`);
+      const call = calls.list.slice(-1);
+      findings.push(...judged.findings.map((finding) => ({ ...stale(finding, buffer.bytes), calls: call })));
+      if (judged.findings.length > 0) bad.push(path);
+    }
+    return {
+      findings,
+      ...place.where,
+      artifacts: place.evidence("exfat-append", bad),
+      trigger: { reached: 1, attempts: 1, how: "a sequence of calls, no race" },
+      totals: { ...totals, calls: calls.list.length },
+      sections: [{ title: "The gap", lines }],
+    };
+  },
+});
+
+/** Bytes that are the deleted file's in its own order are stale, and where they were in it is known. */
+function stale(finding: Finding, bytes: Uint8Array): Finding {
+  const { offsetBytes, lengthBytes } = finding;
+  const found = bytes.slice(offsetBytes, offsetBytes + lengthBytes);
+  const originBytes = 8 * Number(new DataView(found.buffer).getBigUint64(0, true) & 0xff_ffff_ffffn);
+  const old = {
+    pattern: counter({ generation: OLD }),
+    startBytes: originBytes,
+    expectBytes: originBytes + lengthBytes,
+  };
+  if (judgeBytes(found, old).findings.length > 0) return finding;
+  const detail = `${lengthBytes} bytes at ${offsetBytes} are the deleted file's, from its offset ${originBytes}`;
+  return { ...finding, kind: "stale", originBytes, label: "the deleted file", detail };
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env bun
+/**
+ * tmpfs-huge-zap: are bytes that were stored through a mapping of a tmpfs huge page still there after munmap and reclaim?
+ *
+ * What is exercised: tmpfs mounted with huge=always; the huge page is mapped by a read fault, clean but writable; stores
+ * then set only the dirty bit of the page table's entry, and munmap must carry that bit to the page. Memory reclaim drops
+ * pages that are clean.
+ * What broken looks like: the file reads as zeros after reclaim, up to all of it. No call failed.
+ * POSIX, mmap: with MAP_SHARED "write references shall change the underlying object".
+ * Since when, fixed by: bad on 6.1.190, 6.12.107 and 6.12.113, good on 6.18.44; "mm/huge_memory: transfer the pmd dirty
+ * bit to the folio on zap" (6.1.192, 6.12.115).
+ * Who is hit: shared memory on huge pages (databases, browsers, virtual machines), on a machine short of memory.
+ * Control: the same with huge=never.
+ * Needs: root (a tmpfs of its own, mounted where only this run sees it). No swap: clean pages need none.
+ * Run: bun run tmpfs-huge-zap.ts
+ */
+import { readFileSync } from "node:fs";
+import os from "node:os";
+import {
+  allocate,
+  counter,
+  type Finding,
+  filesystemMissing,
+  judgeBytes,
+  type Mapping,
+  MiB,
+  madvise,
+  mapAnonymous,
+  mapFile,
+  openFile,
+  readAt,
+  runReproducer,
+  scratchFilesystem,
+  truncate,
+} from "bytewitness";
+import { MADV_PAGEOUT, MAP_NORESERVE, MAP_PRIVATE, O_CREAT, O_EXCL, O_RDWR, PROT_NONE } from "bytewitness/uapi";
+
+const BYTES = 8 * MiB;
+const HUGE_BYTES = 2 * MiB;
+
+/** The file, mapped where huge pages can be mapped whole: at a multiple of their size. */
+function mapAligned(file: ReturnType<typeof openFile>, reserved: Mapping): Mapping {
+  const offsetBytes = Math.ceil(reserved.address / HUGE_BYTES) * HUGE_BYTES - reserved.address;
+  return mapFile(file, { lengthBytes: BYTES, place: { over: reserved, offsetBytes } });
+}
+
+function reserve(): Mapping {
+  return mapAnonymous({ lengthBytes: 2 * BYTES, protection: PROT_NONE, flags: MAP_PRIVATE | MAP_NORESERVE });
+}
+
+/** Faults each huge page in by reading one byte; the sum keeps the reads from being thought useless. */
+function readFaults(mapping: Mapping): number {
+  let sum = 0;
+  for (let at = 0; at < BYTES; at += HUGE_BYTES) sum += mapping.bytes[at] as number;
+  return sum;
+}
+
+/** Bytes of huge pages that are mapped whole, in all of the machine: /proc/meminfo, proc(5). */
+function hugeMapped(): number {
+  return Number(/^ShmemPmdMapped:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) * 1024;
+}
+
+/** Stores through a mapping, unmaps, reclaims, reads: what the judge finds, and whether huge pages were mapped. */
+function storeAndReclaim(mountOptions: string) {
+  using tmpfs = scratchFilesystem({
+    type: "tmpfs",
+    capacityBytes: 64 * MiB,
+    imageDirectory: os.tmpdir(),
+    mountOptions,
+  });
+  using file = openFile(`${tmpfs.path}/file`, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  truncate(file, BYTES);
+  const pattern = counter({ generation: 3 });
+  const before = hugeMapped();
+  let huge = false;
+  {
+    using reserved = reserve();
+    using mapping = mapAligned(file, reserved);
+    readFaults(mapping);
+    huge = hugeMapped() - before >= BYTES;
+    pattern.fill(mapping.bytes, 0);
+  }
+  {
+    // Reclaim, asked for by a mapping of the file that only read: pages that look clean go.
+    using reserved = reserve();
+    using mapping = mapAligned(file, reserved);
+    readFaults(mapping);
+    madvise(mapping, MADV_PAGEOUT);
+  }
+  using back = allocate(BYTES);
+  const readBytes = readAt(file, back, 0);
+  const expected = { pattern, expectBytes: BYTES, file: `a tmpfs file, ${mountOptions}` };
+  return { ...judgeBytes(back.bytes.subarray(0, readBytes), expected), huge };
+}
+
+await runReproducer({
+  name: "tmpfs-huge-zap",
+  summary: "stores through a mapping of a tmpfs huge page, munmap, reclaim: is the data kept?",
+  known: {
+    fix: "mm/huge_memory: transfer the pmd dirty bit to the folio on zap",
+    firstFixed: ["6.1.192", "6.12.115"],
+    source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111, 6.12.113; clean on 7.2.6",
+  },
+  requires: [{ name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") }],
+  run: () => {
+    const control = storeAndReclaim("huge=never");
+    const judged = storeAndReclaim("huge=always");
+    const lost = (findings: readonly Finding[]) => findings.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    return {
+      findings: [...control.findings, ...judged.findings],
+      filesystem: "tmpfs",
+      mountOptions: "huge=always",
+      trigger: { reached: judged.huge ? 1 : 0, attempts: 1, how: "huge pages were mapped whole (ShmemPmdMapped)" },
+      totals: {
+        ...{ bytesWritten: 2 * BYTES, files: 2, calls: 4 },
+        bytesVerified: control.verifiedBytes + judged.verifiedBytes,
+      },
+      sections: [
+        {
+          title: "After munmap and reclaim",
+          lines: [
+            `huge=always: ${lost(judged.findings)} of ${BYTES} bytes gone`,
+            `huge=never (control): ${lost(control.findings)} of ${BYTES} bytes gone`,
+          ],
+        },
+      ],
+    };
+  },
+});
