@@ -4,6 +4,7 @@
  * Owns the way from the command line to a run. Scripts say what is theirs and call `runReproducer` once. stdout
  * carries the report only; everything else goes to stderr.
  */
+import { isCallee } from "../ops/thread/functions.ts";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpec, type ArgumentSpecs, parseArguments, pathBytes, UsageError } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Reproducer } from "./contract.ts";
@@ -18,6 +19,8 @@ export async function runReproducer<
   const Positionals extends ArgumentSpecs = Record<never, never>,
   const Options extends ArgumentSpecs = Record<never, never>,
 >(reproducer: Reproducer<Positionals, Options>): Promise<never> {
+  // Another thread or process of a run imports the script for one of its functions: no second run begins there.
+  if (isCallee()) return undefined as never;
   process.exit(await execute(reproducer as unknown as AnyReproducer));
 }
 

@@ -1,20 +1,25 @@
 /**
- * A second thread of this process for a system call that must sleep while this thread does something else.
+ * A second thread of this process: for a system call that must sleep while this thread does something else, or for a
+ * function of the user's own.
  *
  * Owns one Worker that runs the safe verbs by name: `thread.call(tryTee, one.readEnd, two.writeEnd, options)` reads like
  * the call and is typed like it. Descriptors and buffers are the same ones here and there, because threads share both.
  * `asleep` says when the kernel has put the thread to sleep inside a named system call, so that a race is a sequence
- * and not a matter of luck. Refuses functions that are not verbs of this room: closures do not cross threads.
+ * and not a matter of luck. Functions that are not verbs must be exported by the script (functions.ts): closures do not cross threads.
  */
 import { readFileSync } from "node:fs";
 import { installWakeSignal, SYS, type SyscallName, wakeThread } from "../../sys/thread.ts";
-import { checked, SyscallError } from "../errors.ts";
+import { checked } from "../errors.ts";
 import { Fd } from "../fd.ts";
-import { Memory } from "../memory.ts";
-import { type Answer, isVerb, type Plain, type Verb } from "./verbs.ts";
+import type { KernelBuffer } from "../memory.ts";
+import type { Barrier } from "./barrier.ts";
+import { type Answer, plain, revived, revivedError } from "./crossing.ts";
+import { type AnyFunction, placeOf } from "./functions.ts";
+import { isVerb } from "./verbs.ts";
+import type { Request } from "./worker.ts";
 
 interface Waiting {
-  readonly pinned: readonly Memory[];
+  readonly pinned: readonly KernelBuffer[];
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -45,22 +50,41 @@ export class Thread implements Disposable {
   }
 
   /**
-   * Runs one verb in the thread: its result, or the SyscallError it threw. One call at a time; buffers stay pinned
-   * until it returns. Callbacks and objects with methods cannot be arguments.
+   * Runs one function in the thread: its result, or the error it threw. It is a verb (`trySplice`, `write`, …) or a
+   * function that the script exports. One call at a time; buffers stay pinned until it returns. Callbacks and objects
+   * with methods cannot be arguments.
    */
-  call<V extends Verb>(verb: V, ...args: Parameters<V>): Promise<ReturnType<V>> {
-    if (!isVerb(verb)) {
-      throw new RangeError(`"${verb.name}" cannot run in another thread: pass a verb such as trySplice, write or sync`);
-    }
+  call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
+    return this.#send({}, fn, args) as Promise<Awaited<ReturnType<F>>>;
+  }
+
+  /** `call` that begins when all threads of the barrier are ready to, on one processor when it is given. */
+  callAfter(
+    start: { readonly barrier: Barrier; readonly processor?: number | undefined },
+    fn: AnyFunction,
+    ...args: readonly unknown[]
+  ): Promise<unknown> {
+    const { shared, count } = start.barrier;
+    return this.#send({ barrier: { shared, count }, processor: start.processor }, fn, args);
+  }
+
+  /** Loads a function there ahead of its call, which then begins at once. */
+  async load(fn: AnyFunction): Promise<void> {
+    await this.#send({}, fn, undefined);
+  }
+
+  #send(start: Partial<Request>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<unknown> {
+    const callable = isVerb(fn) ? { verb: fn.name } : placeOf(fn);
     if (this.#waiting !== undefined) throw new RangeError("this thread has a call under way: await it first");
-    const given = args as readonly unknown[];
-    const pinned = given.filter((arg) => arg instanceof Memory);
-    for (const memory of pinned) memory.pin();
+    const seen = { fds: [] as Fd[], buffers: [] as KernelBuffer[] };
+    const given = args?.map((arg) => plain(arg, seen));
+    for (const buffer of seen.buffers) buffer.pin();
     this.#worker.ref();
-    this.#worker.postMessage({ verb: verb.name, args: given.map(plain) });
+    const request: Request = { ...start, callable, ...(given === undefined ? {} : { args: given }) };
+    this.#worker.postMessage(request);
     return new Promise<unknown>((resolve, reject) => {
-      this.#waiting = { pinned, resolve, reject };
-    }) as Promise<ReturnType<V>>;
+      this.#waiting = { pinned: seen.buffers, resolve, reject };
+    });
   }
 
   /**
@@ -87,9 +111,10 @@ export class Thread implements Disposable {
     this.#waiting = undefined;
     this.#worker.unref();
     for (const memory of waiting.pinned) memory.unpin();
-    if ("value" in answer) waiting.resolve(answer.value);
-    else if ("errno" in answer) waiting.reject(new SyscallError(answer.call, answer.errno, answer.args, answer.hint));
-    else waiting.reject(new Error(answer.message));
+    if ("error" in answer) waiting.reject(revivedError(answer.error));
+    // A descriptor that the function returned belongs to whoever asked.
+    else if ("fd" in answer.value) waiting.resolve(new Fd(answer.value.fd, answer.value.label));
+    else waiting.resolve(revived(answer.value));
   }
 
   [Symbol.dispose](): void {
@@ -99,12 +124,6 @@ export class Thread implements Disposable {
     this.#waiting?.reject(new Error("the thread was disposed of while its call was under way"));
     this.#waiting = undefined;
   }
-}
-
-function plain(arg: unknown): Plain {
-  if (arg instanceof Fd) return { fd: arg.number, label: arg.label };
-  if (arg instanceof Memory) return { address: arg.address, lengthBytes: arg.lengthBytes };
-  return { value: arg };
 }
 
 /** "275 0x3 0x0 …" while blocked in call 275, "running" otherwise. */

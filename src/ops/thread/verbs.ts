@@ -1,7 +1,7 @@
 /**
- * What crosses between a thread and its helper: the verbs by name, and arguments as plain values.
+ * The verbs that another thread runs by name.
  *
- * Owns the list of verbs that `Thread.call` takes. Both sides import it, so that a name means one function.
+ * Owns the list. Both sides import it, so that a name means one function.
  */
 import * as clock from "../clock.ts";
 import * as copy from "../copy.ts";
@@ -11,19 +11,9 @@ import * as socket from "../socket.ts";
 import * as extent from "../space.ts";
 import * as splice from "../splice.ts";
 import * as stat from "../stat.ts";
+import type { AnyFunction } from "./functions.ts";
 
-export type Verb = (...args: never[]) => unknown;
-
-/** An argument as a message carries it; descriptors and buffers by number, because both threads share them. */
-export type Plain =
-  | { readonly fd: number; readonly label: string }
-  | { readonly address: number; readonly lengthBytes: number }
-  | { readonly value: unknown };
-
-export type Answer =
-  | { readonly value: unknown }
-  | { readonly call: string; readonly errno: number; readonly args: string; readonly hint: string | undefined }
-  | { readonly message: string };
+export type Verb = AnyFunction;
 
 const VERBS = new Map<string, Verb>(
   Object.entries({ ...clock, ...copy, ...extent, ...file, ...pipe, ...socket, ...splice, ...stat })

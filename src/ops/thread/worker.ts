@@ -1,41 +1,58 @@
 /**
- * The other side of thread.ts: one Worker that runs the verbs it is sent, one at a time.
+ * The other side of thread.ts: one Worker that runs the functions it is sent, one at a time.
  *
  * Owns nothing: descriptors and buffers belong to the thread that asked. Never closes and never frees.
  */
-import { arrayBufferAt } from "../../sys/memory.ts";
 import { gettid } from "../../sys/thread.ts";
-import { SyscallError } from "../errors.ts";
-import { lend } from "../lend.ts";
-import { type Arena, Memory } from "../memory.ts";
-import { type Answer, type Plain, verbNamed } from "./verbs.ts";
+import { Fd } from "../fd.ts";
+import { pinToProcessors } from "../scheduling.ts";
+import { Barrier } from "./barrier.ts";
+import { type Answer, type Plain, plain, plainError, revived } from "./crossing.ts";
+import { type AnyFunction, becomeCallee, type FunctionPlace, functionAt } from "./functions.ts";
+import { verbNamed } from "./verbs.ts";
 
 declare const self: Worker;
 
-function revived(arg: Plain): unknown {
-  if ("fd" in arg) return lend(arg.fd, arg.label);
-  if ("address" in arg) {
-    // A view of the asker's buffer: it has an address and bytes, and nobody here can release it.
-    const lent = { address: arg.address, buffer: arrayBufferAt(arg.address, arg.lengthBytes) } as unknown as Arena;
-    return new Memory(lent, { offsetBytes: 0, spanBytes: arg.lengthBytes }, arg.lengthBytes);
-  }
-  return arg.value;
+/** A verb by its name, or a function of the user's own by its place. */
+export type Callable = { readonly verb: string } | FunctionPlace;
+
+export interface Request {
+  readonly callable: Callable;
+  /** Absent: only load the function. */
+  readonly args?: readonly Plain[];
+  readonly barrier?: { readonly shared: SharedArrayBuffer; readonly count: number };
+  readonly processor?: number | undefined;
 }
 
-function run(request: { verb: string; args: readonly Plain[] }): Answer {
+const loaded = new Map<string, AnyFunction>();
+
+async function find(callable: Callable): Promise<AnyFunction> {
+  if ("verb" in callable) return verbNamed(callable.verb) as AnyFunction;
+  const key = `${callable.name} ${callable.module}`;
+  const found = loaded.get(key) ?? (await functionAt(callable));
+  loaded.set(key, found);
+  return found;
+}
+
+async function run({ callable, args, barrier, processor }: Request): Promise<Answer> {
   try {
-    const verb = verbNamed(request.verb) as (...args: unknown[]) => unknown;
-    return { value: verb(...request.args.map(revived)) };
+    const fn = await find(callable);
+    if (args === undefined) return { value: { value: undefined } };
+    if (processor !== undefined) pinToProcessors([processor]);
+    const given = args.map(revived);
+    if (barrier !== undefined) new Barrier(barrier.count, barrier.shared).wait();
+    const result = await fn(...given);
+    const made = plain(result, { fds: [], buffers: [] });
+    // A descriptor that was made here is the asker's now.
+    if (result instanceof Fd && !result.closed) result.release();
+    return { value: made };
   } catch (error) {
-    if (error instanceof SyscallError) {
-      return { call: error.call, errno: error.errno, args: error.args, hint: error.hint };
-    }
-    return { message: error instanceof Error ? error.message : String(error) };
+    return { error: plainError(error) };
   }
 }
 
-self.onmessage = ({ data }: MessageEvent<{ verb: string; args: readonly Plain[] }>) => {
-  self.postMessage(run(data));
+becomeCallee();
+self.onmessage = async ({ data }: MessageEvent<Request>) => {
+  self.postMessage(await run(data));
 };
-
 self.postMessage({ tid: gettid() });

@@ -1,0 +1,31 @@
+/**
+ * The other side of process.ts: one process that runs the one function it is sent, and ends.
+ *
+ * Owns nothing but its end: the exit code is 0 when the answer is in the mail, whatever the answer is.
+ */
+import { libc } from "../../sys/libc.ts";
+import { PR_SET_PDEATHSIG, SIGKILL } from "../../sys/uapi/mount.ts";
+import { Fd } from "../fd.ts";
+import { type Answer, plain, plainError, revived } from "../thread/crossing.ts";
+import { becomeCallee, functionAt } from "../thread/functions.ts";
+import { MAIL_FD, type ProcessRequest, putMail, takeMail } from "./process.ts";
+
+async function answer({ place, args }: ProcessRequest): Promise<Answer> {
+  try {
+    const fn = await functionAt(place);
+    const seen = { fds: [], buffers: [] };
+    const made = plain(await fn(...args.map(revived)), seen);
+    if (seen.fds.length + seen.buffers.length === 0) return { value: made };
+    throw new RangeError(`"${place.name}" returned a descriptor or a buffer: neither outlives its process`);
+  } catch (error) {
+    return { error: plainError(error) };
+  }
+}
+
+becomeCallee();
+const mail = new Fd(MAIL_FD, "mail");
+const request = takeMail(mail) as ProcessRequest;
+libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+// Whoever asked may be gone already: nobody wants the answer then.
+if (libc.getppid() === request.parent) putMail(mail, await answer(request));
+process.exit(0);

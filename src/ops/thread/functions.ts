@@ -1,0 +1,54 @@
+/**
+ * Functions of the user's own in another thread or process: found again there by their module and exported name.
+ *
+ * Closures do not cross, so a script exports the function, and the other side imports the script. `isCallee` is how
+ * the front desk knows that it must not start a second run there. Owns the rule; refuses functions without a name.
+ */
+import { Inconclusive } from "../errors.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: a function of any arguments is what is meant
+export type AnyFunction = (...args: any[]) => unknown;
+
+/** Where a function is found again. */
+export interface FunctionPlace {
+  readonly module: string;
+  readonly name: string;
+}
+
+const modules = new WeakMap<AnyFunction, string>();
+const CALLEE = Symbol.for("bytewitness.callee");
+
+/** Marks a function that is exported by another module than the script itself: `inModule(import.meta.url, copy)`. */
+export function inModule<F extends AnyFunction>(module: string, fn: F): F {
+  modules.set(fn, module);
+  return fn;
+}
+
+/** Where the other side finds `fn`: the script that was started, unless `inModule` named another module. */
+export function placeOf(fn: AnyFunction): FunctionPlace {
+  if (fn.name === "") {
+    throw new RangeError(
+      'a function without a name cannot run in another thread or process: pass a verb such as trySplice, or export "function copy(…)" from the script and pass that',
+    );
+  }
+  return { module: modules.get(fn) ?? Bun.main, name: fn.name };
+}
+
+/** True in a thread or process that was started to run one function of this script. */
+export function isCallee(): boolean {
+  return (globalThis as { [CALLEE]?: true })[CALLEE] === true;
+}
+
+/** Called by the other side before it imports anything of the user's. */
+export function becomeCallee(): void {
+  (globalThis as { [CALLEE]?: true })[CALLEE] = true;
+}
+
+/** The function, imported; a sentence when the module does not export it. */
+export async function functionAt({ module, name }: FunctionPlace): Promise<AnyFunction> {
+  const exported = ((await import(module)) as Record<string, unknown>)[name];
+  if (typeof exported === "function") return exported as AnyFunction;
+  throw new Inconclusive(
+    `${module} does not export a function "${name}": another thread or process can only call an exported function`,
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * A race: functions of the user's own, each in a thread of its own, started together by a barrier.
+ *
+ * Owns the threads for the time of one race. What they return comes back in order; when one fails, the race fails with
+ * its error after all have ended. Refuses to say who won: a race is about what the kernel did meanwhile.
+ */
+import { allowedProcessors } from "../scheduling.ts";
+import { Barrier } from "./barrier.ts";
+import type { AnyFunction } from "./functions.ts";
+import { Thread } from "./thread.ts";
+
+/** A function and its arguments, for `race`. */
+export interface Runner<Result> {
+  readonly fn: AnyFunction;
+  readonly args: readonly unknown[];
+  /** Never set: the type of what the function returns. */
+  readonly result?: Result;
+}
+
+/** `runner(copy, input, output)`: typed like the call. The function is a verb, or exported by the script. */
+export function runner<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Runner<Awaited<ReturnType<F>>> {
+  return { fn, args };
+}
+
+export interface RaceOptions {
+  /** Each thread stays on one processor, the first thread on the first, and so on in turns. Default true. */
+  readonly pinned?: boolean;
+  /** A race that takes longer is an error; its threads are left to the kernel. Default 60 s. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Runs every runner in a thread of its own. All threads have loaded their function and are on their processor before
+ * the barrier lets them go together. Descriptors, buffers (pinned), barriers, shared memory and plain values may be
+ * arguments.
+ */
+export async function race<Result>(runners: readonly Runner<Result>[], options: RaceOptions = {}): Promise<Result[]> {
+  const { pinned = true, timeoutMs = 60_000 } = options;
+  const processors = allowedProcessors();
+  const barrier = new Barrier(runners.length);
+  const threads = await Promise.all(runners.map(() => Thread.start()));
+  try {
+    await Promise.all(threads.map((thread, index) => thread.load(runners[index]?.fn as AnyFunction)));
+    const running = threads.map((thread, index) => {
+      const { fn, args } = runners[index] as Runner<Result>;
+      const processor = pinned ? processors[index % processors.length] : undefined;
+      return thread.callAfter({ barrier, processor }, fn, ...args) as Promise<Result>;
+    });
+    const settled = await within(Promise.allSettled(running), timeoutMs);
+    return settled.map((one) => {
+      if (one.status === "rejected") throw one.reason;
+      return one.value;
+    });
+  } finally {
+    for (const thread of threads) thread[Symbol.dispose]();
+  }
+}
+
+async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`the race did not end within ${timeoutMs} ms`)), timeoutMs);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
