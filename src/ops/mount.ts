@@ -22,7 +22,37 @@ export function enterPrivateMountNamespace(): void {
   const hint = "making a private mount needs root (CAP_SYS_ADMIN)";
   const result = negated(libc.unshare(M.CLONE_NEWNS));
   checkedNegative(result, "unshare", "CLONE_NEWNS", result === -ERRNO.EPERM ? hint : undefined);
-  mount({ source: "none", target: "/", type: "", flags: M.MS_REC | M.MS_PRIVATE });
+  try {
+    makePrivate("/");
+  } catch (error) {
+    if (!isSyscallError(error, "EINVAL")) throw error;
+    atNamespaceRoot(() => makePrivate("/"));
+  }
+}
+
+function makePrivate(target: string): void {
+  mount({ source: "none", target, type: "", flags: M.MS_REC | M.MS_PRIVATE });
+}
+
+/**
+ * Runs `body` where "/" is the root of this thread's mount namespace, and comes back. In a plain chroot "/" need not be
+ * a mount point (build machines do not make it one), and the mount that holds it has no name there. setns(2) into the
+ * namespace that the thread is in already moves root and working directory to the namespace's root (mntns_install).
+ */
+function atNamespaceRoot(body: () => void): void {
+  const open = (path: string) => openFile(path, F.O_PATH | F.O_DIRECTORY);
+  using root = open("/");
+  using here = open(".");
+  using namespace = openFile("/proc/thread-self/ns/mnt", F.O_RDONLY);
+  using dot = cString(".");
+  checked(libc.setns(namespace.number, M.CLONE_NEWNS), "setns", "CLONE_NEWNS, to leave a chroot");
+  try {
+    body();
+  } finally {
+    checked(libc.fchdir(root.number), "fchdir", "the root before");
+    checked(libc.chroot(dot.address), "chroot", "the root before");
+    checked(libc.fchdir(here.number), "fchdir", "the working directory before");
+  }
 }
 
 /** `int mount(source, target, filesystemtype, mountflags, data)`. mount(2). */

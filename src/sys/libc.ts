@@ -90,6 +90,8 @@ const SYMBOLS = {
   umount2: [["ptr", "i32"], "i32"],
   unshare: [["i32"], "i32"],
   setns: [["i32", "i32"], "i32"],
+  fchdir: [["i32"], "i32"],
+  chroot: [["ptr"], "i32"],
   // Processes, limits, time, signals.
   getpid: [[], "i32"],
   getppid: [[], "i32"],

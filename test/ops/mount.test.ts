@@ -45,6 +45,33 @@ describe.skipIf(needed(...NEEDS))("scratchXfs", () => {
   });
 });
 
+test.skipIf(needed("root"))("a private namespace can be entered in a chroot whose root is no mount point", () => {
+  // This machine's own root, bound below a directory of the chroot, is all that Bun needs in it.
+  const script = `
+    set -e; chroot=$(mktemp -d); trap 'rmdir "$chroot"' EXIT; mount -t tmpfs none "$chroot"
+    mkdir "$chroot/root"; cd "$chroot/root"
+    for name in /*; do
+      if [ -L "$name" ]; then cp -P "$name" .$name
+      elif [ -d "$name" ]; then mkdir .$name; mount --rbind "$name" .$name; fi
+    done
+    chroot . "$@"; umount -l "$chroot"`;
+  const module = new URL("../../src/ops/mount.ts", import.meta.url).pathname;
+  const code = `
+    const { enterPrivateMountNamespace, mount } = await import("${module}");
+    const { readFileSync, readlinkSync } = require("node:fs");
+    const before = [readlinkSync("/proc/thread-self/root"), process.cwd()];
+    enterPrivateMountNamespace();
+    console.log(JSON.stringify(before) === JSON.stringify([readlinkSync("/proc/thread-self/root"), process.cwd()]));
+    mount({ source: "none", target: "/mnt", type: "tmpfs" });
+    console.log(readFileSync("/proc/thread-self/mountinfo", "utf8").includes(" /mnt ") ? "mounted" : "not mounted");
+    console.log(/ shared:/.test(readFileSync("/proc/thread-self/mountinfo", "utf8")) ? "shared" : "private");`;
+  // The chroot's own mounts are shared in a namespace of the test's: what the child mounts must not come back.
+  const outer = ["unshare", "--mount", "--propagation", "shared", "sh", "-c", script, "sh"];
+  const ended = Bun.spawnSync([...outer, process.execPath, "-e", code]);
+  expect(ended.stderr.toString()).toBe("");
+  expect(ended.stdout.toString()).toBe("true\nmounted\nprivate\n");
+});
+
 test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges: one line that says so", async () => {
   const ended = await runChild("scratch.ts", [tmpdir()], {
     prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
