@@ -1,0 +1,111 @@
+#!/usr/bin/env bun
+/**
+ * btrfs-direct-append: does an append by direct I/O that stops half-way leave the file as long as the call said?
+ *
+ * What is exercised: one write(2) on a btrfs file opened with O_DIRECT and O_APPEND, from a buffer whose upper half cannot
+ * be read. Direct I/O moves the end of the file, stops at the bad page and falls back to buffered writing, which starts
+ * at the new end instead of the old one.
+ * What broken looks like: the call fails (EFAULT) or is short, and the file has grown by more than it returned: zeros,
+ * or bytes that were never acknowledged. A caller that tries again appends behind them.
+ * write(2): on error "-1 is returned"; POSIX: with O_APPEND "the file offset shall be set to the end of the file prior to
+ * each write", and a write that returns n has written n bytes.
+ * Since when, fixed by: bad on 6.1.176; "btrfs: fix incorrect buffered IO fallback for append direct writes" (6.1.178,
+ * 6.12.97).
+ * Who is hit: databases and loggers that append with direct I/O and meet a bad page, or memory that is short.
+ * Control: the same buffered append (without O_DIRECT).
+ * Needs: root and mkfs.btrfs, or a directory on btrfs.
+ * Run: bun run btrfs-direct-append.ts [DIR]
+ */
+import {
+  allocate,
+  Calls,
+  counter,
+  type Finding,
+  judgeBytes,
+  KiB,
+  MiB,
+  mapAnonymous,
+  mprotect,
+  needsFilesystem,
+  openFile,
+  PAGE_BYTES,
+  placeOnFilesystem,
+  readAt,
+  runReproducer,
+  scratchFile,
+  sizeOf,
+  tryWrite,
+  write,
+} from "bytewitness";
+import { O_APPEND, O_DIRECT, O_RDONLY, O_RDWR, PROT_NONE } from "bytewitness/uapi";
+
+const FILESYSTEM = { type: "btrfs" };
+const HEAD_BYTES = PAGE_BYTES;
+const ASKED_BYTES = 64 * KiB;
+const GOOD_BYTES = ASKED_BYTES / 2;
+
+await runReproducer({
+  name: "btrfs-direct-append",
+  summary: "an O_DIRECT|O_APPEND write on btrfs that stops half-way: is the file as long as the call said?",
+  known: {
+    fix: "btrfs: fix incorrect buffered IO fallback for append direct writes",
+    firstFixed: ["6.1.178", "6.12.97"],
+    source: "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.117 and 6.18.44",
+  },
+  positionals: { dir: { kind: "path", optional: true, description: "a directory on btrfs" } },
+  requires: [needsFilesystem(FILESYSTEM)],
+  run: (run) => {
+    const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 512 * MiB, directory: run.args.dir });
+    const pattern = counter();
+    const calls = new Calls();
+    const findings: Finding[] = [];
+    const bad: string[] = [];
+    const lines = [place.description];
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
+    using back = allocate(4 * ASKED_BYTES);
+    let short = 0;
+
+    for (const how of ["buffered (control)", "O_DIRECT"] as const) {
+      const name = `btrfs-direct-append-${how === "O_DIRECT" ? "direct" : "control"}`;
+      const { path, fd, keep } = scratchFile(run, { directory: place.directory, name });
+      fd.close();
+      using file = openFile(path, O_RDWR | O_APPEND | (how === "O_DIRECT" ? O_DIRECT : 0));
+
+      // 1. The stream's first page, so that an append is not at 0.
+      using head = mapAnonymous({ lengthBytes: HEAD_BYTES });
+      pattern.fill(head.bytes, 0);
+      let acknowledgedBytes = write(file, head);
+
+      // 2. The append: only the first half of what it names can be read.
+      using buffer = mapAnonymous({ lengthBytes: ASKED_BYTES });
+      pattern.fill(buffer.bytes, HEAD_BYTES);
+      mprotect(buffer, PROT_NONE, { offsetBytes: GOOD_BYTES, lengthBytes: ASKED_BYTES - GOOD_BYTES });
+      const call = calls.note(`write (${how})`, ASKED_BYTES, tryWrite(file, buffer));
+      acknowledgedBytes += Math.max(0, call.result);
+      if (call.result < ASKED_BYTES && how === "O_DIRECT") short += 1;
+
+      // 3. The file must be what was acknowledged, and no longer.
+      const sizeBytes = sizeOf(file);
+      using reading = openFile(path, O_RDONLY);
+      const readBytes = readAt(reading, back, 0);
+      const expected = { pattern, expectBytes: acknowledgedBytes, file: path };
+      const judged = judgeBytes(back.bytes.subarray(0, readBytes), expected);
+      findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [call] })));
+      lines.push(`${how}: write returned ${call.result}, the file grew by ${sizeBytes - HEAD_BYTES}`);
+      totals.bytesWritten += acknowledgedBytes;
+      totals.bytesVerified += judged.verifiedBytes;
+      totals.files += 1;
+      if (judged.findings.length === 0) continue;
+      keep();
+      bad.push(path);
+    }
+    return {
+      findings,
+      ...place.where,
+      artifacts: place.evidence("btrfs-direct-append", bad),
+      trigger: { reached: short, attempts: 1, how: "the direct write did not write all that it named" },
+      totals: { ...totals, calls: calls.list.length },
+      sections: [{ title: "The append", lines }],
+    };
+  },
+});
