@@ -1,0 +1,118 @@
+/**
+ * The kernel's own testimony: a trace of events, told in order, and the story of an append in one sentence.
+ *
+ * Owns reading the text of ftrace and what is left out of it: kernel addresses, device numbers and repetitions. Pure.
+ */
+export interface KernelEvent {
+  readonly task: string;
+  readonly pid: number;
+  readonly atSeconds: number;
+  readonly name: string;
+  readonly text: string;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+const LINES_MAX = 60;
+/** `bun-114 [000] ..... 31.349565: io_uring_submit_sqe: ring …`; the task's name may hold hyphens. */
+const LINE = /^\s*(.+)-(\d+)\s+\[\d+\]\s+\S+\s+(\d+\.\d+): (\w+): (.*)$/;
+/** Fields that mean nothing to a reader: addresses of kernel memory, and what is the same in every line. */
+const SILENT = new Set([
+  "ring",
+  "req",
+  "request",
+  "user_data",
+  "work",
+  "caller",
+  "ops",
+  "dev",
+  "bdev",
+  "addr",
+  "sq_thread",
+  "cflags",
+  "extra1",
+  "extra2",
+]);
+/** Fields that are byte counts or offsets: decimal, with the hexadecimal of the trace left out. */
+const BYTES = new Set(["pos", "offset", "length", "bytecount", "len", "disize", "isize", "index"]);
+
+export function parseTrace(text: string): KernelEvent[] {
+  return text.split("\n").flatMap((line) => {
+    const [, task, pid, at, name, rest] = LINE.exec(line) ?? [];
+    if (task === undefined || rest === undefined) return [];
+    return [
+      {
+        task: task.trim(),
+        pid: Number(pid),
+        atSeconds: Number(at),
+        name: name as string,
+        text: rest,
+        fields: fieldsOf(rest),
+      },
+    ];
+  });
+}
+
+/** "pos 0x2fc0000 length 0x20000", "dirty=3680", "opcode WRITEV, flags 0x0": names and values in either form. */
+function fieldsOf(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const [, name, value] of text.matchAll(
+    /([a-z][\w ]*?)[ =](-?(?:0x[0-9a-f]+|\d+(?::\d+)?|[A-Z][A-Z_|]*))(?=[\s,):]|$)/g,
+  ))
+    fields.set((name as string).trim().replaceAll(" ", "_"), value as string);
+  return fields;
+}
+
+function number(event: KernelEvent, field: string): number | undefined {
+  const value = event.fields.get(field);
+  return value === undefined ? undefined : Number(value);
+}
+
+/** The events as lines, from the first of them in milliseconds; runs of one event are one line with its count. */
+export function storyLines(events: readonly KernelEvent[]): string[] {
+  const lines: string[] = [];
+  const first = events[0]?.atSeconds ?? 0;
+  for (let at = 0; at < events.length; ) {
+    const event = events[at] as KernelEvent;
+    let end = at + 1;
+    while (events[end]?.name === event.name && events[end]?.task === event.task) end += 1;
+    const repeated = end - at > 2 ? `  (${end - at} times)` : "";
+    const shown = repeated === "" ? events.slice(at, end) : [event];
+    for (const one of shown) {
+      const ms = ((one.atSeconds - first) * 1000).toFixed(3).padStart(10);
+      lines.push(`${ms} ms  ${one.task.slice(0, 16).padEnd(16)}  ${one.name}${detail(one)}${repeated}`);
+    }
+    at = end;
+  }
+  const left = lines.length - LINES_MAX;
+  return left > 0 ? [`(${left} earlier lines left out)`, ...lines.slice(left)] : lines;
+}
+
+function detail(event: KernelEvent): string {
+  const words = [...event.fields].flatMap(([name, value]) => {
+    if (SILENT.has(name)) return [];
+    return [`${name} ${BYTES.has(name) ? Number(value).toLocaleString("en-US") : value}`];
+  });
+  return words.length === 0 ? "" : `: ${words.join(", ")}`;
+}
+
+/** The write that io_uring tried inline and a worker then began anew at another place: report 1, in the kernel's words. */
+export function appendStory(events: readonly KernelEvent[]): string | undefined {
+  const begins = events.filter(({ name }) => name === "xfs_file_buffered_write");
+  for (const [index, inline] of begins.entries()) {
+    const again = begins.slice(index + 1).find((event) => event.pid !== inline.pid && /^iou-wrk/.test(event.task));
+    if (again === undefined || /^iou-wrk/.test(inline.task)) continue;
+    const [from, to] = [number(inline, "pos"), number(again, "pos")];
+    const [asked, repeated] = [number(inline, "bytecount"), number(again, "bytecount")];
+    if (from === undefined || to === undefined || asked === undefined || asked !== repeated || to <= from) continue;
+    const done = events.find(({ name, atSeconds }) => name === "io_uring_complete" && atSeconds > again.atSeconds);
+    const text = (value: number) => value.toLocaleString("en-US");
+    return [
+      `inline NOWAIT attempt of ${text(asked)} bytes began at ${text(from)}`,
+      `copied ${text(to - from)} bytes and stopped`,
+      "queued to io-wq",
+      `io-wq appended all ${text(repeated)} bytes at ${text(to)}`,
+      ...(done === undefined ? [] : [`completion said ${text(number(done, "result") ?? 0)}`]),
+    ].join("; ");
+  }
+  return undefined;
+}

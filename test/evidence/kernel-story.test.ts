@@ -1,0 +1,54 @@
+/** The kernel's testimony, on a trace that 6.1.170 wrote while it corrupted an append. */
+import { expect, test } from "bun:test";
+import { appendStory, parseTrace, storyLines } from "../../src/evidence/kernel-story.ts";
+
+const TRACE = `# tracer: nop
+#
+#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+             bun-114     [000] .....    31.349565: io_uring_submit_sqe: ring 000000000bbaf77c, req 000000003f3173cc, user_data 0x1b17e500000000, opcode WRITEV, flags 0x0, non block 1, sq_thread 0
+             bun-114     [000] .....    31.349675: xfs_file_buffered_write: dev 254:0 ino 0x83 disize 0x0 pos 0x0 bytecount 0x800008
+             bun-114     [000] .....    31.349683: iomap_iter: dev 254:0 ino 0x83 pos 0x0 length 0x0 flags WRITE|NOWAIT (0x21) ops xfs_buffered_write_iomap_ops [xfs] caller iomap_file_buffered_write+0x8f/0x300
+             bun-114     [000] .....    31.351000: balance_dirty_pages: bdi 254:0: limit=41592 setpoint=22630 dirty=3680
+             bun-114     [000] .....    31.352000: balance_dirty_pages: bdi 254:0: limit=41592 setpoint=22630 dirty=3700
+             bun-114     [000] .....    31.353000: balance_dirty_pages: bdi 254:0: limit=41592 setpoint=22630 dirty=3720
+             bun-114     [000] .....    31.396494: io_uring_queue_async_work: ring 000000000bbaf77c, request 000000003f3173cc, user_data 0x1b17e500000000, opcode WRITEV, flags 0xe0240400, hashed queue, work 000000002f43071a
+     iou-wrk-114-121     [000] .....    31.398286: xfs_file_buffered_write: dev 254:0 ino 0x83 disize 0x0 pos 0x5fe000 bytecount 0x800008
+     iou-wrk-114-121     [000] ...1.    31.695414: io_uring_complete: ring 000000000bbaf77c, req 000000003f3173cc, user_data 0x1b17e500000000, result 8388616, cflags 0x0 extra1 0 extra2 0
+`;
+
+test("an append that was begun twice is told in one sentence", () => {
+  expect(appendStory(parseTrace(TRACE))).toBe(
+    "inline NOWAIT attempt of 8,388,616 bytes began at 0; copied 6,283,264 bytes and stopped; queued to io-wq; " +
+      "io-wq appended all 8,388,616 bytes at 6,283,264; completion said 8,388,616",
+  );
+});
+
+test("a worker that goes on where the inline attempt stopped has no such story", () => {
+  const right = TRACE.replace("pos 0x5fe000 bytecount 0x800008", "pos 0x5fe000 bytecount 0x202008");
+  expect(appendStory(parseTrace(right))).toBeUndefined();
+});
+
+test("lines: time from the first event, the task, fields without addresses, runs in one line", () => {
+  expect(storyLines(parseTrace(TRACE))).toEqual([
+    "     0.000 ms  bun               io_uring_submit_sqe: opcode WRITEV, flags 0x0, non_block 1",
+    "     0.110 ms  bun               xfs_file_buffered_write: ino 0x83, disize 0, pos 0, bytecount 8,388,616",
+    "     0.118 ms  bun               iomap_iter: ino 0x83, pos 0, length 0, flags WRITE|NOWAIT",
+    "     1.435 ms  bun               balance_dirty_pages: bdi 254:0, limit 41592, setpoint 22630, dirty 3680  (3 times)",
+    "    46.929 ms  bun               io_uring_queue_async_work: opcode WRITEV, flags 0xe0240400",
+    "    48.721 ms  iou-wrk-114       xfs_file_buffered_write: ino 0x83, disize 0, pos 6,283,264, bytecount 8,388,616",
+    "   345.849 ms  iou-wrk-114       io_uring_complete: result 8388616",
+  ]);
+});
+
+test("a long trace keeps its end", () => {
+  const lines = Array.from(
+    { length: 200 },
+    (_, i) => `bun-1 [000] ..... ${i}.000000: event_${i}: pos 0x${i.toString(16)}`,
+  );
+  const told = storyLines(parseTrace(lines.join("\n")));
+  expect([told.length, told[0], told.at(-1)]).toEqual([
+    61,
+    "(140 earlier lines left out)",
+    expect.stringContaining("event_199: pos 199"),
+  ]);
+});
