@@ -12,6 +12,7 @@ import {
 } from "../../src/cli/args.ts";
 import { helpText } from "../../src/cli/help.ts";
 import { replayCommand, shellWord } from "../../src/cli/replay.ts";
+import { expectGolden } from "../golden.ts";
 
 const SPECS = {
   positionals: {
@@ -184,5 +185,5 @@ test("the help text", () => {
   const long = { name: "t", summary: "does it", description: "Long words about what it does. ".repeat(8).trim() };
   const text = helpText(long, SPECS);
   expect(text.split("\n").every((line) => line.length <= 110)).toBe(true);
-  expect(text).toMatchSnapshot();
+  expectGolden(import.meta.dir, "help", text);
 });

@@ -8,6 +8,7 @@ import type { RunReport } from "../../src/report/document.ts";
 import { hexdump } from "../../src/report/hexdump.ts";
 import { renderJson, renderKtap, renderStrip, renderSvg, renderText } from "../../src/report/index.ts";
 import { cellsOf } from "../../src/report/strip.ts";
+import { expectGolden } from "../golden.ts";
 
 const base: RunReport = {
   schema: 1,
@@ -63,11 +64,11 @@ function corrupt(): RunReport {
 
 describe("text", () => {
   test("a corrupt run: verdict, finding, dump, sentence, calls, map, kept files, replay, place", () => {
-    expect(renderText(corrupt(), { color: false, columns: 80 })).toMatchSnapshot();
+    expectGolden(import.meta.dir, "corrupt", renderText(corrupt(), { color: false, columns: 80 }));
   });
 
   test("a clean run says how often the racy path was entered", () => {
-    expect(renderText(base, { color: false, columns: 80 })).toMatchSnapshot();
+    expectGolden(import.meta.dir, "clean", renderText(base, { color: false, columns: 80 }));
   });
 
   test.each([
@@ -127,7 +128,7 @@ test("JSON is one object, the report itself", () => {
 
 describe("KTAP", () => {
   test("a corrupt run", () => {
-    expect(renderKtap(corrupt())).toMatchSnapshot();
+    expectGolden(import.meta.dir, "corrupt-ktap", renderKtap(corrupt()));
   });
 
   test("a clean run has twelve subtests, all ok", () => {
