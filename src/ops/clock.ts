@@ -6,14 +6,17 @@
  */
 import { libc } from "../sys/libc.ts";
 import { CLOCK_MONOTONIC, CLOCK_REALTIME_COARSE, timespec } from "../sys/uapi/fcntl.ts";
-import { allocate } from "./memory.ts";
+import { allocate, onFirstUse } from "./memory.ts";
 
-const answer = allocate(timespec.sizeBytes);
-const words = answer.words;
+const answer = onFirstUse(() => {
+  const memory = allocate(timespec.sizeBytes);
+  return { address: memory.address, words: memory.words };
+});
 
 /** Nanoseconds of a clock, as a double: exact for monotonic clocks, to 256 ns for real time. */
 function nanoseconds(clock: number): number {
-  libc.clock_gettime(clock, answer.address);
+  const { address, words } = answer();
+  libc.clock_gettime(clock, address);
   return (words[0] as number) * 1e9 + (words[1] as number) * 4294967296e9 + (words[2] as number);
 }
 

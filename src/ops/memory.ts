@@ -2,8 +2,9 @@
  * Memory that the kernel may touch: one mmap arena per thread.
  *
  * Owns every buffer whose address crosses to C. Small typed arrays move and garbage-collected ones vanish while the
- * kernel still writes to them; arena memory does neither: it is mapped once, never unmapped, and a buffer handed to an
- * asynchronous call is pinned until its completion. Refuses to release a pinned buffer.
+ * kernel still writes to them; arena memory does neither: it is mapped at the first use, never unmapped, and a buffer
+ * handed to an asynchronous call is pinned until its completion. Refuses to release a pinned buffer, and every use of a
+ * released one.
  */
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
@@ -37,31 +38,48 @@ export interface KernelBuffer {
 }
 
 /** A buffer of the arena: held by `using`, or kept for the life of the process. */
-export class Memory implements Disposable, KernelBuffer {
+export class Memory implements Disposable {
   readonly address: number;
   readonly lengthBytes: number;
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  #arena: Arena;
-  #offsetBytes: number;
-  #spanBytes: number;
+  readonly #arena: MemoryOwner;
+  readonly #span: FreeRange;
+  #buffer: ArrayBuffer | undefined;
+  #bytes: Uint8Array | undefined;
+  #view: DataView | undefined;
   #pins = 0;
   #released = false;
   #releaseWhenUnpinned = false;
 
-  constructor(arena: Arena, place: { offsetBytes: number; spanBytes: number }, lengthBytes: number) {
+  constructor(arena: MemoryOwner, place: { offsetBytes: number; spanBytes: number }, lengthBytes: number) {
     this.#arena = arena;
-    this.#offsetBytes = place.offsetBytes;
-    this.#spanBytes = place.spanBytes;
+    this.#span = { offsetBytes: place.offsetBytes, lengthBytes: place.spanBytes };
     this.lengthBytes = lengthBytes;
     this.address = arena.address + place.offsetBytes;
-    this.bytes = new Uint8Array(arena.buffer, place.offsetBytes, lengthBytes);
-    this.view = new DataView(arena.buffer, place.offsetBytes, lengthBytes);
+  }
+
+  /**
+   * The memory as an ArrayBuffer of its own, made at the first use. Released memory has none, and views of it that were
+   * kept are detached then: they have no length, so that nobody reads or writes the next owner's bytes.
+   */
+  get buffer(): ArrayBuffer {
+    assert(!this.#released, "a released buffer was used");
+    this.#buffer ??= arrayBufferAt(this.address, this.lengthBytes);
+    return this.#buffer;
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#released || this.#bytes === undefined) this.#bytes = new Uint8Array(this.buffer);
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    if (this.#released || this.#view === undefined) this.#view = new DataView(this.buffer);
+    return this.#view;
   }
 
   /** The same bytes as 32-bit words; the length is rounded down. */
   get words(): Uint32Array {
-    return new Uint32Array(this.#arena.buffer, this.#offsetBytes, Math.floor(this.lengthBytes / 4));
+    return new Uint32Array(this.buffer, 0, Math.floor(this.lengthBytes / 4));
   }
 
   get pinned(): boolean {
@@ -101,13 +119,22 @@ export class Memory implements Disposable, KernelBuffer {
 
   #release(): void {
     this.#released = true;
-    this.#arena.release({ offsetBytes: this.#offsetBytes, lengthBytes: this.#spanBytes });
+    // A transfer takes the memory away from every view of the buffer, without copying or freeing it.
+    this.#buffer?.transfer();
+    this.#buffer = this.#bytes = this.#view = undefined;
+    this.#arena.release(this.#span);
   }
 }
 
-export class Arena {
+/** Whose memory a `Memory` is a part of. */
+export interface MemoryOwner {
   readonly address: number;
-  readonly buffer: ArrayBuffer;
+  release(range: FreeRange): void;
+}
+
+export class Arena implements MemoryOwner {
+  readonly address: number;
+  readonly #all: Uint8Array;
   readonly capacityBytes: number;
   #usedBytes = 0;
   /** Sorted by offset, neighbours merged. */
@@ -124,12 +151,21 @@ export class Arena {
     checked(address, "mmap", () => `${capacityBytes} bytes of address space`);
     this.address = address;
     this.capacityBytes = capacityBytes;
-    this.buffer = arrayBufferAt(address, capacityBytes);
+    this.#all = new Uint8Array(arrayBufferAt(address, capacityBytes));
     this.#free = [{ offsetBytes: 0, lengthBytes: capacityBytes }];
   }
 
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** As `allocate`, filled with `bytes` and a NUL: without a view of its own, which costs more than a short path. */
+  allocateString(bytes: Uint8Array): Memory {
+    const memory = this.allocate(bytes.length + 1);
+    const startBytes = memory.address - this.address;
+    this.#all.set(bytes, startBytes);
+    this.#all[startBytes + bytes.length] = 0;
+    return memory;
   }
 
   /**
@@ -198,6 +234,11 @@ export function arena(): Arena {
   return threadArena;
 }
 
+/** True once this thread's arena is mapped. */
+export function arenaMapped(): boolean {
+  return threadArena !== undefined;
+}
+
 /** A buffer for the kernel: `using buffer = allocate(64 * KiB)`. */
 export function allocate(lengthBytes: number, options: { alignBytes?: number } = {}): Memory {
   return arena().allocate(lengthBytes, options);
@@ -207,8 +248,14 @@ export function allocate(lengthBytes: number, options: { alignBytes?: number } =
 export function cString(text: string | Uint8Array): Memory {
   const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
   if (bytes.includes(0)) throw new RangeError("a C string cannot hold a NUL byte");
-  const memory = allocate(bytes.length + 1);
-  memory.bytes.set(bytes);
-  memory.bytes[bytes.length] = 0;
-  return memory;
+  return arena().allocateString(bytes);
+}
+
+/** A value that is made at its first use: modules that need memory must not map the arena when they are loaded. */
+export function onFirstUse<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

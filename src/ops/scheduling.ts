@@ -7,22 +7,29 @@
 import { libc } from "../sys/libc.ts";
 import { SCHED_FIFO, SCHED_OTHER, SCHED_RESET_ON_FORK, SYS_sched_setscheduler } from "../sys/uapi/sched.ts";
 import { checked } from "./errors.ts";
-import { allocate } from "./memory.ts";
+import { allocate, type Memory, onFirstUse } from "./memory.ts";
 
-/** struct sched_param: one int, the priority (1 is the lowest of SCHED_FIFO). */
-const lowest = allocate(64);
-lowest.view.setInt32(0, 1, true);
-const none = allocate(64);
-none.view.setInt32(0, 0, true);
+/** struct sched_param: one int, the priority. The first call allocates, so that later ones, under a limit, do not. */
+function priority(value: number): Memory {
+  const memory = allocate(64);
+  memory.view.setInt32(0, value, true);
+  return memory;
+}
+
+/** 1 is the lowest of SCHED_FIFO; SCHED_OTHER takes 0 only. */
+const parameters = onFirstUse(() => ({ lowest: priority(1), none: priority(0) }));
 
 /** `sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, 1)`; false without CAP_SYS_NICE or RLIMIT_RTPRIO. */
 export function enterFifo(): boolean {
-  return libc.syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, lowest.address, 0, 0, 0) === 0;
+  return (
+    libc.syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, parameters().lowest.address, 0, 0, 0) ===
+    0
+  );
 }
 
 /** Back to SCHED_OTHER. */
 export function leaveFifo(): void {
-  libc.syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, none.address, 0, 0, 0);
+  libc.syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, parameters().none.address, 0, 0, 0);
 }
 
 /** 1024 processors, glibc's cpu_set_t. */

@@ -10,7 +10,7 @@ import * as M from "../sys/uapi/mount.ts";
 import { checked, isSyscallError } from "./errors.ts";
 import type { Fd } from "./fd.ts";
 import { type Path, pathText } from "./file.ts";
-import { allocate, cString } from "./memory.ts";
+import { allocate, cString, onFirstUse } from "./memory.ts";
 
 export interface Stat {
   readonly sizeBytes: number;
@@ -34,11 +34,11 @@ const KINDS: Record<number, Stat["kind"]> = {
   [F.S_IFSOCK]: "socket",
 };
 
-const buffer = allocate(F.statx.sizeBytes);
-const empty = cString("");
+/** The structure that statx(2) fills, and the empty path of a question about a descriptor. */
+const asked = onFirstUse(() => ({ buffer: allocate(F.statx.sizeBytes), empty: cString("") }));
 
 function result(): Stat {
-  const { view } = buffer;
+  const { view } = asked().buffer;
   const at = F.statx.offsets;
   const u64 = (offset: number) => view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
   const mode = view.getUint16(at.stx_mode, true);
@@ -57,6 +57,7 @@ function result(): Stat {
 /** statx(2) of an open file. */
 export function statFd(fd: Fd): Stat {
   const mask = F.STATX_BASIC_STATS;
+  const { buffer, empty } = asked();
   checked(libc.statx(fd.number, empty.address, F.AT_EMPTY_PATH, mask, buffer.address), "statx", fd.label);
   return result();
 }
@@ -70,6 +71,7 @@ export function sizeOf(fd: Fd): number {
 export function statPath(path: Path): Stat {
   using name = cString(path);
   const mask = F.STATX_BASIC_STATS | F.STATX_MNT_ID;
+  const { buffer } = asked();
   checked(libc.statx(F.AT_FDCWD, name.address, 0, mask, buffer.address), "statx", () => `"${pathText(path)}"`);
   return result();
 }
@@ -126,6 +128,7 @@ export function filesystemOf(path: Path): Filesystem {
 
 /** The mount of the path that statPath asked for last; undefined before Linux 5.8, which cannot tell. statx(2). */
 function mountId(): string | undefined {
+  const { buffer } = asked();
   const known = (buffer.view.getUint32(F.statx.offsets.stx_mask, true) & F.STATX_MNT_ID) !== 0;
   return known ? String(buffer.view.getUint32(F.statx.offsets.stx_mnt_id, true)) : undefined;
 }

@@ -89,6 +89,43 @@ test("a pinned buffer outlives its handle, until the last completion", () => {
   expect(() => memory.at(0)).toThrow("released buffer");
 });
 
+test("released memory cannot be reached: not by its handle, not by views that were kept", () => {
+  const base = new Arena([MiB]);
+  const memory = base.allocate(4096);
+  const { bytes, view, words } = memory;
+  const part = bytes.subarray(8, 16);
+  bytes[0] = 1;
+  memory[Symbol.dispose]();
+  using next = base.allocate(4096);
+  expect(next.address).toBe(memory.address);
+  next.bytes.fill(7);
+  for (const use of ["bytes", "view", "words", "buffer"] as const) {
+    expect(() => memory[use]).toThrow("a released buffer was used");
+  }
+  bytes[0] = part[0] = words[0] = 9;
+  expect(() => bytes.set([9])).toThrow("detached");
+  expect(() => view.setUint8(0, 9)).toThrow();
+  expect([bytes.length, part.length, words.length]).toEqual([0, 0, 0]);
+  expect(next.bytes.every((byte) => byte === 7)).toBe(true);
+});
+
+test("released with a completion outstanding: the views serve until it arrives", () => {
+  const memory = new Arena([MiB]).allocate(64);
+  const { bytes } = memory;
+  memory.pin();
+  memory[Symbol.dispose]();
+  bytes[0] = 5;
+  expect(memory.bytes[0]).toBe(5);
+  memory.unpin();
+  expect(bytes.length).toBe(0);
+  expect(() => memory.bytes).toThrow("a released buffer was used");
+});
+
+test("importing the door maps no arena", () => {
+  const script = `import "${import.meta.dir}/../../src/index.ts"; import { arenaMapped } from "${import.meta.dir}/../../src/ops/memory.ts"; console.log(arenaMapped())`;
+  expect(Bun.spawnSync([process.execPath, "-e", script], { timeout: 60_000 }).stdout.toString()).toBe("false\n");
+}, 60_000);
+
 test("a request pins every buffer that its vectors name, also those added later", async () => {
   const { IoVectors } = await import("../../src/ops/file.ts");
   using list = new IoVectors(2);

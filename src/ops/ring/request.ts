@@ -32,6 +32,8 @@ export interface Request {
   readonly opFlags: number;
   readonly pins: readonly KernelBuffer[];
   readonly spliceFdIn: number;
+  /** The descriptors behind `fd` and `spliceFdIn`: they stay open until the kernel has looked them up. */
+  readonly fds: readonly Fd[];
   /** IOSQE_* bits that the operation itself needs; `queue` adds the caller's. */
   readonly entryFlags: number;
   /** IORING_RECVSEND_* and kin: the operation's own flags that found no other place. */
@@ -41,18 +43,26 @@ export interface Request {
 }
 
 const NO_PINS: readonly KernelBuffer[] = [];
+const NO_FDS: readonly Fd[] = [];
 
-function request(name: string, opcode: number, fields: Partial<Request>): Request {
+interface Fields extends Partial<Omit<Request, "fd" | "spliceFdIn" | "fds">> {
+  readonly file?: Fd;
+  readonly spliceFrom?: Fd;
+}
+
+function request(name: string, opcode: number, fields: Fields): Request {
+  const { file, spliceFrom } = fields;
   return {
     name,
     opcode,
-    fd: fields.fd ?? -1,
+    fd: file === undefined ? -1 : file.number,
     offsetBytes: fields.offsetBytes ?? 0,
     address: fields.address ?? 0,
     length: fields.length ?? 0,
     opFlags: fields.opFlags ?? 0,
     pins: fields.pins ?? NO_PINS,
-    spliceFdIn: fields.spliceFdIn ?? 0,
+    spliceFdIn: spliceFrom === undefined ? 0 : spliceFrom.number,
+    fds: file === undefined ? NO_FDS : spliceFrom === undefined ? [file] : [file, spliceFrom],
     entryFlags: fields.entryFlags ?? 0,
     ioprio: fields.ioprio ?? 0,
     bufferGroup: fields.bufferGroup ?? 0,
@@ -73,7 +83,7 @@ export interface At {
 
 function vectors(name: string, opcode: number, fd: Fd, list: IoVectors, at: At): Request {
   return request(name, opcode, {
-    fd: fd.number,
+    file: fd,
     offsetBytes: checkPosition("offsetBytes", at.offsetBytes),
     address: list.memory.at(0),
     length: list.count,
@@ -98,7 +108,7 @@ function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at
   const start = at.bufferOffsetBytes ?? 0;
   const length = checkTransfer("lengthBytes", at.lengthBytes ?? memory.lengthBytes - start);
   return request(name, opcode, {
-    fd: fd.number,
+    file: fd,
     offsetBytes: checkPosition("offsetBytes", at.offsetBytes),
     address: memory.at(start, length),
     length,
@@ -157,7 +167,7 @@ export interface SelectOptions {
 
 function selecting(name: string, opcode: number, fd: Fd, buffers: BufferGroup, options: SelectOptions): Request {
   return request(name, opcode, {
-    fd: fd.number,
+    file: fd,
     length: checkTransfer("lengthBytes", options.lengthBytes ?? 0),
     opFlags: checkUint("flags", options.flags ?? 0),
     ioprio: checkUint("ioprio", options.ioprio ?? 0),
@@ -186,13 +196,13 @@ export function sendSelect(fd: Fd, buffers: BufferGroup, options: SelectOptions 
 /** IORING_OP_ACCEPT: completes with the new descriptor (close-on-exec), or with `multishot` with one after the other. */
 export function accept(fd: Fd, options: { multishot: boolean }): Request {
   const ioprio = options.multishot ? U.IORING_ACCEPT_MULTISHOT : 0;
-  return request("accept", U.IORING_OP_ACCEPT, { fd: fd.number, opFlags: SOCK_CLOEXEC, ioprio });
+  return request("accept", U.IORING_OP_ACCEPT, { file: fd, opFlags: SOCK_CLOEXEC, ioprio });
 }
 
 /** IORING_OP_FSYNC; `dataOnly` is fdatasync(2). */
 export function fsync(fd: Fd, options: { dataOnly?: boolean } = {}): Request {
   const opFlags = options.dataOnly === true ? U.IORING_FSYNC_DATASYNC : 0;
-  return request("fsync", U.IORING_OP_FSYNC, { fd: fd.number, opFlags });
+  return request("fsync", U.IORING_OP_FSYNC, { file: fd, opFlags });
 }
 
 /** IORING_OP_SYNC_FILE_RANGE; `flags` as in sync_file_range(2). */
@@ -201,7 +211,7 @@ export function syncFileRange(
   range: { offsetBytes: number; lengthBytes: number; flags: SyncRangeFlags },
 ): Request {
   return request("sync_file_range", U.IORING_OP_SYNC_FILE_RANGE, {
-    fd: fd.number,
+    file: fd,
     offsetBytes: checkOffset("offsetBytes", range.offsetBytes),
     length: checkUint("lengthBytes", range.lengthBytes),
     opFlags: checkUint("flags", range.flags),
@@ -211,29 +221,29 @@ export function syncFileRange(
 /** IORING_OP_SPLICE between two descriptors at their own positions; `flags` are SPLICE_F_*. splice(2). */
 export function splice(from: Fd, to: Fd, options: { lengthBytes: number; flags: SpliceFlags }): Request {
   return request("splice", U.IORING_OP_SPLICE, {
-    fd: to.number,
+    file: to,
     offsetBytes: -1,
     // splice_off_in shares its place with addr; -1 there means "no offset" too.
     address: -1,
     length: checkTransfer("lengthBytes", options.lengthBytes),
     opFlags: checkUint("flags", options.flags),
-    spliceFdIn: from.number,
+    spliceFrom: from,
   });
 }
 
 /** IORING_OP_TEE between two pipes. tee(2). */
 export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: SpliceFlags }): Request {
   return request("tee", U.IORING_OP_TEE, {
-    fd: to.number,
+    file: to,
     length: checkTransfer("lengthBytes", options.lengthBytes),
     opFlags: checkUint("flags", options.flags),
-    spliceFdIn: from.number,
+    spliceFrom: from,
   });
 }
 
 /** IORING_OP_POLL_ADD, one shot; completes with the ready POLL* bits. */
 export function pollAdd(fd: Fd, events: PollEvents): Request {
-  return request("poll_add", U.IORING_OP_POLL_ADD, { fd: fd.number, opFlags: checkUint("events", events) });
+  return request("poll_add", U.IORING_OP_POLL_ADD, { file: fd, opFlags: checkUint("events", events) });
 }
 
 /** IORING_OP_ASYNC_CANCEL of the request whose user_data is `userData`; 0, -ENOENT or -EALREADY. */

@@ -14,8 +14,9 @@ import { allocate, type Memory } from "../memory.ts";
 import { throwIfInterrupted } from "../signals.ts";
 import type { Completion } from "./completion.ts";
 import { liburingSymbols, ringHint } from "./hints.ts";
-import { mapRings } from "./map.ts";
+import { emptyMap, mapRings } from "./map.ts";
 import { asyncCancel, type Request } from "./request.ts";
+import { type ChainLink, linkedFlags, SubmissionQueue, tooLong, USER_DATA_MARK } from "./submission.ts";
 
 export interface RingOptions {
   /** Submission entries; the kernel rounds up to a power of two. */
@@ -29,13 +30,11 @@ interface Slot {
   request: Request | undefined;
 }
 
-const SQE_WORDS = U.io_uring_sqe.sizeBytes / 4;
 const CQE_WORDS = U.io_uring_cqe.sizeBytes / 4;
-/**
- * Upper half of every user_data, so that a completion that is not ours is noticed. Under 2^21, so that the whole
- * user_data is exact in a double, as the address field of a cancel request needs it.
- */
-const USER_DATA_MARK = 0x1b17e5;
+/** Where the fields of a completion lie, from the proven table, in 32-bit words. */
+const CQE_USER_DATA = U.io_uring_cqe.offsets.user_data / 4;
+const CQE_RES = U.io_uring_cqe.offsets.res / 4;
+const CQE_FLAGS = U.io_uring_cqe.offsets.flags / 4;
 
 export class Ring implements Disposable {
   readonly features: number;
@@ -44,8 +43,7 @@ export class Ring implements Disposable {
   #uring: ReturnType<typeof liburingSymbols>;
   #struct: Memory;
   #words: Uint32Array;
-  #sqes: Uint32Array;
-  #sqHead: Int32Array;
+  #submission: SubmissionQueue;
   #sqFlags: Int32Array;
   #cqHead: Int32Array;
   #cqTail: Int32Array;
@@ -79,8 +77,7 @@ export class Ring implements Disposable {
     this.entries = map.entries;
     this.completionEntries = map.completionEntries;
     this.features = map.features;
-    this.#sqes = map.sqes;
-    this.#sqHead = map.sqHead;
+    this.#submission = new SubmissionQueue(map, this.#words);
     this.#sqFlags = map.sqFlags;
     this.#cqHead = map.cqHead;
     this.#cqTail = map.cqTail;
@@ -105,15 +102,15 @@ export class Ring implements Disposable {
     return this.#word(U.io_uring.offsets.ring_fd);
   }
 
-  /** True when no submission entry is free: `submit` makes room. */
+  /** True when no submission entry is free: what is queued now is parked until a submit has made room. */
   get full(): boolean {
-    const head = Atomics.load(this.#sqHead, 0) >>> 0;
-    return (this.#word(U.io_uring.offsets["sq.sqe_tail"]) - head) >>> 0 >= this.entries;
+    return this.#submission.full;
   }
 
   /**
-   * Writes one submission entry; nothing reaches the kernel before `submit` or `submitAndWait`. A full queue is
-   * submitted first, as liburing's io_uring_get_sqe callers do. `tag` comes back with the completion; `flags` are IOSQE_*.
+   * Queues one request; nothing reaches the kernel before `submit` or `submitAndWait`. What finds no room is parked, in
+   * order. `tag` comes back with the completion; `flags` are IOSQE_*. Requests with IOSQE_IO_LINK and the one behind them
+   * are one chain, which is submitted whole. Its descriptors cannot be closed before the kernel has looked them up.
    */
   queue(request: Request, options: { tag?: number; flags?: SqeFlags } = {}): void {
     assert(this.#open, "a closed ring was used");
@@ -121,28 +118,23 @@ export class Ring implements Disposable {
     if (!Number.isInteger(flags) || flags < 0 || flags > 0xff) {
       throw new RangeError(`flags must be IOSQE_* bits, 0 to 255, not ${flags}`);
     }
-    if (this.full) this.submit();
-    assert(!this.full, "the submission queue is full after a submit");
+    const refusal = this.#submission.refusal();
+    if (refusal !== undefined) throw new RangeError(refusal);
+    for (const fd of request.fds) assert(!fd.closed, `${fd.label} was queued after it was closed`);
     const slot = this.#takeSlot(request, options.tag ?? 0);
-    const tailAt = U.io_uring.offsets["sq.sqe_tail"] / 4;
-    const tail = this.#words[tailAt] as number;
-    const base = (tail & (this.entries - 1)) * SQE_WORDS;
-    const sqe = this.#sqes;
-    sqe[base] = request.opcode | ((flags | request.entryFlags) << 8) | (request.ioprio << 16);
-    sqe[base + 1] = request.fd;
-    sqe[base + 2] = request.offsetBytes;
-    // floor, not truncation: -1 must become all ones in both halves.
-    sqe[base + 3] = Math.floor(request.offsetBytes / 2 ** 32);
-    sqe[base + 4] = request.address;
-    sqe[base + 5] = Math.floor(request.address / 2 ** 32);
-    sqe[base + 6] = request.length;
-    sqe[base + 7] = request.opFlags;
-    sqe[base + 8] = slot;
-    sqe[base + 9] = USER_DATA_MARK;
-    sqe[base + 10] = request.bufferGroup;
-    sqe[base + 11] = request.spliceFdIn;
-    sqe.fill(0, base + 12, base + SQE_WORDS);
-    this.#words[tailAt] = tail + 1;
+    this.#submission.add({ request, slot, flags: flags | request.entryFlags });
+  }
+
+  /**
+   * Queues requests that the kernel carries out one after the other (IOSQE_IO_LINK on all but the last, which a link may
+   * replace by IOSQE_IO_HARDLINK). The chain is submitted whole or parked whole. io_uring_enter(2).
+   */
+  queueChain(links: readonly ChainLink[]): void {
+    if (links.length === 0) throw new RangeError("a chain has at least one request");
+    if (links.length > this.entries) throw new RangeError(tooLong(this.entries));
+    for (const [index, { request, tag = 0, flags = 0 }] of links.entries()) {
+      this.queue(request, { tag, flags: linkedFlags(flags, index === links.length - 1) });
+    }
   }
 
   #takeSlot(request: Request, tag: number): number {
@@ -178,10 +170,13 @@ export class Ring implements Disposable {
     assert(this.#open, "a closed ring was used");
     let taken = 0;
     for (;;) {
-      const missing = Math.max(0, count - this.#backlog.length);
+      const more = this.#submission.refill();
+      const missing = more ? 0 : Math.max(0, count - this.#backlog.length);
       const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, missing);
+      this.#submission.taken();
       if (result >= 0) {
         taken += result;
+        if (more) continue;
         if (missing === 0 || this.#ready() >= count) return taken;
         // A signal cut the wait short, but the kernel answered with what it took, not with EINTR: a caller that waits
         // again would sleep on a signal that will not come twice.
@@ -223,17 +218,17 @@ export class Ring implements Disposable {
   }
 
   #complete(cqes: Int32Array, base: number): Completion {
-    const index = cqes[base] as number;
+    const index = cqes[base + CQE_USER_DATA] as number;
     const slot = this.#slots[index];
     assert(
-      cqes[base + 1] === USER_DATA_MARK && slot?.request !== undefined,
+      cqes[base + CQE_USER_DATA + 1] === USER_DATA_MARK && slot?.request !== undefined,
       "a completion for no request of this ring",
     );
     const { request, tag } = slot;
-    const flags = (cqes[base + 3] as number) >>> 0;
+    const flags = (cqes[base + CQE_FLAGS] as number) >>> 0;
     // A multishot request and a zero-copy send complete again: their buffers stay pinned.
     if ((flags & U.IORING_CQE_F_MORE) === 0) this.#releaseSlot(index);
-    return { tag, name: request.name, result: cqes[base + 2] as number, flags };
+    return { tag, name: request.name, result: cqes[base + CQE_RES] as number, flags };
   }
 
   /**
@@ -252,17 +247,12 @@ export class Ring implements Disposable {
 
   /** Takes back what was queued and never submitted: disposing must not carry out what nobody asked the kernel for. */
   #forgetUnsubmitted(): void {
-    const { "sq.sqe_head": headAt, "sq.sqe_tail": tailAt } = U.io_uring.offsets;
-    const head = this.#word(headAt);
-    for (let at = head; at !== this.#word(tailAt); at = (at + 1) >>> 0) {
-      const index = this.#sqes[(at & (this.entries - 1)) * SQE_WORDS + 8] as number;
-      this.#releaseSlot(index);
-    }
-    this.#words[tailAt / 4] = head;
+    for (const slot of this.#submission.forget()) this.#releaseSlot(slot);
   }
 
   #releaseSlot(index: number): void {
     const slot = this.#slots[index] as Slot;
+    this.#submission.completed(index);
     for (const memory of slot.request?.pins ?? []) memory.unpin();
     slot.request = undefined;
     this.#freeSlots.push(index);
@@ -276,7 +266,9 @@ export class Ring implements Disposable {
       this.queue(asyncCancel(target + USER_DATA_MARK * 2 ** 32));
     }
     while (this.#inFlight > 0) {
+      this.#submission.refill();
       const result = this.#uring.io_uring_submit_and_wait(this.#struct.address, 1);
+      this.#submission.taken();
       if (result < 0 && result !== -ERRNO.EINTR && result !== -ERRNO.EBUSY) checkedNegative(result, "io_uring_enter");
       this.completions();
     }
@@ -292,7 +284,7 @@ export class Ring implements Disposable {
     this.#struct[Symbol.dispose]();
     // A view of unmapped memory is a crash: leave none behind.
     const nothing = new Int32Array(1);
-    this.#cqHead = this.#cqTail = this.#sqHead = this.#sqFlags = this.#cqes = nothing;
-    this.#sqes = new Uint32Array(1);
+    this.#cqHead = this.#cqTail = this.#sqFlags = this.#cqes = nothing;
+    this.#submission = new SubmissionQueue(emptyMap(), new Uint32Array(1));
   }
 }

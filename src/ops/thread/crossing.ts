@@ -4,11 +4,10 @@
  * Owns both conversions, also inside arrays and plain objects. Descriptors cross by number and buffers by address,
  * because threads share both; a process shares neither, and is given its descriptors by another road.
  */
-import { arrayBufferAt } from "../../sys/memory.ts";
 import { AssertionError, Inconclusive, SyscallError, UsageError } from "../errors.ts";
 import { Fd } from "../fd.ts";
 import { lend } from "../lend.ts";
-import { type Arena, type KernelBuffer, Memory } from "../memory.ts";
+import { type KernelBuffer, Memory, type MemoryOwner } from "../memory.ts";
 import { Barrier } from "./barrier.ts";
 
 /** A value that structuredClone can carry. */
@@ -55,7 +54,7 @@ export function plain(arg: unknown, seen: { fds: Fd[]; buffers: KernelBuffer[] }
 export function revived(arg: Plain): unknown {
   if ("fd" in arg) return lend(arg.fd, arg.label);
   if ("address" in arg) {
-    const lent = { address: arg.address, buffer: arrayBufferAt(arg.address, arg.lengthBytes) } as unknown as Arena;
+    const lent: MemoryOwner = { address: arg.address, release: () => {} };
     return new Memory(lent, { offsetBytes: 0, spanBytes: arg.lengthBytes }, arg.lengthBytes);
   }
   if ("barrier" in arg) return new Barrier(arg.count, arg.barrier);

@@ -119,10 +119,15 @@ export class Thread implements Disposable {
 
   [Symbol.dispose](): void {
     this.#worker.unref();
-    // The promise of terminate() stays pending while the thread is blocked in the kernel; nobody waits for it.
-    this.#worker.terminate();
-    this.#waiting?.reject(new Error("the thread was disposed of while its call was under way"));
+    const waiting = this.#waiting;
     this.#waiting = undefined;
+    // The promise stays pending while the thread is blocked in the kernel, which may still fill the call's buffers: they
+    // stay pinned until the thread has ended.
+    const ended = Promise.resolve(this.#worker.terminate() as unknown);
+    void ended.then(() => {
+      for (const memory of waiting?.pinned ?? []) memory.unpin();
+    });
+    waiting?.reject(new Error("the thread was disposed of while its call was under way"));
   }
 }
 
