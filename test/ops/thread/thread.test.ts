@@ -67,3 +67,21 @@ test("a process ends with an idle thread, waits for a call, and ends with a thre
     console.log(await thread.asleep("read")); thread[Symbol.dispose]();`;
   expect(run(asleep)).toEqual({ code: 0, out: "true\ngiven up\n" });
 }, 40_000);
+
+test("a disposed thread that sleeps in the kernel keeps its buffer until it has ended", async () => {
+  using pipe = openPipe();
+  const buffer = allocate(64);
+  const thread = await Thread.start();
+  const call = thread.call(read, pipe.readEnd, buffer);
+  const refused = call.catch((error: Error) => error.message);
+  expect(await thread.asleep("read", 30_000)).toBe(true);
+  thread[Symbol.dispose]();
+  expect(await refused).toContain("disposed of while its call was under way");
+  buffer[Symbol.dispose]();
+  // The kernel will still write here: the memory is nobody else's.
+  expect(buffer.pinned).toBe(true);
+  using one = allocate(1);
+  write(pipe.writeEnd, one);
+  while (buffer.pinned) await Bun.sleep(5);
+  expect(() => buffer.bytes).toThrow("a released buffer was used");
+}, 60_000);
