@@ -121,12 +121,12 @@ export class Thread implements Disposable {
     this.#worker.unref();
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    // The promise stays pending while the thread is blocked in the kernel, which may still fill the call's buffers: they
-    // stay pinned until the thread has ended.
-    const ended = Promise.resolve(this.#worker.terminate() as unknown);
-    void ended.then(() => {
+    // A thread that is blocked in the kernel ends when its call returns, and until then the kernel may fill the call's
+    // buffers: they stay pinned until the thread's "close" event.
+    this.#worker.addEventListener("close", () => {
       for (const memory of waiting?.pinned ?? []) memory.unpin();
     });
+    this.#worker.terminate();
     waiting?.reject(new Error("the thread was disposed of while its call was under way"));
   }
 }
