@@ -4,9 +4,7 @@
  * Not `runReproducer`: the lab makes no report of its own, it hands on the one of the script behind `--`. Flags are as
  * strict as everywhere (unknown ones are 254), parsed by the same grammar.
  */
-import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import { resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, parseArguments, UsageError } from "../cli/args.ts";
 import { helpText } from "../cli/help.ts";
 import { EXIT } from "../report/document.ts";
@@ -14,27 +12,10 @@ import { commandBisect } from "./commands/bisect.ts";
 import { commandKernels } from "./commands/kernels.ts";
 import { commandMatrix } from "./commands/matrix.ts";
 import { commandRun } from "./commands/run.ts";
-import { ACCELERATIONS } from "./guest/accel.ts";
-import { FILE_SYSTEMS } from "./guest/image.ts";
 import { LabError, readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
-import { findKernel, type LabOptions, shellOnKernel } from "./run.ts";
-
-const MACHINE = {
-  fs: { kind: "choice", choices: FILE_SYSTEMS, default: "xfs", description: "file system on /mnt/test in the guest" },
-  mkfsOptions: { kind: "text", optional: true, description: 'words for mkfs, as in "-b size=1024"' },
-  diskSize: { kind: "size", default: "8GiB", min: 2 ** 26, description: "size of the (sparse) test disk" },
-  memory: { kind: "size", default: "1GiB", min: 2 ** 28, description: "the guest's memory" },
-  cpus: { kind: "count", default: 1, min: 1, max: 64, description: "the guest's processors" },
-  timeout: { kind: "duration", default: "10m", description: "a guest that runs longer is killed: 125" },
-  accel: { kind: "choice", choices: ACCELERATIONS, default: "auto", description: "KVM where it works, else emulation" },
-  append: { kind: "text", optional: true, description: "added to the kernel command line" },
-  with: { kind: "text", optional: true, description: "files (commas between) to put under /bytewitness/guest as well" },
-  flavour: { kind: "text", default: "cloud-amd64", description: "flavour of Debian's packages" },
-  modules: { kind: "path", optional: true, description: "modules of a loose vmlinuz (lib/modules/RELEASE)" },
-  quiet: { kind: "flag", description: "no narration on stderr" },
-  help: { kind: "flag", description: "this text" },
-} as const satisfies ArgumentSpecs;
+import { labOptions, MACHINE } from "./options.ts";
+import { findKernel, shellOnKernel } from "./run.ts";
 
 const KERNEL = {
   kernel: {
@@ -76,33 +57,6 @@ const KERNELS = {
 
 const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 
-function extraFiles(list: string | undefined): string[] {
-  const files = (list ?? "")
-    .split(",")
-    .filter(Boolean)
-    .map((name) => resolve(name));
-  const missing = files.find((path) => !existsSync(path));
-  if (missing !== undefined) throw new UsageError(`--with: there is no ${missing}`);
-  return files;
-}
-
-function labOptions(args: Arguments<typeof MACHINE>): LabOptions {
-  return {
-    flavour: args.flavour,
-    modulesDirectory: args.modules === undefined ? undefined : String(args.modules),
-    fileSystem: args.fs,
-    mkfsOptions: args.mkfsOptions?.split(/\s+/).filter(Boolean) ?? [],
-    diskBytes: args.diskSize,
-    memoryBytes: args.memory,
-    cpus: args.cpus,
-    timeoutSeconds: args.timeout,
-    acceleration: args.accel,
-    append: args.append ?? "",
-    extraFiles: extraFiles(args.with),
-    quiet: args.quiet,
-  };
-}
-
 interface Invocation {
   readonly own: readonly string[];
   /** The first word after "--". */
@@ -143,7 +97,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
         kernel: needed(args.kernel, "--kernel"),
         script: needScript(invocation),
         scriptArguments: invocation.scriptArguments,
-        options: labOptions(args),
+        options: labOptions(args, invocation.script),
         artifactDirectory: args.artifacts === undefined ? undefined : String(args.artifacts),
         showConsole: args.console,
         ownWords: invocation.own,
@@ -164,7 +118,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
         form: args.json ? "json" : args.ktap ? "ktap" : "table",
         script: needScript(invocation),
         scriptArguments: invocation.scriptArguments,
-        options: labOptions(args),
+        options: labOptions(args, invocation.script),
         narrate: narrator(args.quiet),
         signal: invocation.signal,
       });
@@ -182,7 +136,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
         requireTrigger: args.requireTrigger,
         script: needScript(invocation),
         scriptArguments: invocation.scriptArguments,
-        options: labOptions(args),
+        options: labOptions(args, invocation.script),
         narrate: narrator(args.quiet),
         signal: invocation.signal,
       });
@@ -201,7 +155,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     options: SHELL,
     run: async ({ own }) => {
       const args = parse(own, SHELL);
-      const options = labOptions(args);
+      const options = labOptions(args, undefined);
       const narrate = narrator(args.quiet);
       return await shellOnKernel(await findKernel(needed(args.kernel, "--kernel"), options, narrate), options, narrate);
     },

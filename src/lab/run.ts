@@ -4,15 +4,17 @@
  * Owns the order: kernel, acceleration, image, disk, boot, result, clean-up; and the meaning of an ended guest as an exit
  * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest says goes to a listener.
  */
-import { closeSync, existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { EXIT } from "../report/document.ts";
 import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./guest/accel.ts";
 import { type Artifact, ArtifactReceiver } from "./guest/artifacts.ts";
 import { FATAL_KINDS } from "./guest/console.ts";
-import { makeDisk } from "./guest/disk.ts";
-import { buildImage, type FileSystem, PACKAGE_ROOT } from "./guest/image.ts";
-import { type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./guest/qemu.ts";
+import { blankDisk, makeDisk } from "./guest/disk.ts";
+import type { FileSystem } from "./guest/filesystems.ts";
+import { buildImage, type GuestJob, PACKAGE_ROOT } from "./guest/image.ts";
+import { prepareKernel } from "./guest/prepared.ts";
+import { type Disk, type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./guest/qemu.ts";
 import { LabError, makeRunDirectory } from "./kernels/cache.ts";
 import { type Kernel, readSpec, resolveKernel } from "./kernels/kernel.ts";
 
@@ -21,6 +23,13 @@ export interface LabOptions {
   readonly modulesDirectory: string | undefined;
   readonly fileSystem: FileSystem;
   readonly mkfsOptions: readonly string[];
+  readonly mountOptions: string;
+  /** Sizes of blank disks beside the test disk. */
+  readonly extraDisks: readonly number[];
+  /** 0 for none. */
+  readonly swapBytes: number;
+  readonly hugePages: number;
+  readonly ksm: boolean;
   readonly diskBytes: number;
   readonly memoryBytes: number;
   readonly cpus: number;
@@ -73,12 +82,11 @@ export interface RunRequest {
 export async function runOnKernel(request: RunRequest): Promise<LabRun> {
   const { kernel, options, narrate, listener, artifactDirectory, signal } = request;
   const job = {
+    ...jobOf(options),
     mode: "run",
-    fileSystem: options.fileSystem,
     artifacts: artifactDirectory !== undefined,
     script: request.script,
     scriptArguments: request.scriptArguments,
-    extraFiles: options.extraFiles,
   } as const;
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
   return await withMachine(kernel, { options, narrate, job }, async (machine) => {
@@ -98,44 +106,64 @@ export async function shellOnKernel(
   options: LabOptions,
   narrate: (line: string) => void,
 ): Promise<number> {
-  const job = {
-    mode: "shell",
-    fileSystem: options.fileSystem,
-    artifacts: false,
-    script: undefined,
-    scriptArguments: [],
-    extraFiles: options.extraFiles,
-  } as const;
+  const job = { ...jobOf(options), mode: "shell", artifacts: false, script: undefined, scriptArguments: [] } as const;
   return await withMachine(kernel, { options, narrate, job }, openShell);
 }
 
-type Job = Parameters<typeof buildImage>[1];
+type Job = Omit<GuestJob, "acceleration">;
+
+function jobOf(options: LabOptions) {
+  const { fileSystem, mountOptions, hugePages, ksm, extraFiles } = options;
+  return { fileSystem, mountOptions, hugePages, ksm, extraFiles, swap: options.swapBytes > 0 };
+}
 
 async function withMachine<T>(
   kernel: Kernel,
   { options, narrate, job }: { options: LabOptions; narrate: (line: string) => void; job: Job },
   use: (machine: Machine) => Promise<T>,
 ): Promise<T> {
-  const { acceleration: choice, fileSystem, mkfsOptions, diskBytes: sizeBytes, memoryBytes, cpus, append } = options;
-  const { vmlinuz } = kernel;
-  const acceleration = await chooseAcceleration(choice, { vmlinuz, narrate });
+  const { memoryBytes, cpus, append } = options;
+  const acceleration = await chooseAcceleration(options.acceleration, { vmlinuz: kernel.vmlinuz, narrate });
   const descriptors: number[] = [];
+  const own = (fd: number) => {
+    descriptors.push(fd);
+    return fd;
+  };
   try {
-    let initrdFd: number;
-    let diskFd: number | undefined;
+    let machine: Machine;
     {
       // Gone again before the guest starts: from then on only descriptors hold what the guest needs.
       using run = makeRunDirectory();
-      initrdFd = await buildImage(kernel, job, run.path);
-      descriptors.push(initrdFd);
-      const guestRelease = basename(kernel.modulesDirectory);
-      diskFd = await makeDisk({ fileSystem, mkfsOptions, sizeBytes, guestRelease, runDirectory: run.path });
-      if (diskFd !== undefined) descriptors.push(diskFd);
+      const prepared = await prepareKernel(kernel, run.path);
+      const disks = await makeDisks(options, {
+        own,
+        runDirectory: run.path,
+        guestRelease: basename(kernel.modulesDirectory),
+      });
+      disks.push({ fd: own(openSync(prepared.moduleImage, "r")), serial: "modules", readOnly: true });
+      const initrdFd = own(await buildImage(prepared, { ...job, acceleration }, run.path));
+      const bootImage = own(openSync(prepared.bootImage, "r"));
+      machine = { bootImageFd: bootImage, initrdFd, disks, memoryBytes, cpus, acceleration, append };
     }
-    return await use({ vmlinuz, initrdFd, diskFd, memoryBytes, cpus, acceleration, append });
+    return await use(machine);
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
+}
+
+async function makeDisks(
+  options: LabOptions,
+  { own, runDirectory, guestRelease }: { own: (fd: number) => number; runDirectory: string; guestRelease: string },
+): Promise<Disk[]> {
+  const { fileSystem, mkfsOptions, diskBytes: sizeBytes, extraDisks, swapBytes } = options;
+  const disks: Disk[] = [];
+  const test = await makeDisk({ fileSystem, mkfsOptions, sizeBytes, guestRelease, runDirectory });
+  if (test !== undefined) disks.push({ fd: own(test), serial: "test" });
+  const blank = (bytes: number, serial: string) =>
+    disks.push({ fd: own(blankDisk(bytes, runDirectory, serial)), serial });
+  for (const [index, bytes] of extraDisks.entries()) blank(bytes, `extra${index}`);
+  if (swapBytes > 0) blank(swapBytes, "swap");
+  return disks;
 }
 
 /** What an ended guest means. A script killed by a signal has no verdict; above 127 `git bisect run` would stop. */

@@ -7,10 +7,7 @@
 import { closeSync, ftruncateSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram, LabError } from "../kernels/cache.ts";
-import type { FileSystem } from "./image.ts";
-
-const PACKAGES = { xfs: "xfsprogs", ext4: "e2fsprogs", btrfs: "btrfs-progs" } as const;
-const QUIET = { xfs: ["-q", "-f"], ext4: ["-q", "-F"], btrfs: ["-q", "-f"] } as const;
+import { type FileSystem, mkfsOf } from "./filesystems.ts";
 
 /** xfsprogs ships option files that keep new on-disk features out of what an older long-term kernel must mount. */
 const XFS_OPTION_FILES = "/usr/share/xfsprogs/mkfs";
@@ -40,19 +37,20 @@ export interface DiskOptions {
 /** Makes the disk and its file system; returns a descriptor, or undefined for tmpfs, which needs none. */
 export async function makeDisk(options: DiskOptions): Promise<number | undefined> {
   const { fileSystem, sizeBytes, mkfsOptions, guestRelease, runDirectory } = options;
-  if (fileSystem === "tmpfs") return undefined;
-  const mkfs = findProgram(`mkfs.${fileSystem}`, PACKAGES[fileSystem]);
+  const maker = mkfsOf(fileSystem);
+  if (maker === undefined) return undefined;
+  const mkfs = findProgram(maker.program, maker.package);
   const path = join(runDirectory, "test-disk");
   const fd = openSync(path, "wx+", 0o600);
   try {
     ftruncateSync(fd, sizeBytes);
     const features = featureOptions(fileSystem, mkfsOptions, guestRelease);
-    let complaint = await format([mkfs, ...QUIET[fileSystem], ...features, ...mkfsOptions, path]);
+    let complaint = await format([mkfs, ...maker.options, ...features, ...mkfsOptions, path]);
     // Debian 12's mkfs.xfs refuses its own lts_5.10.conf ("invalid config file option"): its defaults then have to do.
-    if (complaint !== undefined && features.length > 0) complaint = await format([mkfs, ...QUIET[fileSystem], path]);
+    if (complaint !== undefined && features.length > 0) complaint = await format([mkfs, ...maker.options, path]);
     if (complaint !== undefined) {
       const exitCode = mkfsOptions.length > 0 ? 254 : 125;
-      throw new LabError(`mkfs.${fileSystem} said: ${complaint}`, { exitCode });
+      throw new LabError(`${maker.program}: ${complaint}`, { exitCode });
     }
     return fd;
   } catch (error) {
@@ -61,6 +59,15 @@ export async function makeDisk(options: DiskOptions): Promise<number | undefined
   } finally {
     unlinkSync(path);
   }
+}
+
+/** A blank disk: sparse, without a name. */
+export function blankDisk(sizeBytes: number, runDirectory: string, name: string): number {
+  const path = join(runDirectory, name);
+  const fd = openSync(path, "wx+", 0o600);
+  unlinkSync(path);
+  ftruncateSync(fd, sizeBytes);
+  return fd;
 }
 
 /** Runs one mkfs; returns the first line of its complaint when it fails. */
@@ -75,7 +82,7 @@ async function format(command: string[]): Promise<string | undefined> {
 }
 
 function featureOptions(fileSystem: FileSystem, mkfsOptions: readonly string[], guestRelease: string): string[] {
-  if (fileSystem !== "xfs" || mkfsOptions.length > 0) return [];
+  if (mkfsOf(fileSystem)?.program !== "mkfs.xfs" || mkfsOptions.length > 0) return [];
   let files: string[] = [];
   try {
     files = readdirSync(XFS_OPTION_FILES);

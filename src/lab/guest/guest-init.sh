@@ -9,15 +9,27 @@ export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TMPDIR=/tmp
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t tmpfs run /run
+mkdir -p /run/modules
 . /lab/config
 
-# Debian's kernels have virtio and most file systems as modules; the host put them in loading order.
+# Debian's kernels have virtio and most file systems as modules; the host put these in loading order.
 while read -r module; do
   insmod "$module" 2>/dev/null || echo "lab: cannot load $module" >/dev/console
 done </modules/load
-# The kernel asks modprobe for the rest (kTLS, btrfs, loop) when something uses them.
-mkdir -p /lib/modules
-ln -s /modules "/lib/modules/$(uname -r)"
+
+# The device of the disk with this serial number.
+disk() {
+  for place in /sys/block/vd*; do
+    [ "$(cat "$place/serial" 2>/dev/null)" = "$1" ] && echo "/dev/${place##*/}" && return
+  done
+}
+# The kernel asks modprobe for everything else when something uses it; that reads this disk.
+disk modules >/modules/disk
+while read -r name type major minor; do
+  mkdir -p "/dev/$(dirname "$name")"
+  [ -e "/dev/$name" ] || mknod "/dev/$name" "$type" "$major" "$minor"
+done </modules/nodes
 
 if [ "$LAB_MODE" = run ]; then
   # Ports are named vportNpM, N being the number of the virtio device, which depends on the order of buses.
@@ -42,7 +54,7 @@ failed() {
   reboot -f
 }
 
-mkdir -p /dev/shm /dev/pts /sys/fs/cgroup /mnt/test /root
+mkdir -p /dev/shm /dev/pts /sys/fs/cgroup /mnt/test /mnt/disk /root
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t tmpfs tmp /tmp
@@ -55,16 +67,36 @@ if mount -t cgroup2 cgroup /sys/fs/cgroup; then
 fi
 hostname lab
 ifconfig lo up 2>/dev/null
+if [ "$LAB_SWAP" = yes ]; then
+  swap=$(disk swap)
+  said=$(mkswap "$swap" 2>&1 && swapon "$swap" 2>&1) || failed "no swap ($said)"
+fi
+[ "$LAB_HUGE_PAGES" = 0 ] || echo "$LAB_HUGE_PAGES" >/proc/sys/vm/nr_hugepages || failed "no huge pages on this kernel"
+[ "$LAB_KSM" = no ] || echo 1 >/sys/kernel/mm/ksm/run || failed "no KSM on this kernel"
 
+# mounted TYPE DEVICE PLACE OPTIONS
+mounted() {
+  said=$(mount -t "$1" ${4:+-o "$4"} "$2" "$3" 2>&1) ||
+    failed "cannot mount $1${4:+ with \"$4\"} on this kernel ($said): no such file system or option here, or the host's mkfs is newer than this kernel (see --mkfs-options)"
+}
 case $LAB_FS in
-tmpfs) mount -t tmpfs test /mnt/test || failed "cannot mount tmpfs" ;;
-*)
-  said=$(mount -t "$LAB_FS" /dev/vda /mnt/test 2>&1) ||
-    failed "cannot mount $LAB_FS on this kernel ($said): no such file system here, or mkfs on the host is newer than this kernel (see --mkfs-options)"
+tmpfs) mounted tmpfs test /mnt/test "$LAB_MOUNT_OPTIONS" ;;
+overlay)
+  mounted xfs "$(disk test)" /mnt/disk ""
+  mkdir -p /mnt/disk/upper /mnt/disk/work /mnt/disk/lower
+  places=lowerdir=/mnt/disk/lower,upperdir=/mnt/disk/upper,workdir=/mnt/disk/work
+  mounted overlay test /mnt/test "$places${LAB_MOUNT_OPTIONS:+,$LAB_MOUNT_OPTIONS}"
   ;;
+*) mounted "$LAB_FS" "$(disk test)" /mnt/test "$LAB_MOUNT_OPTIONS" ;;
 esac
 cd /mnt/test || failed "no /mnt/test"
-export BYTEWITNESS_DIR=/mnt/test
+export BYTEWITNESS_DIR=/mnt/test BYTEWITNESS_GUEST="$LAB_ACCELERATION" BYTEWITNESS_VERDICT=/run/verdict
+extra=0
+while device=$(disk extra$extra) && [ -n "$device" ]; do
+  BYTEWITNESS_DISKS="$BYTEWITNESS_DISKS${BYTEWITNESS_DISKS:+ }$device"
+  extra=$((extra + 1))
+done
+export BYTEWITNESS_DISKS
 
 if [ "$LAB_MODE" = shell ]; then
   echo "lab: $(uname -r), $LAB_FS on /mnt/test, scripts in /bytewitness/scripts (bun is there); exit ends the guest" >/dev/console
@@ -78,9 +110,13 @@ echo "start $uptime" >&5
 code=$?
 read -r uptime _ </proc/uptime
 echo "end $uptime" >&5
-# Reproducers remove clean files, so what is left is evidence.
-if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ] && [ -n "$(ls -A /mnt/test)" ]; then
-  tar -cf "${ports}4" -C /mnt/test .
+[ -s /run/verdict ] && echo "verdict $(cat /run/verdict)" >&5
+# Reproducers remove clean files, so what is left is evidence; what had to leave its file system is in /tmp.
+if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ]; then
+  cd /tmp && set -- bytewitness-* && [ -e "$1" ] || set --
+  if [ -n "$(ls -A /mnt/test)" ] || [ $# -gt 0 ]; then
+    tar -cf "${ports}4" -C /mnt/test . ${1:+-C /tmp "$@"}
+  fi
 fi
 echo "exit $code" >&5
 reboot -f

@@ -11,11 +11,18 @@ import { findProgram } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
 
+/** A raw image as a virtio disk; the guest finds it by its serial number. */
+export interface Disk {
+  readonly fd: number;
+  readonly serial: string;
+  readonly readOnly?: true;
+}
+
 export interface Machine {
-  readonly vmlinuz: string;
+  /** A bzImage, or an ELF kernel with a PVH entry. A descriptor, so that its directory may go. */
+  readonly bootImageFd: number;
   readonly initrdFd: number;
-  /** A raw disk image, or undefined for a guest without a disk. */
-  readonly diskFd: number | undefined;
+  readonly disks: readonly Disk[];
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly acceleration: Acceleration;
@@ -66,26 +73,26 @@ function commandLine(machine: Machine): string[] {
     ...["-accel", accel, "-cpu", cpu, "-smp", String(machine.cpus)],
     ...["-m", `${Math.ceil(machine.memoryBytes / 1048576)}M`],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-kernel", machine.vmlinuz, "-append", `${COMMAND_LINE} ${machine.append}`.trim()],
+    ...["-kernel", pathOf(0), "-append", `${COMMAND_LINE} ${machine.append}`.trim()],
   ];
 }
 
-/** Descriptors 3 and 4 of the child, as its command line can name them. */
-const INITRD_PATH = "/proc/self/fd/3";
-const DISK_PATH = "/proc/self/fd/4";
+/** Descriptors from 3 on of the child, as its command line can name them: boot image, initramfs, disks. */
+const pathOf = (index: number) => `/proc/self/fd/${3 + index}`;
 
-function storage(machine: Machine): string[] {
-  const disk = ["-drive", `if=none,id=test,file=${DISK_PATH},format=raw,cache=unsafe,discard=unmap,file.locking=off`];
-  return [
-    ...["-initrd", INITRD_PATH],
-    ...(machine.diskFd === undefined ? [] : [...disk, "-device", "virtio-blk-pci,drive=test"]),
-  ];
+function storage({ disks }: Machine): string[] {
+  const drives = disks.flatMap(({ serial, readOnly }, index) => [
+    "-drive",
+    `if=none,id=${serial},file=${pathOf(2 + index)},format=raw,cache=unsafe,file.locking=off,${readOnly ? "readonly=on" : "discard=unmap"}`,
+    ...["-device", `virtio-blk-pci,drive=${serial},serial=${serial}`],
+  ]);
+  return ["-initrd", pathOf(1), ...drives];
 }
 
 function launch(machine: Machine, more: string[], stdio: { stdin: "ignore" | "inherit"; stdout: "pipe" | "inherit" }) {
   const qemu = findProgram("qemu-system-x86_64", "qemu-system-x86");
   const setpriv = findProgram("setpriv", "util-linux");
-  const descriptors = machine.diskFd === undefined ? [machine.initrdFd] : [machine.initrdFd, machine.diskFd];
+  const descriptors = [machine.bootImageFd, machine.initrdFd, ...machine.disks.map(({ fd }) => fd)];
   return Bun.spawn(
     [setpriv, "--pdeathsig", "KILL", "--", qemu, ...commandLine(machine), ...storage(machine), ...more],
     {

@@ -54,6 +54,7 @@ export function sweepDeadRuns(): string[] {
     [tmpdir(), /^bytewitness-lab-(\d+)-[0-9a-f]{8}$/],
     [cacheDirectory("kernels"), /^\.partial-(\d+)-/],
     [cacheDirectory("images"), /^\.partial-(\d+)-/],
+    [cacheDirectory("prepared"), /^\.partial-(\d+)-/],
   ] as const) {
     for (const name of readdirSync(directory)) {
       const pid = pattern.exec(name)?.[1];

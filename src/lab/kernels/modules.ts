@@ -1,10 +1,8 @@
 /**
- * Kernel modules: what a module says of itself, and in which order a set of them must be loaded.
+ * Kernel modules: where they are, and what each says of itself.
  *
- * Debian's cloud packages ship no modules.dep (it is made when a package is installed), so `depends=` and `softdep=` are
- * read from each module's .modinfo section, and the guest gets small modules.dep and modules.alias files made from them:
- * then the kernel's own request_module() ("tcp-ulp-tls", "fs-btrfs") works in the guest as on an installed system.
- * Refuses to load anything itself: it returns bytes and orders.
+ * Debian's packages ship no modules.dep (it is made when a package is installed), so `depends=`, `softdep=` and `alias=`
+ * are read from each module's .modinfo section. Refuses to load anything: it returns bytes and words.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -101,88 +99,16 @@ function listedModules(directory: string): string[] | undefined {
   return files.length > 0 && files.every((file) => existsSync(join(directory, file))) ? files : undefined;
 }
 
-export interface LoadedModule {
-  readonly info: ModuleInfo;
-  readonly bytes: Uint8Array;
+/** Where the modules of a kernel are: below lib/modules/RELEASE, or anywhere in a build tree. Absolute paths. */
+export function moduleFiles(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  const files =
+    listedModules(directory) ?? [...new Bun.Glob("**/*.{ko,ko.xz,ko.zst,ko.gz}").scanSync(directory)].sort();
+  return files.map((file) => join(directory, file));
 }
 
-/** Where each module of a kernel lies: below lib/modules/RELEASE, or anywhere in a build tree. */
-export class ModuleLibrary {
-  readonly #paths = new Map<string, string>();
-  readonly #builtIn = new Set<string>();
-  readonly #loaded = new Map<string, LoadedModule>();
-
-  constructor(directory: string) {
-    if (!existsSync(directory)) return;
-    for (const file of listedModules(directory) ?? new Bun.Glob("**/*.{ko,ko.xz,ko.zst,ko.gz}").scanSync(directory)) {
-      this.#paths.set(moduleNameOf(file), join(directory, file));
-    }
-    for (const line of (readText(join(directory, "modules.builtin")) ?? "").split("\n")) {
-      if (line) this.#builtIn.add(moduleNameOf(line));
-    }
-  }
-
-  has(name: string): boolean {
-    return this.#paths.has(canonicalName(name));
-  }
-
-  isBuiltIn(name: string): boolean {
-    return this.#builtIn.has(canonicalName(name));
-  }
-
-  async load(name: string): Promise<LoadedModule | undefined> {
-    const key = canonicalName(name);
-    const path = this.#paths.get(key);
-    if (path === undefined) return undefined;
-    let loaded = this.#loaded.get(key);
-    if (!loaded) {
-      const bytes = await readModule(path);
-      loaded = { bytes, info: parseModinfo(bytes, key) };
-      this.#loaded.set(key, loaded);
-    }
-    return loaded;
-  }
-
-  /** The named modules and all they need, in loading order; names that are built in or unknown are left out. */
-  async order(names: readonly string[]): Promise<LoadedModule[]> {
-    const done = new Set<string>();
-    const ordered: LoadedModule[] = [];
-    const visit = async (name: string): Promise<void> => {
-      const key = canonicalName(name);
-      if (done.has(key)) return;
-      done.add(key);
-      const module = await this.load(key);
-      if (!module) return;
-      for (const needed of [...module.info.softBefore, ...module.info.depends]) await visit(needed);
-      ordered.push(module);
-    };
-    for (const name of names) await visit(name);
-    return ordered;
-  }
-}
-
-/** The lines of modules.dep: each module, then all it needs, direct and indirect, as depmod(8) writes them. */
-export function modulesDep(modules: readonly LoadedModule[]): string {
-  const byName = new Map(modules.map((module) => [module.info.name, module.info]));
-  const closure = (name: string, into: string[]): string[] => {
-    for (const needed of byName.get(name)?.depends ?? []) {
-      if (into.includes(needed)) continue;
-      into.push(needed);
-      closure(needed, into);
-    }
-    return into;
-  };
-  const fileOf = (name: string) => `${name}.ko`;
-  return modules
-    .map(({ info }) => `${fileOf(info.name)}: ${closure(info.name, []).map(fileOf).join(" ")}`.trimEnd())
-    .map((line) => `${line}\n`)
-    .join("");
-}
-
-/** The lines of modules.alias; PCI and other device aliases are left out, nothing hot-plugs in the guest. */
-export function modulesAlias(modules: readonly LoadedModule[]): string {
-  const lines = modules.flatMap(({ info }) =>
-    info.aliases.filter((alias) => !alias.includes(":")).map((alias) => `alias ${alias} ${info.name}\n`),
-  );
-  return lines.join("");
+/** The names of what is built in, where the build left a list of it. */
+export function builtInModules(directory: string): Set<string> {
+  const lines = (readText(join(directory, "modules.builtin")) ?? "").split("\n").filter(Boolean);
+  return new Set(lines.map(moduleNameOf));
 }

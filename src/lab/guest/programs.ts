@@ -1,0 +1,111 @@
+/**
+ * The programs of a guest: busybox, bun, the host's mkfs programs, and the libraries that they need.
+ *
+ * busybox is init's shell and its mount, insmod and tar; bun runs the scripts; the libraries are those that ldd(1) names,
+ * plus liburing (opened by the scripts) and libgcc_s (opened by glibc when a thread is cancelled). Made once per set of
+ * files, then copied whole. Refuses to run as anything but x86-64 on x86-64: the guest runs the host's own bun.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { cacheDirectory, findProgram, LabError, partialName, publish } from "../kernels/cache.ts";
+import { CpioWriter } from "./cpio.ts";
+
+/** Programs that reproducers start, where the host has them: file systems on loop images, swap. */
+const AT_HAND = ["xfs", "ext2", "ext3", "ext4", "btrfs", "exfat", "vfat", "f2fs", "udf"].map((type) => `mkfs.${type}`);
+const SETTINGS = ["/etc/mke2fs.conf"];
+const SBIN = "/usr/local/sbin:/usr/sbin:/sbin";
+const MODPROBE = join(import.meta.dir, "guest-modprobe.sh");
+
+const LIBRARY_DIRECTORIES = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
+
+/** The shared libraries of a program with their paths, loader included; none for a static one. */
+export async function librariesOf(program: string): Promise<string[]> {
+  const child = Bun.spawn(["ldd", program], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const text = await new Response(child.stdout).text();
+  await child.exited;
+  const paths = text.split("\n").map((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1]);
+  return paths.filter((path) => path !== undefined);
+}
+
+function findLibrary(name: string): string | undefined {
+  return LIBRARY_DIRECTORIES.map((directory) => join(directory, name)).find((path) => existsSync(path));
+}
+
+/** The programs part: made once per set of files (names, sizes, times), then copied whole. */
+export async function programsPart(): Promise<string> {
+  if (process.arch !== "x64") throw new LabError(`the lab runs x86-64 guests on x86-64 hosts; this is ${process.arch}`);
+  const busybox = findProgram("busybox", "busybox-static");
+  if ((await librariesOf(busybox)).length > 0) {
+    throw new LabError("busybox here is not static: install it (Debian: apt-get install busybox-static)");
+  }
+  const libraries = await librariesOf(process.execPath);
+  for (const name of ["liburing.so.2", "libgcc_s.so.1"]) {
+    const path = findLibrary(name);
+    // Without liburing the scripts that need it say so in the guest, as they would on the host.
+    if (path !== undefined && !libraries.includes(path)) libraries.push(path);
+  }
+  const found = AT_HAND.map((name) => Bun.which(name, { PATH: `${process.env.PATH ?? ""}:${SBIN}` }));
+  const tools = found.filter((path) => path !== null);
+  for (const tool of tools) {
+    for (const path of await librariesOf(tool)) if (!libraries.includes(path)) libraries.push(path);
+  }
+  const settings = SETTINGS.filter((path) => existsSync(path));
+  const inputs = [process.execPath, busybox, ...libraries, ...tools, ...settings, MODPROBE].map((path) => {
+    const { size, mtimeMs } = statSync(path);
+    return `${path} ${size} ${mtimeMs}`;
+  });
+  const key = createHash("sha256")
+    .update(`3\n${inputs.join("\n")}`)
+    .digest("hex")
+    .slice(0, 16);
+  return await cachedPart(`programs-${Bun.version}-${key}`, async (cpio) => {
+    cpio.directory("proc").directory("sys").directory("tmp", 0o1777).directory("root", 0o700).directory("mnt/test");
+    // The kernel opens /dev/console for init before anything is mounted.
+    cpio.directory("dev").characterDevice("dev/console", { major: 5, minor: 1 });
+    cpio.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n").file("etc/group", "root:x:0:\n");
+    cpio.file("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
+    cpio.copy("bin/busybox", busybox, 0o755).copy("usr/bin/bun", process.execPath, 0o755);
+    for (const path of libraries) cpio.copy(path, path, 0o755);
+    for (const path of tools) cpio.copy(`usr/sbin/${basename(path)}`, path, 0o755);
+    for (const path of settings) cpio.copy(path, path);
+    for (const applet of await appletsOf(busybox)) {
+      // modprobe is our own: busybox's would look for a file system with modules.
+      if (applet !== "busybox" && applet !== "modprobe") cpio.symlink(`bin/${applet}`, "busybox");
+    }
+    // Where CONFIG_MODPROBE_PATH points.
+    cpio.copy("sbin/modprobe", MODPROBE, 0o755);
+  });
+}
+
+async function appletsOf(busybox: string): Promise<string[]> {
+  return (await new Response(Bun.spawn([busybox, "--list"], { stdout: "pipe" }).stdout).text())
+    .split("\n")
+    .filter(Boolean);
+}
+
+async function cachedPart(name: string, write: (cpio: CpioWriter) => Promise<void>): Promise<string> {
+  const directory = cacheDirectory("images");
+  const place = join(directory, `${name}.cpio`);
+  if (!existsSync(place)) {
+    const partial = partialName(directory, name);
+    await writePart(partial, write);
+    publish(partial, place);
+    // Yesterday's Bun took a hundred megabytes too, and nothing asks for it again.
+    for (const old of readdirSync(directory)) {
+      if (old.endsWith(".cpio") && old !== basename(place)) rmSync(join(directory, old), { force: true });
+    }
+  }
+  return place;
+}
+
+export async function writePart(path: string, write: (cpio: CpioWriter) => Promise<void>): Promise<void> {
+  const fd = openSync(path, "w");
+  try {
+    const cpio = new CpioWriter(fd);
+    await write(cpio);
+    cpio.end();
+  } finally {
+    closeSync(fd);
+  }
+}
