@@ -5,7 +5,7 @@
  * same need is a failure, so that nothing is skipped silently where it counts. What no package brings (a kernel's
  * module, a capability that a container takes away) skips in CI too. A test never returns early instead.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 
 interface Need {
@@ -73,6 +73,11 @@ const NEEDS = {
     install: "put the checkout where every user can read it",
     ofMachine: true,
   },
+  "a writable checkout": {
+    present: () => isWritable(dirname(import.meta.dir)),
+    install: "run as the user who owns the checkout",
+    ofMachine: true,
+  },
   "dirty limits per device": {
     present: () => existsSync(bdi) && readdirSync(bdi).some((name) => existsSync(`${bdi}/${name}/strict_limit`)),
     install: "run Linux 6.2 or later",
@@ -89,6 +94,15 @@ const NEEDS = {
     ofMachine: true,
   },
 } satisfies Record<string, Need>;
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function haveGcc(): boolean {
   return Bun.which("gcc", { PATH }) !== null && existsSync("/usr/include/stdio.h");

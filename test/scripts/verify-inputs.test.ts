@@ -1,6 +1,6 @@
 /** verify.ts on what is no plain file: devices, pipes, sockets, links, streams without an end; and on odd places in files. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter } from "../../src/pattern/counter.ts";
@@ -104,6 +104,7 @@ test(
       }
     } finally {
       socket.stop();
+      chmodSync(closed, 0o700);
     }
   },
   SLOW_MS,

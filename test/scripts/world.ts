@@ -34,6 +34,11 @@ const REAL_TOOLS = [
   "dirname",
   "head",
   "timeout",
+  "env",
+  "setpriv",
+  "touch",
+  "mkdir",
+  "basename",
 ];
 
 export interface Ended {
@@ -118,17 +123,26 @@ export class World implements Disposable {
     return this.write("repository/node_modules/.bytewitness-setup", "");
   }
 
+  read(path: string): string {
+    return readFileSync(join(this.root, path), "utf8");
+  }
+
+  #env(): Record<string, string> {
+    const sysroot = join(this.root, "sysroot");
+    return { PATH: this.bin, HOME: this.home, WORLD: this.root, BYTEWITNESS_SYSROOT: sysroot };
+  }
+
+  /** The same as `run`, for a command that is to be signalled. */
+  spawn(argv: readonly string[]): Bun.Subprocess {
+    const cwd = join(this.root, "repository");
+    return Bun.spawn([...argv], { cwd, env: this.#env(), stdio: ["ignore", "ignore", "ignore"] });
+  }
+
   run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Ended {
     rmSync(this.#calls, { force: true });
     const { exitCode, stdout, stderr } = Bun.spawnSync([...argv], {
       cwd: join(this.root, "repository"),
-      env: {
-        PATH: this.bin,
-        HOME: this.home,
-        WORLD: this.root,
-        BYTEWITNESS_SYSROOT: join(this.root, "sysroot"),
-        ...env,
-      },
+      env: { ...this.#env(), ...env },
       stdin: "ignore",
     });
     const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
