@@ -72,10 +72,9 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-test(
+test.skipIf(needed("root"))(
   "overlapping runs that want the same share; the first one out restores nothing, the last one the original",
   async () => {
-    if (needed("root")) return;
     await using first = new Holder("small");
     expect(await first.line()).toBe(`held ${original} false 0`);
     await using second = new Holder("small");
@@ -91,10 +90,9 @@ test(
   TIMEOUT,
 );
 
-test(
+test.skipIf(needed("root"))(
   "a run that wants another value is refused, or waits until the setting is free",
   async () => {
-    if (needed("root")) return;
     await using first = new Holder("small");
     await first.line();
     await using refused = new Holder("large");
@@ -111,10 +109,9 @@ test(
   TIMEOUT,
 );
 
-test(
+test.skipIf(needed("root"))(
   "after SIGKILL the lease shows as left; the next holder restores the original and leaves it at its own end",
   async () => {
-    if (needed("root")) return;
     await using victim = new Holder("small");
     await victim.line();
     await victim.kill();
@@ -128,10 +125,9 @@ test(
   TIMEOUT,
 );
 
-test(
+test.skipIf(needed("root"))(
   "one of two holders killed: the other goes on, and restores at its end",
   async () => {
-    if (needed("root")) return;
     await using victim = new Holder("small");
     await victim.line();
     await using other = new Holder("small");
@@ -145,10 +141,9 @@ test(
   TIMEOUT,
 );
 
-test(
+test.skipIf(needed("root"))(
   "mending restores what a killed run left, names it, and is done once; another boot's lease is only removed",
   async () => {
-    if (needed("root")) return;
     await using victim = new Holder("small");
     await victim.line();
     await victim.kill();
@@ -167,10 +162,9 @@ test(
   TIMEOUT,
 );
 
-test(
+test.skipIf(needed("root", "setpriv", "a public checkout"))(
   "as nobody: a clear word for the machine's settings, a lease of one's own for delegated ones",
   async () => {
-    if (needed("root", "setpriv")) return;
     chmodSync(directory, 0o755);
     const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     await using refused = new Holder("small", "", nobody);

@@ -22,7 +22,7 @@ export interface ChildOptions {
   readonly signal?: NodeJS.Signals;
   readonly blockedIn?: readonly number[];
   readonly env?: Record<string, string>;
-  /** Put before `bun FIXTURE`: ["unshare", "-m", …]. */
+  /** Put before `bun FIXTURE`: IN_PRIVATE of test/private.ts. */
   readonly prefix?: readonly string[];
   readonly path?: string;
 }

@@ -7,6 +7,7 @@ import { ringHint } from "../../src/ops/ring/hints.ts";
 import { ERRNO } from "../../src/sys/errno.ts";
 import { liburing } from "../../src/sys/liburing.ts";
 import { needed } from "../needed.ts";
+import { IN_PRIVATE } from "../private.ts";
 import { childValue } from "./child.ts";
 
 interface Said {
@@ -73,13 +74,13 @@ test.skipIf(needed("root", "setpriv", "liburing", "a public checkout"))(
   },
 );
 
-test.skipIf(needed("root"))("liburing cannot be loaded", async () => {
+test.skipIf(needed("root", "liburing"))("liburing cannot be loaded", async () => {
   const library = realpathSync(mappedLiburing());
   const empty = join(tmpdir(), `bytewitness-empty-${process.pid}`);
   writeFileSync(empty, "");
   try {
     // A mount namespace of its own: the bind mount ends with the child.
-    const prefix = ["unshare", "-m", "sh", "-c", `mount --bind "${empty}" "${library}" && exec "$@"`, "sh"];
+    const prefix = [...IN_PRIVATE, "sh", "-c", `mount --bind "${empty}" "${library}" && exec "$@"`, "sh"];
     const said = (await childValue("ring-refused.ts", [], { prefix })) as Said;
     expect(said).toEqual({
       name: "SyscallError",
@@ -94,10 +95,10 @@ test.skipIf(needed("root"))("liburing cannot be loaded", async () => {
   }
 });
 
-test.skipIf(needed("root"))("liburing is there but lacks what is needed", async () => {
+test.skipIf(needed("root", "liburing"))("liburing is there but lacks what is needed", async () => {
   const library = realpathSync(mappedLiburing());
   const other = realpathSync(mapped(/\S+\/libm(?:-[\d.]+)?\.so\S*/) ?? library);
-  const prefix = ["unshare", "-m", "sh", "-c", `mount --bind "${other}" "${library}" && exec "$@"`, "sh"];
+  const prefix = [...IN_PRIVATE, "sh", "-c", `mount --bind "${other}" "${library}" && exec "$@"`, "sh"];
   const said = (await childValue("ring-refused.ts", [], { prefix })) as Said;
   expect(said.code).toBe("EINVAL");
   expect(said.message).toContain('Symbol "io_uring_queue_init_params" not found in "liburing.so.2"');

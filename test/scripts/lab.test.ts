@@ -68,7 +68,10 @@ describe("arguments", () => {
     [["run", "--", "probe.ts"], "lab: --kernel is missing"],
     [["run", "--kernel", KERNEL], "lab: no script: say which one after --"],
     [["run", "--kernel", KERNEL, "--bogus", "--", "x.ts"], "lab: unknown flag --bogus"],
-    [["run", "--kernel", KERNEL, "--fs", "zfs", "--", "x.ts"], "lab: --fs must be one of xfs, ext4, btrfs, tmpfs, exfat, vfat, udf, f2fs, overlay"],
+    [
+      ["run", "--kernel", KERNEL, "--fs", "zfs", "--", "x.ts"],
+      "lab: --fs must be one of xfs, ext4, btrfs, tmpfs, exfat, vfat, udf, f2fs, overlay",
+    ],
     [["run", "--kernel", KERNEL, "--", "no-such-script.ts"], "lab: no script no-such-script.ts"],
     [["run", "--kernel", "latest", "--", PROBE], 'lab: --kernel "latest" is no version'],
     [["matrix", "--kernels", KERNEL, "--json", "--ktap", "--", PROBE], "lab: --json and --ktap exclude each other"],

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { INJECTIONS, planInjection } from "../../src/workload/append/inject.ts";
 import { chunksOfFile } from "../../src/workload/append/plan.ts";
 import { needed } from "../needed.ts";
+import { IN_PRIVATE } from "../private.ts";
 import { childrenOf, isRunning, until } from "../until.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
@@ -188,7 +189,7 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
     const script = `set -e; truncate -s 320M ${directory}/image; mkfs.xfs -q ${directory}/image; mkdir ${directory}/small
       mount -o loop ${directory}/image ${directory}/small; rm ${directory}/image
       "$@"; code=$?; ls ${directory}/small; exit $code`;
-    const wrap = ["unshare", "-m", "sh", "-c", script, "sh"];
+    const wrap = [...IN_PRIVATE, "sh", "-c", script, "sh"];
     const args = [`${directory}/small/x`, "20", "90", "--keep", "--quiet", "--pressure", "none"];
     const said = await command("uring-append", args, { wrap: wrap.map((word) => word.replace("set -e;", "")) });
     expect(said.code).toBe(125);

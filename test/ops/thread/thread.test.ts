@@ -66,7 +66,7 @@ test("a process ends with an idle thread, waits for a call, and ends with a thre
   const asleep = `thread.call(read, pipe.readEnd, buffer).catch(() => console.log("given up"));
     console.log(await thread.asleep("read")); thread[Symbol.dispose]();`;
   expect(run(asleep)).toEqual({ code: 0, out: "true\ngiven up\n" });
-}, 40_000);
+});
 
 test("a disposed thread that sleeps in the kernel keeps its buffer until it has ended", async () => {
   using pipe = openPipe();

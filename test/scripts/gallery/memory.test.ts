@@ -8,6 +8,7 @@ import os from "node:os";
 import { hugePagesMissing } from "../../../src/machine/hugepages.ts";
 import { ksmMissing } from "../../../src/machine/ksm.ts";
 import { needed } from "../../needed.ts";
+import { until } from "../../until.ts";
 import { command, reportOf } from "../command.ts";
 
 const TIMEOUT = 120_000;
@@ -22,10 +23,7 @@ function settings(directory: string): Record<string, string> {
 
 /** Other runs on this machine may hold the lease too: the last one out restores. */
 async function restored(directory: string, before: Record<string, string>): Promise<Record<string, string>> {
-  const deadlineMs = performance.now() + 60_000;
-  while (JSON.stringify(settings(directory)) !== JSON.stringify(before) && performance.now() < deadlineMs) {
-    await Bun.sleep(50);
-  }
+  await until("settings as before", () => JSON.stringify(settings(directory)) === JSON.stringify(before), 60_000);
   return settings(directory);
 }
 

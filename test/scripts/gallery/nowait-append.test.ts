@@ -28,7 +28,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
     expect(report.artifacts).toEqual([]);
     expect(readdirSync("/run").filter((name) => name.startsWith(`bytewitness-dirty-limit-${pid}-`))).toEqual([]);
   },
-  30_000,
+  60_000,
 );
 
 test("in a directory of the user's nothing is left behind", async () => {
