@@ -12,11 +12,12 @@
  * The reason that this script does not import the survey through "bytewitness": every reproducer would load it.
  */
 import { runCommand } from "bytewitness";
-import { SURVEY_OPTIONS, surveyMain } from "../src/survey/main.ts";
+import { checkSurvey, SURVEY_OPTIONS, surveyMain } from "../src/survey/main.ts";
 
 await runCommand({
   name: "survey",
   summary: "which silent corruption does this kernel have? every reproducer, one table",
   options: SURVEY_OPTIONS,
+  check: checkSurvey,
   run: ({ args }) => surveyMain(args),
 });

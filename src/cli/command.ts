@@ -3,6 +3,7 @@
  */
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpecs, type Arguments, parseArguments, UsageError } from "./args.ts";
+import { announced, DESCRIBE_VARIABLE } from "./describe.ts";
 import { helpText } from "./help.ts";
 import { complain, writeStdout } from "./streams.ts";
 
@@ -11,6 +12,8 @@ export interface Command<Positionals extends ArgumentSpecs, Options extends Argu
   readonly summary: string;
   readonly positionals?: Positionals;
   readonly options?: Options;
+  /** Throws a UsageError for what is wrong with the arguments, before anything is done. */
+  readonly check?: (args: Arguments<Positionals & Options>) => void;
   /** Returns the exit code; UsageErrors become one line and 254. `print` writes a line to stdout. */
   readonly run: (call: {
     readonly args: Arguments<Positionals & Options>;
@@ -32,7 +35,12 @@ export async function runCommand<
   }
   try {
     const args = parseArguments(argv, specs) as Arguments<Positionals & Options>;
-    process.exit(await command.run({ args, print: (line) => writeStdout(`${line}\n`) }));
+    command.check?.(args);
+    if (process.env[DESCRIBE_VARIABLE] !== undefined) {
+      writeStdout(`${JSON.stringify({ name: command.name, summary: command.summary, needs: [] })}\n`);
+      process.exit(EXIT.clean);
+    }
+    process.exit(announced(await command.run({ args, print: (line) => writeStdout(`${line}\n`) })));
   } catch (error) {
     const usage = error instanceof UsageError;
     complain(command.name, usage ? error.message : `our own failure: ${error instanceof Error ? error.stack : error}`);

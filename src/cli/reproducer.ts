@@ -8,7 +8,7 @@ import { isCallee } from "../ops/thread/functions.ts";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpec, type ArgumentSpecs, parseArguments, pathBytes, UsageError } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Reproducer } from "./contract.ts";
-import { DESCRIBE_VARIABLE, describe } from "./describe.ts";
+import { announced, DESCRIBE_VARIABLE, describe } from "./describe.ts";
 import { Execution } from "./execution.ts";
 import { helpText } from "./help.ts";
 import { complain, writeStdout } from "./streams.ts";
@@ -21,7 +21,7 @@ export async function runReproducer<
 >(reproducer: Reproducer<Positionals, Options>): Promise<never> {
   // Another thread or process of a run imports the script for one of its functions: no second run begins there.
   if (isCallee()) return undefined as never;
-  process.exit(await execute(reproducer as unknown as AnyReproducer));
+  process.exit(announced(await execute(reproducer as unknown as AnyReproducer)));
 }
 
 async function execute(tool: AnyReproducer): Promise<number> {

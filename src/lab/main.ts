@@ -14,7 +14,7 @@ import { commandMatrix } from "./commands/matrix.ts";
 import { commandRun } from "./commands/run.ts";
 import { LabError, readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
-import { labOptions, MACHINE } from "./options.ts";
+import { labOptions, listOf, MACHINE } from "./options.ts";
 import { findKernel, shellOnKernel } from "./run.ts";
 
 const KERNEL = {
@@ -113,7 +113,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       const args = parse(invocation.own, MATRIX);
       if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
       return await commandMatrix({
-        kernels: needed(args.kernels, "--kernels").split(",").filter(Boolean),
+        kernels: listOf(needed(args.kernels, "--kernels"), "--kernels"),
         jobs: args.jobs,
         form: args.json ? "json" : args.ktap ? "ktap" : "table",
         script: needScript(invocation),
@@ -178,9 +178,14 @@ function overview(): string {
 /** Runs the command line of `lab.ts`; returns the exit code. */
 export async function labMain(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === undefined || name === "--help" || name === "help") {
+  if (name === "--help" || name === "help") {
     process.stdout.write(`${overview()}\n`);
-    return name === undefined ? EXIT.badArguments : EXIT.clean;
+    return EXIT.clean;
+  }
+  if (name === undefined) {
+    // stdout is for reports; nothing was asked for, and a bisection must not take that for good.
+    process.stderr.write(`${overview()}\n`);
+    return EXIT.badArguments;
   }
   const subcommand = SUBCOMMANDS[name];
   if (!subcommand || !Object.hasOwn(SUBCOMMANDS, name)) {

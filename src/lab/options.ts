@@ -9,7 +9,8 @@ import { basename, resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, parseSize, UsageError } from "../cli/args.ts";
 import { ACCELERATIONS } from "./guest/accel.ts";
 import { FILE_SYSTEMS } from "./guest/filesystems.ts";
-import { findScript, type LabOptions } from "./run.ts";
+import type { LabOptions } from "./run.ts";
+import { findScript } from "./script.ts";
 
 export const MACHINE = {
   fs: { kind: "choice", choices: FILE_SYSTEMS, default: "xfs", description: "file system on /mnt/test in the guest" },

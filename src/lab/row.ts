@@ -9,6 +9,7 @@ import { EXIT } from "../report/document.ts";
 import type { ConsoleEvent } from "./guest/console.ts";
 import { hostKernel, runOnHost } from "./guest/host.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
+import { parseReport } from "./script.ts";
 
 export interface Row {
   /** As the user named the kernel. */
@@ -51,12 +52,13 @@ export async function runRow(request: RowRequest): Promise<Row> {
     },
     stderr: (bytes: Uint8Array) => lastWords.push(bytes),
   };
-  const said = () => ({ stdout: Buffer.concat(stdout).toString("utf8"), lastWords: lastWords.text });
   if (asked === "host") {
     onState("running");
     const { timeoutSeconds } = options;
     const result = await runOnHost({ script, scriptArguments, timeoutSeconds, signal, take });
-    return makeRow(asked, { kernel: hostKernel(), result, ...judge(result, timeoutSeconds) }, said());
+    const text = Buffer.concat(stdout).toString("utf8");
+    const verdict = judge(result, { timeoutSeconds, report: parseReport(text) });
+    return makeRow(asked, { kernel: hostKernel(), result, stdout: text, ...verdict }, lastWords.text);
   }
   onState("fetching");
   const kernel = await findKernel(asked, options, narrate);
@@ -69,21 +71,24 @@ export async function runRow(request: RowRequest): Promise<Row> {
     narrate,
     artifactDirectory: undefined,
     signal,
-    listener: { ...take, started: () => onState("running") },
+    listener: { stderr: take.stderr, started: () => onState("running") },
   });
-  return makeRow(asked, run, said());
+  return makeRow(asked, run, lastWords.text);
 }
 
 /** Pure: the row of a finished run. */
 export function makeRow(
   asked: string,
-  run: Pick<LabRun, "kernel" | "result" | "exitCode" | "reason">,
-  said: { stdout: string; lastWords: string },
+  run: Pick<LabRun, "kernel" | "result" | "exitCode" | "reason" | "stdout">,
+  lastWords: string,
 ): Row {
   const { result, kernel } = run;
-  const report = run.reason === undefined ? parseReport(said.stdout) : null;
-  const verdict = report?.verdict ?? (run.reason === undefined ? verdictOfCode(run.exitCode) : "inconclusive");
-  const silent = report === null && verdict === "inconclusive" ? said.lastWords || `exit code ${run.exitCode}` : null;
+  const report = run.reason === undefined ? parseReport(run.stdout) : null;
+  const verdict = report?.verdict ?? "inconclusive";
+  const silent = report === null ? lastWords || `exit code ${run.exitCode}` : null;
+  // A script that ended by itself may have said why on stderr; of a dead guest the console is the better witness.
+  const withLastWords = (reason: string) =>
+    result.end === "exited" && lastWords !== "" ? `${reason}: ${lastWords}` : reason;
   return {
     asked,
     kernel: kernel.version ?? kernel.label,
@@ -95,7 +100,7 @@ export function makeRow(
     reached: numberOrNull(report?.trigger?.reached),
     bootSeconds: numberOrNull(result.bootSeconds),
     scriptSeconds: numberOrNull(result.scriptSeconds),
-    reason: run.reason ?? report?.reason ?? silent,
+    reason: run.reason === undefined ? (report?.reason ?? silent) : withLastWords(run.reason),
     consoleEvents: result.events,
     report,
   };
@@ -108,22 +113,8 @@ export function failedRow(asked: string, reason: string): Row {
   return { asked, kernel: asked, title: asked, verdict: "inconclusive", exitCode: EXIT.inconclusive, reason, ...none };
 }
 
-function verdictOfCode(code: number): Verdict {
-  if (code === EXIT.clean) return "clean";
-  return code === EXIT.corrupt ? "corrupt" : "inconclusive";
-}
-
 function numberOrNull(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
-}
-
-function parseReport(text: string): RunReport | null {
-  try {
-    const value = JSON.parse(text) as RunReport | null;
-    return value !== null && typeof value === "object" && value.schema === 1 ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The last complete line of a stream, and no more of it. */

@@ -4,19 +4,20 @@
  * Owns the order: kernel, acceleration, image, disk, boot, result, clean-up; and the meaning of an ended guest as an exit
  * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest says goes to a listener.
  */
-import { closeSync, existsSync, openSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { EXIT } from "../report/document.ts";
+import { closeSync, openSync } from "node:fs";
+import { basename } from "node:path";
+import { EXIT, type RunReport } from "../report/document.ts";
 import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./guest/accel.ts";
 import { type Artifact, ArtifactReceiver } from "./guest/artifacts.ts";
 import { FATAL_KINDS } from "./guest/console.ts";
 import { blankDisk, makeDisk } from "./guest/disk.ts";
 import type { FileSystem } from "./guest/filesystems.ts";
-import { buildImage, type GuestJob, PACKAGE_ROOT } from "./guest/image.ts";
+import { buildImage, type GuestJob } from "./guest/image.ts";
 import { prepareKernel } from "./guest/prepared.ts";
 import { type Disk, type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./guest/qemu.ts";
 import { LabError, makeRunDirectory } from "./kernels/cache.ts";
 import { type Kernel, readSpec, resolveKernel } from "./kernels/kernel.ts";
+import { parseReport, whyNoVerdict } from "./script.ts";
 
 export interface LabOptions {
   readonly flavour: string;
@@ -41,29 +42,20 @@ export interface LabOptions {
   readonly quiet: boolean;
 }
 
+/** A report is smaller; what is beyond is passed on and not kept. */
+const STDOUT_BYTES_MAX = 128 * 2 ** 20;
+
 export interface LabRun {
   readonly kernel: Kernel;
   readonly acceleration: Acceleration;
   readonly result: GuestResult;
   readonly artifacts: readonly Artifact[];
+  /** All of the script's stdout. */
+  readonly stdout: string;
   /** 0, 1 and so on from the script; 125 when there is no verdict; 130 when we were stopped. */
   readonly exitCode: number;
   /** Why there is no verdict from the script, in one line. */
   readonly reason: string | undefined;
-}
-
-/** The host path of a script: as given, or one of this package's by its name. */
-export function findScript(name: string): string {
-  for (const path of [
-    resolve(name),
-    join(PACKAGE_ROOT, "scripts", name),
-    join(PACKAGE_ROOT, "scripts", `${name}.ts`),
-    join(PACKAGE_ROOT, "scripts/gallery", name),
-    join(PACKAGE_ROOT, "scripts/gallery", `${name}.ts`),
-  ]) {
-    if (existsSync(path)) return path;
-  }
-  throw new LabError(`no script ${name}: give a path, or the name of one in scripts/`, { exitCode: EXIT.badArguments });
 }
 
 export interface RunRequest {
@@ -89,14 +81,23 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     scriptArguments: request.scriptArguments,
   } as const;
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
+  const said: Uint8Array[] = [];
+  let saidBytes = 0;
+  const take = (bytes: Uint8Array) => {
+    listener.stdout?.(bytes);
+    saidBytes += bytes.length;
+    if (saidBytes <= STDOUT_BYTES_MAX) said.push(Uint8Array.from(bytes));
+  };
   return await withMachine(kernel, { options, narrate, job }, async (machine) => {
     const result = await runGuest(machine, {
       timeoutSeconds: options.timeoutSeconds,
-      listener: { ...listener, files: (bytes) => receiver.push(bytes) },
+      listener: { ...listener, stdout: take, files: (bytes) => receiver.push(bytes) },
       ...(signal ? { signal } : {}),
     });
     const artifacts = await receiver.finish();
-    return { kernel, acceleration: machine.acceleration, result, artifacts, ...judge(result, options.timeoutSeconds) };
+    const stdout = Buffer.concat(said).toString("utf8");
+    const verdict = judge(result, { timeoutSeconds: options.timeoutSeconds, report: parseReport(stdout) });
+    return { kernel, acceleration: machine.acceleration, result, artifacts, stdout, ...verdict };
   });
 }
 
@@ -166,13 +167,22 @@ async function makeDisks(
   return disks;
 }
 
-/** What an ended guest means. A script killed by a signal has no verdict; above 127 `git bisect run` would stop. */
-export function judge(result: GuestResult, timeoutSeconds: number): { exitCode: number; reason: string | undefined } {
+/**
+ * What an ended guest means. A script killed by a signal has no verdict (above 127 `git bisect run` would stop), and
+ * neither has one that gave no report: its exit code may be anything's.
+ */
+export function judge(
+  result: GuestResult,
+  { timeoutSeconds, report }: { timeoutSeconds: number; report: RunReport | null },
+): { exitCode: number; reason: string | undefined } {
   const { end, exitCode, why, events } = result;
   const fatal = events.find((event) => FATAL_KINDS.includes(event.kind)) ?? events.find(({ kind }) => kind === "lab");
   const lastWords = fatal ? `: ${fatal.line}` : "";
   if (end === "exited" && exitCode !== undefined) {
-    if (exitCode < 128 || exitCode >= EXIT.badArguments) return { exitCode, reason: undefined };
+    if (exitCode < 128 || exitCode >= EXIT.badArguments) {
+      const reason = whyNoVerdict(result, report);
+      return { exitCode: reason === undefined ? exitCode : EXIT.inconclusive, reason };
+    }
     const oom = events.some(({ kind }) => kind === "oom") ? ", out of memory" : "";
     return {
       exitCode: EXIT.inconclusive,

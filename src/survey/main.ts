@@ -51,18 +51,28 @@ export const SURVEY_OPTIONS = {
 
 type SurveyArguments = Arguments<typeof SURVEY_OPTIONS>;
 
-export async function surveyMain(args: SurveyArguments): Promise<number> {
+/** Everything that can be wrong with the arguments, before the first case: throws a UsageError. */
+export function checkSurvey(args: SurveyArguments): void {
   if (args.json && args.ktap) throw new UsageError("--json and --ktap cannot be given together: stdout is one of them");
+  prepare(args);
+  if (args.report !== undefined) checkPlace(String(args.report));
+}
+
+function prepare(args: SurveyArguments) {
   const chosen = chooseCases(allCases(), args.only);
   if (typeof chosen === "string") throw new UsageError(`--only: ${chosen}`);
   const kernelVersion = upstreamVersion(os.release(), os.version());
+  const baseline = fromFile("--baseline", args.baseline, (text) => readEarlier(text, kernelVersion));
+  const expected = fromFile("--expect", args.expect, (text) => readExpected(text, kernelVersion));
+  return { chosen, kernelVersion, baseline, expected };
+}
+
+export async function surveyMain(args: SurveyArguments): Promise<number> {
+  const { chosen, kernelVersion, baseline, expected } = prepare(args);
   if (args.list) {
     writeStdout(await listText(chosen, { kernelVersion, json: args.json }));
     return EXIT.clean;
   }
-  const baseline = fromFile("--baseline", args.baseline, (text) => readEarlier(text, kernelVersion));
-  const expected = fromFile("--expect", args.expect, (text) => readExpected(text, kernelVersion));
-  if (args.report !== undefined) checkPlace(String(args.report));
   const { signal, exitCode } = watch();
   const { results, durationSeconds } = await run(args, chosen, { kernelVersion, signal });
   const compared = compare(markExpected(results, expected ?? new Map()), baseline ?? []);

@@ -3,12 +3,14 @@ import { describe, expect, test } from "bun:test";
 import type { GuestResult } from "../../src/lab/guest/qemu.ts";
 import { makeRow, type Row } from "../../src/lab/row.ts";
 import { judge } from "../../src/lab/run.ts";
+import { parseReport } from "../../src/lab/script.ts";
 import { matrixExitCode, matrixJson, matrixKtap, tableHead, tableRow } from "../../src/lab/table.ts";
 import type { RunReport } from "../../src/report/document.ts";
 
 const RESULT: GuestResult = {
   end: "exited",
   exitCode: 0,
+  announced: undefined,
   why: undefined,
   bootSeconds: 4.56,
   scriptSeconds: 2.5,
@@ -45,13 +47,25 @@ const REPORT: RunReport = {
 function row(change: Partial<GuestResult>, report: Partial<RunReport> | string = {}): Row {
   const result = { ...RESULT, ...change };
   const stdout = typeof report === "string" ? report : JSON.stringify({ ...REPORT, ...report });
-  const run = { kernel: KERNEL, result, ...judge(result, 60) };
-  return makeRow("6.1.170", run, { stdout, lastWords: "the last line of stderr" });
+  const verdict = judge(result, { timeoutSeconds: 60, report: parseReport(stdout) });
+  return makeRow("6.1.170", { kernel: KERNEL, result, stdout, ...verdict }, "the last line of stderr");
 }
 
 describe("judge", () => {
   const cases: [string, Partial<GuestResult>, number, string | undefined][] = [
-    ["the script's own code", { exitCode: 7 }, 7, undefined],
+    ["a clean run", { exitCode: 0, announced: 0 }, 0, undefined],
+    ["a corrupt run", { exitCode: 1, announced: 1 }, 1, undefined],
+    ["our own failure", { exitCode: 255 }, 255, undefined],
+    // An import that does not exist, a program that prints "hello", a signal's code: none of them is a verdict.
+    ["1 without a report", { exitCode: 1 }, 125, "the script ended with exit code 1 and without a report"],
+    ["0 without a report", { exitCode: 0 }, 125, "the script ended with exit code 0 and without a report"],
+    ["another code", { exitCode: 7 }, 125, "the script ended with exit code 7 and without a report"],
+    [
+      "another code than announced",
+      { exitCode: 1, announced: 0 },
+      125,
+      "the script ended with exit code 1 and without a report",
+    ],
     ["bad arguments", { exitCode: 254 }, 254, undefined],
     ["a killed script", { exitCode: 137 }, 125, "the script was killed by signal 9"],
     [
@@ -83,7 +97,7 @@ describe("judge", () => {
     ["our own stop", { end: "stopped", exitCode: undefined }, 130, "stopped"],
   ];
   test.each(cases)("%s", (_name, change, exitCode, reason) => {
-    expect(judge({ ...RESULT, ...change }, 60)).toEqual({ exitCode, reason });
+    expect(judge({ ...RESULT, ...change }, { timeoutSeconds: 60, report: null })).toEqual({ exitCode, reason });
   });
 });
 
@@ -106,16 +120,24 @@ describe("makeRow", () => {
     });
   });
 
-  test("without a report the exit code decides, and stderr gives the reason", () => {
-    const facts = (exitCode: number) => {
-      const { verdict, reason } = row({ exitCode }, "no JSON");
-      return [verdict, reason];
+  test("without a report there is no verdict, whatever the exit code; stderr gives the reason", () => {
+    const facts = (exitCode: number, said: string) => {
+      const { verdict, reason, exitCode: code } = row({ exitCode }, said);
+      return [verdict, code, reason];
     };
-    expect([0, 1, 254].map(facts)).toEqual([
-      ["clean", null],
-      ["corrupt", null],
-      ["inconclusive", "the last line of stderr"],
+    const silent = (code: number) =>
+      `the script ended with exit code ${code} and without a report: the last line of stderr`;
+    expect([facts(0, "hello\n"), facts(1, ""), facts(254, "")]).toEqual([
+      ["inconclusive", 125, silent(0)],
+      ["inconclusive", 125, silent(1)],
+      ["inconclusive", 254, "the last line of stderr"],
     ]);
+  });
+
+  test("a report that says otherwise than the exit code is not believed either", () => {
+    expect(row({ exitCode: 0 }).verdict).toBe("inconclusive");
+    expect(row({ exitCode: 1 }, { verdict: "clean" }).verdict).toBe("inconclusive");
+    expect(row({ exitCode: 125 }, { verdict: "skipped" }).verdict).toBe("skipped");
   });
 
   test("a guest that died is inconclusive, whatever it had printed", () => {

@@ -75,6 +75,10 @@ describe("arguments", () => {
     [["run", "--kernel", KERNEL, "--", "no-such-script.ts"], "lab: no script no-such-script.ts"],
     [["run", "--kernel", "latest", "--", PROBE], 'lab: --kernel "latest" is no version'],
     [["matrix", "--kernels", KERNEL, "--json", "--ktap", "--", PROBE], "lab: --json and --ktap exclude each other"],
+    [["matrix", "--kernels", ",", "--", PROBE], "lab: --kernels: the list is empty"],
+    [["matrix", "--kernels", "", "--", PROBE], "lab: --kernels is missing"],
+    [["run", "--kernel", KERNEL, "--with", ",", "--", PROBE], "lab: --with: the list is empty"],
+    [["run", "--kernel", KERNEL, "--disks", "1GiB,big", "--", PROBE], 'lab: --disks: "big" is not a size'],
   ])("%j ends 254 with one line", async (words, line) => {
     const { code, stdout, stderr } = await lab(words);
     expect({ code, stdout, lines: stderr.trim().split("\n").length }).toEqual({ code: 254, stdout: "", lines: 1 });
@@ -91,6 +95,12 @@ describe("arguments", () => {
     }
   });
 
+  test("without a subcommand the overview is on stderr, and it is no good run", async () => {
+    const { code, stdout, stderr } = await lab([]);
+    expect({ code, stdout }).toEqual({ code: 254, stdout: "" });
+    expect(stderr).toStartWith("lab: run any script on another kernel");
+  });
+
   test("a directory that is no built kernel tree has no verdict: 125, so that git bisect skips it", async () => {
     using directory = temporaryDirectory();
     const { code, stderr } = await lab(["run", "--kernel", directory.path, "--", PROBE]);
@@ -98,12 +108,39 @@ describe("arguments", () => {
     expect(stderr).toContain("build the kernel first");
   });
 
-  test("host runs the script here, arguments and exit code as they are", async () => {
+  test("host runs the script here, arguments as they are; without a report it has no verdict", async () => {
     using directory = temporaryDirectory();
     const script = join(directory.path, "s.ts");
-    await Bun.write(script, 'console.log(process.argv.slice(2).join("|")); process.exit(9);');
-    const { code, stdout } = await lab(["run", "--kernel", "host", "--", script, "a b", "--", "--c"]);
-    expect([code, stdout]).toEqual([9, "a b|--|--c\n"]);
+    await Bun.write(script, 'console.log(process.argv.slice(2).join("|")); process.exit(Number(process.argv[2]));');
+    for (const code of ["0", "1", "9"]) {
+      const {
+        code: ended,
+        stdout,
+        stderr,
+      } = await lab(["run", "--kernel", "host", "--", script, code, "a b", "--", "--c"]);
+      expect([ended, stdout]).toEqual([125, `${code}|a b|--|--c\n`]);
+      expect(stderr).toContain(`no verdict: the script ended with exit code ${code} and without a report`);
+    }
+    await Bun.write(script, 'import "./absent.ts";');
+    expect((await lab(["run", "--kernel", "host", "--", script])).code).toBe(125);
+  });
+
+  test("a script's arguments are checked before a kernel is looked for", async () => {
+    for (const [words, line] of [
+      [["uring-append.ts", "--bogus"], "unknown flag --bogus"],
+      [["survey.ts", "--only", "nonsense"], "no case nonsense"],
+    ] as const) {
+      for (const mode of [
+        ["run", "--kernel"],
+        ["matrix", "--kernels"],
+      ]) {
+        const { code, stdout, stderr } = await lab([...mode, "6.1.999", "--", ...words], {
+          XDG_CACHE_HOME: "/nonexistent",
+        });
+        expect({ code, stdout }).toEqual({ code: 254, stdout: "" });
+        expect(stderr).toContain(line);
+      }
+    }
   });
 });
 
@@ -136,7 +173,8 @@ describe("guests", () => {
     const artifacts = join(directory.path, "artifacts");
     const words = ["run", "--kernel", KERNEL, "--artifacts", artifacts, "--", PROBE, "7", "it's $HOME"];
     const { code, stdout, stderr } = await lab(words);
-    expect({ code, stderr }).toEqual({ code: 7, stderr: expect.stringContaining("narration of the guest\n") });
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("narration of the guest\n") });
+    expect(stderr).toContain("no verdict: the script ended with exit code 7 and without a report");
     expect(JSON.parse(stdout)).toEqual({
       kernel: "6.1.0-47-cloud-amd64",
       arguments: ["7", "it's $HOME"],

@@ -12,7 +12,8 @@ import { choosePackage, readChangelog, readSpec } from "../kernels/kernel.ts";
 import { compareVersions, inOrder, newestOf, splitVersion } from "../kernels/versions.ts";
 import { onceEach } from "../narrate.ts";
 import { failedRow, type Row, runRow } from "../row.ts";
-import { findKernel, findScript, type LabOptions } from "../run.ts";
+import { findKernel, type LabOptions } from "../run.ts";
+import { checkArguments, findScript } from "../script.ts";
 import { tableHead, tableRow } from "../table.ts";
 
 export interface BisectCommand {
@@ -32,6 +33,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
   const narrate = onceEach(command.narrate);
   const script = findScript(command.script);
   const scriptArguments = [...command.scriptArguments, ...(command.requireTrigger ? ["--require-trigger"] : [])];
+  await checkArguments(script, scriptArguments);
   const good = await endPackage(command.good, "--good", command);
   const bad = await endPackage(command.bad, "--bad", command);
   const packages = await packagesBetween(good, bad, options, narrate);

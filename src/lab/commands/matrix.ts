@@ -8,7 +8,8 @@ import { writeSync } from "node:fs";
 import { LabError } from "../kernels/cache.ts";
 import { onceEach } from "../narrate.ts";
 import { failedRow, type Row, runRow } from "../row.ts";
-import { findScript, type LabOptions } from "../run.ts";
+import type { LabOptions } from "../run.ts";
+import { checkArguments, findScript } from "../script.ts";
 import { matrixExitCode, matrixJson, matrixKtap, pendingRow, tableHead, tableRow } from "../table.ts";
 
 export interface MatrixCommand {
@@ -25,6 +26,7 @@ export interface MatrixCommand {
 export async function commandMatrix(command: MatrixCommand): Promise<number> {
   const { kernels, form, scriptArguments } = command;
   const script = findScript(command.script);
+  await checkArguments(script, scriptArguments);
   const startedAt = performance.now();
   const live = form === "table" && process.stdout.isTTY === true;
   const board = live ? new LiveBoard(kernels) : new LineBoard(kernels, form === "table" ? 1 : 2);

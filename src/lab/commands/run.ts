@@ -1,17 +1,18 @@
 /**
  * `lab.ts run`: the guest's script as if it ran here. Its stdout is our stdout, its stderr our stderr, its exit code ours.
  *
- * Owns what is added on stderr (what boots, what the console said, where artifacts are) and the mapping of guest paths
- * in a JSON report to host paths. Refuses to change anything else the script prints.
+ * Owns what is added on stderr (what boots, what the console said, where artifacts are), and puts a report into the
+ * host's words. Refuses to change anything else that a script prints.
  */
 import { writeFileSync, writeSync } from "node:fs";
-import { basename, join } from "node:path";
-import { EXIT } from "../../report/document.ts";
+import { join, relative } from "node:path";
 import { defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
 import { runOnHost } from "../guest/host.ts";
+import { type HostWords, hostJson, hostText } from "../host-words.ts";
 import { lostOutput, lostReport } from "../lost-report.ts";
-import { findKernel, findScript, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
+import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
+import { checkArguments, findScript, isReproducer } from "../script.ts";
 
 export interface RunCommand {
   readonly kernel: string;
@@ -29,17 +30,20 @@ export interface RunCommand {
 export async function commandRun(command: RunCommand): Promise<number> {
   const { options, narrate, scriptArguments, signal } = command;
   const script = findScript(command.script);
+  await checkArguments(script, scriptArguments);
   if (command.kernel === "host") {
     const { timeoutSeconds } = options;
-    const { end, exitCode } = await runOnHost({ script, scriptArguments, timeoutSeconds, signal });
-    return end === "timeout" ? EXIT.inconclusive : (exitCode ?? EXIT.inconclusive);
+    const result = await runOnHost({ script, scriptArguments, timeoutSeconds, signal });
+    const { exitCode, reason } = judge(result, { timeoutSeconds, report: null });
+    if (reason !== undefined && result.end !== "stopped") narrate(`no verdict: ${reason}`);
+    return exitCode;
   }
   const startedAt = performance.now();
   const kernel = await findKernel(command.kernel, options, narrate);
   narrate(`booting ${kernel.title}, ${options.fileSystem} on /mnt/test`);
-  // JSON and KTAP are held back: a guest that dies half-way must not leave half of one. Text goes out as it comes.
-  const holdBack = scriptArguments.includes("--json") || scriptArguments.includes("--ktap");
-  const held: Uint8Array[] = [];
+  // A report is held back: a guest that dies half-way must not leave half of one, and its paths are not ours yet. What
+  // another program prints goes out as it comes.
+  const holdBack = isReproducer(script) || scriptArguments.includes("--json") || scriptArguments.includes("--ktap");
   const artifactDirectory = command.artifactDirectory ?? defaultArtifactDirectory(kernel.label);
   const run = await runOnKernel({
     kernel,
@@ -51,7 +55,6 @@ export async function commandRun(command: RunCommand): Promise<number> {
     signal,
     listener: {
       stdout: (bytes) => {
-        held.push(Uint8Array.from(bytes));
         if (!holdBack) writeAll(1, bytes);
       },
       stderr: (bytes) => writeAll(2, bytes),
@@ -60,17 +63,14 @@ export async function commandRun(command: RunCommand): Promise<number> {
       },
     },
   });
-  const stdout = Buffer.concat(held).toString("utf8");
   const lost = run.reason !== undefined && run.result.end !== "stopped";
-  const text =
-    lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : withHostPaths(stdout, run);
+  const arrived = new Set(run.artifacts.map(({ path }) => relative(artifactDirectory, path)));
+  const words = { artifactDirectory, arrived, ownWords: command.ownWords };
+  const made = lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : "";
+  const text = made || inHostWords(run.stdout, scriptArguments, words);
   if (holdBack) writeAll(1, new TextEncoder().encode(text));
   if (run.artifacts.length > 0)
     writeFileSync(join(artifactDirectory, scriptArguments.includes("--json") ? "report.json" : "report.txt"), text);
-  const again = replayLine(text);
-  if (again !== undefined && run.exitCode === EXIT.corrupt) {
-    narrate(`again: bun run lab.ts run ${command.ownWords.map(shellWord).join(" ")} -- ${again}`);
-  }
   tellTheEnd(run, { narrate, artifactDirectory, seconds: (performance.now() - startedAt) / 1000 });
   return run.exitCode;
 }
@@ -104,29 +104,8 @@ function tellTheEnd(
   narrate(`${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s`);
 }
 
-/** Rewrites `artifacts` of a JSON report to where the files are on this machine; anything else passes unchanged. */
-export function withHostPaths(text: string, run: Pick<LabRun, "artifacts">): string {
-  let report: { schema?: unknown; artifacts?: unknown };
-  try {
-    report = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  if (report === null || typeof report !== "object" || report.schema !== 1 || !Array.isArray(report.artifacts))
-    return text;
-  const onHost = new Map(run.artifacts.map(({ path }) => [basename(path), path]));
-  const map = (path: unknown) =>
-    typeof path === "string" && path.startsWith("/mnt/test/") ? (onHost.get(basename(path)) ?? path) : path;
-  return `${JSON.stringify({ ...report, artifacts: report.artifacts.map(map) }, null, 2)}\n`;
-}
-
-/** The script's own replay command, from any form of its report, without "bun run": the seed is what matters. */
-export function replayLine(text: string): string | undefined {
-  return (/"replay":\s*"bun run ([^"\\]+)"/.exec(text) ?? /^(?:replay\s+|# .*replay=)bun run (.+)$/m.exec(text))?.[1];
-}
-
-function shellWord(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+function inHostWords(text: string, scriptArguments: readonly string[], words: HostWords): string {
+  return scriptArguments.includes("--json") ? hostJson(text, words) : hostText(text, words);
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

@@ -5,6 +5,9 @@
  * no file system, no cgroup; a script finds the machine as it is.
  */
 import { constants, release } from "node:os";
+import { join } from "node:path";
+import { VERDICT_VARIABLE } from "../../cli/describe.ts";
+import { makeRunDirectory, readText } from "../kernels/cache.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import type { GuestResult } from "./qemu.ts";
 
@@ -29,7 +32,12 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
   const start = /\.[cm]?[jt]s$/.test(script) ? [process.execPath, "--no-install", script] : [script];
   const output = take ? "pipe" : "inherit";
   const startedAt = performance.now();
-  const child = Bun.spawn([...start, ...scriptArguments], { stdio: ["inherit", output, output] });
+  using place = makeRunDirectory();
+  const verdict = join(place.path, "verdict");
+  const child = Bun.spawn([...start, ...scriptArguments], {
+    stdio: ["inherit", output, output],
+    env: { ...process.env, [VERDICT_VARIABLE]: verdict },
+  });
   let cut: "timeout" | "stopped" | undefined;
   // SIGTERM, so that the script restores what it changed on this machine.
   const stop = (why: "timeout" | "stopped") => {
@@ -51,6 +59,7 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
   return {
     end: cut ?? "exited",
     exitCode,
+    announced: numberIn(readText(verdict)),
     why: undefined,
     bootSeconds: undefined,
     scriptSeconds: (performance.now() - startedAt) / 1000,
@@ -58,3 +67,5 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
     consoleTail: [],
   };
 }
+
+const numberIn = (text: string | undefined) => (text === undefined || text === "" ? undefined : Number(text));

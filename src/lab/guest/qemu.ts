@@ -44,6 +44,8 @@ export interface GuestResult {
   /** exited: the script ended with `exitCode`; failed: init could not start it; died: no word; timeout; stopped by us. */
   readonly end: "exited" | "failed" | "died" | "timeout" | "stopped";
   readonly exitCode: number | undefined;
+  /** The exit code that a command of ours announced for itself. */
+  readonly announced: number | undefined;
   readonly why: string | undefined;
   /** From QEMU's start to the script's start, on the host's clock. */
   readonly bootSeconds: number | undefined;
@@ -202,7 +204,7 @@ class Channel {
   }
 }
 
-/** The status port: "start UPTIME", "end UPTIME", "failed WHY", "exit CODE", one a line. */
+/** The status port: "start UPTIME", "end UPTIME", "verdict CODE", "failed WHY", "exit CODE", one a line. */
 class StatusReader {
   readonly #startedAt: number;
   readonly #onStart: () => void;
@@ -211,6 +213,7 @@ class StatusReader {
   #guestStart: number | undefined;
   #guestEnd: number | undefined;
   #exitCode: number | undefined;
+  #announced: number | undefined;
   #failed: string | undefined;
 
   constructor(startedAt: number, onStart: () => void) {
@@ -230,6 +233,7 @@ class StatusReader {
         this.#onStart();
       } else if (word === "end") this.#guestEnd = Number(value);
       else if (word === "exit") this.#exitCode = Number(value);
+      else if (word === "verdict") this.#announced = Number(value);
       else if (word === "failed") this.#failed = value;
     }
   }
@@ -237,7 +241,12 @@ class StatusReader {
   result(cut: "timeout" | "stopped" | undefined, said: string): Omit<GuestResult, "events" | "consoleTail"> {
     const scriptSeconds =
       this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
-    const common = { exitCode: this.#exitCode, bootSeconds: this.#bootSeconds, scriptSeconds };
+    const common = {
+      exitCode: this.#exitCode,
+      announced: this.#announced,
+      bootSeconds: this.#bootSeconds,
+      scriptSeconds,
+    };
     if (this.#exitCode !== undefined) return { end: "exited", why: undefined, ...common };
     if (cut !== undefined) return { end: cut, why: undefined, ...common };
     if (this.#failed !== undefined) return { end: "failed", why: this.#failed, ...common };

@@ -1,0 +1,65 @@
+/**
+ * A guest's report in the host's words: paths of evidence that came over, and commands that lead somewhere here.
+ *
+ * Pure. Owns the two directories of a guest whose files come over. Refuses to touch a path of a file that stayed, and the
+ * script's own words inside a command.
+ */
+import { shellWord } from "../cli/replay.ts";
+
+/** What the guest's tar stream holds, relative to the artifact directory. */
+const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
+const REPLAY = /(\breplay(?:=|":\s*"|\s+))bun run ([^"\n]+)/;
+
+export interface HostWords {
+  readonly artifactDirectory: string;
+  /** Paths below the artifact directory. */
+  readonly arrived: ReadonlySet<string>;
+  /** The flags of `lab.ts run`, as typed. */
+  readonly ownWords: readonly string[];
+}
+
+/** "lab.ts run --kernel 6.1.170 -- uring-append.ts --seed 7", from "uring-append.ts --seed 7". */
+export function labCommand(ownWords: readonly string[], script: string): string {
+  return `bun run lab.ts run ${ownWords.map(shellWord).join(" ")} -- ${script}`;
+}
+
+/** A text or KTAP report, line by line. */
+export function hostText(text: string, words: HostWords): string {
+  return text
+    .split("\n")
+    .map((line) => hostLine(line, words))
+    .join("\n");
+}
+
+function hostLine(line: string, words: HostWords): string {
+  if (REPLAY.test(line)) {
+    return line.replace(REPLAY, (_, before: string, script: string) => before + labCommand(words.ownWords, script));
+  }
+  return line.replaceAll(EVIDENCE, (path: string, relative: string) =>
+    words.arrived.has(relative) ? `${words.artifactDirectory}/${relative}` : path,
+  );
+}
+
+/** A JSON report: every string in it but what was asked of the script. */
+export function hostJson(text: string, words: HostWords): string {
+  let report: Record<string, unknown>;
+  try {
+    report = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  if (report === null || typeof report !== "object" || Array.isArray(report) || typeof report.verdict !== "string")
+    return text;
+  return `${JSON.stringify(hostValue(report, words), null, 2)}\n`;
+}
+
+function hostValue(value: unknown, words: HostWords, key = ""): unknown {
+  if (key === "workload" || key === "environment") return value;
+  if (typeof value === "string") {
+    const replay = key === "replay" ? /^bun run (.+)$/.exec(value)?.[1] : undefined;
+    return replay === undefined ? hostLine(value, words) : labCommand(words.ownWords, replay);
+  }
+  if (Array.isArray(value)) return value.map((item) => hostValue(item, words));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hostValue(item, words, name)]));
+}

@@ -1,0 +1,58 @@
+/** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
+import { expect, test } from "bun:test";
+import { type HostWords, hostJson, hostText } from "../../src/lab/host-words.ts";
+
+const WORDS: HostWords = {
+  artifactDirectory: "/host/evidence",
+  arrived: new Set(["repro.3", "bytewitness-x-evidence-ab/repro.0", "deep/er"]),
+  ownWords: ["--kernel", "newest 6.1"],
+};
+const AGAIN = "bun run lab.ts run --kernel 'newest 6.1' -- uring-append.ts /mnt/test/repro --seed 7";
+
+test.each([
+  ["kept        /mnt/test/repro.3", "kept        /host/evidence/repro.3"],
+  ["1. lost /mnt/test/repro.3 at 5, 2 bytes", "1. lost /host/evidence/repro.3 at 5, 2 bytes"],
+  [
+    "  bun run verify.ts /mnt/test/repro.3 --expect-bytes 5",
+    "  bun run verify.ts /host/evidence/repro.3 --expect-bytes 5",
+  ],
+  ["kept /tmp/bytewitness-x-evidence-ab/repro.0", "kept /host/evidence/bytewitness-x-evidence-ab/repro.0"],
+  ["# file=/mnt/test/deep/er offset=1", "# file=/host/evidence/deep/er offset=1"],
+  ["replay      bun run uring-append.ts /mnt/test/repro --seed 7", `replay      ${AGAIN}`],
+  ["# kernel=6.1 replay=bun run uring-append.ts /mnt/test/repro --seed 7", `# kernel=6.1 replay=${AGAIN}`],
+  // What stayed in the guest, and what is no path of a guest.
+  ["kept        /mnt/test/gone", "kept        /mnt/test/gone"],
+  ["xfs on /mnt/test", "xfs on /mnt/test"],
+  ["see /host/mnt/test/repro.3 and /tmp/other", "see /host/mnt/test/repro.3 and /tmp/other"],
+])("%j", (line, expected) => {
+  expect(hostText(`before\n${line}\nafter\n`, WORDS)).toBe(`before\n${expected}\nafter\n`);
+});
+
+test("JSON: every string but the workload and the environment", () => {
+  const report = {
+    ...{ schema: 1, verdict: "corrupt", replay: "bun run uring-append.ts /mnt/test/repro --seed 7" },
+    workload: { prefix: "/mnt/test/repro.3" },
+    findings: [{ kind: "lost", file: "/mnt/test/repro.3", offsetBytes: 1 }],
+    artifacts: ["/mnt/test/repro.3", "/mnt/test/gone"],
+    cases: [{ name: "a", report: { replay: "bun run a.ts", artifacts: ["/tmp/bytewitness-x-evidence-ab/repro.0"] } }],
+  };
+  expect(JSON.parse(hostJson(JSON.stringify(report), WORDS))).toEqual({
+    ...{ schema: 1, verdict: "corrupt", replay: AGAIN },
+    workload: { prefix: "/mnt/test/repro.3" },
+    findings: [{ kind: "lost", file: "/host/evidence/repro.3", offsetBytes: 1 }],
+    artifacts: ["/host/evidence/repro.3", "/mnt/test/gone"],
+    cases: [
+      {
+        name: "a",
+        report: {
+          replay: "bun run lab.ts run --kernel 'newest 6.1' -- a.ts",
+          artifacts: ["/host/evidence/bytewitness-x-evidence-ab/repro.0"],
+        },
+      },
+    ],
+  });
+});
+
+test.each(["", "not JSON", "null", "[]", "7", '{"artifacts":["/mnt/test/repro.3"]}'])("%j passes unchanged", (text) => {
+  expect(hostJson(text, WORDS)).toBe(text);
+});
