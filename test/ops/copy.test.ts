@@ -10,6 +10,7 @@ import { openPipe } from "../../src/ops/pipe.ts";
 import { seek } from "../../src/ops/space.ts";
 import { splice, spliceExactly, tryVmsplice, vmsplice } from "../../src/ops/splice.ts";
 import { sizeOf } from "../../src/ops/stat.ts";
+import { readWhole } from "../../src/ops/whole.ts";
 import { ERRNO } from "../../src/sys/errno.ts";
 import { O_RDONLY, O_RDWR, O_TMPFILE, SEEK_SET } from "../../src/sys/uapi/fcntl.ts";
 
@@ -123,4 +124,13 @@ test("a memfd is a file of its own, without a name in any directory", () => {
   const link = Bun.spawnSync(["readlink", `/proc/${process.pid}/fd/${fd.number}`]).stdout.toString();
   expect(link.trim()).toBe("/memfd:notes (deleted)");
   expect(() => openMemfd("x".repeat(250))).toThrow("EINVAL");
+});
+
+test("a whole file in one buffer, wherever its position is", () => {
+  using f = files();
+  seek(f.input, 5, SEEK_SET);
+  using whole = readWhole(f.input);
+  expect([Buffer.from(whole.bytes).equals(Buffer.from(f.bytes.bytes)), positionOf(f.input)]).toEqual([true, 5]);
+  using empty = readWhole(f.output);
+  expect(empty.lengthBytes).toBe(0);
 });

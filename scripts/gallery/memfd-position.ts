@@ -1,0 +1,121 @@
+#!/usr/bin/env bun
+/**
+ * memfd-position: do two threads that write(2) to one memfd keep each other's records?
+ *
+ * What is exercised: plain write(2) by two threads on one memfd. Files of memfd_create(2) are made without the flag that
+ * makes the file position atomic (FMODE_ATOMIC_POS), so two writes begin at the same place.
+ * What broken looks like: every write returns its whole length, and the file is shorter than the sum.
+ * What is promised: POSIX.1-2024, 2.9.7: write() on regular files is atomic in its effects, the position among them;
+ * memfd_create(2): "the file behaves like a regular file".
+ * Since when, fixed by: bad on 5.10.262 to 6.12.117, 6.18.44, 7.2.13 and 7.3.4; good on 6.12.118, "mm/memfd: make f_pos
+ * accesses atomic".
+ * Who is hit: programs that collect their children's or threads' output in a memfd.
+ * Control: the same two threads on the same memfd, opened again by open(2) through /proc/self/fd.
+ * Needs: nothing.
+ * Run: bun run memfd-position.ts [--records 4000]
+ */
+import {
+  allocate,
+  type Fd,
+  type Finding,
+  fillRecord,
+  goneRecords,
+  Inconclusive,
+  KiB,
+  monotonicNs,
+  openFile,
+  openMemfd,
+  race,
+  readWhole,
+  runner,
+  runReproducer,
+  saveEvidence,
+  seek,
+  startThreads,
+  truncate,
+  write,
+} from "bytewitness";
+import { O_RDWR, SEEK_SET } from "bytewitness/uapi";
+
+const RECORD_BYTES = 4 * KiB;
+const CONTROL = "the memfd opened by open(2) (control)";
+const PROMISES = [
+  "POSIX.1-2024, 2.9.7: write() on regular files is atomic in its effects, the file position among them",
+  'memfd_create(2): "the file behaves like a regular file"',
+];
+
+/** One writer: its records one after the other, at the shared position. Runs in a thread of its own. */
+export function writeRecords(file: Fd, { writer, records }: { writer: number; records: number }) {
+  using buffer = allocate(RECORD_BYTES);
+  const startNs = monotonicNs();
+  for (let sequence = 0; sequence < records; sequence += 1) {
+    fillRecord(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+    const result = write(file, buffer);
+    if (result !== RECORD_BYTES) throw new Inconclusive(`record ${sequence} of writer ${writer} returned ${result}`);
+  }
+  return { startNs, endNs: monotonicNs() };
+}
+
+await runReproducer({
+  name: "memfd-position",
+  summary: "two threads write(2) to one memfd: does each acknowledged record stay?",
+  known: {
+    fix: "mm/memfd: make f_pos accesses atomic",
+    firstFixed: ["6.12.118"],
+    source: "changelog of linux 6.12.118-1; bad on 5.10.262, 6.1.192, 6.12.43 to 6.12.117, 6.18.44, 7.2.13 and 7.3.4",
+    avoid: "give offsets (pwrite), or open the memfd again through /proc/self/fd",
+  },
+  options: {
+    records: { kind: "count", default: 2000, min: 2, max: 100_000, description: "records of 4 KiB of each writer" },
+    rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries" },
+  },
+  run: async (run) => {
+    const { records, rounds } = run.args;
+    const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
+    using threads = await startThreads(2);
+    const findings: Finding[] = [];
+    const lines: string[] = [];
+    const artifacts: string[] = [];
+    const trigger = { reached: 0, attempts: 0, how: "the two writers were at work at the same time" };
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
+
+    for (const place of [CONTROL, "a memfd"]) {
+      using memfd = openMemfd("memfd-position");
+      using again = openFile(`/proc/self/fd/${memfd.number}`, O_RDWR);
+      const file = place === CONTROL ? again : memfd;
+      let gone = 0;
+      for (let round = 0; round < rounds && gone === 0 && !run.stopped; round += 1) {
+        // 1. An empty file, and its one position at 0.
+        truncate(file, 0);
+        seek(file, 0, SEEK_SET);
+
+        // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
+        const runners = [1, 2].map((writer) => runner(writeRecords, file, { writer, records }));
+        const spans = await race(runners, { threads });
+        const [one, two] = spans as [(typeof spans)[0], (typeof spans)[0]];
+
+        // 3. What is in the file.
+        using whole = readWhole(file);
+        const writtenBytes = 2 * records * RECORD_BYTES;
+        const because = `two writers of ${place} were acknowledged ${writtenBytes} bytes, it has ${whole.lengthBytes}`;
+        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: place, because });
+        gone = judged.bad;
+        if (place === CONTROL && gone > 0) throw new Inconclusive(`the control lost ${gone} records: ${because}`);
+        findings.push(...judged.findings);
+        if (place !== CONTROL) {
+          trigger.attempts += 1;
+          if (one.startNs < two.endNs && two.startNs < one.endNs) trigger.reached += 1;
+        }
+        totals.bytesWritten += writtenBytes;
+        totals.bytesVerified += judged.verifiedBytes;
+        totals.calls += 2 * records;
+        lines[totals.files] =
+          `${place}: ${gone} of ${judged.records} acknowledged records are gone, round ${round + 1}`;
+        if (gone > 0) artifacts.push(...saveEvidence("memfd-position", [`/proc/self/fd/${file.number}`]));
+      }
+      totals.files += 1;
+    }
+    lines.push(...PROMISES);
+    return { findings, trigger, totals, artifacts, sections: [{ title: "One position for two writers", lines }] };
+  },
+});

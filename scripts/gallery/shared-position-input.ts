@@ -1,0 +1,143 @@
+#!/usr/bin/env bun
+/**
+ * shared-position-input: do two consumers of one open file each get bytes of their own?
+ *
+ * What is exercised: sendfile(2) and copy_file_range(2) with a NULL input offset, by two threads that share the input's
+ * open file, as workers that inherit one descriptor do. The kernel reads the file position when the call begins and
+ * stores it when it ends, without the lock that read(2) holds meanwhile: both consumers begin at the same place.
+ * What broken looks like: the two consumers together get more bytes than the file has, and records twice.
+ * What is promised: sendfile(2): with a NULL offset "data will be read from in_fd starting at the file offset, and the
+ * file offset will be updated by the call"; POSIX.1-2024, 2.9.7, makes read() atomic in this and does not list sendfile.
+ * Since when, fixed by: bad on every kernel tried, 6.12.113 to 7.3.4 and 6.18.44; no fix is known.
+ * Who is hit: job queues in a file, prefork workers that share one input.
+ * Control: the same two threads with read(2).
+ * Needs: a writable directory.
+ * Run: bun run shared-position-input.ts [DIR] [--door sendfile]
+ */
+import {
+  allocate,
+  type Fd,
+  type Finding,
+  fillRecord,
+  Inconclusive,
+  KiB,
+  monotonicNs,
+  race,
+  read,
+  readWhole,
+  repeatedRecords,
+  runner,
+  runReproducer,
+  scratchFile,
+  seek,
+  startThreads,
+  truncate,
+  tryCopyFileRange,
+  trySendFile,
+  writeAll,
+} from "bytewitness";
+import { SEEK_SET } from "bytewitness/uapi";
+
+const DOORS = ["sendfile", "copy_file_range"] as const;
+const CONTROL = "read (control)";
+const RECORD_BYTES = 4 * KiB;
+const CHUNK_BYTES = 256 * KiB;
+const PROMISES = [
+  'sendfile(2): with a NULL offset "the file offset will be updated by the call"',
+  "POSIX.1-2024, 2.9.7, promises it of read() on regular files, and does not list sendfile",
+];
+
+/** One consumer: takes from the shared position of `from` until the end, into a file of its own. Runs in a thread. */
+export function consume(from: Fd, to: Fd, door: string) {
+  const startNs = monotonicNs();
+  let bytes = 0;
+  using buffer = allocate(CHUNK_BYTES);
+  for (;;) {
+    const options = { lengthBytes: CHUNK_BYTES }; // no offsets: the descriptors' own positions
+    let got = 0;
+    if (door === "copy_file_range") got = tryCopyFileRange(from, to, options);
+    else if (door === "sendfile") got = trySendFile(from, to, options);
+    else {
+      got = read(from, buffer);
+      writeAll(to, buffer, { lengthBytes: got });
+    }
+    if (got < 0) throw new Inconclusive(`${door} is refused here with errno ${-got}`);
+    if (got === 0) return { bytes, startNs, endNs: monotonicNs() };
+    bytes += got;
+  }
+}
+
+await runReproducer({
+  name: "shared-position-input",
+  summary: "two consumers of one open file by sendfile or copy_file_range: does each get bytes of its own?",
+  known: {
+    fix: "",
+    firstFixed: [],
+    source: "bad on 6.12.113, 6.18.44, 7.2.13 and 7.3.4",
+    avoid: "give each consumer an open file of its own, or offsets instead of the position",
+  },
+  positionals: { dir: { kind: "path", optional: true, description: "where the files go" } },
+  options: {
+    door: { kind: "choice", choices: [...DOORS, "both"], default: "both", description: "how both consumers take" },
+    records: { kind: "count", default: 4096, min: 64, max: 65536, description: "records of 4 KiB in the input" },
+    rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries for each door" },
+  },
+  run: async (run) => {
+    const { records, rounds, dir: directory } = run.args;
+    const { fd: input } = scratchFile(run, { directory, name: "shared-position-input" });
+    using buffer = allocate(RECORD_BYTES);
+    for (let sequence = 0; sequence < records; sequence += 1) {
+      fillRecord(buffer.bytes, { writer: 1, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+      writeAll(input, buffer);
+    }
+    const tallies = [{ writer: 1, recordBytes: RECORD_BYTES, records, partial: [] }];
+    using threads = await startThreads(2);
+    const findings: Finding[] = [];
+    const lines: string[] = [];
+    const artifacts: string[] = [];
+    const trigger = { reached: 0, attempts: 0, how: "the two consumers' calls overlapped in time" };
+    const totals = { bytesWritten: records * RECORD_BYTES, bytesVerified: 0, files: 1, calls: 0 };
+
+    for (const door of [CONTROL, ...DOORS.filter((name) => run.args.door === name || run.args.door === "both")]) {
+      const output = (which: string) => scratchFile(run, { directory, name: `shared-position-out-${which}` });
+      const outputs = [output("a"), output("b")] as const;
+      let bad = 0;
+      for (let round = 0; round < rounds && bad === 0 && !run.stopped; round += 1) {
+        // 1. The input at its beginning, the outputs empty.
+        for (const fd of [input, ...outputs.map((output) => output.fd)]) seek(fd, 0, SEEK_SET);
+        for (const { fd } of outputs) truncate(fd, 0);
+
+        // 2. Both consumers begin together; each returns what it got.
+        const runners = outputs.map(({ fd }) => runner(consume, input, fd, door));
+        const got = await race(runners, { threads });
+        const [one, two] = got as [(typeof got)[0], (typeof got)[0]];
+
+        // 3. What the two got, one behind the other.
+        using first = readWhole(outputs[0].fd);
+        using second = readWhole(outputs[1].fd);
+        const both = Buffer.concat([first.bytes, second.bytes]);
+        const because = `${door} by two consumers of one open file gave out ${one.bytes + two.bytes} bytes of ${records * RECORD_BYTES}`;
+        const judged = repeatedRecords(both, { generation: 1, tallies, because });
+        bad = judged.bad;
+        if (door === CONTROL && bad > 0)
+          throw new Inconclusive(`the control gave ${bad} records out twice: ${because}`);
+        findings.push(...judged.findings);
+        if (door !== CONTROL) {
+          trigger.attempts += 1;
+          if (one.startNs < two.endNs && two.startNs < one.endNs) trigger.reached += 1;
+        }
+        totals.bytesVerified += judged.verifiedBytes;
+        totals.calls += 2;
+        lines[totals.files - 1] = `${door}: ${bad} of ${records} records were given out twice, round ${round + 1}`;
+      }
+      totals.files += 1;
+      if (bad === 0) continue;
+      for (const { keep, path } of outputs) {
+        keep();
+        artifacts.push(path);
+      }
+    }
+    lines.push(...PROMISES);
+    return { findings, trigger, totals, artifacts, sections: [{ title: "One position for two consumers", lines }] };
+  },
+});

@@ -1,0 +1,127 @@
+#!/usr/bin/env bun
+/**
+ * shared-position-ring: do two io_uring writers on one open file keep each other's records?
+ *
+ * What is exercised: IORING_OP_WRITE with offset -1 from two rings in two threads on one open file. io_uring reads the
+ * file position and stores it after the write, without the lock that write(2) holds meanwhile: two records go to the
+ * same place.
+ * What broken looks like: every completion reports its whole length, and the file is shorter than the sum.
+ * What is promised: io_uring_enter(2): offset -1 "will use (and advance) the file position, like the read(2) and
+ * write(2) system calls"; POSIX.1-2024, 2.9.7, makes write() atomic in this on regular files.
+ * Since when, fixed by: bad on every kernel tried, 6.12.113 to 7.3.4 and 6.18.44; no fix is known.
+ * Who is hit: a log without O_APPEND that threads write through rings of their own.
+ * Control: the same two threads with write(2).
+ * Needs: io_uring, a writable directory.
+ * Run: bun run shared-position-ring.ts [DIR] [--records 2000]
+ */
+import {
+  AT_FILE_POSITION,
+  allocate,
+  type Fd,
+  type Finding,
+  fillRecord,
+  goneRecords,
+  Inconclusive,
+  ioUringMissing,
+  KiB,
+  monotonicNs,
+  Ring,
+  race,
+  readWhole,
+  runner,
+  runReproducer,
+  scratchFile,
+  seek,
+  sqe,
+  startThreads,
+  truncate,
+  write,
+} from "bytewitness";
+import { SEEK_SET } from "bytewitness/uapi";
+
+const RECORD_BYTES = 4 * KiB;
+const CONTROL = "write (control)";
+const PROMISES = [
+  'io_uring_enter(2): offset -1 uses and advances the file position "like the read(2) and write(2) system calls"',
+  "POSIX.1-2024, 2.9.7: write() is atomic in this on regular files",
+];
+
+/** One writer with a ring of its own: its records one after the other, at the shared position. Runs in a thread. */
+export function writeRecords(file: Fd, door: string, { writer, records }: { writer: number; records: number }) {
+  using ring = new Ring({ entries: 4 });
+  using buffer = allocate(RECORD_BYTES);
+  const startNs = monotonicNs();
+  for (let sequence = 0; sequence < records; sequence += 1) {
+    fillRecord(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+    const request = sqe.write(file, buffer, { offsetBytes: AT_FILE_POSITION });
+    const result = door === CONTROL ? write(file, buffer) : ring.run(request);
+    // A short or refused record has no promise to keep, and a judge of whole records cannot say what it should be.
+    if (result !== RECORD_BYTES) throw new Inconclusive(`record ${sequence} of writer ${writer} returned ${result}`);
+  }
+  return { startNs, endNs: monotonicNs() };
+}
+
+await runReproducer({
+  name: "shared-position-ring",
+  summary: "two io_uring writers with offset -1 on one open file: does each acknowledged record stay?",
+  known: {
+    fix: "",
+    firstFixed: [],
+    source: "bad on 6.12.113, 6.18.44, 7.2.13 and 7.3.4",
+    avoid: "open the file with O_APPEND, or give offsets",
+  },
+  positionals: { dir: { kind: "path", optional: true, description: "where the files go" } },
+  options: {
+    records: { kind: "count", default: 1000, min: 2, max: 100_000, description: "records of 4 KiB of each writer" },
+    rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries" },
+  },
+  requires: [{ name: "io_uring", probe: ioUringMissing }],
+  run: async (run) => {
+    const { records, rounds, dir: directory } = run.args;
+    const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
+    using threads = await startThreads(2);
+    const findings: Finding[] = [];
+    const lines: string[] = [];
+    const artifacts: string[] = [];
+    const trigger = { reached: 0, attempts: 0, how: "the two writers were at work at the same time" };
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
+
+    for (const door of [CONTROL, "io_uring write"]) {
+      const { path, fd: out, keep } = scratchFile(run, { directory, name: "shared-position-ring" });
+      let gone = 0;
+      for (let round = 0; round < rounds && gone === 0 && !run.stopped; round += 1) {
+        // 1. An empty file, and its one position at 0.
+        truncate(out, 0);
+        seek(out, 0, SEEK_SET);
+
+        // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
+        const runners = [1, 2].map((writer) => runner(writeRecords, out, door, { writer, records }));
+        const spans = await race(runners, { threads });
+        const [one, two] = spans as [(typeof spans)[0], (typeof spans)[0]];
+
+        // 3. What is in the file.
+        using whole = readWhole(out);
+        const writtenBytes = 2 * records * RECORD_BYTES;
+        const because = `${door} by two writers of one open file acknowledged ${writtenBytes} bytes, the file has ${whole.lengthBytes}`;
+        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: path, because });
+        gone = judged.bad;
+        if (door === CONTROL && gone > 0) throw new Inconclusive(`the control lost ${gone} records: ${because}`);
+        findings.push(...judged.findings);
+        if (door !== CONTROL) {
+          trigger.attempts += 1;
+          if (one.startNs < two.endNs && two.startNs < one.endNs) trigger.reached += 1;
+        }
+        totals.bytesWritten += writtenBytes;
+        totals.bytesVerified += judged.verifiedBytes;
+        totals.calls += 2 * records;
+        lines[totals.files] = `${door}: ${gone} of ${judged.records} acknowledged records are gone, round ${round + 1}`;
+      }
+      totals.files += 1;
+      if (gone === 0) continue;
+      keep();
+      artifacts.push(path);
+    }
+    lines.push(...PROMISES);
+    return { findings, trigger, totals, artifacts, sections: [{ title: "One position for two rings", lines }] };
+  },
+});

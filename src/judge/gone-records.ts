@@ -1,0 +1,114 @@
+/**
+ * Judges a file that several writers filled through one shared position: which acknowledged records are gone, whole?
+ *
+ * Owns the strictest reading of what writers are promised: only a record of which not one piece is in the file counts,
+ * because nobody promises that two copies do not interleave. Neighbours in one writer's stream are one finding. The
+ * other way round, for readers: which records were handed out twice. Pure; for logs that fit in memory.
+ */
+import { readRecord } from "../pattern/record.ts";
+import type { CallReference, Finding } from "./finding.ts";
+import { judgeRecordLog, type LogExpectation, type RecordPiece, type WriterTally } from "./record-log.ts";
+
+export interface RecordsAccount {
+  readonly verifiedBytes: number;
+  /** Records that were acknowledged. */
+  readonly records: number;
+  /** Records that are gone, or that were handed out again. */
+  readonly bad: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface AccountOptions extends LogExpectation {
+  /** Why it happened, after a colon at the end of each sentence. */
+  readonly because: string;
+  readonly calls?: readonly CallReference[];
+}
+
+interface Run {
+  readonly tally: WriterTally;
+  readonly first: number;
+  readonly last: number;
+}
+
+function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): Run[] {
+  const runs: Run[] = [];
+  for (let first = 0; first < tally.records; first += 1) {
+    if (!isBad(first)) continue;
+    let last = first;
+    while (last + 1 < tally.records && isBad(last + 1)) last += 1;
+    runs.push({ tally, first, last });
+    first = last;
+  }
+  return runs;
+}
+
+function named({ tally, first, last }: Run): string {
+  const which = first === last ? `record ${first}` : `records ${first} to ${last}`;
+  return `${which} of writer ${tally.writer} (${(last - first + 1) * tally.recordBytes} bytes)`;
+}
+
+function finding(kind: "lost" | "duplicated", run: Run, offsetBytes: number, options: AccountOptions): Finding {
+  const { tally, first, last } = run;
+  const what = kind === "lost" ? ", acknowledged, appear nowhere" : " were handed out a second time";
+  return {
+    kind,
+    ...(options.file === undefined ? {} : { file: options.file }),
+    offsetBytes,
+    lengthBytes: (last - first + 1) * tally.recordBytes,
+    originBytes: first * tally.recordBytes,
+    pageAligned: offsetBytes % 4096 === 0,
+    ...(options.calls === undefined ? {} : { calls: options.calls }),
+    detail: `${named(run)}${what}: ${options.because}`,
+  };
+}
+
+/** Records of which nothing is in the log. `offsetBytes` is the end of the writer's record before them. */
+export function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
+  const { verifiedBytes, pieces } = judgeRecordLog(log, options);
+  const ends = new Map<string, number>();
+  for (const piece of pieces) ends.set(keyOf(piece), piece.offsetBytes + piece.lengthBytes);
+  const runs = options.tallies.flatMap((tally) =>
+    runsOf(tally, (sequence) => !ends.has(keyOf({ writer: tally.writer, sequence }))),
+  );
+  const findings = runs.map((run) => {
+    const before = keyOf({ writer: run.tally.writer, sequence: run.first - 1 });
+    return finding("lost", run, ends.get(before) ?? 0, options);
+  });
+  return account(options, verifiedBytes, runs, findings);
+}
+
+/** Records that are in the outputs, taken one after the other, whole and a second time. */
+export function repeatedRecords(outputs: Uint8Array, options: AccountOptions): RecordsAccount {
+  const { verifiedBytes, findings: all } = judgeRecordLog(outputs, options);
+  const again = new Map<string, number>();
+  for (const { kind, offsetBytes, lengthBytes } of all) {
+    if (kind !== "duplicated") continue;
+    for (let at = offsetBytes; at < offsetBytes + lengthBytes; ) {
+      const record = readRecord(outputs, at);
+      if (record === undefined || at + record.lengthBytes > offsetBytes + lengthBytes) break;
+      again.set(keyOf(record), at);
+      at += record.lengthBytes;
+    }
+  }
+  const runs = options.tallies.flatMap((tally) =>
+    runsOf(tally, (sequence) => again.has(keyOf({ writer: tally.writer, sequence }))),
+  );
+  const findings = runs.map((run) => {
+    const offsetBytes = again.get(keyOf({ writer: run.tally.writer, sequence: run.first })) ?? 0;
+    return finding("duplicated", run, offsetBytes, options);
+  });
+  return account(options, verifiedBytes, runs, findings);
+}
+
+function account(options: AccountOptions, verifiedBytes: number, runs: Run[], findings: Finding[]): RecordsAccount {
+  return {
+    verifiedBytes,
+    records: options.tallies.reduce((sum, { records }) => sum + records, 0),
+    bad: runs.reduce((sum, { first, last }) => sum + last - first + 1, 0),
+    findings,
+  };
+}
+
+function keyOf({ writer, sequence }: Pick<RecordPiece, "writer" | "sequence">): string {
+  return `${writer}.${sequence}`;
+}
