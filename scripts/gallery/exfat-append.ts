@@ -11,58 +11,52 @@
  * EOF for append writes" (6.12.118, 7.3.4).
  * Who is hit: logs and recordings that are allocated first and appended to, on SD cards and USB sticks.
  * Control: the same bytes written by pwrite(2) at the same place.
- * Needs: root, exFAT in the kernel, mkfs.exfat (package exfatprogs).
- * Run: bun run exfat-append.ts
+ * Needs: root, exFAT in the kernel, mkfs.exfat (package exfatprogs); or a directory on a small exFAT.
+ * Run: bun run exfat-append.ts [DIR]
  */
 import {
   allocate,
   Calls,
   counter,
   type Finding,
-  filesystemMissing,
-  isSyscallError,
   judgeBytes,
   KiB,
   loadsFilesystem,
   MiB,
+  needsFilesystem,
   openFile,
   placeOnFilesystem,
   readAt,
   runReproducer,
+  type ScratchFile,
+  scratchFile,
   sync,
   syncAll,
   truncate,
-  unlink,
+  tryWrite,
   write,
   writeAt,
   zero,
 } from "bytewitness";
-import { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } from "bytewitness/uapi";
+import { O_APPEND, O_RDONLY, O_WRONLY } from "bytewitness/uapi";
 
-const CAPACITY_BYTES = 16 * MiB;
+const FILESYSTEM = { type: "exfat", capacityBytesMax: 256 * MiB };
 const HEAD_BYTES = 4 * KiB;
 const LONG_BYTES = 512 * KiB;
 const TAIL_BYTES = 4 * KiB;
 const OLD = 5; // the generation of the deleted file's contents
 
 /** Fills the file system with a file that is then deleted: its contents stay on the disk. */
-function leaveOldContents(directory: string): number {
+function leaveOldContents(old: ScratchFile): number {
   using buffer = allocate(64 * KiB);
+  const pattern = counter({ generation: OLD });
   let bytes = 0;
-  {
-    using old = openFile(`${directory}/old`, O_WRONLY | O_CREAT | O_EXCL);
-    const pattern = counter({ generation: OLD });
-    try {
-      for (;;) {
-        pattern.fill(buffer.bytes, bytes);
-        bytes += write(old, buffer);
-      }
-    } catch (error) {
-      if (!isSyscallError(error, "ENOSPC")) throw error;
-    }
-    sync(old);
+  for (let got = 1; got > 0; bytes += Math.max(0, got)) {
+    pattern.fill(buffer.bytes, bytes);
+    got = tryWrite(old.fd, buffer);
   }
-  unlink(`${directory}/old`);
+  sync(old.fd);
+  old.remove();
   syncAll();
   return bytes;
 }
@@ -77,10 +71,11 @@ await runReproducer({
     source: "changelogs of linux 6.12.118-1 and 7.3.4-1; bad on 6.12.43, 6.12.113, 6.12.117 and 7.2.13",
   },
   systemWide: () => loadsFilesystem("exfat"),
-  requires: [{ name: "exFAT", probe: () => filesystemMissing("exfat") }],
+  positionals: { dir: { kind: "path", optional: true, description: "a directory on a small exFAT; it is filled up" } },
+  requires: [needsFilesystem(FILESYSTEM)],
   run: (run) => {
-    const place = placeOnFilesystem(run, { type: "exfat", capacityBytes: CAPACITY_BYTES, directory: undefined });
-    const oldBytes = leaveOldContents(place.directory);
+    const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 16 * MiB, directory: run.args.dir });
+    const oldBytes = leaveOldContents(scratchFile(run, { directory: place.directory, name: "exfat-append-old" }));
     const calls = new Calls();
     const findings: Finding[] = [];
     const bad: string[] = [];
@@ -89,11 +84,12 @@ await runReproducer({
     using buffer = allocate(LONG_BYTES + TAIL_BYTES);
 
     for (const how of ["pwrite (control)", "O_APPEND"] as const) {
-      const path = `${place.directory}/${how === "O_APPEND" ? "append" : "control"}`;
+      const name = `exfat-append-${how === "O_APPEND" ? "appended" : "control"}`;
+      const { path, fd, keep } = scratchFile(run, { directory: place.directory, name });
       buffer.bytes.fill(0x41);
       {
         // 1. A short file, made longer: zeros from its head to the new end.
-        using file = openFile(path, O_RDWR | O_CREAT | O_EXCL);
+        using file = fd;
         write(file, buffer, { lengthBytes: HEAD_BYTES });
         truncate(file, LONG_BYTES);
 
@@ -108,18 +104,20 @@ await runReproducer({
         sync(file);
       }
 
-      // 3. What a reader sees after the next mount.
-      place.remount();
+      // 3. What a reader gets from the disk.
+      const read = place.readAnew();
       using again = openFile(path, O_RDONLY);
       const readBytes = readAt(again, buffer, 0);
       const gap = buffer.bytes.subarray(HEAD_BYTES, Math.min(readBytes, LONG_BYTES));
       const expected = { pattern: zero(), startBytes: HEAD_BYTES, expectBytes: LONG_BYTES, file: path };
       const judged = judgeBytes(gap, expected);
       totals.bytesVerified += judged.verifiedBytes;
-      lines.push(`the gap after ${how}: ${judged.findings.length > 0 ? "not zeros" : "zeros"}`);
+      lines.push(`the gap after ${how}, read ${read}: ${judged.findings.length > 0 ? "not zeros" : "zeros"}`);
       const call = calls.list.slice(-1);
       findings.push(...judged.findings.map((finding) => ({ ...stale(finding, buffer.bytes), calls: call })));
-      if (judged.findings.length > 0) bad.push(path);
+      if (judged.findings.length === 0) continue;
+      keep();
+      bad.push(path);
     }
     return {
       findings,

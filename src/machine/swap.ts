@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import os from "node:os";
 import { isSyscallError } from "../ops/errors.ts";
-import { loopImage } from "../ops/loop.ts";
+import { loopImage, loopMissing } from "../ops/loop.ts";
 import { formatSwap, swapAreas, swapOff, swapOn } from "../ops/swap.ts";
 
 /** The highest priority: what is swapped out meanwhile goes here first. */
@@ -16,7 +16,8 @@ const PRIORITY = 32_767;
 /** Why this run cannot have swap of its own, undefined when it can. */
 export function swapMissing(): string | undefined {
   if (!existsSync("/proc/swaps")) return "this kernel has no swap (CONFIG_SWAP)";
-  if (!existsSync("/dev/loop-control")) return "there is no /dev/loop-control";
+  const noLoop = loopMissing();
+  if (noLoop !== undefined) return noLoop;
   if (Bun.which("swapoff", { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` }) === null)
     return "swapoff is not installed: install util-linux";
   return process.geteuid?.() === 0 ? undefined : "swapon needs root";

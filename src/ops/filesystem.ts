@@ -5,11 +5,11 @@
  * tmpfs of ours, so that no directory of a user's is ever covered. Everything vanishes with the process. Refuses to
  * format anything that is not a device or a file of the caller's own making: the caller names the path.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { SyscallError } from "./errors.ts";
-import { loopImage } from "./loop.ts";
+import { loopImage, loopMissing } from "./loop.ts";
 import { cString } from "./memory.ts";
 import { enterPrivateMountNamespace, mount, unmount } from "./mount.ts";
 
@@ -56,7 +56,8 @@ export function filesystemMissing(type: string): string | undefined {
   if (process.geteuid?.() !== 0) return `making and mounting ${type} needs root`;
   const { program, package: source } = makerOf(type);
   if (type !== "tmpfs" && programPath(program) === null) return `${program} is not installed: install ${source}`;
-  if (type !== "tmpfs" && !existsSync("/dev/loop-control")) return "there is no /dev/loop-control";
+  const noLoop = type === "tmpfs" ? undefined : loopMissing();
+  if (noLoop !== undefined) return noLoop;
   if (filesystemLoaded(type)) return undefined;
   const modprobe = programPath("modprobe");
   const asked = modprobe === null ? undefined : Bun.spawnSync([modprobe, "-n", "-q", `fs-${type}`]);

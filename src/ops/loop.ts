@@ -4,6 +4,7 @@
  * Owns the loop ioctls and images of a run's own. Nothing stays behind, not even after SIGKILL: the image has no name,
  * and the device carries LO_FLAGS_AUTOCLEAR, so that it detaches with its last user (a descriptor, a mount, swap).
  */
+import { existsSync } from "node:fs";
 import { ERRNO } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
@@ -26,6 +27,26 @@ export interface LoopOptions {
   readonly blockBytes?: number;
 }
 
+/** /dev/loop-control; where no udev made it, it is there once the module is loaded. */
+function openControl(): Fd {
+  try {
+    return openFile("/dev/loop-control", F.O_RDWR);
+  } catch (error) {
+    if (!isSyscallError(error, "ENOENT")) throw error;
+    const modprobe = Bun.which("modprobe", { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` });
+    if (modprobe === null || Bun.spawnSync([modprobe, "-q", "loop"]).exitCode !== 0) throw error;
+    return openFile("/dev/loop-control", F.O_RDWR);
+  }
+}
+
+/** Why there are no loop devices here, undefined when there are, or modprobe(8) would bring them. */
+export function loopMissing(): string | undefined {
+  if (existsSync("/dev/loop-control")) return undefined;
+  const modprobe = Bun.which("modprobe", { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` });
+  const found = modprobe !== null && Bun.spawnSync([modprobe, "-n", "-q", "loop"]).exitCode === 0;
+  return found ? undefined : "there is no /dev/loop-control (containers must pass it and /dev/loop*)";
+}
+
 /**
  * `ioctl(device, LOOP_CONFIGURE, struct loop_config *)`: a free loop device over `image`, detached when its last user
  * goes. Returns its path and the first such user, a descriptor. Needs root. Errors: EACCES, ENOENT (no /dev/loop-control),
@@ -34,7 +55,7 @@ export interface LoopOptions {
 export function attachLoop(image: Fd, options: LoopOptions = {}): { path: string; device: Fd } {
   const flags = checkUint("flags", options.flags ?? 0) | M.LO_FLAGS_AUTOCLEAR;
   const readOnly = (flags & M.LO_FLAGS_READ_ONLY) !== 0;
-  using control = openFile("/dev/loop-control", F.O_RDWR);
+  using control = openControl();
   using config = allocate(M.loop_config.sizeBytes);
   config.bytes.fill(0);
   config.view.setUint32(M.loop_config.offsets.fd, image.number, true);

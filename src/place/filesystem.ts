@@ -6,7 +6,8 @@
  */
 import os from "node:os";
 import { type Path, pathText } from "../ops/file.ts";
-import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem } from "../ops/filesystem.ts";
+import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem, syncAll } from "../ops/filesystem.ts";
+import { dropCaches } from "../ops/reclaim.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import type { Outcome } from "../workload/context.ts";
 import { saveEvidence } from "./evidence.ts";
@@ -17,6 +18,8 @@ export interface FilesystemWish {
   /** What the file system's own mkfs and mount are told, where the bug needs it; a directory found is not asked. */
   readonly mkfsOptions?: readonly string[];
   readonly mountOptions?: string;
+  /** The run fills the file system: one that was found will do only up to this capacity. */
+  readonly capacityBytesMax?: number;
 }
 
 export interface FilesystemPlace {
@@ -25,8 +28,11 @@ export interface FilesystemPlace {
   readonly where: Pick<Outcome, "filesystem" | "mountOptions">;
   /** For the report: which file system, and whose. */
   readonly description: string;
-  /** Unmounts and mounts again, so that nothing read afterwards comes from a cache; false where it is not ours. */
-  remount(): boolean;
+  /**
+   * Makes what is read next come from the disk: mounts one of our own anew; elsewhere drops the machine's caches (root).
+   * How it was done, for the report. Close every file first.
+   */
+  readAnew(): string;
   /** Where the files are kept after the run: copies, when the file system vanishes. */
   evidence(tool: string, files: readonly string[]): string[];
 }
@@ -37,7 +43,9 @@ function found(wish: FilesystemWish, given: Path | undefined): string | undefine
   const named = process.env.BYTEWITNESS_DIR ?? "";
   // How that one was made is unknown: it will do only where no option matters.
   const plain = wish.mkfsOptions === undefined && wish.mountOptions === undefined;
-  return named !== "" && plain && filesystemOf(named).type === wish.type ? named : undefined;
+  if (named === "" || !plain) return undefined;
+  const { type, capacityBytes } = filesystemOf(named);
+  return type === wish.type && capacityBytes <= (wish.capacityBytesMax ?? Infinity) ? named : undefined;
 }
 
 /** The need of a reproducer whose positional `dir` may name such a directory: what is missing, undefined when nothing. */
@@ -69,7 +77,12 @@ export function placeOnFilesystem(
       directory,
       where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
       description: `${directory} on ${type}${other}`,
-      remount: () => false,
+      readAnew: () => {
+        syncAll();
+        if (process.geteuid?.() !== 0) return "from the cache: not root";
+        dropCaches("both");
+        return "after dropping caches";
+      },
       evidence: (_tool, files) => [...files],
     };
   }
@@ -80,9 +93,9 @@ export function placeOnFilesystem(
     directory: scratch.path,
     where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
     description: scratch.description,
-    remount: () => {
+    readAnew: () => {
       scratch.remount();
-      return true;
+      return "after the next mount";
     },
     evidence: (tool, files) => saveEvidence(tool, files),
   };
