@@ -207,10 +207,15 @@ bun_on_path() {
 npm_install_bun() {
   installed=$("$1/bin/bun" --version 2>/dev/null) && at_least "$installed" "$bun_wanted" && return 0
   say "installing Bun $bun_wanted with npm${bun_version:+ (found $bun_version)}"
-  output=$(npm install --silent --global --prefix "$1" "bun@$bun_wanted" </dev/null 2>&1) || return 1
-  [ "$("$1/bin/bun" --version 2>/dev/null)" = "$bun_wanted" ] && return 0
-  (cd "$1/lib/node_modules/bun" && node install.js) >/dev/null 2>&1
-  [ "$("$1/bin/bun" --version 2>/dev/null)" = "$bun_wanted" ]
+  # The program itself is an optional package of its own: when it cannot be fetched, npm is content without it.
+  for attempt in 1 2; do
+    output=$(npm install --loglevel=error --global --prefix "$1" "bun@$bun_wanted" </dev/null 2>&1) || continue
+    [ "$("$1/bin/bun" --version 2>/dev/null)" = "$bun_wanted" ] && return 0
+    output=$(cd "$1/lib/node_modules/bun" && node install.js 2>&1)
+    [ "$("$1/bin/bun" --version 2>/dev/null)" = "$bun_wanted" ] && return 0
+    output="its program for this machine was not fetched (attempt $attempt): $(last_line "$output")"
+  done
+  return 1
 }
 
 # Links $1 into the first directory of PATH that takes it, before any other bun: a child cannot change the PATH of the

@@ -168,7 +168,7 @@ test("Bun comes from npm, pinned, into the global prefix where that can be writt
   expect(ended).toEqual({
     ...SILENT,
     err: ["setup: installing Bun 1.4.5 with npm"],
-    calls: ["npm config get prefix", "npm install --silent --global --prefix WORLD/prefix bun@1.4.5"],
+    calls: ["npm config get prefix", "npm install --loglevel=error --global --prefix WORLD/prefix bun@1.4.5"],
   });
 });
 
@@ -180,7 +180,7 @@ test("Bun goes to ~/.local where the prefix cannot be written, and a link on PAT
     ...SILENT,
     out: "1.4.5\n",
     err: ["setup: installing Bun 1.4.5 with npm"],
-    calls: ["npm config get prefix", "npm install --silent --global --prefix WORLD/home/.local bun@1.4.5"],
+    calls: ["npm config get prefix", "npm install --loglevel=error --global --prefix WORLD/home/.local bun@1.4.5"],
   });
   expect(world.setup()).toEqual(SILENT);
 });
@@ -214,6 +214,23 @@ test("without npm and Bun, or with an npm that fails: one line, and not 0", () =
     code: 1,
     err: ["setup: installing Bun 1.4.5 with npm", "setup: npm could not install Bun: npm error network"],
   });
+  expect(world.setup().calls.filter((call) => call.startsWith("npm install")).length).toBe(2);
+});
+
+test("an npm that leaves the program out is asked again, and then not believed", () => {
+  const npm = (when: string) => `case $1 in config) echo "$WORLD/prefix" ;;
+    install) /bin/mkdir -p "$5/bin" "$5/lib/node_modules/bun"; ${when}
+      printf '#!/bin/sh\\necho 1.4.5\\n' >"$5/bin/bun"; /bin/chmod +x "$5/bin/bun" ;; esac`;
+  using second = withoutBun().fake("npm", npm('[ -e "$WORLD/tried" ] || { : >"$WORLD/tried"; exit 0; }'));
+  second.fake("node", "exit 1");
+  const path = { PATH: `${second.bin}:${second.prefix}/bin` };
+  expect(second.setup(path)).toMatchObject({ code: 0, err: ["setup: installing Bun 1.4.5 with npm"] });
+  using never = withoutBun().fake("npm", npm("exit 0;")).fake("node", "echo no binary; exit 1");
+  const { code, err } = never.setup({ PATH: `${never.bin}:${never.prefix}/bin` });
+  expect([code, err[1]]).toEqual([
+    1,
+    "setup: npm could not install Bun: its program for this machine was not fetched (attempt 2): no binary",
+  ]);
 });
 
 test("bun install runs when node_modules is missing or older than bun.lock, and then not again", () => {
