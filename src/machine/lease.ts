@@ -10,7 +10,8 @@
 import { readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Fd } from "../ops/fd.ts";
 import { LOCK_EX, LOCK_SH } from "../sys/uapi/fcntl.ts";
-import { guarded, openState, stateDirectories, stateDirectory, tryLock } from "./state.ts";
+import { watchOver } from "./register.ts";
+import { bootId, guarded, openState, stateDirectories, stateDirectory, tryLock } from "./state.ts";
 
 const SUFFIX = ".lease";
 
@@ -78,14 +79,6 @@ function fileName({ setting, device }: Named): string {
   return `${encodeURIComponent(device === undefined ? setting : `${setting}@${device}`)}${SUFFIX}`;
 }
 
-function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return "unknown";
-  }
-}
-
 /** What an earlier holder wrote; undefined for an empty file, a foreign one, or one of another boot. */
 function recordIn(path: string): Record | undefined {
   try {
@@ -127,15 +120,29 @@ export function acquireLease(spec: LeaseSpec): Lease {
   }
   const directory = stateDirectory();
   const path = `${directory}/${fileName(spec)}`;
-  return guarded(directory, () => {
-    const file = openState(path);
-    try {
-      return held(file, path, directory, spec);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-  });
+  // Before the first change: should this run be killed, its guard restores the original.
+  const unwatch = watchOver();
+  try {
+    const lease = guarded(directory, () => {
+      const file = openState(path);
+      try {
+        return held(file, path, directory, spec);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    });
+    return {
+      ...lease,
+      [Symbol.dispose]() {
+        lease[Symbol.dispose]();
+        unwatch();
+      },
+    };
+  } catch (error) {
+    unwatch();
+    throw error;
+  }
 }
 
 /** Under the guard: takes over, joins, or refuses. */

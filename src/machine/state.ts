@@ -4,7 +4,7 @@
  * Owns its place and its locks. Root's lies in /run, which is empty after a boot; a user's in XDG_RUNTIME_DIR, else in
  * /tmp. Refuses a directory of another user's: what lies in it is believed.
  */
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { SyscallError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
@@ -84,4 +84,13 @@ export function guarded<Value>(directory: string, action: () => Value): Value {
     libc.usleep(500);
   }
   return action();
+}
+
+/** Which boot of the machine this is: what an earlier one wrote down is void. */
+export function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "unknown";
+  }
 }

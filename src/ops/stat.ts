@@ -20,6 +20,8 @@ export interface Stat {
   readonly inode: number;
   readonly uid: number;
   readonly mtimeNs: bigint;
+  /** When the file was created; undefined where the file system does not keep it. */
+  readonly bornNs: bigint | undefined;
   /** "major:minor", as /proc/self/mountinfo spells it. */
   readonly device: string;
   readonly kind: "file" | "directory" | "block-device" | "character-device" | "pipe" | "socket" | "other";
@@ -37,7 +39,7 @@ const KINDS: Record<number, Stat["kind"]> = {
 /** The structure that statx(2) fills, and the empty path of a question about a descriptor. */
 const asked = onFirstUse(() => ({ buffer: allocate(F.statx.sizeBytes), empty: cString("") }));
 
-function result(): Stat {
+function filled(): Stat {
   const { view } = asked().buffer;
   const at = F.statx.offsets;
   const u64 = (offset: number) => view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
@@ -48,18 +50,24 @@ function result(): Stat {
     mode,
     inode: u64(at.stx_ino),
     uid: view.getUint32(at.stx_uid, true),
-    mtimeNs: view.getBigInt64(at.stx_mtime, true) * 1_000_000_000n + BigInt(view.getUint32(at.stx_mtime + 8, true)),
+    mtimeNs: timestamp(view, at.stx_mtime),
+    bornNs: (view.getUint32(at.stx_mask, true) & F.STATX_BTIME) === 0 ? undefined : timestamp(view, at.stx_btime),
     device: `${view.getUint32(at.stx_dev_major, true)}:${view.getUint32(at.stx_dev_minor, true)}`,
     kind: KINDS[mode & F.S_IFMT] ?? "other",
   };
 }
 
+/** `struct statx_timestamp`. */
+function timestamp(view: DataView, offset: number): bigint {
+  return view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(view.getUint32(offset + 8, true));
+}
+
 /** statx(2) of an open file. */
 export function statFd(fd: Fd): Stat {
-  const mask = F.STATX_BASIC_STATS;
+  const mask = F.STATX_BASIC_STATS | F.STATX_BTIME;
   const { buffer, empty } = asked();
   checked(libc.statx(fd.number, empty.address, F.AT_EMPTY_PATH, mask, buffer.address), "statx", fd.label);
-  return result();
+  return filled();
 }
 
 /** Only the size, for ledgers that ask after every call. */
@@ -70,10 +78,20 @@ export function sizeOf(fd: Fd): number {
 /** statx(2) of a path, following symbolic links. */
 export function statPath(path: Path): Stat {
   using name = cString(path);
-  const mask = F.STATX_BASIC_STATS | F.STATX_MNT_ID;
+  const mask = F.STATX_BASIC_STATS | F.STATX_BTIME | F.STATX_MNT_ID;
   const { buffer } = asked();
   checked(libc.statx(F.AT_FDCWD, name.address, 0, mask, buffer.address), "statx", () => `"${pathText(path)}"`);
-  return result();
+  return filled();
+}
+
+/** statx(2) of a path itself: a symbolic link is not followed. */
+export function statLink(path: Path): Stat {
+  using name = cString(path);
+  const mask = F.STATX_BASIC_STATS | F.STATX_BTIME;
+  const { buffer } = asked();
+  const result = libc.statx(F.AT_FDCWD, name.address, F.AT_SYMLINK_NOFOLLOW, mask, buffer.address);
+  checked(result, "statx", () => `"${pathText(path)}"`);
+  return filled();
 }
 
 /** True when the path names something. A path we may not look at is an error, not "no". */

@@ -35,18 +35,21 @@ function output(...command: string[]): string {
 }
 
 describe("statx against stat(1)", () => {
-  const asked = (place: string) => output("stat", "-L", "-c", "%s %b %f %i %u %Hd %Ld", place).split(" ");
+  const asked = (place: string) => output("stat", "-L", "-c", "%s %b %f %i %u %Hd %Ld %W", place).split(" ");
 
   test.each(["/", "/dev/null", "/etc/passwd", "/dev/shm", process.execPath])("%s", (place) => {
     const ours = statPath(place);
-    const [size, blocks, mode, inode, uid, major, minor] = asked(place);
-    expect({ ...ours, mtimeNs: 0n, kind: "" }).toEqual({
+    const [size, blocks, mode, inode, uid, major, minor, born] = asked(place);
+    // stat(1) prints 0 where no birth time is kept.
+    expect(Number((ours.bornNs ?? 0n) / 1_000_000_000n)).toBe(Number(born));
+    expect({ ...ours, mtimeNs: 0n, bornNs: undefined, kind: "" }).toEqual({
       sizeBytes: Number(size),
       allocatedBytes: Number(blocks) * 512,
       mode: Number.parseInt(mode ?? "", 16),
       inode: Number(inode),
       uid: Number(uid),
       mtimeNs: 0n,
+      bornNs: undefined,
       device: `${major}:${minor}`,
       kind: "",
     });

@@ -83,6 +83,7 @@ export const S_IFREG = 0o100000;
 export const S_IFSOCK = 0o140000;
 
 export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
 export const STATX_MNT_ID = 0x1000;
 
 export const CLOCK_REALTIME = 0;
@@ -105,6 +106,7 @@ export const statx = layout("struct statx", 256, {
   stx_ino: 32,
   stx_size: 40,
   stx_blocks: 48,
+  stx_btime: 80,
   stx_mtime: 112,
   stx_dev_major: 136,
   stx_dev_minor: 140,

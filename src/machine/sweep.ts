@@ -1,0 +1,134 @@
+/**
+ * Puts right what runs that were killed have left: their files, directories and memory groups, and shared settings.
+ *
+ * Owns reading the registers of dead runs. Removes a thing only if it is the one that was registered (device, inode and
+ * birth time), a directory only when it is empty. Whatever cannot be removed yet stays listed for the next time.
+ */
+import { readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { SyscallError } from "../ops/errors.ts";
+import { unlink } from "../ops/space.ts";
+import { LOCK_EX } from "../sys/uapi/fcntl.ts";
+import { mendLeases } from "./lease.ts";
+import { isStill, type Line, ownedText, REGISTER_SUFFIX } from "./register.ts";
+import { bootId, guarded, openState, stateDirectories, tryLock } from "./state.ts";
+
+type Made = Extract<Line, { kind: string }>;
+
+export interface Leftover {
+  /** The run that made it. */
+  readonly pid: number;
+  readonly kind: Made["kind"];
+  readonly path: string;
+}
+
+interface Dead {
+  readonly pid: number;
+  readonly things: readonly Made[];
+}
+
+/** What a register lists and nobody let go of; undefined for one of another boot or one that says nothing. */
+function parse(text: string): Dead | undefined {
+  const lines = text.split("\n").flatMap((line): Line[] => {
+    try {
+      return [JSON.parse(line) as Line];
+    } catch {
+      return []; // Its writer was killed in the middle of a line.
+    }
+  });
+  const [first] = lines;
+  if (first === undefined || !("boot" in first) || first.boot !== bootId()) return undefined;
+  const gone = new Set(lines.flatMap((line) => ("gone" in line ? [line.gone] : [])));
+  return { pid: first.pid, things: lines.filter((line): line is Made => "kind" in line && !gone.has(line.id)) };
+}
+
+const pathOf = (thing: Made) => new Uint8Array(Buffer.from(thing.path, "base64"));
+
+/** Runs `visit` for every register whose run is dead; the register goes when that returns true. */
+function eachDead(directory: string, visit: (dead: Dead) => boolean, only: string | undefined): void {
+  for (const name of readdirSync(directory).filter((entry) => entry.endsWith(REGISTER_SUFFIX))) {
+    const path = `${directory}/${name}`;
+    if (only !== undefined && path !== only) continue;
+    using file = openState(path);
+    if (!tryLock(file, LOCK_EX)) continue;
+    const dead = parse(readFileSync(path, "utf8"));
+    if (dead === undefined || visit(dead)) unlinkSync(path);
+  }
+}
+
+/** What dead runs have left and that is still there; for looking. */
+export function leftovers(directories: readonly string[] = stateDirectories()): Leftover[] {
+  const found: Leftover[] = [];
+  for (const directory of directories.filter(hasRegisters)) {
+    const visit = ({ pid, things }: Dead) => {
+      const there = things.filter((thing) => isStill(pathOf(thing), thing.identity));
+      found.push(...there.map((thing) => ({ pid, kind: thing.kind, path: ownedText(thing.path) })));
+      return false;
+    };
+    guarded(directory, () => eachDead(directory, visit, undefined));
+  }
+  return found;
+}
+
+const hasRegisters = (directory: string) => readdirSync(directory).some((name) => name.endsWith(REGISTER_SUFFIX));
+
+/** Removes what dead runs have left, and restores the settings they had changed; a line for each thing. */
+export function sweep(
+  options: { readonly directories?: readonly string[]; readonly register?: string } = {},
+): string[] {
+  const { directories = stateDirectories(), register } = options;
+  const lines: string[] = [];
+  for (const directory of directories.filter(hasRegisters)) {
+    guarded(directory, () => eachDead(directory, (dead) => remove(dead, lines), register));
+  }
+  return [...lines, ...mendLeases(directories)];
+}
+
+/** Last made, first removed. True when nothing is left that could be removed later. */
+function remove({ pid, things }: Dead, lines: string[]): boolean {
+  let all = true;
+  for (const thing of [...things].reverse()) {
+    const path = pathOf(thing);
+    if (!isStill(path, thing.identity)) continue;
+    const text = ownedText(thing.path);
+    const outcome = REMOVERS[thing.kind](path, text);
+    if (outcome === "removed") lines.push(`removed ${NAMES[thing.kind]} "${text}" of run ${pid}, which was killed`);
+    if (outcome === "busy") all = false;
+  }
+  return all;
+}
+
+const NAMES = { file: "the file", directory: "the directory", group: "the memory group" } as const;
+
+type Outcome = "removed" | "busy" | "kept";
+
+const REMOVERS: Record<Made["kind"], (path: Uint8Array, text: string) => Outcome> = {
+  file: (path) => {
+    try {
+      unlink(path);
+      return "removed";
+    } catch (error) {
+      if (error instanceof SyscallError) return "busy";
+      throw error;
+    }
+  },
+  // What somebody put into a directory of ours stays, and so does the directory.
+  directory: (path) => removeDirectory(path, "kept"),
+  group: (path, text) => {
+    try {
+      writeFileSync(`${text}/memory.max`, "max");
+    } catch {
+      // A group whose limit cannot be lifted can still be removed.
+    }
+    // Children of the run may be on their way out.
+    return removeDirectory(path, "busy");
+  },
+};
+
+function removeDirectory(path: Uint8Array, otherwise: Outcome): Outcome {
+  try {
+    rmdirSync(Buffer.from(path));
+    return "removed";
+  } catch {
+    return otherwise;
+  }
+}
