@@ -41,7 +41,7 @@ import {
 import { ERRNO, O_RDONLY } from "bytewitness/uapi";
 
 const FILESYSTEM = { type: "udf", capacityBytesMax: 256 * MiB };
-const SMALL_BYTES = 400; // fits into the inode: 2048 bytes with its header
+const SMALL_BYTES = 200; // fits into the inode, which is a block of 512 bytes
 const MORE_BYTES = 4 * KiB; // does not
 
 /** Writes until nothing more fits, in ever smaller pieces; the bytes that did. */

@@ -29,7 +29,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   exfat: { program: "mkfs.exfat", package: "exfatprogs", options: [] },
   vfat: { program: "mkfs.vfat", package: "dosfstools", options: [] },
   f2fs: { program: "mkfs.f2fs", package: "f2fs-tools", options: ["-q", "-f", "-t", "0"] },
-  udf: { program: "mkfs.udf", package: "udftools", options: [] },
+  udf: { program: "mkfs.udf", package: "udftools", options: ["--media-type=hd", "--blocksize=512"] },
 };
 
 /** What `mkfs` runs for a type without an entry above. */
