@@ -41,6 +41,7 @@ function hasCapability(bit: bigint): boolean {
 const bdi = "/sys/class/bdi";
 
 const NEEDS = {
+  chromium: program("chromium", "chromium"),
   cpio: program("cpio", "cpio"),
   dpkg: program("dpkg", "dpkg"),
   findmnt: program("findmnt", "util-linux"),

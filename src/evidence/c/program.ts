@@ -64,7 +64,8 @@ export function cProgram(request: ProgramRequest): string {
   return `${text}\n`;
 }
 
-function comment(text: string): string {
+/** Text that cannot end a C comment, in one line. */
+export function comment(text: string): string {
   return text.replaceAll("*/", "* /").replaceAll(/\s+/g, " ");
 }
 

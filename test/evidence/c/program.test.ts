@@ -8,6 +8,7 @@ import { type RecordedCall, Recorder } from "../../../src/evidence/recorder.ts";
 import { allocate, counter, openFile, readAt, sizeOf, truncate, unlink, write, writeAt } from "../../../src/index.ts";
 import type { Finding } from "../../../src/judge/finding.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../../src/uapi.ts";
+import { needed } from "../../needed.ts";
 
 const directory = mkdtempSync(`${os.tmpdir()}/emit-c-`);
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -58,7 +59,7 @@ const words = (fromBytes: number) => {
   return bytes;
 };
 
-describe.skipIf(Bun.which("gcc") === null && process.env.CI !== "true")("with gcc", () => {
+describe.skipIf(needed("gcc"))("with gcc", () => {
   test("bytes that are not there are CORRUPT, exit 1, and the program names the place", () => {
     const { calls, path } = record();
     const text = cProgram({ ...ABOUT, calls, findings: [finding(path, words(3072), 3072)] });

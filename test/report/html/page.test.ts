@@ -5,6 +5,7 @@ import os from "node:os";
 import { join } from "node:path";
 import type { RunReport } from "../../../src/report/document.ts";
 import { renderHtml } from "../../../src/report/html/page.ts";
+import { needed } from "../../needed.ts";
 import { corruptReport } from "../fixtures.ts";
 import { Browser, type View } from "./browser.ts";
 
@@ -43,106 +44,103 @@ const LOW_CONTRAST = `(() => {
   return bad;
 })()`;
 
-describe.skipIf(Bun.which("chromium") === null && process.env.CI !== "true")(
-  "in headless Chromium (package chromium)",
-  () => {
-    const directory = mkdtempSync(join(os.tmpdir(), "bytewitness-page-"));
-    const path = join(directory, "report.html");
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await Browser.start();
-    }, 60_000);
-    afterAll(async () => {
-      await browser[Symbol.asyncDispose]();
-      rmSync(directory, { recursive: true });
-    }, 60_000);
+describe.skipIf(needed("chromium"))("in headless Chromium (package chromium)", () => {
+  const directory = mkdtempSync(join(os.tmpdir(), "bytewitness-page-"));
+  const path = join(directory, "report.html");
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await Browser.start();
+  }, 60_000);
+  afterAll(async () => {
+    await browser[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true });
+  }, 60_000);
 
-    const show = async (report: RunReport, view: View = VIEWS[0] as View) => {
-      writeFileSync(path, renderHtml(report));
-      await browser.open(path, view);
-    };
+  const show = async (report: RunReport, view: View = VIEWS[0] as View) => {
+    writeFileSync(path, renderHtml(report));
+    await browser.open(path, view);
+  };
 
-    test.each(VIEWS)(
-      "at $width in $scheme: no complaint, no sideways scrolling, enough contrast",
-      async (view) => {
-        await show(corruptReport(), view);
-        expect(
-          await browser.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth"),
-        ).toBe(0);
-        expect(await browser.evaluate<string[]>(LOW_CONTRAST)).toEqual([]);
-        expect(browser.complaints).toEqual([]);
-      },
-      60_000,
-    );
-
-    test("verdict, findings, the marked calls and the embedded report are there", async () => {
-      const report = corruptReport();
-      await show(report);
-      const text = (selector: string) =>
-        browser.evaluate<string[]>(
-          `[...document.querySelectorAll(${JSON.stringify(selector)})].map((e) => e.textContent.replace(/\\s+/g, " ").trim())`,
-        );
-      expect(await text("h1")).toEqual(["CORRUPT: 2 findings · uring-append"]);
-      expect(await text("article h3")).toEqual([
-        "1. zeroed at 1,048,576 (0x100000), 4,096 bytes",
-        "2. duplicated at 7,602,176 (0x740000), 1,937,408 bytes",
-      ]);
-      expect((await text("tr.guilty td:nth-child(2)")).join()).toBe("writev #3");
-      expect(await browser.evaluate<string>(`document.getElementById("report").textContent`)).toBe(
-        JSON.stringify(report, undefined, 2),
-      );
-      expect(await text("h2")).toEqual([
-        "Findings",
-        "Map of the file",
-        "Calls around the findings",
-        "How to repeat it",
-        "Environment",
-      ]);
-    }, 60_000);
-
-    test("a cell of the map leads to its finding, by keyboard alone, and the finding shows its neighbourhood", async () => {
-      await show(corruptReport());
-      const focused = () => browser.evaluate<string | null>(`document.activeElement.getAttribute("href")`);
-      for (let presses = 0; presses < 40 && (await focused()) !== "#finding-2"; presses++) await browser.press("Tab");
-      expect(await focused()).toBe("#finding-2");
-      await browser.press("Enter");
-      expect(await browser.evaluate<string>("location.hash")).toBe("#finding-2");
-      const cells = await browser.evaluate<number>(`document.querySelectorAll("#finding-2 svg .k-duplicated").length`);
-      expect(cells).toBeGreaterThan(10);
-    }, 60_000);
-
-    test("every picture and every scrolling region has a name; ids are unique", async () => {
-      await show(corruptReport());
+  test.each(VIEWS)(
+    "at $width in $scheme: no complaint, no sideways scrolling, enough contrast",
+    async (view) => {
+      await show(corruptReport(), view);
       expect(
-        await browser.evaluate<number>(
-          `document.querySelectorAll("svg:not([aria-label]), [role=region]:not([aria-label])").length`,
-        ),
+        await browser.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth"),
       ).toBe(0);
-      const ids = await browser.evaluate<string[]>(`[...document.querySelectorAll("[id]")].map((e) => e.id)`);
-      expect(new Set(ids).size).toBe(ids.length);
-      expect(
-        await browser.evaluate<number>(`document.querySelectorAll("[src], link[href]:not([href='data:,'])").length`),
-      ).toBe(0);
-    }, 60_000);
-
-    test("names and reasons are text, never markup", async () => {
-      const hostile = `</script><img src=x onerror="document.title='gone'">&amp;`;
-      await show(
-        corruptReport({
-          tool: hostile,
-          reason: hostile,
-          replay: hostile,
-          artifacts: [hostile],
-          sections: [{ title: hostile, lines: [hostile] }],
-          findings: corruptReport().findings.map((finding) => ({ ...finding, file: hostile, detail: hostile })),
-        }),
-      );
-      expect(await browser.evaluate<number>(`document.querySelectorAll("img").length`)).toBe(0);
-      expect(await browser.evaluate<string>("document.title")).toContain(hostile);
+      expect(await browser.evaluate<string[]>(LOW_CONTRAST)).toEqual([]);
       expect(browser.complaints).toEqual([]);
-    }, 60_000);
-  },
-);
+    },
+    60_000,
+  );
+
+  test("verdict, findings, the marked calls and the embedded report are there", async () => {
+    const report = corruptReport();
+    await show(report);
+    const text = (selector: string) =>
+      browser.evaluate<string[]>(
+        `[...document.querySelectorAll(${JSON.stringify(selector)})].map((e) => e.textContent.replace(/\\s+/g, " ").trim())`,
+      );
+    expect(await text("h1")).toEqual(["CORRUPT: 2 findings · uring-append"]);
+    expect(await text("article h3")).toEqual([
+      "1. zeroed at 1,048,576 (0x100000), 4,096 bytes",
+      "2. duplicated at 7,602,176 (0x740000), 1,937,408 bytes",
+    ]);
+    expect((await text("tr.guilty td:nth-child(2)")).join()).toBe("writev #3");
+    expect(await browser.evaluate<string>(`document.getElementById("report").textContent`)).toBe(
+      JSON.stringify(report, undefined, 2),
+    );
+    expect(await text("h2")).toEqual([
+      "Findings",
+      "Map of the file",
+      "Calls around the findings",
+      "How to repeat it",
+      "Environment",
+    ]);
+  }, 60_000);
+
+  test("a cell of the map leads to its finding, by keyboard alone, and the finding shows its neighbourhood", async () => {
+    await show(corruptReport());
+    const focused = () => browser.evaluate<string | null>(`document.activeElement.getAttribute("href")`);
+    for (let presses = 0; presses < 40 && (await focused()) !== "#finding-2"; presses++) await browser.press("Tab");
+    expect(await focused()).toBe("#finding-2");
+    await browser.press("Enter");
+    expect(await browser.evaluate<string>("location.hash")).toBe("#finding-2");
+    const cells = await browser.evaluate<number>(`document.querySelectorAll("#finding-2 svg .k-duplicated").length`);
+    expect(cells).toBeGreaterThan(10);
+  }, 60_000);
+
+  test("every picture and every scrolling region has a name; ids are unique", async () => {
+    await show(corruptReport());
+    expect(
+      await browser.evaluate<number>(
+        `document.querySelectorAll("svg:not([aria-label]), [role=region]:not([aria-label])").length`,
+      ),
+    ).toBe(0);
+    const ids = await browser.evaluate<string[]>(`[...document.querySelectorAll("[id]")].map((e) => e.id)`);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(
+      await browser.evaluate<number>(`document.querySelectorAll("[src], link[href]:not([href='data:,'])").length`),
+    ).toBe(0);
+  }, 60_000);
+
+  test("names and reasons are text, never markup", async () => {
+    const hostile = `</script><img src=x onerror="document.title='gone'">&amp;`;
+    await show(
+      corruptReport({
+        tool: hostile,
+        reason: hostile,
+        replay: hostile,
+        artifacts: [hostile],
+        sections: [{ title: hostile, lines: [hostile] }],
+        findings: corruptReport().findings.map((finding) => ({ ...finding, file: hostile, detail: hostile })),
+      }),
+    );
+    expect(await browser.evaluate<number>(`document.querySelectorAll("img").length`)).toBe(0);
+    expect(await browser.evaluate<string>("document.title")).toContain(hostile);
+    expect(browser.complaints).toEqual([]);
+  }, 60_000);
+});
 
 test("a clean run has no findings, no map and no calls", () => {
   const { segments: _, timeline: __, ...clean } = corruptReport({ verdict: "clean", findings: [], artifacts: [] });
