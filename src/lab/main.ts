@@ -11,10 +11,12 @@ import { EXIT } from "../report/document.ts";
 import { commandBisect } from "./commands/bisect.ts";
 import { commandKernels } from "./commands/kernels.ts";
 import { commandMatrix } from "./commands/matrix.ts";
+import { commandMerge } from "./commands/merge.ts";
 import { commandRun } from "./commands/run.ts";
 import { LabError, readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
 import { labOptions, listOf, MACHINE } from "./options.ts";
+import { shardOf } from "./results.ts";
 import { findKernel, shellOnKernel } from "./run.ts";
 
 const KERNEL = {
@@ -34,9 +36,25 @@ const RUN = {
 const MATRIX = {
   kernels: { kind: "text", description: "kernels with commas between them, as --kernel takes them, host too" },
   jobs: { kind: "count", default: 1, min: 1, max: 64, description: "guests at a time" },
+  shard: {
+    kind: "text",
+    optional: true,
+    description: "K/N: only every N-th kernel, from the K-th on; merge puts the results together",
+  },
+  results: {
+    kind: "path",
+    optional: true,
+    description: "file of results, kept after each kernel and taken up by the next run",
+  },
   json: { kind: "flag", description: "stdout is one JSON object with the script's report for each kernel" },
   ktap: { kind: "flag", description: "stdout is KTAP version 1" },
   ...MACHINE,
+} as const satisfies ArgumentSpecs;
+
+const MERGE = {
+  json: MATRIX.json,
+  ktap: MATRIX.ktap,
+  help: MACHINE.help,
 } as const satisfies ArgumentSpecs;
 
 const BISECT = {
@@ -112,8 +130,11 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     run: async (invocation) => {
       const args = parse(invocation.own, MATRIX);
       if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
+      const kernels = shardOf(listOf(needed(args.kernels, "--kernels"), "--kernels"), args.shard);
+      if (typeof kernels === "string") throw new UsageError(`--shard: ${kernels}`);
       return await commandMatrix({
-        kernels: listOf(needed(args.kernels, "--kernels"), "--kernels"),
+        kernels,
+        resultsFile: args.results === undefined ? undefined : String(args.results),
         jobs: args.jobs,
         form: args.json ? "json" : args.ktap ? "ktap" : "table",
         script: needScript(invocation),
@@ -122,6 +143,19 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
         narrate: narrator(args.quiet),
         signal: invocation.signal,
       });
+    },
+  },
+  merge: {
+    summary: "put files of results together: lab.ts merge FILE... [--json|--ktap]",
+    options: MERGE,
+    run: async ({ own }) => {
+      const files = own.filter((word) => !word.startsWith("--"));
+      const args = parse(
+        own.filter((word) => word.startsWith("--")),
+        MERGE,
+      );
+      if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
+      return commandMerge(files, args.json ? "json" : args.ktap ? "ktap" : "table");
     },
   },
   bisect: {

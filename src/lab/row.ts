@@ -95,7 +95,7 @@ export function makeRow(
     title: kernel.title,
     verdict,
     exitCode: run.exitCode,
-    firstFindingSeconds: numberOrNull(report?.totals.firstFindingSeconds),
+    firstFindingSeconds: numberOrNull(report?.totals?.firstFindingSeconds),
     attempts: numberOrNull(report?.trigger?.attempts),
     reached: numberOrNull(report?.trigger?.reached),
     bootSeconds: numberOrNull(result.bootSeconds),

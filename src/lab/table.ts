@@ -2,6 +2,8 @@
  * How a matrix is shown: text table, JSON, KTAP. Pure: rows in, strings out.
  */
 import { exitCodeOf, mergeVerdicts, type Verdict } from "../report/document.ts";
+import { nestedTap } from "../survey/document.ts";
+import { surveyOf, surveyRemark } from "./cases.ts";
 import type { Row } from "./row.ts";
 
 const HEADS = ["kernel", "verdict", "first finding", "appends tried", "racy path entered", "boot"] as const;
@@ -14,7 +16,12 @@ export function tableHead(): string {
 export function tableRow(row: Row): string {
   const note = row.verdict === "clean" || row.verdict === "corrupt" ? "" : (row.reason ?? "");
   const trouble = row.consoleEvents.find(({ kind }) => kind === "panic" || kind === "bug" || kind === "oops");
-  const remarks = [note, trouble && !note.includes(trouble.line) ? `console: ${trouble.line}` : ""]
+  const survey = surveyOf(row);
+  const remarks = [
+    note,
+    survey === undefined ? "" : surveyRemark(survey),
+    trouble && !note.includes(trouble.line) ? `console: ${trouble.line}` : "",
+  ]
     .filter(Boolean)
     .join("; ");
   const line = cells([
@@ -88,6 +95,8 @@ export function matrixKtap(rows: readonly Row[]): string {
       `first_finding_seconds=${row.firstFindingSeconds ?? "-"}`,
       `boot_seconds=${row.bootSeconds?.toFixed(1) ?? "-"}`,
     ];
+    const survey = surveyOf(row);
+    if (survey !== undefined) lines.push(...nestedTap(survey.cases));
     lines.push(`# ${facts.join(" ")}`);
     for (const finding of row.report?.findings ?? []) lines.push(`# ${finding.kind} ${oneLine(finding.detail)}`);
     const name = row.kernel.replaceAll("#", " ");

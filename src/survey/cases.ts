@@ -26,10 +26,11 @@ const FLAGSHIPS = ["uring-append", "splice-relay"];
 const STARTS: Readonly<Record<string, readonly Start[]>> = {
   "uring-append": [{ name: "uring-append", words: [], seconds: 8 }],
   "splice-relay": [
-    { name: "splice-relay", words: ["--bytes", "64MiB"] },
-    { name: "ktls-splice", words: ["--ktls", "--pipe-size", "4096", "--bytes", "256KiB"] },
+    { name: "splice-relay", words: ["--bytes", "16MiB"] },
+    { name: "ktls-splice", words: ["--ktls", "--pipe-size", "4096", "--bytes", "64KiB"] },
   ],
   "nowait-append": [{ name: "nowait-append", words: [], seconds: 5 }],
+  "two-rings": [{ name: "two-rings", words: ["--megabytes", "16"] }],
   "append-tear": [{ name: "append-tear", words: [], seconds: 10 }],
 };
 

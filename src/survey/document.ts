@@ -62,7 +62,17 @@ export function damageText(report: RunReport | null): string {
 
 /** KTAP version 1: a subtest for each case; a corrupt one is "not ok", one without a verdict is skipped. */
 export function surveyKtap({ cases, environment }: Survey): string {
-  const lines = ["KTAP version 1", "1..1", "  KTAP version 1", `  1..${cases.length}`];
+  const lines = ["KTAP version 1", "1..1", ...nestedTap(cases)];
+  const verdict = surveyVerdict(cases);
+  lines.push(`# kernel=${oneLine(environment.kernel)} verdict=${verdict}`);
+  const skip = verdict === "skipped" || verdict === "inconclusive" ? ` # SKIP ${verdict}` : "";
+  lines.push(`${verdict === "corrupt" ? "not ok" : "ok"} 1 survey${skip}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** The subtests alone, indented, with their version and plan. */
+export function nestedTap(cases: readonly CaseResult[]): string[] {
+  const lines = ["  KTAP version 1", `  1..${cases.length}`];
   for (const [index, entry] of cases.entries()) {
     const first = entry.firstFindingSeconds === undefined ? "" : ` first_finding_seconds=${entry.firstFindingSeconds}`;
     lines.push(`  # verdict=${entry.verdict} duration_seconds=${entry.durationSeconds}${first}`);
@@ -71,11 +81,7 @@ export function surveyKtap({ cases, environment }: Survey): string {
     if (entry.known !== undefined) lines.push(`  # known=${oneLine(entry.known)}`);
     lines.push(`  ${resultLine(entry, index + 1)}`);
   }
-  const verdict = surveyVerdict(cases);
-  lines.push(`# kernel=${oneLine(environment.kernel)} verdict=${verdict}`);
-  const skip = verdict === "skipped" || verdict === "inconclusive" ? ` # SKIP ${verdict}` : "";
-  lines.push(`${verdict === "corrupt" ? "not ok" : "ok"} 1 survey${skip}`);
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 function resultLine({ name, verdict, reason, expected }: CaseResult, number: number): string {

@@ -5,12 +5,22 @@
  * each row is printed once, in the order asked for. Refuses to stop at the first bad kernel: the table is the point.
  */
 import { writeSync } from "node:fs";
+import { caseTable, silentLines } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
 import { onceEach } from "../narrate.ts";
+import { Results } from "../results.ts";
 import { failedRow, type Row, runRow } from "../row.ts";
 import type { LabOptions } from "../run.ts";
 import { checkArguments, findScript } from "../script.ts";
-import { matrixExitCode, matrixJson, matrixKtap, pendingRow, tableHead, tableRow } from "../table.ts";
+import {
+  type MatrixDocument,
+  matrixExitCode,
+  matrixJson,
+  matrixKtap,
+  pendingRow,
+  tableHead,
+  tableRow,
+} from "../table.ts";
 
 export interface MatrixCommand {
   readonly kernels: readonly string[];
@@ -19,15 +29,19 @@ export interface MatrixCommand {
   readonly script: string;
   readonly scriptArguments: readonly string[];
   readonly options: LabOptions;
+  /** Where results are kept and taken up. */
+  readonly resultsFile: string | undefined;
   readonly narrate: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 export async function commandMatrix(command: MatrixCommand): Promise<number> {
-  const { kernels, form, scriptArguments } = command;
+  const { kernels, form, scriptArguments, resultsFile } = command;
   const script = findScript(command.script);
   await checkArguments(script, scriptArguments);
+  const results = new Results(resultsFile, { script: command.script, scriptArguments });
   const startedAt = performance.now();
+  const elapsedSeconds = () => (performance.now() - startedAt) / 1000;
   const live = form === "table" && process.stdout.isTTY === true;
   const board = live ? new LiveBoard(kernels) : new LineBoard(kernels, form === "table" ? 1 : 2);
   const rows: Row[] = [];
@@ -39,8 +53,12 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
     for (let next = waiting.shift(); next !== undefined && !command.signal.aborted; next = waiting.shift()) {
       const { asked, index } = next;
       const onState = (state: string) => board.state(index, state);
-      const row = await rowOrReason({ ...command, asked, script, options, narrate, onState });
+      const known = results.known(asked);
+      const row = known ?? (await rowOrReason({ ...command, asked, script, options, narrate, onState }));
+      // A row that was stopped half-way is no result.
+      if (command.signal.aborted && known === undefined) return;
       rows[index] = row;
+      results.save(rows.filter(Boolean), elapsedSeconds());
       board.done(index, row);
     }
   };
@@ -50,10 +68,23 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
     board.end();
   }
   const finished = rows.filter((row) => row !== undefined);
-  const durationSeconds = (performance.now() - startedAt) / 1000;
-  if (form === "json") print(matrixJson({ script: command.script, scriptArguments, durationSeconds, rows: finished }));
-  if (form === "ktap") print(matrixKtap(finished));
+  if (command.signal.aborted && resultsFile !== undefined) {
+    command.narrate(
+      `${finished.length} of ${kernels.length} kernels are in ${resultsFile}; the same command goes on with the others`,
+    );
+  }
+  showMatrix({ script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished }, form);
   return matrixExitCode(finished);
+}
+
+/** What comes after the rows: case × kernel for surveys, or the document in another form. */
+export function showMatrix(document: MatrixDocument, form: MatrixCommand["form"]): void {
+  if (form === "json") print(matrixJson(document));
+  if (form === "ktap") print(matrixKtap(document.rows));
+  if (form !== "table") return;
+  const table = caseTable(document.rows);
+  const lines = table.length === 0 ? [] : ["", ...table, "", ...silentLines(document.rows)];
+  print(lines.map((line) => `${line}\n`).join(""));
 }
 
 async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> {

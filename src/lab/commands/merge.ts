@@ -1,0 +1,12 @@
+/** `lab.ts merge`: results of several machines (--shard) as one table, one JSON object, or KTAP. */
+import { writeSync } from "node:fs";
+import { mergeResults, readResults } from "../results.ts";
+import { matrixExitCode, tableHead, tableRow } from "../table.ts";
+import { type MatrixCommand, showMatrix } from "./matrix.ts";
+
+export function commandMerge(files: readonly string[], form: MatrixCommand["form"]): number {
+  const document = mergeResults(files.map(readResults));
+  if (form === "table") writeSync(1, `${[tableHead(), ...document.rows.map(tableRow)].join("\n")}\n`);
+  showMatrix(document, form);
+  return matrixExitCode(document.rows);
+}
