@@ -47,6 +47,7 @@ const NEEDS = {
   findmnt: program("findmnt", "util-linux"),
   gcc: { ...program("gcc", "gcc libc6-dev"), present: () => haveGcc() },
   ip: program("ip", "iproute2"),
+  mkswap: program("mkswap", "util-linux"),
   losetup: program("losetup", "mount"),
   "mkfs.btrfs": program("mkfs.btrfs", "btrfs-progs"),
   "mkfs.ext4": program("mkfs.ext4", "e2fsprogs"),
