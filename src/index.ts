@@ -80,7 +80,15 @@ export { Barrier } from "./ops/thread/barrier.ts";
 export { inModule } from "./ops/thread/functions.ts";
 export { type RaceOptions, type Runner, race, runner, startThreads, type Threads } from "./ops/thread/race.ts";
 export { Thread } from "./ops/thread/thread.ts";
-export { startTls, type TlsCipher, type TlsKeys, testKeys, tlsMissing, tryExpectNoPadding } from "./ops/tls.ts";
+export {
+  loadsTls,
+  startTls,
+  type TlsCipher,
+  type TlsKeys,
+  testKeys,
+  tlsMissing,
+  tryExpectNoPadding,
+} from "./ops/tls.ts";
 export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export { readWhole } from "./ops/whole.ts";
 export { constant } from "./pattern/constant.ts";

@@ -4,6 +4,7 @@
  * Owns the kernel's key structures; there is no handshake here. Keys that are not given are fixed ones, which protect
  * nothing: the purpose is the kernel's record path. What a peer's records look like is in tls-record.ts.
  */
+import { readFileSync } from "node:fs";
 import { ERRNO } from "../sys/errno.ts";
 import type { Layout } from "../sys/uapi/layout.ts";
 import * as S from "../sys/uapi/socket.ts";
@@ -103,4 +104,16 @@ export function tlsMissing(): string | undefined {
   const result = tryEnableTls(pair.client);
   if (result === 0) return undefined;
   return result === -ERRNO.ENOENT ? HINT : `TCP_ULP "tls" is refused with errno ${-result}`;
+}
+
+/** What asking for kernel TLS changes for the whole system: undefined when its module is loaded already. tls.rst. */
+export function loadsTls(): string | undefined {
+  let loaded = "";
+  try {
+    loaded = readFileSync("/proc/sys/net/ipv4/tcp_available_ulp", "utf8");
+  } catch {
+    // a kernel without upper-layer protocols has no such file, and nothing to load
+    return undefined;
+  }
+  return loaded.split(/\s+/).includes("tls") ? undefined : "loads the kernel's module tls";
 }

@@ -7,11 +7,13 @@
  */
 
 import { deserialize, serialize } from "node:v8";
+import type { SyscallName } from "../../sys/thread.ts";
 import { Inconclusive } from "../errors.ts";
 import type { Fd } from "../fd.ts";
 import { openMemfd, readAt, writeAt } from "../file.ts";
 import { allocate, type KernelBuffer } from "../memory.ts";
 import { sizeOf } from "../stat.ts";
+import { untilAsleep } from "../thread/asleep.ts";
 import { type Answer, type Plain, plain, revived, revivedError } from "../thread/crossing.ts";
 import { type AnyFunction, type FunctionPlace, placeOf } from "../thread/functions.ts";
 
@@ -64,6 +66,12 @@ export class Process<Result> implements Disposable {
     const first = await Promise.race([done, late.promise]).finally(() => clearTimeout(timer));
     if (first === undefined) this.kill();
     return first;
+  }
+
+  /** Waits until its main thread sleeps in `name`: true, or false when it ended first or `timeoutMs` passed. proc(5). */
+  asleep(name: SyscallName, timeoutMs = 1000): Promise<boolean> {
+    const going = () => this.#child.exitCode === null && this.#child.signalCode === null;
+    return untilAsleep({ pid: this.pid, tid: this.pid }, name, { timeoutMs, going });
   }
 
   /** `int kill(pid_t pid, SIGKILL)`. kill(2). */

@@ -7,11 +7,11 @@
  * `asleep` says when the kernel has put the thread to sleep inside a named system call, so that a race is a sequence
  * and not a matter of luck. Functions that are not verbs must be exported by the script (functions.ts): closures do not cross threads.
  */
-import { readFileSync } from "node:fs";
-import { installWakeSignal, SYS, type SyscallName, wakeThread } from "../../sys/thread.ts";
+import { installWakeSignal, type SyscallName, wakeThread } from "../../sys/thread.ts";
 import { checked } from "../errors.ts";
 import { Fd } from "../fd.ts";
 import type { KernelBuffer } from "../memory.ts";
+import { untilAsleep } from "./asleep.ts";
 import type { Barrier } from "./barrier.ts";
 import { type Answer, plain, revived, revivedError } from "./crossing.ts";
 import { type AnyFunction, placeOf } from "./functions.ts";
@@ -92,12 +92,7 @@ export class Thread implements Disposable {
    * `timeoutMs` passed. /proc/PID/task/TID/syscall shows the call's number only while the thread is blocked: proc(5).
    */
   async asleep(name: SyscallName, timeoutMs = 1000): Promise<boolean> {
-    const deadlineMs = performance.now() + timeoutMs;
-    while (this.#waiting !== undefined && performance.now() < deadlineMs) {
-      if (sleepsIn(this.tid, SYS[name])) return true;
-      await Bun.sleep(1);
-    }
-    return false;
+    return untilAsleep({ pid: "self", tid: this.tid }, name, { timeoutMs, going: () => this.#waiting !== undefined });
   }
 
   /** Interrupts the system call the thread sleeps in: it returns -EINTR. tgkill(2), signal(7). */
@@ -128,14 +123,5 @@ export class Thread implements Disposable {
     });
     this.#worker.terminate();
     waiting?.reject(new Error("the thread was disposed of while its call was under way"));
-  }
-}
-
-/** "275 0x3 0x0 …" while blocked in call 275, "running" otherwise. */
-function sleepsIn(tid: number, number: number): boolean {
-  try {
-    return readFileSync(`/proc/self/task/${tid}/syscall`, "utf8").startsWith(`${number} `);
-  } catch {
-    return false;
   }
 }

@@ -1,0 +1,119 @@
+#!/usr/bin/env bun
+/**
+ * mptcp-peek-waitall: does a peek that waits on an MPTCP connection see the stream?
+ *
+ * What is exercised: recv(MSG_PEEK | MSG_WAITALL) on an MPTCP socket that has half of the bytes; the other half arrives
+ * while the call waits. The kernel begins at the head of its queue again, and forgets what it has copied already.
+ * What broken looks like: the call returns its whole length, and the first half stands there twice; or (6.12) it never
+ * returns, ignores SO_RCVTIMEO, and one processor is busy until the process is killed.
+ * What is promised: recv(2): MSG_PEEK "return data from the beginning of the receive queue without removing that data";
+ * MSG_WAITALL "block until the full request is satisfied".
+ * Since when, fixed by: doubled on 6.1.170 and 6.1.192, without end on 6.12.90 and 6.12.117; good on 6.18.44 and 7.2.13,
+ * "mptcp: fix MSG_PEEK stream corruption".
+ * Who is hit: protocol detection by peeking (proxies) where MPTCP is the default for listeners.
+ * Control: the same calls on TCP.
+ * Needs: MPTCP in the kernel. The waiting call is made by a process of its own, which is killed if it does not end.
+ * Run: bun run mptcp-peek-waitall.ts
+ */
+import {
+  allocate,
+  connectedPair,
+  counter,
+  type Fd,
+  type Finding,
+  Inconclusive,
+  isSyscallError,
+  judgeBytes,
+  receive,
+  runReproducer,
+  send,
+  startProcess,
+} from "bytewitness";
+import { IPPROTO_MPTCP, MSG_PEEK, MSG_WAITALL } from "bytewitness/uapi";
+
+const HALF = 4000;
+const LOOPBACK = { family: "ipv4", host: "127.0.0.1", port: 0 } as const;
+
+/** Peeks at the whole stream, which has come only half-way. Runs in a process of its own: it may never end. */
+export function peekAll(socket: Fd, lengthBytes: number): Uint8Array {
+  using buffer = allocate(lengthBytes);
+  const got = receive(socket, buffer, { flags: MSG_PEEK | MSG_WAITALL });
+  return buffer.bytes.slice(0, got);
+}
+
+function mptcpMissing(): string | undefined {
+  try {
+    using _pair = connectedPair(LOOPBACK, { protocol: IPPROTO_MPTCP });
+    return undefined;
+  } catch (error) {
+    if (isSyscallError(error)) return error.message;
+    throw error;
+  }
+}
+
+await runReproducer({
+  name: "mptcp-peek-waitall",
+  summary: "MSG_PEEK | MSG_WAITALL on an MPTCP socket whose data comes in two parts: is it the stream?",
+  known: {
+    fix: "mptcp: fix MSG_PEEK stream corruption",
+    firstFixed: ["6.12.118", "6.18"],
+    source: "doubled on 6.1.170 and 6.1.192, endless on 6.12.90 and 6.12.117, good on 6.18.44 and 7.2.13",
+    avoid: "peek without MSG_WAITALL, or at no more than has arrived",
+  },
+  options: {
+    timeout: { kind: "duration", default: "5s", description: "how long the peek may take once everything is there" },
+  },
+  requires: [{ name: "MPTCP", probe: mptcpMissing }],
+  run: async (run) => {
+    const pattern = counter();
+    const findings: Finding[] = [];
+    const lines: string[] = [];
+    const trigger = {
+      reached: 0,
+      attempts: 0,
+      how: "the peek was seen asleep in recvfrom when the second half was sent",
+    };
+    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
+    using block = allocate(2 * HALF);
+    pattern.fill(block.bytes, 0);
+
+    for (const kind of ["TCP (control)", "MPTCP"]) {
+      const mptcp = kind === "MPTCP";
+      using pair = connectedPair(LOOPBACK, mptcp ? { protocol: IPPROTO_MPTCP } : {});
+
+      // 1. Half of the bytes are there.
+      totals.bytesWritten += send(pair.client, block, { lengthBytes: HALF });
+
+      // 2. The peek asks for all of them: it sleeps until the rest arrives, or (6.12) spins and is never seen asleep.
+      using peeker = startProcess(peekAll, pair.server, 2 * HALF);
+      const asleep = await peeker.asleep("recvfrom", 3000);
+
+      // 3. The rest arrives; the peek has everything that it asked for.
+      totals.bytesWritten += send(pair.client, block, { bufferOffsetBytes: HALF });
+      const ended = await peeker.within({ timeoutMs: run.args.timeout * 1000 });
+      totals.calls += 3;
+      if (ended === undefined) {
+        if (!mptcp) throw new Inconclusive("the control, a peek on TCP, did not end");
+        const reason = `recv(MSG_PEEK | MSG_WAITALL) on MPTCP did not end within ${run.args.timeout} s though all its bytes had arrived; its process was killed`;
+        return { verdict: "inconclusive", reason, findings, trigger, totals, sections: [{ title: "Peeks", lines }] };
+      }
+      if (mptcp) trigger.attempts += 1;
+      if (mptcp && asleep) trigger.reached += 1;
+
+      // 4. What was peeked at, and then what the stream is.
+      using back = allocate(2 * HALF);
+      const got = receive(pair.server, back, { flags: MSG_WAITALL });
+      for (const [what, bytes] of [
+        ["peek", ended.value],
+        ["read", back.bytes.subarray(0, got)],
+      ] as const) {
+        const judged = judgeBytes(bytes, { pattern, expectBytes: 2 * HALF, file: `${kind}, ${what}` });
+        if (!mptcp && judged.findings.length > 0) throw new Inconclusive("the control, a peek on TCP, is damaged");
+        findings.push(...judged.findings);
+        totals.bytesVerified += judged.verifiedBytes;
+        lines.push(`${kind}, ${what}: ${bytes.length} bytes, ${judged.findings.length} findings`);
+      }
+    }
+    return { findings, trigger, totals, sections: [{ title: "Peeks", lines }] };
+  },
+});
