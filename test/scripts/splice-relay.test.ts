@@ -7,6 +7,8 @@ import { needed } from "../needed.ts";
 import { command, reportOf } from "./command.ts";
 
 const MIB = 1024 * 1024;
+/** What the plan of a run with an injection asks of its arguments. */
+const PLAIN = { connections: 1, pipeSize: MIB, feed: "counter", from: "tcp", to: "tcp", journal: "on", timeout: 30 };
 
 async function relay(...args: string[]) {
   const said = await command("splice-relay", [...args, "--json", "--quiet"], { timeoutMs: 30_000 });
@@ -156,6 +158,21 @@ test.skipIf(needed("root", "ip", "nft"))(
     for (const { kind, offsetBytes, lengthBytes, detail } of report.findings) {
       expect([kind, offsetBytes, lengthBytes]).toEqual(["foreign", ...visibleEdit(offsetBytes)]);
       expect(detail).toContain("the tap saw it");
+    }
+  },
+);
+
+test.each(["in", "out", "sink"] as const)(
+  "hop %s: the seed alone decides which bytes are damaged",
+  async (injectHop) => {
+    const wanted = runPlanOf({ ...PLAIN, bytes: 12 * MIB, inject: "foreign", injectHop } as RelayArguments, 11).shape
+      .injection;
+    for (const flags of [[], ["--wait", "always", "--pipe-size", "64KiB"]]) {
+      const inject = ["--inject", "foreign", "--inject-hop", injectHop, "--seed", "11"];
+      const { said, report } = await relay("--bytes", "12MiB", ...inject, ...flags);
+      const [finding] = report.findings;
+      expect([said.code, report.findings.length]).toEqual([1, 1]);
+      expect([finding?.offsetBytes, finding?.lengthBytes]).toEqual([wanted?.fromBytes, wanted?.lengthBytes]);
     }
   },
 );

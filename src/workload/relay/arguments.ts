@@ -248,6 +248,7 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
           seed,
           connection: random.below(args.connections),
           fromBytes: random.below(Math.max(1, Math.floor(spanBytes * 0.7))),
+          lengthBytes: Math.max(16, Math.min(random.between(64, 1448), spanBytes >> 2, args.pipeSize >> 2)),
         };
   return {
     shape: shapeOf(args, injection),

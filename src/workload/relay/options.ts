@@ -27,9 +27,10 @@ export interface Injection {
   readonly kind: Exclude<InjectKind, "none">;
   readonly hop: InjectHop;
   readonly seed: number;
-  /** Which connection, and the stream offset from which on the next chunk is damaged. */
+  /** Which connection, and which bytes of its stream are the chunk that is damaged. */
   readonly connection: number;
   readonly fromBytes: number;
+  readonly lengthBytes: number;
 }
 
 /** The relay's own behaviour; every field is one experiment of the mail. */

@@ -79,7 +79,9 @@ export class Sink {
   readonly #streams: Stream[] = [];
   readonly #block = allocate(BLOCK_BYTES);
   readonly #peeked: Memory;
-  #injection: Injection | undefined;
+  readonly #injection: Injection | undefined;
+  readonly #random: Random;
+  readonly #flipAt: number;
   #damageSeen = false;
 
   constructor(plan: SinkPlan, hooks: SinkHooks, makeJudge: JudgeMaker) {
@@ -88,6 +90,8 @@ export class Sink {
     this.#makeJudge = makeJudge;
     this.#peeked = allocate(plan.peek ? BLOCK_BYTES : 0);
     this.#injection = plan.injection?.hop === "sink" ? plan.injection : undefined;
+    this.#random = new Random(plan.injection?.seed ?? 0, "inject");
+    this.#flipAt = this.#random.below(plan.injection?.lengthBytes ?? 1);
   }
 
   async run(): Promise<SinkResult> {
@@ -188,11 +192,16 @@ export class Sink {
     stream.unstable.push({ offsetBytes: stream.receivedBytes + first, lengthBytes: last - first + 1 });
   }
 
+  /** The part of the injected range that lies in this block: where blocks begin and end is not up to the seed. */
   #damageOwnMemory(stream: Stream, got: number): void {
     const injection = this.#injection;
-    if (injection === undefined || injection.connection !== stream.connection || got < 512) return;
-    if (stream.receivedBytes < injection.fromBytes) return;
-    this.#injection = undefined;
-    damageInPlace(injection.kind, this.#block.bytes, { at: 64, end: 264 }, new Random(injection.seed, "inject"));
+    if (injection === undefined || injection.connection !== stream.connection) return;
+    const flip = injection.kind === "bit-flipped";
+    const fromBytes = injection.fromBytes + (flip ? this.#flipAt : 0);
+    const endBytes = flip ? fromBytes + 1 : injection.fromBytes + injection.lengthBytes;
+    const at = Math.max(fromBytes - stream.receivedBytes, 0);
+    const end = Math.min(endBytes - stream.receivedBytes, got);
+    if (at >= end) return;
+    damageInPlace(injection.kind, this.#block.bytes, { at, end }, this.#random);
   }
 }

@@ -9,6 +9,7 @@ import { monotonicNs } from "../../../ops/clock.ts";
 import { assert } from "../../../ops/errors.ts";
 import type { Fd } from "../../../ops/fd.ts";
 import { openPipe, type Pipe, queuedBytes } from "../../../ops/pipe.ts";
+import { POLLOUT, waitFor } from "../../../ops/poll.ts";
 import { SHUT_WR, shutdownSocket } from "../../../ops/socket.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK, trySplice } from "../../../ops/splice.ts";
 import { ERRNO } from "../../../sys/errno.ts";
@@ -34,6 +35,8 @@ export interface Filter {
   askAtMost(channel: Channel): number | undefined;
   /** The input ended. */
   ended(channel: Channel): void;
+  /** The pipe is full while a splice-out must wait. */
+  full?(channel: Channel): void;
 }
 
 export interface ChannelEnds {
@@ -164,9 +167,15 @@ export class Channel {
     }
     if (result === -ERRNO.EAGAIN) {
       this.eagainCount += 1;
-      // With bytes in the pipe it may be the pipe that is full: try again once some have left.
-      if (this.pipeBytes > 0) this.#full = true;
-      else this.readable = false;
+      // With bytes in the pipe it may be the pipe that is full: try again once some have left. While a filter keeps
+      // them there none will leave, and the pipe itself must say which of the two it is.
+      if (this.pipeBytes === 0) this.readable = false;
+      else if (!this.#held()) this.#full = true;
+      else if (waitFor(this.pipe.writeEnd, POLLOUT, 0) !== 0) this.readable = false;
+      else {
+        this.#full = true;
+        for (const filter of this.#filters) filter.full?.(this);
+      }
       return;
     }
     if (result !== -ERRNO.EINTR) this.fail("splice-in", -result);

@@ -1,5 +1,5 @@
 /**
- * Damage on purpose, inside the relay: one chunk of one connection, chosen by the seed.
+ * Damage on purpose, inside the relay: one chunk of one connection, chosen by the seed to the byte.
  *
  * Owns taking a chunk out of the pipe, damaging it and putting it back in order. Bytes pass through user memory only
  * in that one moment; before and after it the data path is untouched. What was done is told (`done`), so that a test
@@ -13,9 +13,6 @@ import { Random } from "../../random.ts";
 import { INJECT, type Journal } from "../evidence/journal.ts";
 import type { Injection } from "../options.ts";
 import type { Channel, Filter } from "./channel.ts";
-
-/** A chunk under injection is at most this long, so that its double still fits into the pipe. */
-const CHUNK_BYTES_MAX = 65_536;
 
 /** What was damaged, in the stream that leaves the relay. */
 export interface InjectionDone {
@@ -38,9 +35,8 @@ export class Injector implements Filter {
   readonly #connectionOf: (channel: Channel) => number | undefined;
   readonly #journal: Journal;
   readonly #random: Random;
-  /** The first chunk of a two-chunks injection, waiting in the pipe for the second. */
-  #first: { lengthBytes: number; offsetBytes: number; spliceIn: number } | undefined;
-
+  /** The chunk as far as it is in the pipe; a socket may bring it in several pieces. */
+  #chunk: { offsetBytes: number; lengthBytes: number; spliceIn: number } | undefined;
   /** Where the second of two chunks ends, until it was sent. */
   #pair: number | undefined;
 
@@ -56,18 +52,26 @@ export class Injector implements Filter {
     return this.done === undefined && this.#connectionOf(channel) === this.#injection.connection;
   }
 
+  get #isWhole(): boolean {
+    return this.#chunk?.lengthBytes === this.#injection.lengthBytes;
+  }
+
+  /** The seed decides where the chunk begins and ends, not how the network cut the stream. */
   askAtMost(channel: Channel): number | undefined {
-    if (!this.#isDue(channel) || channel.inOffsetBytes < this.#injection.fromBytes) return undefined;
-    return Math.min(CHUNK_BYTES_MAX, channel.pipe.capacityBytes >> 2);
+    const { fromBytes, lengthBytes } = this.#injection;
+    if (!this.#isDue(channel) || this.#isWhole) return undefined;
+    const at = channel.inOffsetBytes;
+    return at < fromBytes ? fromBytes - at : fromBytes + lengthBytes - at;
   }
 
+  /** The chunk stays in the pipe until it is whole, and the first of two until the second is there. */
   holds(channel: Channel): boolean {
-    return this.#first !== undefined && this.#isDue(channel);
+    return this.#chunk !== undefined && this.#isDue(channel);
   }
 
-  /** Room is made before the damaged chunk comes; after the second of two chunks nothing may join them unsent. */
+  /** Room is made before the chunk comes; after the second of two chunks nothing may join them unsent. */
   holdsFill(channel: Channel): boolean {
-    if (this.#isDue(channel) && this.#first === undefined && channel.inOffsetBytes >= this.#injection.fromBytes) {
+    if (this.#isDue(channel) && this.#chunk === undefined && channel.inOffsetBytes >= this.#injection.fromBytes) {
       const roomy = this.#injection.kind === "two-chunks" ? 0 : channel.pipe.capacityBytes / 2;
       return channel.pipeBytes > roomy;
     }
@@ -77,24 +81,35 @@ export class Injector implements Filter {
   }
 
   ended(): void {
-    this.#first = undefined;
+    this.#chunk = undefined;
+  }
+
+  /** A pipe of one page takes one piece: what is there is the chunk then, and a second one never comes. */
+  full(channel: Channel): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined || !this.#isDue(channel)) return;
+    if (this.#injection.kind === "two-chunks") this.#chunk = undefined;
+    else this.#damage(channel, chunk);
   }
 
   filled(channel: Channel, gotBytes: number): void {
     const offsetBytes = channel.inOffsetBytes - gotBytes;
     if (!this.#isDue(channel) || offsetBytes < this.#injection.fromBytes) return;
-    if (gotBytes > CHUNK_BYTES_MAX || channel.pipeBytes + gotBytes > channel.pipe.capacityBytes) return;
-    const chunk = { lengthBytes: gotBytes, offsetBytes, spliceIn: channel.inCount };
-    if (this.#injection.kind === "two-chunks") {
-      if (this.#first === undefined && channel.pipeBytes === gotBytes) this.#first = chunk;
-      else if (this.#first !== undefined) {
-        this.#damage(channel, this.#first);
-        this.#pair = channel.inOffsetBytes;
-      }
+    if (this.#isWhole && this.#chunk !== undefined) {
+      // Two chunks: this was the second.
+      this.#damage(channel, this.#chunk);
+      this.#pair = channel.inOffsetBytes;
       return;
     }
-    // Anything shorter than two words could be damaged back into itself.
-    if (gotBytes >= 16) this.#damage(channel, chunk);
+    const {
+      offsetBytes: start,
+      lengthBytes,
+      spliceIn,
+    } = this.#chunk ?? {
+      ...{ offsetBytes, lengthBytes: 0, spliceIn: channel.inCount },
+    };
+    this.#chunk = { offsetBytes: start, lengthBytes: lengthBytes + gotBytes, spliceIn };
+    if (this.#isWhole && this.#injection.kind !== "two-chunks") this.#damage(channel, this.#chunk);
   }
 
   /** Empties the pipe into memory, damages the chunk there, and writes everything back in order. */
@@ -121,7 +136,7 @@ export class Injector implements Filter {
       lengthBytes: wrong.lengthBytes,
       spliceIn: chunk.spliceIn,
     };
-    this.#first = undefined;
+    this.#chunk = undefined;
   }
 
   /** Damages bytes [at, end) of the memory, of which `total` count; what is wrong now and by how much it grew. */
@@ -150,10 +165,9 @@ export function damageInPlace(
   part: { at: number; end: number },
   random: Random,
 ): { at: number; lengthBytes: number } {
-  const lengthBytes = part.end - part.at;
   if (kind === "zeroed") bytes.fill(0, part.at, part.end);
   else if (kind === "bit-flipped") {
-    const byte = part.at + random.below(lengthBytes);
+    const byte = part.at + random.below(part.end - part.at);
     bytes[byte] = (bytes[byte] as number) ^ (1 << random.below(8));
     return { at: byte, lengthBytes: 1 };
   } else {
@@ -163,5 +177,5 @@ export function damageInPlace(
       bytes[index] = (bytes[index] as number) ^ random.pick(masks);
     }
   }
-  return { at: part.at, lengthBytes };
+  return { at: part.at, lengthBytes: part.end - part.at };
 }

@@ -7,12 +7,13 @@
 
 import { bringUp, enterNewNetwork, setAddress, switchOffloadsOff } from "../../../ops/netns.ts";
 import { editedPackets, editPackets } from "../../../ops/packet-editor.ts";
-import { Sink, type SinkPlan } from "../ends/sink.ts";
-import { Source, type SourcePlan } from "../ends/source.ts";
+import { Sink } from "../ends/sink.ts";
+import { Source } from "../ends/source.ts";
 import { Relay, type RelayPlan } from "../engine/relay.ts";
-import { answer, type CallQuestion } from "../evidence/attribution.ts";
+import { answer } from "../evidence/attribution.ts";
 import type { JudgeMaker } from "../evidence/judge.ts";
-import { Control, type ControlMessage } from "./control.ts";
+import { Control } from "./control.ts";
+import type { Of, ToRole } from "./protocol.ts";
 
 /** The machine lacks something a role needs; no fault of ours. */
 export class RoleRefusal extends Error {
@@ -29,12 +30,6 @@ export interface RoleStart {
   readonly parentPid: number;
   /** Start in an empty network of one's own and wait to be told the interfaces. */
   readonly ownNetwork: boolean;
-}
-
-export interface NetworkPlan {
-  readonly interfaces: readonly { readonly name: string; readonly host: string }[];
-  /** Every so many packets that leave this network are edited by the kernel. */
-  readonly edit?: number;
 }
 
 /** The role this process was started for, or undefined in an ordinary process. */
@@ -62,7 +57,7 @@ function joinNetwork(control: Control): void {
   enterNewNetwork();
   bringUp("lo");
   control.emit({ type: "network" });
-  const plan = await1<{ network: NetworkPlan }>(control, "interfaces").network;
+  const plan = await1(control, "interfaces").network;
   for (const { name, host } of plan.interfaces) {
     setAddress(name, host);
     bringUp(name);
@@ -73,32 +68,37 @@ function joinNetwork(control: Control): void {
   control.emit({ type: "joined" });
 }
 
-/** Waits for one message of a type; others are not expected before it. */
-function await1<Fields>(control: Control, type: string): ControlMessage & Fields {
+/** Waits for one message of a type; others are not expected before it, but for a stop, which is remembered. */
+function await1<Type extends ToRole["type"]>(control: Control, type: Type): Of<ToRole, Type> {
   for (;;) {
-    for (const message of control.next()) if (message.type === type) return message as ControlMessage & Fields;
+    for (const message of control.next()) if (message.type === type) return message as Of<ToRole, Type>;
   }
 }
 
 async function play({ role, ownNetwork }: RoleStart, control: Control, makeJudge: JudgeMaker): Promise<void> {
-  const { plan } = await1<{ plan: unknown }>(control, "start");
   const listening = (address: string) => control.emit({ type: "listening", address });
   const progress = (bytes: number) => control.emit({ type: "progress", bytes });
   const narrate = (line: string) => control.emit({ type: "narrate", line });
-  const stopped = () => control.received().some((message) => message.type === "stop");
+  const stopped = () => {
+    control.received();
+    return control.stopped;
+  };
   if (role === "source") {
-    using source = new Source(plan as SourcePlan, { listening, stopped });
+    const { plan } = await1(control, "start-source");
+    using source = new Source(plan, { listening, stopped });
     const result = await source.run();
-    control.emit({ type: "done", result, edited: ownNetwork ? editedPackets() : 0 });
+    control.emit({ type: "source-done", result, edited: ownNetwork ? editedPackets() : 0 });
     return;
   }
   if (role === "sink") {
+    const { plan } = await1(control, "start-sink");
     const damaged = () => control.emit({ type: "damaged" });
-    const sink = new Sink(plan as SinkPlan, { progress, stopped, damaged }, makeJudge);
-    control.emit({ type: "done", result: await sink.run() });
+    const sink = new Sink(plan, { progress, stopped, damaged }, makeJudge);
+    control.emit({ type: "sink-done", result: await sink.run() });
     return;
   }
-  await playRelay(plan as RelayPlan, control, { listening, progress, narrate }, makeJudge);
+  const { plan } = await1(control, "start-relay");
+  await playRelay(plan, control, { listening, progress, narrate }, makeJudge);
 }
 
 async function playRelay(
@@ -107,24 +107,21 @@ async function playRelay(
   hooks: { listening: (address: string) => void; progress: (bytes: number) => void; narrate: (line: string) => void },
   makeJudge: JudgeMaker,
 ): Promise<void> {
-  let isStopped = false;
   let isOver = false;
-  const handle = (message: ControlMessage) => {
-    if (message.type === "stop") isStopped = true;
+  const handle = (message: ToRole) => {
     if (message.type === "quit") isOver = true;
     if (message.type === "damaged") relay.journal.preserve();
     if (message.type === "calls") {
-      const questions = message.questions as readonly CallQuestion[];
-      control.emit({ type: "calls", answers: questions.map((question) => answer(relay.journal, question)) });
+      control.emit({ type: "calls", answers: message.questions.map((question) => answer(relay.journal, question)) });
     }
     if (message.type === "first-calls") {
-      control.emit({ type: "first-calls", calls: relay.journal.first(0, message.count as number) });
+      control.emit({ type: "first-calls", calls: relay.journal.first(0, message.count) });
     }
   };
   const ready = () => control.received().forEach(handle);
   const watch = { fd: control.fd, ready };
-  using relay = new Relay(plan, { ...hooks, watch, stopped: () => isStopped }, makeJudge);
+  using relay = new Relay(plan, { ...hooks, watch, stopped: () => control.stopped }, makeJudge);
   const result = await relay.run();
-  control.emit({ type: "done", result, injected: relay.injector?.done, tapped: relay.tap?.finish() });
+  control.emit({ type: "relay-done", result, injected: relay.injector?.done, tapped: relay.tap?.finish() });
   while (!isOver) control.next().forEach(handle);
 }

@@ -13,14 +13,15 @@ import { dieWithParent } from "../../../ops/parent.ts";
 import { FOREVER, POLLIN, waitFor } from "../../../ops/poll.ts";
 import { libc } from "../../../sys/libc.ts";
 import { SIGINT, SIGKILL } from "../../../sys/uapi/mount.ts";
-
-export type ControlMessage = { readonly type: string; readonly [name: string]: unknown };
+import type { FromRole, ToRole } from "./protocol.ts";
 
 export class Control {
   readonly fd = new Fd(0, "control");
   readonly #memory = allocate(65_536);
   #buffered = "";
   #closed = false;
+  /** The run has asked to stop, whoever read that message. */
+  stopped = false;
 
   /** Ties this process's life to its parent's; `parentPid` tells a parent that died before the tie was made. */
   constructor(parentPid: number) {
@@ -30,7 +31,7 @@ export class Control {
     checked(libc.signal(SIGINT, SIG_IGN), "signal", "SIGINT, SIG_IGN");
   }
 
-  emit(message: ControlMessage): void {
+  emit(message: FromRole): void {
     const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
     for (let done = 0; done < bytes.length; ) {
       try {
@@ -43,13 +44,13 @@ export class Control {
   }
 
   /** The messages that are there, without waiting. */
-  received(): ControlMessage[] {
+  received(): ToRole[] {
     while (!this.#closed && waitFor(this.fd, POLLIN, 0) !== 0) this.#readSome();
     return this.#takeLines();
   }
 
   /** Waits for the next messages; an empty list after `timeoutMs`. */
-  next(timeoutMs: number = FOREVER): ControlMessage[] {
+  next(timeoutMs: number = FOREVER): ToRole[] {
     const ready = this.#takeLines();
     if (ready.length > 0) return ready;
     if (waitFor(this.fd, POLLIN, timeoutMs) === 0) return [];
@@ -63,9 +64,11 @@ export class Control {
     this.#buffered += Buffer.from(this.#memory.bytes.subarray(0, got)).toString("utf8");
   }
 
-  #takeLines(): ControlMessage[] {
+  #takeLines(): ToRole[] {
     const lines = this.#buffered.split("\n");
     this.#buffered = lines.pop() ?? "";
-    return lines.map((line) => JSON.parse(line) as ControlMessage);
+    const messages = lines.map((line) => JSON.parse(line) as ToRole);
+    if (messages.some(({ type }) => type === "stop")) this.stopped = true;
+    return messages;
   }
 }

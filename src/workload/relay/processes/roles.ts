@@ -6,7 +6,7 @@
  */
 import type { Subprocess } from "bun";
 import { ROLE_VARIABLE, type RoleName, type RoleStart } from "./child.ts";
-import type { ControlMessage } from "./control.ts";
+import type { FromRole, Of, ToRole } from "./protocol.ts";
 
 /** A role that could not do its part. `systemRefused` when the kernel said no, false when we are wrong. */
 export class RoleFailure extends Error {
@@ -20,18 +20,18 @@ export class RoleFailure extends Error {
 }
 
 interface Waiting {
-  readonly type: string;
-  readonly resolve: (message: ControlMessage) => void;
+  readonly type: FromRole["type"];
+  readonly resolve: (message: FromRole) => void;
   readonly reject: (error: Error) => void;
 }
 
 export class RoleProcess {
   readonly role: RoleName;
   /** Called for messages nobody waits for: progress, narration. */
-  onMessage: (message: ControlMessage) => void = () => {};
+  onMessage: (message: FromRole) => void = () => {};
   readonly #child: Subprocess<"pipe", "pipe", "inherit">;
   readonly #waiting: Waiting[] = [];
-  readonly #unread: ControlMessage[] = [];
+  readonly #unread: FromRole[] = [];
   #failure: Error | undefined;
   readonly #reading: Promise<void>;
 
@@ -50,7 +50,7 @@ export class RoleProcess {
     return this.#child.pid;
   }
 
-  send(message: ControlMessage): void {
+  send(message: ToRole): void {
     try {
       this.#child.stdin.write(`${JSON.stringify(message)}\n`);
       this.#child.stdin.flush();
@@ -60,9 +60,9 @@ export class RoleProcess {
   }
 
   /** The next message of `type`. */
-  wait<Fields>(type: string): Promise<ControlMessage & Fields> {
+  wait<Type extends FromRole["type"]>(type: Type): Promise<Of<FromRole, Type>> {
     const index = this.#unread.findIndex((message) => message.type === type);
-    if (index >= 0) return Promise.resolve(this.#unread.splice(index, 1)[0] as ControlMessage & Fields);
+    if (index >= 0) return Promise.resolve(this.#unread.splice(index, 1)[0] as Of<FromRole, Type>);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ type, resolve: resolve as Waiting["resolve"], reject });
@@ -76,17 +76,17 @@ export class RoleProcess {
       buffered += decoder.decode(chunk, { stream: true });
       const lines = buffered.split("\n");
       buffered = lines.pop() ?? "";
-      for (const line of lines) this.#receive(JSON.parse(line) as ControlMessage);
+      for (const line of lines) this.#receive(JSON.parse(line) as FromRole);
     }
     await this.#child.exited;
     const how = this.#child.signalCode ?? `exit code ${this.#child.exitCode}`;
     this.#fail(new RoleFailure(this.role, `ended early (${how})`, false));
   }
 
-  #receive(message: ControlMessage): void {
+  #receive(message: FromRole): void {
     if (message.type === "failed") {
-      const known = ["SyscallError", "AddressError", "RoleRefusal"].includes(String(message.name));
-      this.#fail(new RoleFailure(this.role, String(message.message), known));
+      const known = ["SyscallError", "AddressError", "RoleRefusal"].includes(message.name);
+      this.#fail(new RoleFailure(this.role, message.message, known));
       return;
     }
     const index = this.#waiting.findIndex((waiting) => waiting.type === message.type);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Finding } from "../../../judge/finding.ts";
 import { monotonicNs } from "../../../ops/clock.ts";
-import { joinByVeth } from "../../../ops/netns.ts";
+import { Inconclusive } from "../../../ops/errors.ts";
 import { openPipe, type Pipe } from "../../../ops/pipe.ts";
 import type { EndPlace } from "../ends/ends.ts";
 import type { SinkResult } from "../ends/sink.ts";
@@ -17,15 +17,17 @@ import type { SourceResult } from "../ends/source.ts";
 import type { InjectionDone } from "../engine/inject.ts";
 import type { RelayResult } from "../engine/relay.ts";
 import { attribute, type CallAnswer, questionFor } from "../evidence/attribution.ts";
-import type { JournalCall } from "../evidence/journal.ts";
 import { hopOf, hopText, mergeFindings, type TapStream, troubleOf } from "../evidence/merge.ts";
 import { flagsText, traceLines } from "../evidence/trace.ts";
 import type { EndKind, Feed, RelayShape } from "../options.ts";
-import { RoleFailure, RoleProcess } from "./roles.ts";
+import { joinNetworks, RELAY_HOST, SOURCE_HOST } from "./networks.ts";
+import { RoleProcess } from "./roles.ts";
 
 /** Findings that get their calls; the rest is listed without. */
 const ATTRIBUTED_MAX = 64;
-const STOP_GRACE_MS = 5000;
+/** How long the streams have to end after a stop, and then the roles. */
+const STOP_GRACE_MS = 600;
+const INTERRUPTED = "interrupted before anything was verified";
 
 export interface RunPlan {
   readonly shape: RelayShape;
@@ -88,7 +90,10 @@ export class SelfContainedRun implements AsyncDisposable {
   readonly #roles: RoleProcess[] = [];
   #directory: string | undefined;
   #startNs = 0;
-  #stopSent = false;
+  /** Every role has its plan. */
+  #flowing = false;
+  #stopNs: number | undefined;
+  readonly #stopSent = new Set<RoleProcess>();
 
   constructor(plan: RunPlan, hooks: RunHooks) {
     this.#plan = plan;
@@ -107,7 +112,7 @@ export class SelfContainedRun implements AsyncDisposable {
     const sink = this.#start(new RoleProcess("sink", { ...own, extraFds: fds(toPipe?.readEnd.number) }));
     // Our own copies would keep the pipes open after the roles have closed theirs.
     for (const pipe of this.#pipes) pipe[Symbol.dispose]();
-    if (namespaces) await this.#joinNetworks(source, relay, sink);
+    if (namespaces) await joinNetworks({ source, relay, sink }, this.#plan.edit, (promise) => this.#until(promise));
     this.#startNs = monotonicNs();
     const done = await this.#converse({ source, relay, sink });
     const seconds = (monotonicNs() - this.#startNs) / 1e9;
@@ -135,9 +140,9 @@ export class SelfContainedRun implements AsyncDisposable {
   #start(role: RoleProcess): RoleProcess {
     this.#roles.push(role);
     role.onMessage = (message) => {
-      if (message.type === "narrate") this.#hooks.narrate(String(message.line));
+      if (message.type === "narrate") this.#hooks.narrate(message.line);
       if (message.type === "damaged") for (const other of this.#roles) if (other.role === "relay") other.send(message);
-      if (message.type === "progress" && role.role === "relay") this.#hooks.progress(Number(message.bytes));
+      if (message.type === "progress" && role.role === "relay") this.#hooks.progress(message.bytes);
     };
     return role;
   }
@@ -148,39 +153,11 @@ export class SelfContainedRun implements AsyncDisposable {
     return pipe;
   }
 
-  /** 10.77.1.0/24 between source and relay, 10.77.2.0/24 between relay and sink. */
-  async #joinNetworks(source: RoleProcess, relay: RoleProcess, sink: RoleProcess): Promise<void> {
-    for (const role of this.#roles) await this.#until(role.wait("network"));
-    const pairs = [
-      [
-        { pid: source.pid, name: "bw0" },
-        { pid: relay.pid, name: "bw0" },
-      ],
-      [
-        { pid: relay.pid, name: "bw1" },
-        { pid: sink.pid, name: "bw1" },
-      ],
-    ] as const;
-    for (const [one, other] of pairs) {
-      const wrong = joinByVeth(one, other);
-      if (wrong !== undefined) throw new RoleFailure("relay", wrong, true);
-    }
-    const interfaces = (...list: [string, string][]) => ({
-      type: "interfaces",
-      network: { interfaces: list.map(([name, host]) => ({ name, host })) },
-    });
-    const edit = this.#plan.edit === undefined ? {} : { edit: this.#plan.edit };
-    source.send({ type: "interfaces", network: { interfaces: [{ name: "bw0", host: "10.77.1.1" }], ...edit } });
-    relay.send(interfaces(["bw0", "10.77.1.2"], ["bw1", "10.77.2.1"]));
-    sink.send(interfaces(["bw1", "10.77.2.2"]));
-    for (const role of this.#roles) await this.#until(role.wait("joined"));
-  }
-
   /** Where an end listens before its port is known. */
   #place(kind: EndKind, which: "from" | "to", descriptor: number): EndPlace {
     if (kind === "pipe") return { kind, place: String(descriptor) };
     if (kind === "tcp") {
-      const network = which === "from" ? "10.77.1.1" : "10.77.2.1";
+      const network = which === "from" ? SOURCE_HOST : RELAY_HOST;
       const host = this.#plan.namespaces ? network : this.#plan.ipv6 ? "[::1]" : "127.0.0.1";
       return { kind, place: `${host}:0` };
     }
@@ -195,25 +172,26 @@ export class SelfContainedRun implements AsyncDisposable {
     const { tcp, timeoutSeconds, ktls, injection } = shape;
     const common = { feed, connections, tcp, timeoutSeconds };
     const fromPlace = this.#place(from, "from", 3);
-    source.send({ type: "start", plan: { ...common, at: fromPlace, bytesPerConnection, seconds, ktls } });
+    source.send({ type: "start-source", plan: { ...common, at: fromPlace, bytesPerConnection, seconds, ktls } });
     const listens = (kind: EndKind) => kind === "tcp" || kind === "unix";
-    const sourceDone = source.wait<{ result: SourceResult; edited: number }>("done");
+    const sourceDone = source.wait("source-done");
     sourceDone.catch(() => {});
     // A file must be whole before the relay reads it: its end is the end of the stream.
     if (from === "file") await this.#until(sourceDone);
     const upstream = listens(from) ? await this.#address(source, fromPlace) : fromPlace;
     const toPlace = this.#place(to, "to", from === "pipe" ? 4 : 3);
-    relay.send({ type: "start", plan: { shape, feed, connections, from: upstream, to: toPlace } });
-    const relayDone = relay.wait<{ result: RelayResult; injected?: InjectionDone; tapped?: TapStream[] }>("done");
+    relay.send({ type: "start-relay", plan: { shape, feed, connections, from: upstream, to: toPlace } });
+    const relayDone = relay.wait("relay-done");
     relayDone.catch(() => {});
     if (to === "file") await this.#until(relayDone);
     const sinkPlace =
       to === "pipe" ? { kind: to, place: "3" } : listens(to) ? await this.#address(relay, toPlace) : toPlace;
     const pause = this.#plan.sinkPauseMs === undefined ? {} : { pauseMs: this.#plan.sinkPauseMs };
     const peek = shape.tap && listens(to);
-    sink.send({ type: "start", plan: { ...common, ...pause, at: sinkPlace, peek, injection } });
-    const sinkDone = sink.wait<{ result: SinkResult }>("done");
+    sink.send({ type: "start-sink", plan: { ...common, ...pause, at: sinkPlace, peek, injection } });
+    const sinkDone = sink.wait("sink-done");
     sinkDone.catch(() => {});
+    this.#flowing = true;
     const [moved, taken, sent] = await this.#until(Promise.all([relayDone, sinkDone, sourceDone]));
     return {
       source: sent.result,
@@ -226,23 +204,38 @@ export class SelfContainedRun implements AsyncDisposable {
   }
 
   async #address(role: RoleProcess, place: EndPlace): Promise<EndPlace> {
-    const { address } = await this.#until(role.wait<{ address: string }>("listening"));
+    const { address } = await this.#until(role.wait("listening"));
     return place.kind === "unix" ? place : { kind: place.kind, place: address };
   }
 
-  /** Waits, looking for a stop every 50 ms: first the source is asked to end its streams, then everybody. */
+  /**
+   * Waits, looking for a stop every 50 ms. Before bytes flow there is nothing to report; later the source is asked to
+   * end its streams, then everyone, and then nobody is waited for.
+   */
   async #until<Value>(promise: Promise<Value>): Promise<Value> {
-    let graceMs = STOP_GRACE_MS;
+    // What is no longer waited for may still fail, when the roles are killed.
+    promise.catch(() => {});
     for (;;) {
       const tick = new Promise<"tick">((resolve) => setTimeout(resolve, 50, "tick"));
-      const first = await Promise.race([promise, tick]);
+      const first = await Promise.race([promise, tick]).catch((error: unknown) => {
+        // Ctrl-C reaches a role too, which dies of it while it is starting.
+        throw this.#hooks.stopped() ? new Inconclusive(INTERRUPTED) : error;
+      });
       if (first !== "tick") return first as Value;
-      if (!this.#hooks.stopped()) continue;
-      if (!this.#stopSent) for (const role of this.#roles) if (role.role === "source") role.send({ type: "stop" });
-      this.#stopSent = true;
-      graceMs -= 50;
-      if (graceMs === 0) for (const role of this.#roles) role.send({ type: "stop" });
-      if (graceMs < -STOP_GRACE_MS) throw new RoleFailure("relay", "did not end when asked to", true);
+      if (this.#hooks.stopped()) this.#stop();
+    }
+  }
+
+  #stop(): void {
+    if (!this.#flowing) throw new Inconclusive(INTERRUPTED);
+    const nowNs = monotonicNs();
+    this.#stopNs ??= nowNs;
+    const waitedMs = (nowNs - this.#stopNs) / 1e6;
+    if (waitedMs > STOP_GRACE_MS * 2) throw new Inconclusive("interrupted, and a role did not end when asked to");
+    for (const role of this.#roles) {
+      if (this.#stopSent.has(role) || (role.role !== "source" && waitedMs < STOP_GRACE_MS)) continue;
+      this.#stopSent.add(role);
+      role.send({ type: "stop" });
     }
   }
 
@@ -259,7 +252,7 @@ export class SelfContainedRun implements AsyncDisposable {
     const asked = merged.found.slice(0, ATTRIBUTED_MAX);
     const questions = asked.map((one) => questionFor(one.connection, one.finding));
     relay.send({ type: "calls", questions });
-    const { answers } = await this.#until(relay.wait<{ answers: CallAnswer[] }>("calls"));
+    const { answers } = await this.#until(relay.wait("calls"));
     const findings = merged.found.map((one, index): Finding => {
       const sink = done.sink.streams.find((stream) => stream.connection === one.connection);
       const hop = hopText(hopOf(one, done.tapped, sink));
@@ -280,7 +273,7 @@ export class SelfContainedRun implements AsyncDisposable {
     }
     if (this.#plan.firstCalls === 0) return [];
     relay.send({ type: "first-calls", count: this.#plan.firstCalls });
-    const { calls } = await this.#until(relay.wait<{ calls: JournalCall[] }>("first-calls"));
+    const { calls } = await this.#until(relay.wait("first-calls"));
     return [{ title: `the relay's first ${calls.length} calls`, lines: traceLines(calls, options) }];
   }
 
