@@ -95,24 +95,41 @@ function detail(event: KernelEvent): string {
   return words.length === 0 ? "" : `: ${words.join(", ")}`;
 }
 
+/** What happened around the damage: one sentence where the events tell it, and the events themselves. */
+export interface KernelStory {
+  readonly sentence?: string;
+  readonly lines: readonly string[];
+}
+
+export function kernelStory(events: readonly KernelEvent[]): KernelStory {
+  const append = repeatedAppend(events);
+  if (append === undefined) return { lines: storyLines(events) };
+  return { sentence: append.sentence, lines: storyLines(events.slice(append.from, append.to + 1)) };
+}
+
+const isWorker = (event: KernelEvent) => event.task.startsWith("iou-wrk");
+
 /** The write that io_uring tried inline and a worker then began anew at another place: report 1, in the kernel's words. */
-export function appendStory(events: readonly KernelEvent[]): string | undefined {
-  const begins = events.filter(({ name }) => name === "xfs_file_buffered_write");
-  for (const [index, inline] of begins.entries()) {
-    const again = begins.slice(index + 1).find((event) => event.pid !== inline.pid && /^iou-wrk/.test(event.task));
-    if (again === undefined || /^iou-wrk/.test(inline.task)) continue;
+function repeatedAppend(events: readonly KernelEvent[]): { sentence: string; from: number; to: number } | undefined {
+  for (const [index, inline] of events.entries()) {
+    if (inline.name !== "xfs_file_buffered_write" || isWorker(inline)) continue;
+    const next = events.findIndex(({ name }, at) => at > index && name === "xfs_file_buffered_write");
+    const again = events[next];
+    if (again === undefined || !isWorker(again)) continue;
     const [from, to] = [number(inline, "pos"), number(again, "pos")];
     const [asked, repeated] = [number(inline, "bytecount"), number(again, "bytecount")];
     if (from === undefined || to === undefined || asked === undefined || asked !== repeated || to <= from) continue;
-    const done = events.find(({ name, atSeconds }) => name === "io_uring_complete" && atSeconds > again.atSeconds);
+    const end = events.findIndex(({ name }, at) => at > next && name === "io_uring_complete");
+    const begin = events.findLastIndex(({ name }, at) => at < index && name.startsWith("io_uring_submit"));
     const text = (value: number) => value.toLocaleString("en-US");
-    return [
+    const sentence = [
       `inline NOWAIT attempt of ${text(asked)} bytes began at ${text(from)}`,
       `copied ${text(to - from)} bytes and stopped`,
       "queued to io-wq",
       `io-wq appended all ${text(repeated)} bytes at ${text(to)}`,
-      ...(done === undefined ? [] : [`completion said ${text(number(done, "result") ?? 0)}`]),
+      ...(end < 0 ? [] : [`completion said ${text(number(events[end] as KernelEvent, "result") ?? 0)}`]),
     ].join("; ");
+    return { sentence, from: Math.max(0, begin), to: end < 0 ? events.length - 1 : end };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** The kernel's testimony, on a trace that 6.1.170 wrote while it corrupted an append. */
 import { expect, test } from "bun:test";
-import { appendStory, parseTrace, storyLines } from "../../src/evidence/kernel-story.ts";
+import { kernelStory, parseTrace, storyLines } from "../../src/evidence/kernel-story.ts";
 
 const TRACE = `# tracer: nop
 #
@@ -17,7 +17,7 @@ const TRACE = `# tracer: nop
 `;
 
 test("an append that was begun twice is told in one sentence", () => {
-  expect(appendStory(parseTrace(TRACE))).toBe(
+  expect(kernelStory(parseTrace(TRACE)).sentence).toBe(
     "inline NOWAIT attempt of 8,388,616 bytes began at 0; copied 6,283,264 bytes and stopped; queued to io-wq; " +
       "io-wq appended all 8,388,616 bytes at 6,283,264; completion said 8,388,616",
   );
@@ -25,7 +25,13 @@ test("an append that was begun twice is told in one sentence", () => {
 
 test("a worker that goes on where the inline attempt stopped has no such story", () => {
   const right = TRACE.replace("pos 0x5fe000 bytecount 0x800008", "pos 0x5fe000 bytecount 0x202008");
-  expect(appendStory(parseTrace(right))).toBeUndefined();
+  expect(kernelStory(parseTrace(right)).sentence).toBeUndefined();
+});
+
+test("the events of the guilty append are told, and no others", () => {
+  const later = TRACE.replaceAll("31.", "41.").replace("pos 0x5fe000 bytecount 0x800008", "pos 0x5fe000 bytecount 0x8");
+  const { lines } = kernelStory(parseTrace(later.replaceAll("41.", "21.") + TRACE + later));
+  expect(lines).toEqual(storyLines(parseTrace(TRACE)));
 });
 
 test("lines: time from the first event, the task, fields without addresses, runs in one line", () => {
