@@ -28,7 +28,7 @@ export function upstreamVersion(release: string, versionText: string): string {
   );
 }
 
-/** Where `version` lies. A fix that a series got is taken to be in every newer series that has no entry of its own last. */
+/** Where `version` lies. A series with no entry of its own is "unknown" unless a mainline release or a lower bound decides. */
 export function placeOf(known: Known, version: string): Place {
   const at = numbersOf(version);
   if (at === undefined) return "unknown";
@@ -39,7 +39,8 @@ export function placeOf(known: Known, version: string): Place {
   const own = fixes.find((fix) => seriesOrder(fix, at) === 0);
   if (own !== undefined) return (at[2] ?? 0) >= (own[2] ?? 0) ? "fixed" : "affected";
   const newest = fixes.toSorted(seriesOrder).at(-1) as Numbers;
-  if (seriesOrder(at, newest) > 0) return "fixed";
+  // A mainline release ("6.15") hands its fix on to all that follow; of a stable update ("6.12.118") nobody knows that.
+  if (seriesOrder(at, newest) > 0) return newest[2] === undefined ? "fixed" : "unknown";
   // Older than the newest fixed series, with no entry of its own: affected if the bug is that old, which only a lower
   // bound can say.
   return since === undefined ? "unknown" : "affected";

@@ -23,7 +23,9 @@ test.each([
   [APPEND, "7.2.13", "fixed"],
   [known(["6.12.118"]), "6.12.117", "affected"],
   [known(["6.12.118"]), "6.1.192", "unknown"],
-  [known(["6.12.118"]), "6.18.44", "fixed"],
+  // A stable update's fix need not be in a newer series: 6.18.44 loses memfd writes that 6.12.118 keeps.
+  [known(["6.12.118"]), "6.18.44", "unknown"],
+  [known(["6.12.118", "6.15"]), "6.18.44", "fixed"],
   [known(["6.12.117", "7.3.4"]), "6.18.44", "unknown"],
   [known(["6.12.117", "7.3.4"], "6.7"), "6.18.44", "affected"],
   [known(["6.12.117", "7.3.4"], "6.7"), "7.3.3", "affected"],
