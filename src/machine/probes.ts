@@ -4,6 +4,7 @@
  * Owns the questions of doctor.ts: each has an answer, what it is good for, and how to get it where it is missing.
  * Leaves nothing behind: every probe undoes what it tried.
  */
+
 import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { MemoryGroup } from "../ops/cgroup.ts";
@@ -12,6 +13,7 @@ import { tlsMissing } from "../ops/tls.ts";
 import { libcName } from "../sys/libc.ts";
 import { liburing } from "../sys/liburing.ts";
 import { nativeLoops, nativeLoopsError } from "../sys/loops.ts";
+import { holdMemoryController } from "./memory-controller.ts";
 
 export interface Answer {
   readonly name: string;
@@ -126,7 +128,7 @@ const PROBES: readonly Probe[] = [
       "no XFS of its own: give a PREFIX on an XFS; needs CAP_SYS_ADMIN",
     ),
   () => {
-    const group = MemoryGroup.enter();
+    const group = MemoryGroup.enter(holdMemoryController);
     if ("value" in group) group.value[Symbol.dispose]();
     const missing = "reason" in group ? group.reason : undefined;
     return answer(

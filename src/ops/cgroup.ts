@@ -50,14 +50,16 @@ export function ownGroup(): OrReason<OwnGroup> {
   return { reason: "cgroup2 is not mounted" };
 }
 
+/** Holds the memory controller on for a group's children; other runs share it (machine/memory-controller.ts). */
+export type HoldController = (directory: string) => Disposable;
+
 interface Parent {
   readonly directory: string;
-  /** We switched the memory controller on for its children, and switch it off again. */
-  readonly enabled: boolean;
+  readonly controller: Disposable;
 }
 
 /** Where a child with memory limits can be made: a group without processes of its own, or the root (cgroups(7)). */
-function parentFor(own: OwnGroup): OrReason<Parent> {
+function parentFor(own: OwnGroup, hold: HoldController): OrReason<Parent> {
   const { mountPoint, directory } = own;
   if (!words(join(mountPoint, "cgroup.controllers")).includes("memory")) {
     const reason =
@@ -69,10 +71,7 @@ function parentFor(own: OwnGroup): OrReason<Parent> {
     try {
       accessSync(join(parent, "cgroup.procs"), constants.W_OK);
       accessSync(parent, constants.W_OK);
-      const control = join(parent, "cgroup.subtree_control");
-      const enabled = !words(control).includes("memory");
-      if (enabled) writeFileSync(control, "+memory");
-      return { value: { directory: parent, enabled } };
+      return { value: { directory: parent, controller: hold(parent) } };
     } catch {
       // Not ours to change, or it holds processes: try the next one.
     }
@@ -91,10 +90,15 @@ function decimal(memory: Memory, lengthBytes: number): number {
   return value;
 }
 
+interface Back {
+  readonly origin: string;
+  readonly controller: Disposable;
+}
+
 /** The group this process is in until it is disposed of. */
 export class MemoryGroup implements Disposable {
   readonly directory: string;
-  readonly #back: { readonly origin: string; readonly enabledIn: string | undefined };
+  readonly #back: Back;
   readonly #max: Fd;
   readonly #current: Fd;
   readonly #stat: Fd;
@@ -107,17 +111,17 @@ export class MemoryGroup implements Disposable {
   #open = true;
 
   /** Makes the group without a limit and moves this process there; a reason instead when that cannot be. */
-  static enter(): OrReason<MemoryGroup> {
+  static enter(hold: HoldController): OrReason<MemoryGroup> {
     const own = ownGroup();
     if ("reason" in own) return own;
-    const parent = parentFor(own.value);
+    const parent = parentFor(own.value, hold);
     if ("reason" in parent) return parent;
     const directory = join(parent.value.directory, `bytewitness-${process.pid}`);
-    const enabledIn = parent.value.enabled ? parent.value.directory : undefined;
-    const back = { origin: own.value.directory, enabledIn };
+    const back = { origin: own.value.directory, controller: parent.value.controller };
     try {
       mkdirSync(directory);
     } catch (error) {
+      back.controller[Symbol.dispose]();
       return { reason: `${directory} cannot be made: ${(error as Error).message}` };
     }
     try {
@@ -128,7 +132,7 @@ export class MemoryGroup implements Disposable {
     }
   }
 
-  private constructor(directory: string, back: { origin: string; enabledIn: string | undefined }) {
+  private constructor(directory: string, back: Back) {
     this.directory = directory;
     this.#back = back;
     this.#max = openFile(join(directory, "memory.max"), O_WRONLY);
@@ -205,12 +209,12 @@ export class MemoryGroup implements Disposable {
 }
 
 /** Moves everybody back and removes the group. What cannot be done stays for `removeStaleGroups`: an empty, unlimited group. */
-function leave(directory: string, { origin, enabledIn }: { origin: string; enabledIn: string | undefined }): void {
+function leave(directory: string, { origin, controller }: Back): void {
   // Children of ours (a helper process) may be in the group too: nobody is left behind.
   for (const pid of words(join(directory, "cgroup.procs")))
     attempt(() => writeFileSync(join(origin, "cgroup.procs"), pid));
   attempt(() => rmdirSync(directory));
-  if (enabledIn !== undefined) attempt(() => writeFileSync(join(enabledIn, "cgroup.subtree_control"), "-memory"));
+  attempt(() => controller[Symbol.dispose]());
 }
 
 function attempt(action: () => void): void {

@@ -1,7 +1,9 @@
 /** The group of this process, entering one of our own, and clearing what a dead owner left. */
+
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { holdMemoryController } from "../../src/machine/memory-controller.ts";
 import { MemoryGroup, ownGroup, removeStaleGroups } from "../../src/ops/cgroup.ts";
 import { MiB } from "../../src/ops/memory.ts";
 import { lacking, needed } from "../needed.ts";
@@ -22,7 +24,7 @@ const hasController = controllers().split(/\s+/).includes("memory");
 function cannotEnter(): boolean {
   if (needed("cgroup2", "root")) return true;
   if (!hasController) return lacking("the memory controller on cgroup2", "boot with cgroup v2 alone", true);
-  const entered = MemoryGroup.enter();
+  const entered = MemoryGroup.enter(holdMemoryController);
   if ("reason" in entered) return lacking("a memory group of its own", entered.reason, true);
   entered.value[Symbol.dispose]();
   return false;
@@ -41,7 +43,7 @@ test("without cgroup2 there is no group", () => {
 });
 
 test.skipIf(hasController)("without the memory controller on cgroup2 nothing is made, and the reason says so", () => {
-  const entered = MemoryGroup.enter();
+  const entered = MemoryGroup.enter(holdMemoryController);
   expect("reason" in entered ? entered.reason : "entered").toMatch(/memory controller is not on cgroup2|not mounted/);
   const group = own();
   if (group !== undefined) expect(existsSync(join(group.mountPoint, `bytewitness-${process.pid}`))).toBe(false);
@@ -49,7 +51,7 @@ test.skipIf(hasController)("without the memory controller on cgroup2 nothing is 
 
 test.skipIf(cannotEnter())("a group is entered, limited, lifted and left again", () => {
   const before = readFileSync("/proc/self/cgroup", "utf8");
-  const entered = MemoryGroup.enter();
+  const entered = MemoryGroup.enter(holdMemoryController);
   if ("reason" in entered) throw new Error(entered.reason);
   const { directory } = entered.value;
   {

@@ -199,6 +199,14 @@ describe("guests", () => {
     expect(stderr).toContain("lab: no verdict: the guest died while the script ran");
   });
 
+  testGuest("of two runs in memory groups the first to leave keeps the other's limits", async () => {
+    const script = join(ROOT, "test/lab/fixtures/two-groups.ts");
+    const { stdout, stderr } = await lab(["run", "--kernel", KERNEL, "--fs", "tmpfs", "--", script]);
+    // Off; on for both; still on, and the second still has its limit; off again, and nothing is left.
+    const story = [false, true, true, true, true, true, false, []];
+    expect({ story: stdout && JSON.parse(stdout), stderr }).toEqual({ story, stderr: expect.any(String) });
+  });
+
   testGuest("SIGKILL of the lab leaves no machine and no file", async () => {
     using directory = temporaryDirectory();
     const script = join(directory.path, "hang.ts");

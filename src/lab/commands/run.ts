@@ -88,7 +88,8 @@ function tellTheEnd(
   for (const { kind, line } of result.events) narrate(`${kind} on the console: ${line}`);
   if (run.reason !== undefined) {
     narrate(`no verdict: ${run.reason}`);
-    for (const line of result.consoleTail) narrate(`console: ${line}`);
+    // Of a script that ended by itself the console knows nothing.
+    if (result.end !== "exited") for (const line of result.consoleTail) narrate(`console: ${line}`);
   } else if (result.events.some(({ kind }) => FATAL_KINDS.includes(kind))) {
     narrate("the kernel itself reported trouble while the script ran; read its verdict with that in mind");
   }

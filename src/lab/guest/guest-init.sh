@@ -9,6 +9,7 @@ export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TMPDIR=/tmp
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mkdir -p /run
 mount -t tmpfs run /run
 mkdir -p /run/modules
 . /lab/config

@@ -11,6 +11,7 @@
  * Owns group, policy, prime and the writeback thread; refuses to judge, and refuses cgroup v1.
  */
 
+import { holdMemoryController } from "../../machine/memory-controller.ts";
 import { MemoryGroup, removeStaleGroups } from "../../ops/cgroup.ts";
 import { spinUntilTick } from "../../ops/clock.ts";
 import { isSyscallError } from "../../ops/errors.ts";
@@ -83,7 +84,7 @@ export class Pressure implements Disposable {
     if (wanted && UNRECLAIMABLE.includes(options.filesystemType)) {
       this.#noGroup = `pages of ${options.filesystemType} cannot be reclaimed`;
     } else if (wanted) {
-      const entered = MemoryGroup.enter();
+      const entered = MemoryGroup.enter(holdMemoryController);
       if ("value" in entered) {
         this.#group = entered.value;
         this.#exemption = OomExemption.open();
