@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { type Survey, surveyJson } from "./document.ts";
+import { surveyPage } from "./page.ts";
 import { surveyText } from "./table.ts";
 
 const asText = (survey: Survey) => surveyText(survey, { privileged: survey.environment.privileged, changes: [] });
@@ -12,7 +13,7 @@ const asText = (survey: Survey) => surveyText(survey, { privileged: survey.envir
 const RENDERERS: Readonly<Record<string, (survey: Survey) => string>> = {
   ".json": surveyJson,
   ".txt": asText,
-  ".html": (survey) => plainPage(`survey of Linux ${survey.environment.kernel}`, asText(survey)),
+  ".html": (survey) => surveyPage([survey]),
 };
 
 export const REPORT_ENDINGS = Object.keys(RENDERERS);
@@ -25,10 +26,4 @@ export function writeReport(path: string, survey: Survey): void {
   const render = RENDERERS[endingOf(path) ?? ""];
   if (render === undefined) throw new Error(`no renderer for ${path}`);
   writeFileSync(path, render(survey));
-}
-
-function plainPage(title: string, text: string): string {
-  const escaped = (raw: string) => raw.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  const head = `<!doctype html><meta charset="utf-8"><title>${escaped(title)}</title>`;
-  return `${head}<pre style="white-space: pre-wrap">${escaped(text)}</pre>\n`;
 }

@@ -39,17 +39,22 @@ function cell(kind: CellKind, x: number, y: number): Markup {
   return html`${rect}${letter}`;
 }
 
-function linked(drawn: Markup, kind: CellKind, index: number, where: Span): Markup {
+function linked(
+  drawn: Markup,
+  kind: CellKind,
+  index: number,
+  { where, prefix }: { where: Span; prefix: string },
+): Markup {
   if (kind === "intact" || index < 0) return drawn;
   const label = `finding ${index + 1}, ${kind}, bytes ${grouped(where.from)} to ${grouped(where.to)}`;
-  return html`<a href="#finding-${index + 1}" aria-label="${label}"><title>${label}</title>${drawn}</a>`;
+  return html`<a href="#${prefix}finding-${index + 1}" aria-label="${label}"><title>${label}</title>${drawn}</a>`;
 }
 
 /** One row or several of cells with the offset in front of each row. */
 function drawCells(
   segments: readonly Segment[],
   findings: readonly Finding[],
-  options: { perRow: number; rows: number; label: string },
+  options: { perRow: number; rows: number; label: string; prefix: string },
 ): Markup {
   const span = spanOf(segments);
   const total = span.to - span.from;
@@ -74,7 +79,7 @@ function drawCells(
     const drawn = cell(kind, left + column * CELL, y);
     const finding = kind === "intact" ? -1 : findingIn(findings, where);
     // One link for each finding, at its first cell: a long finding is not a hundred stops of the Tab key.
-    rows.push(finding === linkedTo ? drawn : linked(drawn, kind, finding, where));
+    rows.push(finding === linkedTo ? drawn : linked(drawn, kind, finding, { where, prefix: options.prefix }));
     if (finding >= 0) linkedTo = finding;
   });
   return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="group" aria-label="${options.label}">${rows}</svg>`;
@@ -87,13 +92,13 @@ export function legend(kinds: readonly CellKind[]): Markup {
 }
 
 /** The whole file: at most 16 rows of 64 cells, the worst kind of its part in each cell. */
-export function fileMap(segments: readonly Segment[], findings: readonly Finding[]): Markup {
+export function fileMap(segments: readonly Segment[], findings: readonly Finding[], prefix = ""): Markup {
   const { from, to } = spanOf(segments);
   const count = Math.min(PER_ROW * ROWS_MAX, to - from);
   const cells = cellsOf(segments, count);
   const kinds = [...CELL_ORDER].reverse().filter((kind) => cells.includes(kind));
   const label = `map of ${plural(to - from, "byte")}`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="map of the file">${drawCells(segments, findings, { perRow: PER_ROW, rows: ROWS_MAX, label })}</div>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="map of the file">${drawCells(segments, findings, { perRow: PER_ROW, rows: ROWS_MAX, label, prefix })}</div>
 ${legend(kinds)}<p class="soft">${plural(to - from, "byte")}; one cell is ${plural(Math.ceil((to - from) / Math.max(1, cells.length)), "byte")} and shows the worst kind in it. Select a marked cell to go to its finding.</p>`;
 }
 
@@ -116,6 +121,6 @@ export function zoom(segments: readonly Segment[], finding: Finding): Markup | u
   const near = cut(segments, { from, to });
   if (near.length === 0) return undefined;
   const label = `bytes ${grouped(from)} to ${grouped(to)}`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${`neighbourhood: ${label}`}">${drawCells(near, [], { perRow: ZOOM_CELLS, rows: 1, label })}</div>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${`neighbourhood: ${label}`}">${drawCells(near, [], { perRow: ZOOM_CELLS, rows: 1, label, prefix: "" })}</div>
 <p class="soft">${label}; one cell is ${plural(Math.ceil((to - from) / Math.min(ZOOM_CELLS, to - from)), "byte")}</p>`;
 }

@@ -17,20 +17,37 @@ const FINDINGS_MAX = 64;
 
 export function renderHtml(report: RunReport): string {
   const title = `${report.tool}: ${report.verdict} on Linux ${report.environment.kernel}`;
-  const segments = report.segments ?? [];
   return page(title, [
-    header(report),
+    html`<header><h1>${headline(report)}</h1>
+${summary(report)}</header>`,
     html`<main>
-${findingsPart(report)}
-${segments.length > 1 ? html`<section aria-labelledby="map"><h2 id="map">Map of the file</h2>${fileMap(segments, report.findings)}</section>` : undefined}
-${timelinePart(report)}
-${(report.sections ?? []).map((section) => html`<section><h2>${section.title}</h2><pre tabindex="0">${section.lines.join("\n")}</pre></section>`)}
-${repeatPart(report)}
-${environmentPart(report)}
+${reportParts(report, { prefix: "", level: "h2" })}
 </main>`,
     html`<footer><p class="soft">bytewitness ${report.version}. The report as JSON is embedded in this page (element "report").</p></footer>`,
     embedded(report),
   ]);
+}
+
+/** Where a report's parts are put: ids get the prefix, headings the level. */
+export interface Placed {
+  readonly prefix: string;
+  readonly level: "h2" | "h4";
+}
+
+/** Findings, map, calls, sections, how to repeat it and where it happened: a report without its head. */
+export function reportParts(report: RunReport, placed: Placed): Markup {
+  const segments = report.segments ?? [];
+  return html`${findingsPart(report, placed)}
+${segments.length > 1 ? html`<section>${heading("Map of the file", "map", placed)}${fileMap(segments, report.findings, placed.prefix)}</section>` : undefined}
+${timelinePart(report, placed)}
+${(report.sections ?? []).map((section) => html`<section>${heading(section.title, undefined, placed)}<pre tabindex="0">${section.lines.join("\n")}</pre></section>`)}
+${repeatPart(report, placed)}
+${environmentPart(report, placed)}`;
+}
+
+function heading(text: string, id: string | undefined, { prefix, level }: Placed): Markup {
+  const name = id === undefined ? undefined : html` id="${prefix}${id}"`;
+  return level === "h2" ? html`<h2${name}>${text}</h2>` : html`<h4${name}>${text}</h4>`;
 }
 
 /** The frame that every page of ours shares. */
@@ -58,34 +75,42 @@ export function embedded(value: unknown): Markup {
   return html`<script type="application/json" id="report">${new Markup(json)}</script>`;
 }
 
-function header(report: RunReport): Markup {
-  const { totals, verdict, trigger } = report;
+/** "CORRUPT: 2 findings · uring-append". */
+export function headline(report: RunReport): Markup {
   const count = report.findings.length + (report.findingsLeftOut ?? 0);
-  const found = verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
-  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
-  const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
-  return html`<header>
-<h1><span class="${verdict}">${verdict.toUpperCase()}${found}</span> · ${report.tool}</h1>
-<p>${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
-${report.reason === undefined ? undefined : html`<p>Reason: ${report.reason}.</p>`}
-${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}
-</header>`;
+  const found = report.verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
+  return html`<span class="${report.verdict}">${report.verdict.toUpperCase()}${found}</span> · ${report.tool}`;
 }
 
-function findingsPart(report: RunReport): Markup | undefined {
+/** What was verified, why there is no better verdict, and how often the racy path was entered. */
+export function summary(report: RunReport): Markup {
+  const { totals, trigger } = report;
+  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
+  const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
+  return html`<p>${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
+${report.reason === undefined ? undefined : html`<p>Reason: ${report.reason}.</p>`}
+${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}`;
+}
+
+function findingsPart(report: RunReport, placed: Placed): Markup | undefined {
   if (report.findings.length === 0) return undefined;
   const shown = report.findings.slice(0, FINDINGS_MAX);
   const more = report.findings.length - shown.length + (report.findingsLeftOut ?? 0);
-  return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>
+  return html`<section>${heading("Findings", "findings", placed)}
 ${(report.groups ?? []).map((group) => html`<p>Repeats: ${group.detail}.</p>`)}
-${shown.map((finding, index) => findingPart(finding, index, report))}
+${shown.map((finding, index) => findingPart(finding, index, { report, placed }))}
 ${more > 0 ? html`<p>${plural(more, "more finding")} not shown here.</p>` : undefined}</section>`;
 }
 
-function findingPart(finding: Finding, index: number, report: RunReport): Markup {
+function findingPart(
+  finding: Finding,
+  index: number,
+  { report, placed }: { report: RunReport; placed: Placed },
+): Markup {
+  const id = `${placed.prefix}finding-${index + 1}`;
   const { kind, offsetBytes, lengthBytes, originBytes, sample, calls = [], file } = finding;
-  return html`<article id="finding-${index + 1}" aria-labelledby="finding-${index + 1}-title">
-<h3 id="finding-${index + 1}-title">${index + 1}. <span class="badge k-${kind} i-${kind}">${kind}</span> at ${grouped(offsetBytes)} (${hex(offsetBytes)}), ${plural(lengthBytes, "byte")}</h3>
+  return html`<article id="${id}" aria-labelledby="${id}-title">
+<h3 id="${id}-title">${index + 1}. <span class="badge k-${kind} i-${kind}">${kind}</span> at ${grouped(offsetBytes)} (${hex(offsetBytes)}), ${plural(lengthBytes, "byte")}</h3>
 <p>${finding.detail}.</p>
 <dl>
 ${file === undefined ? undefined : html`<dt>file</dt><dd class="mono">${file}</dd>`}
@@ -120,24 +145,24 @@ function callTable(calls: readonly CallReference[], guilty: ReadonlySet<string>)
   })}</tbody></table></div>`;
 }
 
-function timelinePart(report: RunReport): Markup | undefined {
+function timelinePart(report: RunReport, placed: Placed): Markup | undefined {
   const timeline = report.timeline ?? [];
   if (timeline.length === 0) return undefined;
   const guilty = new Set(report.findings.flatMap((finding) => finding.calls ?? []).map(keyOf));
-  return html`<section aria-labelledby="calls"><h2 id="calls">Calls around the findings</h2>${callTable(timeline, guilty)}</section>`;
+  return html`<section>${heading("Calls around the findings", "calls", placed)}${callTable(timeline, guilty)}</section>`;
 }
 
-function repeatPart(report: RunReport): Markup {
-  return html`<section aria-labelledby="repeat"><h2 id="repeat">How to repeat it</h2>
+function repeatPart(report: RunReport, placed: Placed): Markup {
+  return html`<section>${heading("How to repeat it", "repeat", placed)}
 <pre tabindex="0">${report.replay}</pre>
 ${report.artifacts.length === 0 ? undefined : html`<p>Files kept:</p><pre tabindex="0">${report.artifacts.join("\n")}</pre>`}</section>`;
 }
 
-function environmentPart(report: RunReport): Markup {
+function environmentPart(report: RunReport, placed: Placed): Markup {
   const entries = Object.entries(report.environment).filter(([, value]) => value !== undefined);
   const shown = (name: string, value: unknown) =>
     name === "memoryBytes" ? `${size(Number(value))} (${grouped(Number(value))} bytes)` : String(value);
-  return html`<section aria-labelledby="environment"><h2 id="environment">Environment</h2>
+  return html`<section>${heading("Environment", "environment", placed)}
 <dl>${entries.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${shown(name, value)}</dd>`)}
 <dt>seed</dt><dd>${report.seed}</dd></dl>
 <details><summary>Options of the run</summary><pre>${JSON.stringify(report.workload, undefined, 2)}</pre></details></section>`;

@@ -69,7 +69,7 @@ th{font-weight:600}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 tr.guilty td{background:var(--mark);color:var(--markText)}
 svg{display:block}
-td.mono,th.mono,td.n{white-space:nowrap}
+td.mono,th.mono,td.n,tbody th{white-space:nowrap}
 svg text{font-family:ui-monospace,Menlo,Consolas,monospace}
 svg .axis{fill:var(--soft)}svg .rule{stroke:var(--line)}
 svg a:focus-visible rect{stroke:var(--link);stroke-width:2}
