@@ -18,30 +18,47 @@ import {
   argumentWords,
   chooseTarget,
   chunkBytesMax,
+  cleanLeftovers,
   DOOR_NAMES,
+  dirtyLimitOf,
   ioUringMissing,
   jobIdentity,
+  keepEvidence,
   lookAgain,
   MiB,
   mergeJobs,
   mergeSeries,
   type Outcome,
   Pressure,
+  type PressureMode,
   pathText,
   type Run,
-  removeLeftovers,
   runJobs,
   runReproducer,
   runSeries,
   type SeriesResult,
-  saveEvidence,
   type Target,
 } from "bytewitness";
 
 const name = "uring-append";
 
-function keepEvidence(target: Target, files: readonly string[]): readonly string[] {
-  return target.vanishes ? saveEvidence(name, files) : files;
+/** Copies, when the files' file system ends with the run; else they stay where they are. */
+function kept(run: Run<unknown>, target: Target, files: readonly string[]) {
+  if (target.vanishes) return keepEvidence(name, files, run.narrate);
+  return { copied: new Map(files.map((file) => [file, file])), paths: files, lines: [] };
+}
+
+/** What a reader of the verdict must know of the place. A limit that somebody else has set is not the report's workload. */
+function conditionsOf({ directory, filesystem: { type } }: Target, pressure: PressureMode) {
+  const about =
+    type === "xfs" ? [] : [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
+  const limited = pressure === "none" ? dirtyLimitOf(directory) : undefined;
+  if (limited !== undefined) about.push(`not the report's workload: ${limited}`);
+  return { about, limited };
+}
+
+function evidenceSection(lines: readonly string[]) {
+  return lines.length === 0 ? [] : [{ title: "Evidence that could not be kept", lines }];
 }
 
 /** The same run in several processes at once; what a killed one leaves behind is removed. */
@@ -49,10 +66,11 @@ async function inJobs(run: Run<Arguments<AppendSpecs>>, target: Target): Promise
   const { jobs, seconds } = run.args;
   const words = argumentWords(appendOptions, { ...run.args, prefix: pathText(target.prefix), jobs: 1 });
   const ends = await runJobs({ count: jobs, words, run, seconds });
-  const lost = ends.filter((end) => end.report === undefined).map((end) => end.index);
-  removeLeftovers(target, lost, jobs);
+  // What a killed job has made is in its register.
+  for (const line of cleanLeftovers()) run.narrate(line);
   const merged = mergeJobs(ends);
-  return { ...merged, artifacts: keepEvidence(target, merged.artifacts ?? []) };
+  const { paths, lines } = kept(run, target, merged.artifacts ?? []);
+  return { ...merged, artifacts: paths, sections: [...(merged.sections ?? []), ...evidenceSection(lines)] };
 }
 
 await runReproducer({
@@ -91,8 +109,7 @@ await runReproducer({
     const target = chooseTarget({ prefix: args.prefix, name: "repro", neededBytes, defer: run.defer, job });
     if (target.description !== undefined) run.narrate(`files go to ${target.description}`);
     const { type, options } = target.filesystem;
-    const about =
-      type === "xfs" ? [] : [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
+    const { about, limited } = conditionsOf(target, args.pressure);
     for (const line of about) run.narrate(line);
     const where = { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) };
     if (args.jobs > 1) return { ...(await inJobs(run, target)), ...where };
@@ -133,22 +150,28 @@ await runReproducer({
 
     const merged = mergeSeries(results);
     const refused = results.find((result) => result.refused !== undefined)?.refused;
-    const artifacts = keepEvidence(
+    const evidence = kept(
+      run,
       target,
       merged.kept.map((file) => file.path),
     );
     return {
       ...merged,
       ...where,
-      artifacts,
+      artifacts: evidence.paths,
       workload: { prefix: pathText(target.prefix), pressure: pressure.settings },
       sections: [
         ...merged.sections,
-        ...lookAgain(merged.kept, artifacts),
+        ...lookAgain(
+          merged.kept.filter((file) => evidence.copied.has(file.path)),
+          evidence.paths,
+        ),
         { title: "Conditions", lines: [...about, `pressure: ${pressure.line}`] },
+        ...evidenceSection(evidence.lines),
       ],
       // A refused call ends the run early; what it verified before is reported, but it is not the run that was asked for.
       ...(refused === undefined ? {} : { verdict: "inconclusive", reason: `the run ended early: ${refused.message}` }),
+      ...(limited === undefined || refused !== undefined ? {} : { verdict: "inconclusive", reason: limited }),
     };
   },
 });

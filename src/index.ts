@@ -101,7 +101,7 @@ export { reference } from "./pattern/reference.ts";
 export { GRAMMAR as PATTERN_GRAMMAR, type PatternArguments, parsePattern } from "./pattern/spec.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
-export { saveEvidence } from "./place/evidence.ts";
+export { keepEvidence, saveEvidence } from "./place/evidence.ts";
 export {
   type FilesystemPlace,
   type FilesystemWish,
@@ -112,7 +112,7 @@ export {
 export { cleanLeftovers } from "./place/leftovers.ts";
 export { type ScratchFile, scratchFile, workDirectory } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";
-export { chooseTarget, removeLeftovers, type Target } from "./place/target.ts";
+export { chooseTarget, type Target } from "./place/target.ts";
 export * from "./report/document.ts";
 export * from "./report/index.ts";
 export { type Rate, rateOf, rateText } from "./report/rate.ts";
@@ -131,7 +131,13 @@ export { chunkBytesMax } from "./workload/append/plan.ts";
 export { runSeries, type SeriesResult } from "./workload/append/series.ts";
 export { Calls } from "./workload/calls.ts";
 export type { Outcome } from "./workload/context.ts";
-export { type DirtyLimit, deviceHasDirtyLimit, limitDirty, restoreStaleDirtyLimits } from "./workload/dirty-limit.ts";
+export {
+  type DirtyLimit,
+  deviceHasDirtyLimit,
+  dirtyLimitOf,
+  limitDirty,
+  limitDirtyWhenFree,
+} from "./workload/dirty-limit.ts";
 export { fill, WRITE_MODES, type WriteMode } from "./workload/fill/fill.ts";
 export { openTarget, reopenTarget } from "./workload/fill/target.ts";
 export { Journal } from "./workload/journal.ts";

@@ -81,7 +81,7 @@ await runReproducer({
       // What stops the inline write half-way: a device that takes little; elsewhere a memory group's limit where cgroup2
       // allows one, and writeback that holds the inode.
       const quiet = name === "no-writeback";
-      using slow = quiet ? undefined : stage.slowDown({ bytes, ownBytes: 4 * MiB });
+      using slow = quiet ? undefined : await stage.slowDown({ bytes, ownBytes: 4 * MiB });
       const elsewhere = !quiet && slow === undefined;
       const largeBytes = run.args.large ?? (elsewhere ? 8 * MiB : 4 * MiB);
       // fdatasync before each large record: while the device holds others back, no inline write begins.

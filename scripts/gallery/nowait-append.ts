@@ -57,7 +57,7 @@ await runReproducer({
   run: async (run) => {
     const { dir: directory, seconds, pressure: mode, dirtyLimit } = run.args;
     const stage = prepareStage(run, { name: "nowait-append", directory, neededBytes: 256 * MiB });
-    using _slow = stage.slowDown({ bytes: dirtyLimit, ownBytes: mode === "none" ? undefined : 4 * MiB });
+    using _slow = await stage.slowDown({ bytes: dirtyLimit, ownBytes: mode === "none" ? undefined : 4 * MiB });
     using buffer = allocate(64 * MiB);
     using vectors = new IoVectors(1, [buffer]);
     const load = { filesystemType: stage.filesystem.type, appendBytesMax: buffer.lengthBytes, chunkFixed: false };

@@ -13,7 +13,7 @@ import { tlsMissing } from "../ops/tls.ts";
 import { libcName } from "../sys/libc.ts";
 import { liburing } from "../sys/liburing.ts";
 import { nativeLoops, nativeLoopsError } from "../sys/loops.ts";
-import { holdMemoryController } from "./memory-controller.ts";
+import { groupKeeper } from "./group.ts";
 
 export interface Answer {
   readonly name: string;
@@ -128,7 +128,7 @@ const PROBES: readonly Probe[] = [
       "no XFS of its own: give a PREFIX on an XFS; needs CAP_SYS_ADMIN",
     ),
   () => {
-    const group = MemoryGroup.enter(holdMemoryController);
+    const group = MemoryGroup.enter(groupKeeper);
     if ("value" in group) group.value[Symbol.dispose]();
     const missing = "reason" in group ? group.reason : undefined;
     return answer(

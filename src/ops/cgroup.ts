@@ -6,7 +6,7 @@
  * group counts what is touched from then on (page cache too: io_uring's workers share the process's group).
  * Refuses to lower a limit below what is charged: that would reclaim or kill.
  */
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { libc } from "../sys/libc.ts";
 import { O_RDONLY, O_WRONLY } from "../sys/uapi/fcntl.ts";
@@ -16,8 +16,13 @@ import { openFile, readAt } from "./file.ts";
 import { checkOffset } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 
-/** Groups of ours are named bytewitness-PID, so that a dead owner's can be told and removed. */
-const NAME = /^bytewitness-(\d+)$/;
+/** Looks after what outlives a process: the parent's controller, and the group's directory. */
+export interface GroupKeeper {
+  /** Switches the memory controller on for the children of a group, given its cgroup.subtree_control, until disposed of. */
+  enable(control: string): Disposable;
+  /** A group was made at `directory`; the result is told when it has gone. */
+  made(directory: string): { letGo(): void };
+}
 
 /** Where cgroup2 is mounted and which group this process is in; a string says why there is none. */
 export interface OwnGroup {
@@ -50,16 +55,14 @@ export function ownGroup(): OrReason<OwnGroup> {
   return { reason: "cgroup2 is not mounted" };
 }
 
-/** Holds the memory controller on for a group's children; other runs share it (machine/memory-controller.ts). */
-export type HoldController = (directory: string) => Disposable;
-
 interface Parent {
   readonly directory: string;
+  /** Keeps the memory controller on for its children. */
   readonly controller: Disposable;
 }
 
 /** Where a child with memory limits can be made: a group without processes of its own, or the root (cgroups(7)). */
-function parentFor(own: OwnGroup, hold: HoldController): OrReason<Parent> {
+function parentFor(own: OwnGroup, keeper: GroupKeeper): OrReason<Parent> {
   const { mountPoint, directory } = own;
   if (!words(join(mountPoint, "cgroup.controllers")).includes("memory")) {
     const reason =
@@ -71,7 +74,8 @@ function parentFor(own: OwnGroup, hold: HoldController): OrReason<Parent> {
     try {
       accessSync(join(parent, "cgroup.procs"), constants.W_OK);
       accessSync(parent, constants.W_OK);
-      return { value: { directory: parent, controller: hold(parent) } };
+      const controller = keeper.enable(join(parent, "cgroup.subtree_control"));
+      return { value: { directory: parent, controller } };
     } catch {
       // Not ours to change, or it holds processes: try the next one.
     }
@@ -90,11 +94,6 @@ function decimal(memory: Memory, lengthBytes: number): number {
   return value;
 }
 
-interface Back {
-  readonly origin: string;
-  readonly controller: Disposable;
-}
-
 /** The group this process is in until it is disposed of. */
 export class MemoryGroup implements Disposable {
   readonly directory: string;
@@ -111,19 +110,22 @@ export class MemoryGroup implements Disposable {
   #open = true;
 
   /** Makes the group without a limit and moves this process there; a reason instead when that cannot be. */
-  static enter(hold: HoldController): OrReason<MemoryGroup> {
+  static enter(keeper: GroupKeeper): OrReason<MemoryGroup> {
     const own = ownGroup();
     if ("reason" in own) return own;
-    const parent = parentFor(own.value, hold);
+    const parent = parentFor(own.value, keeper);
     if ("reason" in parent) return parent;
     const directory = join(parent.value.directory, `bytewitness-${process.pid}`);
-    const back = { origin: own.value.directory, controller: parent.value.controller };
+    const { controller } = parent.value;
+    let made: Back["made"];
     try {
       mkdirSync(directory);
+      made = keeper.made(directory);
     } catch (error) {
-      back.controller[Symbol.dispose]();
+      controller[Symbol.dispose]();
       return { reason: `${directory} cannot be made: ${(error as Error).message}` };
     }
+    const back = { origin: own.value.directory, controller, made };
     try {
       return { value: new MemoryGroup(directory, back) };
     } catch (error) {
@@ -208,13 +210,23 @@ export class MemoryGroup implements Disposable {
   }
 }
 
-/** Moves everybody back and removes the group. What cannot be done stays for `removeStaleGroups`: an empty, unlimited group. */
-function leave(directory: string, { origin, controller }: Back): void {
+/** What leaving a group undoes. */
+interface Back {
+  readonly origin: string;
+  readonly controller: Disposable;
+  readonly made: { letGo(): void };
+}
+
+/** Moves everybody back and removes the group. What cannot be done stays registered: an empty, unlimited group. */
+function leave(directory: string, { origin, controller, made }: Back): void {
   // Children of ours (a helper process) may be in the group too: nobody is left behind.
   for (const pid of words(join(directory, "cgroup.procs")))
     attempt(() => writeFileSync(join(origin, "cgroup.procs"), pid));
-  attempt(() => rmdirSync(directory));
-  attempt(() => controller[Symbol.dispose]());
+  attempt(() => {
+    rmdirSync(directory);
+    made.letGo();
+  });
+  controller[Symbol.dispose]();
 }
 
 function attempt(action: () => void): void {
@@ -223,34 +235,4 @@ function attempt(action: () => void): void {
   } catch {
     // The next one may still work.
   }
-}
-
-function alive(pid: string): boolean {
-  try {
-    process.kill(Number(pid), 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-/** Removes groups of ours whose owner is dead (after SIGKILL); one line for each. */
-export function removeStaleGroups(): string[] {
-  const own = ownGroup();
-  if ("reason" in own) return [];
-  const removed: string[] = [];
-  for (const parent of new Set([own.value.mountPoint, own.value.directory, dirname(own.value.directory)])) {
-    if (!parent.startsWith(own.value.mountPoint)) continue;
-    for (const name of readdirSync(parent)) {
-      const pid = NAME.exec(name)?.[1];
-      if (pid === undefined || alive(pid)) continue;
-      try {
-        rmdirSync(join(parent, name));
-        removed.push(`removed the memory group ${join(parent, name)} of a dead process`);
-      } catch {
-        // It still holds processes, or belongs to another user.
-      }
-    }
-  }
-  return removed;
 }

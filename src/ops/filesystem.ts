@@ -184,8 +184,7 @@ export function scratchFilesystem(options: ScratchOptions): Scratch {
   };
 }
 
-/** A fresh XFS over `target` (/mnt unless given) in a private mount namespace: `scratchFilesystem` for report 1. */
-export function scratchXfs(options: { capacityBytes: number; imageDirectory: string; target?: string }): Scratch {
-  enterPrivateMountNamespace();
-  return scratchFilesystem({ type: "xfs", target: "/mnt", ...options });
+/** A fresh XFS for report 1: `scratchFilesystem` of that type. */
+export function scratchXfs(options: Omit<ScratchOptions, "type">): Scratch {
+  return scratchFilesystem({ type: "xfs", ...options });
 }

@@ -1,16 +1,17 @@
 /**
  * A directory on a file system of a wanted kind, for reproducers whose bug lives in one file system.
  *
- * Owns the order: DIR, then BYTEWITNESS_DIR (the lab's guests set it) when it is of that kind, then a file system of our
- * own on a loop image (root). Evidence on one that vanishes is copied out. Refuses to format anything but its own image.
+ * Owns the question whether a place is of the kind: DIR, then BYTEWITNESS_DIR when it is, else a file system of our own
+ * on a loop image (root). place.ts makes it and evidence.ts copies what would vanish with it. Refuses to format anything
+ * but its own image.
  */
-import os from "node:os";
 import { type Path, pathText } from "../ops/file.ts";
-import { filesystemLoaded, filesystemMissing, type Scratch, scratchFilesystem, syncAll } from "../ops/filesystem.ts";
+import { filesystemLoaded, filesystemMissing, syncAll } from "../ops/filesystem.ts";
 import { dropCaches } from "../ops/reclaim.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import type { Outcome } from "../workload/context.ts";
 import { saveEvidence } from "./evidence.ts";
+import { type Defers, namedDirectory, ownFilesystem } from "./place.ts";
 
 export interface FilesystemWish {
   /** "ext4", "exfat", "tmpfs"…, as /proc/filesystems spells it. */
@@ -40,7 +41,7 @@ export interface FilesystemPlace {
 /** A directory that is there already and will do; undefined when a file system must be made. */
 function found(wish: FilesystemWish, given: Path | undefined): string | undefined {
   if (given !== undefined) return pathText(given);
-  const named = process.env.BYTEWITNESS_DIR ?? "";
+  const named = pathText(namedDirectory(undefined) ?? "");
   // How that one was made is unknown: it will do only where no option matters.
   const plain = wish.mkfsOptions === undefined && wish.mountOptions === undefined;
   if (named === "" || !plain) return undefined;
@@ -66,7 +67,7 @@ export function loadsFilesystem(type: string): string | undefined {
 
 /** Finds or makes the place; one of our own is gone at the end of the run. */
 export function placeOnFilesystem(
-  run: { defer(undo: () => unknown): void },
+  run: Defers,
   wish: FilesystemWish & { readonly capacityBytes: number; readonly directory: Path | undefined },
 ): FilesystemPlace {
   const directory = found(wish, wish.directory);
@@ -86,8 +87,7 @@ export function placeOnFilesystem(
       evidence: (_tool, files) => [...files],
     };
   }
-  const scratch: Scratch = scratchFilesystem({ ...wish, imageDirectory: os.tmpdir() });
-  run.defer(() => scratch[Symbol.dispose]());
+  const scratch = ownFilesystem(run, wish);
   const { type, options } = filesystemOf(scratch.path);
   return {
     directory: scratch.path,

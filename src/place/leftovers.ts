@@ -1,12 +1,7 @@
-/**
- * What a killed run can leave behind, found and undone: the one list that doctor.ts --clean walks.
- *
- * Everything else vanishes by construction (see ops/mount.ts): loop devices, mounts, images, namespaces, guests.
- */
-import { restoreStaleDirtyLimits } from "../workload/dirty-limit.ts";
-import { cleanStale } from "../workload/pressure/index.ts";
+/** What killed runs have left, put right: for doctor.ts --clean. */
+import { sweep } from "../machine/sweep.ts";
 
 /** A line for each thing that was undone. */
 export function cleanLeftovers(): string[] {
-  return [...cleanStale(), ...restoreStaleDirtyLimits()];
+  return sweep();
 }

@@ -1,20 +1,26 @@
 /**
  * The place where an append reproducer plays: a directory, its file system, and a device that takes little at a time.
  *
- * Owns the order DIR, BYTEWITNESS_DIR, an XFS of its own (root), TMPDIR; what makes that device slow; the sentences that
- * tell a reader under which conditions a run was made; and evidence that outlives a vanishing file system.
+ * Owns what makes that device slow, the sentences that tell a reader under which conditions a run was made, and the run's
+ * files; place.ts owns the choice of the directory.
  */
 
-import { UsageError } from "../ops/errors.ts";
+import { LeaseBusy } from "../machine/lease.ts";
+import { createFile, type OwnFile } from "../machine/own-file.ts";
+import { Inconclusive, UsageError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
-import { openFile, type Path, pathText } from "../ops/file.ts";
-import { unlink } from "../ops/space.ts";
+import { type Path, pathText } from "../ops/file.ts";
 import type { Filesystem } from "../ops/stat.ts";
-import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../sys/uapi/fcntl.ts";
+import { O_APPEND, O_RDWR } from "../sys/uapi/fcntl.ts";
 import type { Outcome } from "../workload/context.ts";
-import { type DirtyLimit, deviceHasDirtyLimit, limitDirty } from "../workload/dirty-limit.ts";
-import { saveEvidence } from "./evidence.ts";
-import { chooseTarget } from "./target.ts";
+import {
+  type DirtyLimit,
+  type DirtyLimitOptions,
+  deviceHasDirtyLimit,
+  limitDirtyWhenFree,
+} from "../workload/dirty-limit.ts";
+import { keepEvidence } from "./evidence.ts";
+import { choosePlace } from "./place.ts";
 
 export interface StageWish {
   /** The reproducer's name: the start of every file's name. */
@@ -39,7 +45,7 @@ export interface Stage {
   /** What a report says under "Conditions"; scripts add their own lines. */
   readonly conditions: string[];
   /** Limits the device's dirty pages until it is disposed of; undefined when nothing was asked for or possible. */
-  slowDown(limit: Slowness): DirtyLimit | undefined;
+  slowDown(limit: Slowness): Promise<DirtyLimit | undefined>;
   /**
    * A new file of this run, O_APPEND; its path is its label. Removed at the end of the run, or by `remove`, unless it
    * became evidence.
@@ -53,15 +59,15 @@ export interface Stage {
 }
 
 interface Runs {
+  readonly stopped: boolean;
   defer(undo: () => unknown): void;
   narrate(line: string): void;
 }
 
 /** Prepares the place and says so; everything is undone at the end of the run. Throws UsageError for a bad directory. */
 export function prepareStage(run: Runs, wish: StageWish): Stage {
-  const prefix = wish.directory === undefined ? undefined : `${pathText(wish.directory)}/${wish.name}`;
   const { name, neededBytes } = wish;
-  const target = chooseTarget({ prefix, name, neededBytes, defer: run.defer, job: undefined });
+  const target = choosePlace(run, { given: wish.directory, neededBytes, calledBy: "DIR" });
   const { type, options } = target.filesystem;
   const conditions = [target.description ?? `${pathText(target.directory)} on ${type}`];
   if (type !== "xfs") conditions.push(`${type} is not XFS, whose appends these are about: "clean" says little here`);
@@ -71,19 +77,23 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
     filesystem: target.filesystem,
     where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
     conditions,
-    slowDown({ bytes, ownBytes }) {
+    async slowDown({ bytes, ownBytes }) {
       const own = target.vanishes && ownBytes !== undefined && deviceHasDirtyLimit(target.directory);
       const limitBytes = bytes ?? (own ? ownBytes : undefined);
       if (limitBytes === undefined) return undefined;
-      const limit = limited(target.directory, limitBytes, bytes !== undefined);
+      const limit = await limited(run, target.directory, { bytes: limitBytes, machineWide: bytes !== undefined });
       run.defer(() => limit[Symbol.dispose]());
       if (!conditions.includes(limit.description)) conditions.push(limit.description);
       run.narrate(limit.description);
       return limit;
     },
-    ...filesOf(run, pathText(target.prefix)),
+    ...filesOf(run, `${pathText(target.directory)}/${name}`),
     evidence(files) {
-      if (target.vanishes) return saveEvidence(name, files);
+      if (target.vanishes) {
+        const { paths, lines } = keepEvidence(name, files, run.narrate);
+        conditions.push(...lines);
+        return [...paths];
+      }
       for (const file of files) this.forget(file);
       return [...files];
     },
@@ -91,10 +101,12 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
 }
 
 /** A limit that the user asked for and cannot have is a bad argument. */
-function limited(directory: Path, bytes: number, machineWide: boolean): DirtyLimit {
+async function limited(run: Runs, directory: Path, options: DirtyLimitOptions): Promise<DirtyLimit> {
   try {
-    return limitDirty(directory, { bytes, machineWide });
+    return await limitDirtyWhenFree(directory, options, run);
   } catch (error) {
+    // Interrupted while another run held the device.
+    if (error instanceof LeaseBusy) throw new Inconclusive(error.message);
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`no dirty limit can be set for "${pathText(directory)}" (it needs root): ${reason}`);
   }
@@ -102,22 +114,23 @@ function limited(directory: Path, bytes: number, machineWide: boolean): DirtyLim
 
 /** Files that nobody has to remember to remove: what a thrown error or a signal leaves goes with the run. */
 function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "forget"> {
-  const mine = new Set<string>();
-  const remove = (path: string) => {
-    unlink(path);
-    mine.delete(path);
-  };
+  const mine = new Map<string, OwnFile>();
   run.defer(() => {
-    for (const path of mine) remove(path);
+    for (const file of mine.values()) file.remove();
   });
   return {
     create: (index) => {
-      const path = `${prefix}.${index}`;
-      const file = openFile(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL);
-      mine.add(path);
-      return file;
+      const { fd, file } = createFile(`${prefix}.${index}`, O_RDWR | O_APPEND);
+      mine.set(`${prefix}.${index}`, file);
+      return fd;
     },
-    remove,
-    forget: (path) => void mine.delete(path),
+    remove: (path) => {
+      mine.get(path)?.remove();
+      mine.delete(path);
+    },
+    forget: (path) => {
+      mine.get(path)?.keep();
+      mine.delete(path);
+    },
   };
 }

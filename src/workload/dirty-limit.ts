@@ -4,34 +4,32 @@
  * Owns the dirty limit of one backing device (/sys/class/bdi/M:N/max_bytes and strict_limit, Linux 6.2 and later:
  * Documentation/ABI/testing/sysfs-class-bdi), or of the whole machine (vm.dirty_bytes) where the kernel has no limit
  * per device and the caller asks for it. Past the limit balance_dirty_pages() answers a write that must not wait with
- * -EAGAIN: the commonest reason for an inline io_uring write to stop half-way. What was set is restored by dispose; what
- * a killed run left is restored by the next start, from a note in /run.
+ * -EAGAIN: the commonest reason for an inline io_uring write to stop half-way. A limit is held by a lease: runs that
+ * want the same one share it, others wait, and the last one out restores what was there before the first.
  */
-import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { acquireLease, fileSettings, type Lease, type LeaseSpec, leaseWhenFree } from "../machine/lease.ts";
 import type { Path } from "../ops/file.ts";
 import { statPath } from "../ops/stat.ts";
-
-interface Setting {
-  readonly path: string;
-  readonly value: string;
-}
-
-interface Note {
-  readonly boot: string;
-  readonly pid: number;
-  /** In the order in which they must be written to undo. */
-  readonly before: readonly Setting[];
-}
+import { bytesText } from "../units.ts";
 
 export interface DirtyLimit extends Disposable {
   readonly description: string;
 }
 
-const NOTE = "bytewitness-dirty-limit-";
+export interface DirtyLimitOptions {
+  readonly bytes: number;
+  /** Where the kernel has no limit per device, the whole machine's will do. */
+  readonly machineWide?: boolean;
+}
 
-/** Where every run looks, whatever its TMPDIR is; only root sets limits, and root can write to /run. */
-const NOTES = existsSync("/run") ? "/run" : os.tmpdir();
+/** The settings and what becomes of them, before the lease. */
+interface Plan {
+  readonly spec: LeaseSpec;
+  readonly wanted: readonly { readonly path: string; readonly value: string }[];
+  readonly description: string;
+}
+
 const MACHINE: readonly string[] = ["dirty_bytes", "dirty_background_bytes", "dirty_ratio", "dirty_background_ratio"];
 
 const content = (path: string) => readFileSync(path, "utf8").trim();
@@ -49,74 +47,75 @@ export function deviceHasDirtyLimit(path: Path): boolean {
   return process.geteuid?.() === 0 && deviceSettings(path) !== undefined;
 }
 
-/**
- * Limits the dirty pages of the device under `path` to `bytes` (with `machineWide`, of the whole machine where the
- * kernel has no limit per device). Needs root. Throws an Error with the reason when neither is possible.
- */
-export function limitDirty(path: Path, options: { bytes: number; machineWide?: boolean }): DirtyLimit {
-  restoreStaleDirtyLimits();
-  const { bytes } = options;
-  const device = deviceSettings(path);
-  const mebibytes = `${(bytes / 2 ** 20).toPrecision(3).replace(/\.0+$/, "")} MiB`;
-  if (device !== undefined) {
-    const before = [`${device}/strict_limit`, `${device}/max_ratio_fine`];
-    const wanted = [
-      { path: `${device}/max_bytes`, value: String(bytes) },
-      { path: `${device}/strict_limit`, value: "1" },
-    ];
-    return applied(before, wanted, `at most ${mebibytes} of dirty pages for this device (its bdi's max_bytes, strict)`);
-  }
-  if (options.machineWide !== true) throw new Error("this kernel has no dirty limit per device (Linux 6.2 and later)");
-  const [dirtyBytes = "", backgroundBytes = ""] = MACHINE.map((name) => `/proc/sys/vm/${name}`);
-  // Bytes and ratio are two spellings of one limit: writing one makes the other 0, and 0 cannot be written back.
-  const before = MACHINE.map((name) => `/proc/sys/vm/${name}`).filter((setting) => content(setting) !== "0");
-  const wanted = [
-    { path: backgroundBytes, value: String(Math.floor(bytes / 2)) },
-    { path: dirtyBytes, value: String(bytes) },
-  ];
-  return applied(before, wanted, `at most ${mebibytes} of dirty pages in the machine (vm.dirty_bytes)`);
+/** A sentence about the strict limit that the device under `path` has now, whoever set it; undefined without one. */
+export function dirtyLimitOf(path: Path): string | undefined {
+  const settings = deviceSettings(path);
+  if (settings === undefined || content(`${settings}/strict_limit`) !== "1") return undefined;
+  const bytes = Number(content(`${settings}/max_bytes`));
+  return `its device (${statPath(path).device}) takes at most ${bytesText(bytes)} of dirty pages: ${settings}/strict_limit is 1`;
 }
 
-function applied(watched: readonly string[], wanted: readonly Setting[], description: string): DirtyLimit {
-  const before = watched.map((path) => ({ path, value: content(path) }));
-  const note = `${NOTES}/${NOTE}${process.pid}-${before[0]?.path.replaceAll("/", "_")}`;
-  writeFileSync(note, JSON.stringify({ boot: bootId(), pid: process.pid, before } satisfies Note), { flag: "wx" });
-  let active = true;
-  const restore = () => {
-    if (!active) return;
-    active = false;
-    for (const { path, value } of before) writeFileSync(path, value);
-    unlinkSync(note);
+function planFor(path: Path, { bytes, machineWide = false }: DirtyLimitOptions): Plan {
+  const settings = deviceSettings(path);
+  const mebibytes = `${(bytes / 2 ** 20).toPrecision(3).replace(/\.0+$/, "")} MiB`;
+  const wanted = String(bytes);
+  if (settings !== undefined) {
+    const { device } = statPath(path);
+    return {
+      spec: {
+        ...{ setting: "dirty limit", device, wanted },
+        ...fileSettings([`${settings}/strict_limit`, `${settings}/max_ratio_fine`]),
+      },
+      wanted: [
+        { path: `${settings}/max_bytes`, value: wanted },
+        { path: `${settings}/strict_limit`, value: "1" },
+      ],
+      description: `at most ${mebibytes} of dirty pages for this device (its bdi's max_bytes, strict)`,
+    };
+  }
+  if (!machineWide) throw new Error("this kernel has no dirty limit per device (Linux 6.2 and later)");
+  const [dirtyBytes = "", backgroundBytes = ""] = MACHINE.map((name) => `/proc/sys/vm/${name}`);
+  // Bytes and ratio are two spellings of one limit: writing one makes the other 0, and 0 cannot be written back.
+  const before = () => MACHINE.map((name) => `/proc/sys/vm/${name}`).filter((setting) => content(setting) !== "0");
+  return {
+    spec: { setting: "vm/dirty limit", wanted, ...fileSettings([]), read: () => fileSettings(before()).read() },
+    wanted: [
+      { path: backgroundBytes, value: String(Math.floor(bytes / 2)) },
+      { path: dirtyBytes, value: wanted },
+    ],
+    description: `at most ${mebibytes} of dirty pages in the machine (vm.dirty_bytes)`,
   };
+}
+
+/** The limit is set while the lease is held, by the first holder and again by those that share it. */
+function applied({ wanted, description }: Plan, lease: Lease): DirtyLimit {
   try {
     for (const { path, value } of wanted) writeFileSync(path, value);
   } catch (error) {
-    restore();
+    lease[Symbol.dispose]();
     throw error;
   }
-  return { description, [Symbol.dispose]: restore };
+  return { description, [Symbol.dispose]: () => lease[Symbol.dispose]() };
 }
 
-const bootId = () => content("/proc/sys/kernel/random/boot_id");
+/**
+ * Limits the dirty pages of the device under `path` to `bytes` (with `machineWide`, of the whole machine where the
+ * kernel has no limit per device). Needs root. Throws LeaseBusy while another run holds another limit, LeaseRefused
+ * without root, an Error with the reason when neither is possible.
+ */
+export function limitDirty(path: Path, options: DirtyLimitOptions): DirtyLimit {
+  const plan = planFor(path, options);
+  return applied(plan, acquireLease(plan.spec));
+}
 
-/** Undoes what runs that were killed left set; one line for each. A note of another boot is only removed. */
-export function restoreStaleDirtyLimits(): string[] {
-  const lines: string[] = [];
-  for (const name of readdirSync(NOTES).filter((entry) => entry.startsWith(NOTE))) {
-    const path = `${NOTES}/${name}`;
-    try {
-      const { boot, pid, before } = JSON.parse(content(path)) as Note;
-      if (boot === bootId() && existsSync(`/proc/${pid}`)) continue;
-      if (boot === bootId()) {
-        for (const setting of before) writeFileSync(setting.path, setting.value);
-        lines.push(
-          `restored the dirty limit that run ${pid} left (${before.map((setting) => setting.path).join(", ")})`,
-        );
-      }
-      unlinkSync(path);
-    } catch {
-      // Another user's note, or one that another start removes at this moment.
-    }
-  }
-  return lines;
+/** As `limitDirty`, and waits while another run holds another limit. */
+export async function limitDirtyWhenFree(
+  path: Path,
+  options: DirtyLimitOptions,
+  run: { readonly stopped: boolean; narrate(line: string): void },
+): Promise<DirtyLimit> {
+  const plan = planFor(path, options);
+  const lease = await leaseWhenFree(plan.spec, { stopped: () => run.stopped, waiting: run.narrate });
+  for (const line of lease.mended) run.narrate(line);
+  return applied(plan, lease);
 }

@@ -1,10 +1,12 @@
 /** The group of this process, entering one of our own, and clearing what a dead owner left. */
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { holdMemoryController } from "../../src/machine/memory-controller.ts";
-import { MemoryGroup, ownGroup, removeStaleGroups } from "../../src/ops/cgroup.ts";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { groupKeeper } from "../../src/machine/group.ts";
+import { sweep } from "../../src/machine/sweep.ts";
+import { MemoryGroup, ownGroup } from "../../src/ops/cgroup.ts";
 import { MiB } from "../../src/ops/memory.ts";
 import { lacking, needed } from "../needed.ts";
 
@@ -24,7 +26,7 @@ const hasController = controllers().split(/\s+/).includes("memory");
 function cannotEnter(): boolean {
   if (needed("cgroup2", "root")) return true;
   if (!hasController) return lacking("the memory controller on cgroup2", "boot with cgroup v2 alone", true);
-  const entered = MemoryGroup.enter(holdMemoryController);
+  const entered = MemoryGroup.enter(groupKeeper);
   if ("reason" in entered) return lacking("a memory group of its own", entered.reason, true);
   entered.value[Symbol.dispose]();
   return false;
@@ -43,7 +45,7 @@ test("without cgroup2 there is no group", () => {
 });
 
 test.skipIf(hasController)("without the memory controller on cgroup2 nothing is made, and the reason says so", () => {
-  const entered = MemoryGroup.enter(holdMemoryController);
+  const entered = MemoryGroup.enter(groupKeeper);
   expect("reason" in entered ? entered.reason : "entered").toMatch(/memory controller is not on cgroup2|not mounted/);
   const group = own();
   if (group !== undefined) expect(existsSync(join(group.mountPoint, `bytewitness-${process.pid}`))).toBe(false);
@@ -51,7 +53,7 @@ test.skipIf(hasController)("without the memory controller on cgroup2 nothing is 
 
 test.skipIf(cannotEnter())("a group is entered, limited, lifted and left again", () => {
   const before = readFileSync("/proc/self/cgroup", "utf8");
-  const entered = MemoryGroup.enter(holdMemoryController);
+  const entered = MemoryGroup.enter(groupKeeper);
   if ("reason" in entered) throw new Error(entered.reason);
   const { directory } = entered.value;
   {
@@ -71,20 +73,35 @@ test.skipIf(cannotEnter())("a group is entered, limited, lifted and left again",
   expect(readFileSync("/proc/self/cgroup", "utf8")).toBe(before);
 });
 
-test.skipIf(needed("cgroup2", "root"))("a dead owner's group is removed, a living one's stays", () => {
-  const group = own();
-  if (group === undefined) throw new Error("no group");
-  // A process that has ended: its number is free again, or its parent has not asked for it yet.
-  const dead = Bun.spawnSync(["true"]).pid;
-  const left = join(group.mountPoint, `bytewitness-${dead}`);
-  const living = join(group.mountPoint, `bytewitness-${process.ppid}`);
-  const other = join(group.mountPoint, `bytewitness-${dead}x`);
-  for (const directory of [left, living, other]) mkdirSync(directory);
-  try {
-    expect(removeStaleGroups()).toEqual([`removed the memory group ${left} of a dead process`]);
-    expect([left, living, other].map((directory) => existsSync(directory))).toEqual([false, true, true]);
-  } finally {
-    for (const directory of [left, living, other]) if (existsSync(directory)) rmdirSync(directory);
-  }
-  expect(dirname(left)).toBe(group.mountPoint);
-});
+test.skipIf(needed("cgroup2", "root"))(
+  "a killed owner's group is removed, a living one's and a stranger's stay",
+  async () => {
+    const group = own();
+    if (group === undefined) throw new Error("no group");
+    const state = mkdtempSync(join(tmpdir(), "cgroup-state-"));
+    const source = (name: string) => `${import.meta.dir}/../../src/${name}.ts`;
+    const made = join(group.mountPoint, `bytewitness-test-${process.pid}`);
+    const stranger = join(group.mountPoint, `bytewitness-${Bun.spawnSync(["true"]).pid}`);
+    const script = `import { own } from "${source("machine/register")}"; import { statLink } from "${source("ops/stat")}";
+    require("fs").mkdirSync("${made}"); own("group", "${made}", statLink("${made}")); console.log("made");
+    setInterval(() => {}, 1000);`;
+    const child = Bun.spawn([process.execPath, "-e", script], {
+      env: { ...process.env, BYTEWITNESS_STATE_DIR: state, BYTEWITNESS_GUARD: "off" },
+      stdout: "pipe",
+    });
+    mkdirSync(stranger);
+    try {
+      await child.stdout.getReader().read();
+      expect(sweep({ directories: [state] })).toEqual([]);
+      child.kill("SIGKILL");
+      await child.exited;
+      expect(sweep({ directories: [state] })).toEqual([
+        `removed the memory group "${made}" of run ${child.pid}, which was killed`,
+      ]);
+      expect([existsSync(made), existsSync(stranger)]).toEqual([false, true]);
+    } finally {
+      rmdirSync(stranger);
+      rmSync(state, { recursive: true });
+    }
+  },
+);

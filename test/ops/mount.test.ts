@@ -28,7 +28,7 @@ describe.skipIf(needed(...NEEDS))("scratchXfs", () => {
     const value = await childValue("scratch.ts", [tmpdir()]);
     expect(value).toEqual({
       type: "xfs",
-      mountPoint: "/mnt",
+      mountPoint: "/run/bytewitness/mounts/xfs-1",
       written: "bytes on XFS",
       deviceSeen: true,
       afterUnmount: false,

@@ -80,7 +80,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
     expect(report.environment.filesystem).toBe("xfs");
     expect(report.totals.bytesVerified).toBeGreaterThan(48 * MiB);
     expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
-    const device = /XFS of its own on (\/dev\/loop\d+)/.exec(said.stderr)?.[1] ?? "";
+    const device = /xfs of its own on (\/dev\/loop\d+)/.exec(said.stderr)?.[1] ?? "";
     expect(device).not.toBe("");
     await until(
       "the loop device to be detached",
@@ -93,7 +93,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
 test("every door writes the same plan and is clean here", async () => {
   const said = await command("uring-append", [
     `${directory}/doors`,
-    "4",
+    "60",
     ...SMALL,
     "--door",
     "all",

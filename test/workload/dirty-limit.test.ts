@@ -1,8 +1,7 @@
 /** Dirty limits against the real sysfs: set, restored, and restored after a run that was killed. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
-import { limitDirty, restoreStaleDirtyLimits } from "../../src/workload/dirty-limit.ts";
+import { limitDirty } from "../../src/workload/dirty-limit.ts";
 import { needed } from "../needed.ts";
 
 const SETTINGS = ["max_ratio_fine", "strict_limit"];
@@ -31,32 +30,42 @@ test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
   },
 );
 
-test.skipIf(needed("root"))(
-  "what a killed run left is restored by the next start; a living run's and another boot's is not",
-  () => {
-    // Any file can stand for a setting: a note names paths and values.
-    const directory = mkdtempSync(`${os.tmpdir()}/dirty-limit-`);
-    const setting = `${directory}/strict_limit`;
-    const dead = Bun.spawnSync(["true"]).pid;
-    const note = (name: string, boot: string, pid: number) => {
-      const path = `/run/bytewitness-dirty-limit-test-${process.pid}-${name}`;
-      writeFileSync(path, JSON.stringify({ boot, pid, before: [{ path: setting, value: "0" }] }));
-      return path;
-    };
-    const mine = () => restoreStaleDirtyLimits().filter((line) => line.includes(setting));
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    writeFileSync(setting, "1");
-    const alive = note("alive", boot, process.pid);
-    const other = note("other-boot", "another", dead);
-    expect(mine()).toEqual([]);
-    expect(readFileSync(setting, "utf8")).toBe("1");
-    expect([existsSync(alive), existsSync(other)]).toEqual([true, false]);
-    unlinkSync(alive);
-    const left = note("dead", boot, dead);
-    expect(mine()).toEqual([`restored the dirty limit that run ${dead} left (${setting})`]);
-    expect(readFileSync(setting, "utf8")).toBe("0");
-    expect(existsSync(left)).toBe(false);
-    rmSync(directory, { recursive: true });
+/** What two runs on one device see, one inside the other; `plan` is fixtures/dirty-limits.ts's. */
+async function overlapping(plan: string): Promise<Record<string, string[]>> {
+  const fixture = `${import.meta.dir}/fixtures/dirty-limits.ts`;
+  const child = Bun.spawn([process.execPath, fixture, plan], { stdout: "pipe", stderr: "inherit" });
+  return JSON.parse(await new Response(child.stdout).text());
+}
+
+test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
+  "overlapping runs with one limit: the first one out changes nothing, the last one restores",
+  async () => {
+    const { before, both, one, after, lines } = await overlapping("same");
+    expect(lines?.[0]).toStartWith("limited");
+    expect(lines?.[1]).toStartWith("limited");
+    expect([both, one]).toEqual([both, both]);
+    expect(both?.[1]).toBe("1");
+    expect(after).toEqual(before);
+  },
+);
+
+test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
+  "overlapping runs with two limits: the second waits, and the first's limit stands until its end",
+  async () => {
+    const { before, both, one, after, lines } = await overlapping("other");
+    expect(lines?.[1]).toContain("waiting: another run holds dirty limit of device");
+    expect(both?.[1]).toBe("1");
+    expect([one?.[1], one?.[0] === both?.[0]]).toEqual(["1", false]);
+    expect(after).toEqual(before);
+  },
+);
+
+test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
+  "a killed run's limit is restored by its guard",
+  async () => {
+    const { before, both, after } = await overlapping("killed");
+    expect(both?.[1]).toBe("1");
+    expect(after).toEqual(before);
   },
 );
 

@@ -8,7 +8,7 @@ import { openFile } from "../../src/ops/file.ts";
 import { MiB } from "../../src/ops/memory.ts";
 import { statFd } from "../../src/ops/stat.ts";
 import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../../src/sys/uapi/fcntl.ts";
-import { cleanStale, PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
+import { PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
 
 import { WorkerKeeper } from "../../src/workload/pressure/worker-keeper.ts";
 import { until } from "../until.ts";
@@ -136,8 +136,4 @@ test("the keeper makes a worker for io_uring and gives its ring back", () => {
   expect(rings()).toBe(before + 1);
   keeper[Symbol.dispose]();
   expect(rings()).toBe(before);
-});
-
-test("nothing stale is found after clean ends", () => {
-  expect(cleanStale()).toEqual([]);
 });

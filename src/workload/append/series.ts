@@ -7,15 +7,17 @@
 
 import os from "node:os";
 import type { Finding, Judgement, Segment } from "../../judge/finding.ts";
+import { createFile } from "../../machine/own-file.ts";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
-import { openFile, type Path, pathText } from "../../ops/file.ts";
+import type { Fd } from "../../ops/fd.ts";
+import { type Path, pathText } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
-import { dropCache, sync, unlink } from "../../ops/space.ts";
+import { dropCache, sync } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
-import { O_CREAT, O_EXCL, O_RDWR } from "../../sys/uapi/fcntl.ts";
+import { O_RDWR } from "../../sys/uapi/fcntl.ts";
 import { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
@@ -175,9 +177,10 @@ class Series implements Disposable {
   /** Creates, writes and closes one file; it is removed when that cannot be done. */
   #writeFile(index: number, count: number): WrittenFile {
     const { prefix, pressure } = this.#options;
-    const path = numberedPath(prefix, index);
+    const { fd: created, file } = createFile(numberedPath(prefix, index), O_RDWR | this.#door.openFlags);
+    const { path } = file;
     const pattern = new Counter({ generation: index % (GENERATION_MAX + 1) });
-    using fd = openFile(path, O_RDWR | O_CREAT | O_EXCL | this.#door.openFlags);
+    using fd = created;
     try {
       const written = this.#write(fd, pattern, index, count);
       this.#result.calls += written.calls;
@@ -187,9 +190,9 @@ class Series implements Disposable {
         dropCache(fd);
       }
       pressure.fileDone(fd);
-      return { path, generation: pattern.generation, written, sizeBytes: sizeOf(fd) };
+      return { path, own: file, generation: pattern.generation, written, sizeBytes: sizeOf(fd) };
     } catch (error) {
-      unlinkIfThere(path);
+      file.remove();
       throw error;
     }
   }
@@ -198,7 +201,7 @@ class Series implements Disposable {
   async #settle(): Promise<void> {
     const pending = this.#pending;
     if (pending === undefined) return;
-    const { path, generation, written } = pending.file;
+    const { path, own, generation, written } = pending.file;
     let remove = true;
     try {
       const judgement = await (pending.answer ?? judgeNow(orderOf(pending.file)));
@@ -208,7 +211,8 @@ class Series implements Disposable {
       this.#result.files += 1;
     } finally {
       this.#pending = undefined;
-      if (remove) unlinkIfThere(path);
+      if (remove) own.remove();
+      else own.keep();
     }
   }
 
@@ -224,7 +228,7 @@ class Series implements Disposable {
     return true;
   }
 
-  #write(fd: ReturnType<typeof openFile>, pattern: Counter, index: number, count: number): Written {
+  #write(fd: Fd, pattern: Counter, index: number, count: number): Written {
     const { plan, inject, buffer, pressure } = this.#options;
     const chunkBytes = pressure.chunkBytes ?? plan.chunkBytes;
     const chunks = chunksOfFile({ ...plan, chunkBytes, fileBytes: pressure.fileBytes ?? plan.fileBytes }, index);
@@ -242,17 +246,9 @@ class Series implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#pending !== undefined) unlinkIfThere(this.#pending.file.path);
+    this.#pending?.file.own.remove();
     this.#beside?.[Symbol.dispose]();
     this.#trigger[Symbol.dispose]();
     this.#door[Symbol.dispose]();
-  }
-}
-
-function unlinkIfThere(path: Path): void {
-  try {
-    unlink(path);
-  } catch (error) {
-    if (!isSyscallError(error, "ENOENT", "ENOTDIR")) throw error;
   }
 }

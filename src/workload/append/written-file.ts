@@ -6,6 +6,7 @@
  */
 
 import type { Finding, Judgement } from "../../judge/finding.ts";
+import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import { type Journal, reference } from "../journal.ts";
 import { triage } from "../readback.ts";
@@ -14,6 +15,8 @@ import type { Written } from "./writer.ts";
 
 export interface WrittenFile {
   readonly path: Path;
+  /** The file as this run's own: removed when it is clean, kept when it is evidence. */
+  readonly own: Pick<OwnFile, "remove" | "keep">;
   readonly generation: number;
   readonly written: Written;
   readonly sizeBytes: number;

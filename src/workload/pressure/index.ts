@@ -11,8 +11,9 @@
  * Owns group, policy, prime and the writeback thread; refuses to judge, and refuses cgroup v1.
  */
 
-import { holdMemoryController } from "../../machine/memory-controller.ts";
-import { MemoryGroup, removeStaleGroups } from "../../ops/cgroup.ts";
+import { groupKeeper } from "../../machine/group.ts";
+import { sweep } from "../../machine/sweep.ts";
+import { MemoryGroup } from "../../ops/cgroup.ts";
 import { spinUntilTick } from "../../ops/clock.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
@@ -71,7 +72,7 @@ export class Pressure implements Disposable {
 
   /** Applies what this machine and these privileges allow; what is missing is said in `line`, never thrown. */
   static start(options: PressureOptions): Pressure {
-    for (const line of removeStaleGroups()) options.narrate(line);
+    for (const line of sweep()) options.narrate(line);
     return new Pressure(options);
   }
 
@@ -84,7 +85,7 @@ export class Pressure implements Disposable {
     if (wanted && UNRECLAIMABLE.includes(options.filesystemType)) {
       this.#noGroup = `pages of ${options.filesystemType} cannot be reclaimed`;
     } else if (wanted) {
-      const entered = MemoryGroup.enter(holdMemoryController);
+      const entered = MemoryGroup.enter(groupKeeper);
       if ("value" in entered) {
         this.#group = entered.value;
         this.#exemption = OomExemption.open();
@@ -290,9 +291,4 @@ export class Pressure implements Disposable {
 
 function sizeText(bytes: number): string {
   return bytes >= MiB ? `${Math.round((bytes / MiB) * 10) / 10} MiB` : `${Math.round(bytes / KiB)} KiB`;
-}
-
-/** Removes what dead owners left behind; one line for each thing. For `doctor.ts --clean`; `Pressure.start` calls it too. */
-export function cleanStale(): string[] {
-  return removeStaleGroups();
 }
