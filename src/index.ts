@@ -17,7 +17,7 @@ export { type AccountOptions, goneRecords, type RecordsAccount, repeatedRecords 
 export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
 export { allowHugePages, HUGE_PAGE_BYTES, hugePagesMissing } from "./machine/hugepages.ts";
-export { type Ksm, ksmMissing, useKsm } from "./machine/ksm.ts";
+export { type Ksm, ksmMissing, mergedPages, useKsm } from "./machine/ksm.ts";
 export {
   acquireLease,
   fileSettings,

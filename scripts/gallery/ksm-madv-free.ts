@@ -15,7 +15,6 @@
  * Needs: root (ksm/run), CONFIG_KSM. KSM is on for about a tenth of a second, and as before afterwards.
  * Run: bun run ksm-madv-free.ts
  */
-import { readFileSync } from "node:fs";
 import {
   counter,
   judgeBytes,
@@ -24,6 +23,7 @@ import {
   type Mapping,
   madvise,
   mapAnonymous,
+  mergedPages,
   PAGE_BYTES,
   runReproducer,
   useKsm,
@@ -31,7 +31,7 @@ import {
 import { MADV_FREE, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_PAGEOUT } from "bytewitness/uapi";
 
 const BYTES = 256 * KiB;
-const [FREED, CONTROL] = [1, 2]; // generations of the contents
+const PAGES = BYTES / PAGE_BYTES;
 
 /** A mapping that KSM may merge with every other of the same generation, page by page. */
 function filled(generation: number): Mapping {
@@ -40,15 +40,6 @@ function filled(generation: number): Mapping {
   counter({ generation }).fill(mapping.bytes, 0);
   madvise(mapping, MADV_MERGEABLE);
   return mapping;
-}
-
-/** Pages of this process that are merged now; undefined before Linux 6.1. proc(5). */
-function mergedPages(): number | undefined {
-  try {
-    return Number(readFileSync("/proc/self/ksm_merging_pages", "utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 await runReproducer({
@@ -63,23 +54,27 @@ await runReproducer({
   requires: [{ name: "KSM", probe: ksmMissing }],
   run: async (run) => {
     using ksm = await useKsm(run);
+    // Contents of this run's own: a page that other programs have too stays theirs, and is not freed.
+    const freedContents = 1 + run.random("contents").below(2 ** 23);
+    const controlContents = freedContents + 1;
 
     // 1. Two mappings of each contents become one set of pages; then only the first of each uses them.
-    using freed = filled(FREED);
-    using control = filled(CONTROL);
+    using freed = filled(freedContents);
+    using control = filled(controlContents);
     {
-      using _freedTwin = filled(FREED);
-      using _controlTwin = filled(CONTROL);
-      await ksm.scans(3);
+      using _freedTwin = filled(freedContents);
+      using _controlTwin = filled(controlContents);
+      await ksm.merged(4 * PAGES);
     }
+    await ksm.merged(2 * PAGES);
 
     // 2. "These pages may be taken", of the first contents only. KSM's page carries the mark from now on.
     madvise(freed, MADV_FREE);
 
     // 3. The victim: the same contents in a mapping that asked for nothing. Merged, it uses the marked page.
-    using victim = filled(FREED);
-    using controlVictim = filled(CONTROL);
-    await ksm.scans(4);
+    using victim = filled(freedContents);
+    using controlVictim = filled(controlContents);
+    await ksm.merged(4 * PAGES);
     const merged = mergedPages();
 
     // 4. The one that freed goes away; reclaim looks at the victim's pages.
@@ -88,23 +83,26 @@ await runReproducer({
     for (const mapping of [victim, controlVictim]) madvise(mapping, MADV_PAGEOUT);
 
     const judged = [
-      judgeBytes(victim.bytes, { pattern: counter({ generation: FREED }), expectBytes: BYTES, file: "the victim" }),
+      judgeBytes(victim.bytes, {
+        pattern: counter({ generation: freedContents }),
+        expectBytes: BYTES,
+        file: "the victim",
+      }),
       judgeBytes(controlVictim.bytes, {
-        pattern: counter({ generation: CONTROL }),
+        pattern: counter({ generation: controlContents }),
         expectBytes: BYTES,
         file: "control",
       }),
     ];
-    const pages = BYTES / PAGE_BYTES;
     const lines = ["the victim, which never called MADV_FREE", "control, without MADV_FREE"].map((name, index) => {
       const lost = judged[index]?.findings.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) ?? 0;
-      return `${name}: ${lost / PAGE_BYTES} of ${pages} pages changed`;
+      return `${name}: ${lost / PAGE_BYTES} of ${PAGES} pages changed`;
     });
     return {
       findings: judged.flatMap(({ findings }) => findings),
       trigger: {
-        reached: merged === undefined ? null : Math.min(pages, Math.floor(merged / 4)),
-        attempts: pages,
+        reached: merged === undefined ? null : Math.min(PAGES, Math.floor(merged / 4)),
+        attempts: PAGES,
         how: "the victim's pages that were merged (/proc/self/ksm_merging_pages, a quarter of it)",
       },
       totals: {

@@ -28,6 +28,7 @@ import {
   PAGE_BYTES,
   readAt,
   runReproducer,
+  saveEvidence,
   scratchFile,
   sizeOf,
   splice,
@@ -70,7 +71,7 @@ await runReproducer({
   run: (run) => {
     const directory = run.args.dir ?? process.env.BYTEWITNESS_DIR ?? "/dev/shm";
     const findings: Finding[] = [];
-    const artifacts: string[] = [];
+    const bad: { path: string; keep(): void }[] = [];
     const lines: string[] = [];
     const calls = new Calls();
     const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
@@ -104,16 +105,18 @@ await runReproducer({
         const judged = judgeBytes(gap, expected);
         findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [grown] })));
         lines.push(`${name.padEnd(36)} ${judged.findings.length > 0 ? "stale bytes from behind the end" : "zeros"}`);
-        if (judged.findings.length > 0) keep();
-        if (judged.findings.length > 0) artifacts.push(path);
+        if (judged.findings.length > 0) bad.push({ path, keep });
         totals.bytesWritten += sizeOf(file);
         totals.bytesVerified += judged.verifiedBytes;
         totals.files += 1;
       }
     }
+    // Files stay where the user wanted them; those in our default place, which is memory, are copied out.
+    if (run.args.dir !== undefined) for (const { keep } of bad) keep();
+    const paths = bad.map(({ path }) => path);
     return {
       findings,
-      artifacts,
+      artifacts: run.args.dir === undefined ? saveEvidence("past-the-end", paths) : paths,
       trigger: { reached: totals.files / 2, attempts: totals.files / 2, how: "a sequence of calls, no race" },
       totals: { ...totals, calls: calls.list.length },
       sections: [{ title: "The gap behind the old end", lines }],

@@ -29,7 +29,7 @@ describe.skipIf(needed("root") || ksmMissing() !== undefined)("KSM", () => {
         mapped.bytes.fill(0x6b);
         madvise(mapped, M.MADV_MERGEABLE);
       }
-      await ksm.scans(3);
+      await ksm.merged(128);
       expect(ksm.read("pages_sharing")).toBeGreaterThanOrEqual(64);
       expect(first.bytes.every((byte) => byte === 0x6b)).toBe(true);
       ksm[Symbol.dispose]();

@@ -72,6 +72,8 @@ function commandLine(machine: Machine): string[] {
   // meets the int3 that is gone already: "Oops: int3", 6.12, two of five guests). In turns it does not, and is as fast.
   const accel = acceleration === "kvm" ? "kvm" : "tcg,thread=single";
   return [
+    // The host's KSM would merge guests with each other, and a reproducer of the host that uses KSM would wait for it.
+    ...["-machine", "mem-merge=off"],
     ...["-accel", accel, "-cpu", cpu, "-smp", String(machine.cpus)],
     ...["-m", `${Math.ceil(machine.memoryBytes / 1048576)}M`],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
