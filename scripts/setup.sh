@@ -54,6 +54,12 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 # shellcheck disable=SC2016 # sed's own $
 last_line() { printf '%s\n' "$1" | sed -n '/[^[:space:]]/h; ${x; p; }'; }
 
+# What npm says went wrong: its first lines, for its last ones only name a log.
+npm_says() {
+  errors=$(printf '%s\n' "$1" | sed -n 's/^npm \(ERR!\|error\) //p' | head -n 3 | tr '\n' ' ')
+  if [ -n "$errors" ]; then printf '%s\n' "${errors% }"; else last_line "$1"; fi
+}
+
 any_exists() {
   for path in "$@"; do [ -e "$path" ] && return 0; done
   return 1
@@ -250,7 +256,7 @@ bring_bun() {
     [ -w "$prefix/bin" ] || prefix="$home/.local"
   [ -w "$home" ] || [ "$prefix" != "$home/.local" ] || prefix="$root/node_modules/.cache/bun"
   if ! npm_install_bun "$prefix"; then
-    say "npm could not install Bun: $(last_line "$output")"
+    say "npm could not install Bun: $(npm_says "$output")"
     return
   fi
   bun_on_path || { link_into_path "$prefix/bin/bun" && bun_on_path; } && return 0
