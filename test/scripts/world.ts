@@ -33,6 +33,7 @@ const REAL_TOOLS = [
   "rm",
   "dirname",
   "head",
+  "tr",
   "timeout",
   "env",
   "setpriv",
