@@ -12,6 +12,7 @@
  */
 import {
   AddressError,
+  bytesPerConnectionOf,
   checkRelayArguments,
   congestionRefused,
   Inconclusive,
@@ -74,17 +75,26 @@ async function relayAlone(run: RelayRun) {
   };
   const hooks = { ...hooksOf(run), stopped: () => run.stopped };
   using relay = new Relay(plan, hooks, makeJudge);
-  return outcomeOfRelay(await relay.run(), relay.tap?.finish());
+  return outcomeOfRelay(await relay.run(), relay.tap?.finish(), lengthsOf(run, run.args.bytes));
+}
+
+/** What a role alone can know of the streams' lengths: what it was told. */
+function lengthsOf(run: RelayRun, bytes: number | undefined) {
+  return {
+    expectedBytes: bytes === undefined ? undefined : bytesPerConnectionOf(run.args),
+    selfLocating: run.args.feed === "counter",
+    stopped: run.stopped,
+  };
 }
 
 /** Sends the counter pattern (or zeros) to whoever connects. */
 async function sourceAlone(run: RelayRun) {
-  const { listen = "", connections, feed, bytes, seconds, ktls, timeout } = run.args;
+  const { listen = "", connections, feed, seconds, ktls, timeout } = run.args;
   const plan = {
     at: { kind: "tcp" as const, place: listen },
     feed: { pattern: feed, generation: 0 },
     connections,
-    bytesPerConnection: seconds === undefined ? Math.ceil(bytes / connections) : undefined,
+    bytesPerConnection: bytesPerConnectionOf(run.args),
     seconds,
     tcp: tcpOf(run.args),
     ktls,
@@ -96,7 +106,7 @@ async function sourceAlone(run: RelayRun) {
 
 /** Takes the stream and judges every byte of it. */
 async function sinkAlone(run: RelayRun) {
-  const { connect = "", connections, feed, tap, timeout } = run.args;
+  const { connect = "", connections, feed, tap, timeout, bytes } = run.args;
   const plan = {
     at: { kind: "tcp" as const, place: connect },
     feed: { pattern: feed, generation: 0 },
@@ -105,7 +115,8 @@ async function sinkAlone(run: RelayRun) {
     peek: tap,
     timeoutSeconds: timeout,
   };
-  return outcomeOfSink(await new Sink(plan, hooksOf(run), makeJudge).run());
+  const result = await new Sink(plan, hooksOf(run), makeJudge).run();
+  return outcomeOfSink(result, lengthsOf(run, bytes));
 }
 
 function hooksOf(run: RelayRun) {

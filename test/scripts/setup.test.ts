@@ -209,7 +209,10 @@ test("without npm and Bun, or with an npm that fails: one line, and not 0", () =
     code: 1,
     err: ["setup: Bun 1.4.5 is missing: install Node.js with npm and repeat, or see https://bun.com"],
   });
-  world.fake("npm", `[ "$1" = config ] && echo "$WORLD/prefix" && exit; echo "npm error code ETIMEDOUT"; echo "npm error network slow"; echo; exit 1`);
+  world.fake(
+    "npm",
+    `[ "$1" = config ] && echo "$WORLD/prefix" && exit; echo "npm error code ETIMEDOUT"; echo "npm error network slow"; echo; exit 1`,
+  );
   expect(world.setup()).toMatchObject({
     code: 1,
     err: ["setup: installing Bun 1.4.5 with npm", "setup: npm could not install Bun: code ETIMEDOUT network slow"],

@@ -40,6 +40,25 @@ test("three roles alone work together", async () => {
   expect((await via.report()).totals.bytesWritten).toBe(4 * MIB);
 });
 
+test.each([
+  [[], 0, "clean", [], "the length was not checked: --bytes says how much should come"],
+  [["--bytes", "4MiB"], 0, "clean", [], undefined],
+  [["--bytes", "6MiB"], 1, "corrupt", [["truncated", 4 * MIB, 2 * MIB]], undefined],
+  [["--bytes", "3MiB"], 1, "corrupt", [["extra", 3 * MIB, MIB]], undefined],
+] as const)(
+  "a sink alone with %p checks the length or says that it did not",
+  async (flags, code, verdict, found, reason) => {
+    for (const feed of ["counter", "zero"]) {
+      const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "4MiB", "--feed", feed);
+      const { said, report } = await relay("sink", "--connect", `127.0.0.1:${source.port}`, "--feed", feed, ...flags);
+      expect([said.code, report.verdict, report.reason]).toEqual([code, verdict, reason]);
+      const seen = report.findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes]);
+      expect(seen).toEqual(found.map((one) => [...one]));
+      await source.child.exited;
+    }
+  },
+);
+
 test.skipIf(needed("socat"))("foreign ends: what a server sends reaches socat with the same hash", async () => {
   const whole = Buffer.alloc(3_000_001);
   for (let at = 0; at + 4 <= whole.length; at += 4) whole.writeUInt32LE(Math.imul(at, 0x9e3779b1) >>> 0, at);

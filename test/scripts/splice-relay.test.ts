@@ -111,6 +111,8 @@ test.each([
   [["--nonblock", "off"], "--read empty"],
   [["--listen", "127.0.0.1:1"], "belong to a role"],
   [["sink"], "--connect"],
+  [["--bytes", "1MiB", "--seconds", "2"], "--seconds"],
+  [["relay", "--listen", ":1", "--connect", ":2", "--bytes", "1MiB"], "--tap"],
   [["source"], "--listen"],
   [["relay", "--listen", ":1"], "--connect"],
   [["relay", "--listen", "nonsense", "--connect", "127.0.0.1:1"], "nonsense"],

@@ -30,7 +30,12 @@ export const RELAY_POSITIONALS = {
 } as const;
 
 export const RELAY_OPTIONS = {
-  bytes: { kind: "size", default: "4GiB", min: 0, description: "bytes to send, all connections together" },
+  bytes: {
+    kind: "size",
+    min: 0,
+    optional: true,
+    description: "bytes to send, all connections together [4GiB]; a sink or tap alone: how many should come",
+  },
   seconds: { kind: "duration", optional: true, description: "send for this long instead" },
   connections: { kind: "count", default: 1, min: 1, max: 20_000, description: "connections at once" },
   listen: { kind: "text", optional: true, description: "source, relay: HOST:PORT to listen on" },
@@ -120,12 +125,14 @@ const ASK_MORE_FROM = 1_048_576;
 const ASK_BYTES = 4_194_304;
 const ASK_BYTES_MAX = 1_073_741_824;
 
+const BYTES_DEFAULT = 4_294_967_296;
+
 type OnOff = "on" | "off";
 
 /** The arguments after parsing. */
 export interface RelayArguments {
   readonly role: "source" | "relay" | "sink" | undefined;
-  readonly bytes: number;
+  readonly bytes: number | undefined;
   readonly seconds: number | undefined;
   readonly connections: number;
   readonly listen: string | undefined;
@@ -166,7 +173,16 @@ export function checkRelayArguments(args: RelayArguments): string | undefined {
   if (role === undefined && (listen !== undefined || connect !== undefined)) {
     return "--listen and --connect belong to a role: source, relay or sink";
   }
+  if (args.bytes !== undefined && args.seconds !== undefined) return "--bytes and --seconds cannot be given together";
+  if (role === "relay" && args.bytes !== undefined && !args.tap) {
+    return "relay checks a length only with --tap: without it no byte is looked at";
+  }
   return checkExperiments(args);
+}
+
+/** Bytes of each connection's stream: what a source sends, and what a sink alone expects. */
+export function bytesPerConnectionOf({ bytes, seconds, connections }: RelayArguments): number | undefined {
+  return seconds === undefined ? Math.ceil((bytes ?? BYTES_DEFAULT) / connections) : undefined;
 }
 
 function checkExperiments(args: RelayArguments): string | undefined {
@@ -236,7 +252,7 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
   const random = new Random(seed, "relay");
   // Three bytes other than zero, so that no word of the stream looks like zeros; room for the connections above it.
   const generation = random.between(1, 0xfe) * 65_536 + random.between(1, 0x7f) * 256 + random.between(1, 0xff);
-  const bytesPerConnection = args.seconds === undefined ? Math.ceil(args.bytes / args.connections) : undefined;
+  const bytesPerConnection = bytesPerConnectionOf(args);
   const spanBytes = Math.min(bytesPerConnection ?? 67_108_864, 1_073_741_824);
   const injection: Injection | undefined =
     args.inject === "none"

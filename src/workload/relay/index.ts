@@ -2,6 +2,7 @@
 
 export { packetEditorMissing } from "../../ops/packet-editor.ts";
 export {
+  bytesPerConnectionOf,
   checkRelayArguments,
   congestionRefused,
   RELAY_OPTIONS,

@@ -18,9 +18,14 @@ import type { RelayShape } from "../options.ts";
 
 /** A refusal that ended a connection: which call, which errno. */
 export interface ChannelError {
-  readonly call: "splice-in" | "splice-out" | "connect" | "ledger";
+  readonly call: "splice-in" | "splice-out" | "connect";
   readonly errno: number;
-  readonly text?: string;
+}
+
+/** Bytes that went into the pipe and are not in it any more: where they are missing in what leaves. */
+export interface PipeLoss {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
 }
 
 /** Looks at, or changes, what a splice-in brought, before the next splice-out. The tap and the injection are such. */
@@ -68,6 +73,7 @@ export class Channel {
   ended = false;
   finished = false;
   error: ChannelError | undefined;
+  readonly lost: PipeLoss[] = [];
   #full = false;
   #shape: RelayShape;
   #journal: Journal;
@@ -231,10 +237,9 @@ export class Channel {
     return count;
   }
 
-  /** The ledger of the pipe: what went in and has not come out must still be there. */
+  /** The ledger of the pipe: what went in and has not come out must still be there. Evidence, and no error. */
   #pipeLost(): void {
-    const text = `the pipe is empty though ${this.pipeBytes} bytes that were spliced into it were not spliced out`;
-    this.error = { call: "ledger", errno: 0, text };
+    this.lost.push({ offsetBytes: this.outBytes, lengthBytes: this.pipeBytes });
     this.pipeBytes = 0;
     this.#chunks.length = 0;
     this.#full = false;

@@ -9,7 +9,7 @@ import { SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
 import { pendingError } from "../../../ops/socket-option.ts";
 import type { Journal } from "../evidence/journal.ts";
 import type { RelayShape } from "../options.ts";
-import { Channel, type ChannelError, type Filter } from "./channel.ts";
+import { Channel, type ChannelError, type Filter, type PipeLoss } from "./channel.ts";
 
 /** An end of a connection and what can be done with it. */
 export interface End {
@@ -26,6 +26,8 @@ export interface ConnectionOutcome {
   readonly upBytes: number;
   /** True when the server's stream ended and every byte of it was handed to the client. */
   readonly complete: boolean;
+  /** What vanished from the pipe on the way down. */
+  readonly lost?: readonly PipeLoss[];
   readonly error?: ChannelError & { readonly direction: "down" | "up" };
 }
 
@@ -88,7 +90,7 @@ export class Connection {
 
   #closeWhenDone(): void {
     const { down, up } = this;
-    const downFailed = down.finished && down.error !== undefined && down.error.call !== "ledger";
+    const downFailed = down.finished && down.error !== undefined;
     // A client that takes no more bytes ends the connection even while the server still sends. A server that takes no
     // more requests does not: what it sent may still lie in the receive queue.
     if (downFailed || (down.finished && (up === undefined || up.finished))) {
@@ -121,6 +123,7 @@ export class Connection {
       downBytes: down.outBytes,
       upBytes: up?.outBytes ?? 0,
       complete,
+      ...(down.lost.length === 0 ? {} : { lost: down.lost }),
       ...(failed === undefined || error === undefined ? {} : { error: { ...error, direction: failed } }),
     };
   }

@@ -8,6 +8,7 @@
 import type { Finding, Judgement } from "../../../judge/finding.ts";
 import { errnoName } from "../../../sys/errno.ts";
 import type { SinkResult, SinkStream } from "../ends/sink.ts";
+import type { PipeLoss } from "../engine/channel.ts";
 import type { ConnectionOutcome } from "../engine/connection.ts";
 import type { RelayResult } from "../engine/relay.ts";
 
@@ -33,8 +34,11 @@ export function streamEndBytes(judgement: Judgement): number | undefined {
   return (last.originBytes ?? last.offsetBytes) + last.lengthBytes;
 }
 
+/** A stream and what the judge found in it. */
+export type JudgedStream = Pick<SinkStream, "connection" | "judgement" | "receivedBytes" | "errno">;
+
 /** The end of a stream against what was sent: bytes missing at the end are "truncated", bytes beyond it "extra". */
-export function lengthFinding(stream: SinkStream, sentBytes: number, selfLocating: boolean): Finding | undefined {
+export function lengthFinding(stream: JudgedStream, sentBytes: number, selfLocating: boolean): Finding | undefined {
   const { judgement, receivedBytes } = stream;
   const end = selfLocating ? streamEndBytes(judgement) : receivedBytes;
   if (end === undefined || end === sentBytes) return undefined;
@@ -51,6 +55,37 @@ export function lengthFinding(stream: SinkStream, sentBytes: number, selfLocatin
     pageAligned: offsetBytes % 4096 === 0,
     detail: words,
   };
+}
+
+/** Edges of a loss may slide over bytes that are the same on both sides. */
+const SLIDE_BYTES = 16;
+
+/**
+ * What vanished from the relay's pipe, by its own count. In the middle of a self-describing stream the judge has seen
+ * it; at the end, or among zeros, only the count knows.
+ */
+function pipeLosses(stream: JudgedStream, lost: readonly PipeLoss[]): { found: Finding[]; unseenBytes: number } {
+  const found: Finding[] = [];
+  let unseenBytes = 0;
+  let before = 0;
+  for (const { offsetBytes, lengthBytes } of lost) {
+    const originBytes = offsetBytes + before;
+    before += lengthBytes;
+    const seen = stream.judgement.findings.some(
+      (one) => one.kind === "lost" && Math.abs(one.offsetBytes - offsetBytes) <= SLIDE_BYTES,
+    );
+    if (seen) continue;
+    unseenBytes += lengthBytes;
+    found.push({
+      kind: "lost",
+      offsetBytes,
+      lengthBytes,
+      originBytes,
+      pageAligned: offsetBytes % 4096 === 0,
+      detail: `${lengthBytes} bytes that were spliced into the pipe were never spliced out: it was empty`,
+    });
+  }
+  return { found, unseenBytes };
 }
 
 export interface MergeInput {
@@ -76,7 +111,10 @@ export function mergeFindings(input: MergeInput): { found: StreamFinding[]; left
     leftOut += judgement.findingsLeftOut;
     for (const finding of judgement.findings) found.push({ connection, finding });
     if (troubled || stream.errno !== 0) continue;
-    const length = lengthFinding(stream, input.sentBytes[connection] ?? 0, input.selfLocating);
+    const losses = pipeLosses(stream, input.outcomes.find((one) => one.connection === connection)?.lost ?? []);
+    for (const finding of losses.found) found.push({ connection, finding });
+    const sentBytes = (input.sentBytes[connection] ?? 0) - losses.unseenBytes;
+    const length = lengthFinding(stream, sentBytes, input.selfLocating);
     if (length !== undefined) found.push({ connection, finding: length });
   }
   return { found, leftOut, verifiedBytes };
@@ -125,5 +163,5 @@ export function troubleOf(
 
 function errorText({ connection, downBytes, error }: ConnectionOutcome): string {
   if (error === undefined) return `connection ${connection} was cut after ${downBytes} bytes`;
-  return `connection ${connection}: ${error.call}: ${error.text ?? errnoName(error.errno)} after ${downBytes} bytes`;
+  return `connection ${connection}: ${error.call}: ${errnoName(error.errno)} after ${downBytes} bytes`;
 }

@@ -12,6 +12,7 @@ import type { SourceResult } from "../ends/source.ts";
 import type { InjectionDone } from "../engine/inject.ts";
 import type { RelayResult } from "../engine/relay.ts";
 import type { RunResult } from "../processes/run.ts";
+import { type JudgedStream, lengthFinding, type TapStream } from "./merge.ts";
 
 /** The fields of a front-desk outcome that a relay fills. */
 export interface RelayOutcome {
@@ -102,28 +103,68 @@ function injectedSection(done: InjectionDone | undefined) {
   return [{ title: "injected on purpose", lines: [`${kind} (hop: ${hop}): ${where}`] }];
 }
 
+/** What a role alone knows of the streams' lengths; no source tells it. */
+export interface KnownLengths {
+  /** Of each connection's stream; undefined when nobody said. */
+  readonly expectedBytes: number | undefined;
+  readonly selfLocating: boolean;
+  /** The run was asked to stop: a short stream is no evidence. */
+  readonly stopped: boolean;
+}
+
+const UNCHECKED = "the length was not checked: --bytes says how much should come";
+
+/** Findings of streams judged alone, their lengths too where they can be known, named by connection. */
+function judgedAlone(streams: readonly JudgedStream[], lengths: KnownLengths): Finding[] {
+  const many = streams.length > 1;
+  return streams.flatMap((stream) => {
+    const { expectedBytes, selfLocating, stopped } = lengths;
+    const ended = expectedBytes !== undefined && !stopped && stream.errno === 0;
+    const length = ended ? lengthFinding(stream, expectedBytes, selfLocating) : undefined;
+    const found = [...stream.judgement.findings, ...(length === undefined ? [] : [length])];
+    return many ? found.map((finding) => ({ ...finding, file: `connection ${stream.connection}` })) : found;
+  });
+}
+
+/** Verdict and reason of a role alone: a trouble makes it inconclusive, an unchecked length is said. */
+function verdictAlone(options: {
+  findings: number;
+  bytesVerified: number;
+  trouble: string | undefined;
+  lengths: KnownLengths;
+}): Pick<RelayOutcome, "verdict" | "reason"> {
+  const { findings, bytesVerified, trouble, lengths } = options;
+  if (findings > 0) return trouble === undefined ? {} : { reason: trouble };
+  if (trouble !== undefined) return { verdict: "inconclusive", reason: trouble };
+  return bytesVerified > 0 && lengths.expectedBytes === undefined ? { reason: UNCHECKED } : {};
+}
+
 /** A relay alone: it relays; only a tap verifies. */
 export function outcomeOfRelay(
   relay: RelayResult,
-  tapped: readonly { readonly judgement: { verifiedBytes: number; findings: readonly Finding[] } }[] | undefined,
+  tapped: readonly TapStream[] | undefined,
+  lengths: KnownLengths,
 ): RelayOutcome {
-  const findings = tapped?.flatMap((stream) => stream.judgement.findings) ?? [];
-  const bytesVerified = tapped?.reduce((sum, stream) => sum + stream.judgement.verifiedBytes, 0) ?? 0;
   const failed = relay.outcomes.find((one) => one.error !== undefined);
+  // With one error anywhere no short stream is evidence.
+  const cut = relay.stalled || relay.outcomes.some((one) => !one.complete);
+  const streams = (tapped ?? []).map(({ connection, judgement }) => ({
+    ...{ connection, judgement, errno: 0, receivedBytes: judgement.verifiedBytes },
+  }));
+  const findings = judgedAlone(streams, { ...lengths, stopped: lengths.stopped || cut });
+  const bytesVerified = streams.reduce((sum, stream) => sum + stream.judgement.verifiedBytes, 0);
   const failure =
     failed?.error === undefined
       ? undefined
-      : `connection ${failed.connection}: ${failed.error.call}: ${failed.error.text ?? errnoName(failed.error.errno)}`;
-  const reason =
-    failure ?? (relay.stalled ? "no byte moved for the time of --timeout" : "a relay verifies only with --tap");
+      : `connection ${failed.connection}: ${failed.error.call}: ${errnoName(failed.error.errno)}`;
+  const nothing = tapped === undefined ? "a relay verifies only with --tap" : undefined;
+  const trouble = failure ?? (relay.stalled ? "no byte moved for the time of --timeout" : nothing);
   return {
     findings,
     trigger: triggerOf(relay, false),
     totals: { bytesWritten: relay.downBytes, bytesVerified, files: relay.outcomes.length, calls: relay.calls },
     sections: [],
-    ...(findings.length === 0 && (bytesVerified === 0 || failure !== undefined)
-      ? { verdict: "inconclusive" as const, reason }
-      : {}),
+    ...verdictAlone({ findings: findings.length, bytesVerified, trouble, lengths }),
   };
 }
 
@@ -147,14 +188,11 @@ export function outcomeOfSource(result: SourceResult): RelayOutcome {
   };
 }
 
-/** A sink alone: the judge's word. How much was sent is not known here. */
-export function outcomeOfSink(result: SinkResult): RelayOutcome {
-  const many = result.streams.length > 1;
-  const findings = result.streams.flatMap(({ connection, judgement }) =>
-    judgement.findings.map((finding) => (many ? { ...finding, file: `connection ${connection}` } : finding)),
-  );
+/** A sink alone: the judge's word, and the length where --bytes says it. */
+export function outcomeOfSink(result: SinkResult, lengths: KnownLengths): RelayOutcome {
+  const findings = judgedAlone(result.streams, { ...lengths, stopped: lengths.stopped || result.stalled });
   const ended = result.streams.find((stream) => stream.errno !== 0);
-  const reason =
+  const trouble =
     ended !== undefined
       ? `connection ${ended.connection} ended with ${errnoName(ended.errno)} after ${ended.receivedBytes} bytes`
       : result.stalled
@@ -166,6 +204,6 @@ export function outcomeOfSink(result: SinkResult): RelayOutcome {
     trigger: { reached: null, attempts: 0, how: "seen by the relay only" },
     totals: { bytesWritten: 0, bytesVerified, files: result.streams.length, calls: 0 },
     sections: [],
-    ...(findings.length === 0 && reason !== undefined ? { verdict: "inconclusive" as const, reason } : {}),
+    ...verdictAlone({ findings: findings.length, bytesVerified, trouble, lengths }),
   };
 }

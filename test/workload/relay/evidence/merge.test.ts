@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { Finding } from "../../../../src/judge/finding.ts";
 import { Judge } from "../../../../src/judge/judge.ts";
 import { counter } from "../../../../src/pattern/counter.ts";
+import { zero } from "../../../../src/pattern/zero.ts";
 import {
   hopOf,
   lengthFinding,
@@ -98,4 +99,32 @@ test("a stream that was as short in the pipe already arrived short; one that was
   const inPipe = (lengthBytes: number) => [{ connection: 0, judgement: sunk(stream(lengthBytes)).judgement }];
   expect(hopOf(truncated, inPipe(9_000), short)).toBe("arrived damaged");
   expect(hopOf(truncated, inPipe(10_000), short)).toBe("damaged between pipe and client");
+});
+
+test("what a pipe lost at the end of a stream is lost, not truncated; among zeros it is lost wherever it was", () => {
+  const kinds = (input: Parameters<typeof mergeFindings>[0]) =>
+    mergeFindings(input).found.map(({ finding }) => [finding.kind, finding.offsetBytes, finding.lengthBytes]);
+  const common = { sourceErrors: [], stalled: false };
+  const losing = (...lost: [number, number][]) => [
+    { ...complete, lost: lost.map(([offsetBytes, lengthBytes]) => ({ offsetBytes, lengthBytes })) },
+  ];
+  const tail = { ...common, streams: [sunk(stream(9_000))], sentBytes: [10_000], selfLocating: true };
+  expect(kinds({ ...tail, outcomes: losing([9_000, 1_000]) })).toEqual([["lost", 9_000, 1_000]]);
+  expect(mergeFindings({ ...tail, outcomes: losing([9_000, 1_000]) }).found[0]?.finding.originBytes).toBe(9_000);
+  // More is missing than the pipe lost.
+  expect(kinds({ ...tail, outcomes: losing([9_000, 400]) })).toEqual([
+    ["lost", 9_000, 400],
+    ["truncated", 9_000, 600],
+  ]);
+  // In the middle the judge has seen it already: one finding.
+  const holed = new Uint8Array(new ArrayBuffer(18_540));
+  holed.set(stream(20_000).subarray(0, 8_000));
+  holed.set(stream(20_000).subarray(9_460), 8_000);
+  const middle = { ...common, streams: [sunk(holed)], sentBytes: [20_000], selfLocating: true };
+  expect(kinds({ ...middle, outcomes: losing([8_000, 1_460]) })).toEqual([["lost", 8_000, 1_460]]);
+  const judge = new Judge({ pattern: zero() });
+  judge.push(new Uint8Array(5_000));
+  const zeros = { connection: 0, receivedBytes: 5_000, judgement: judge.finish(), unstable: [], errno: 0 };
+  const blind = { ...common, streams: [zeros], sentBytes: [6_000], selfLocating: false };
+  expect(kinds({ ...blind, outcomes: losing([700, 1_000]) })).toEqual([["lost", 700, 1_000]]);
 });
