@@ -10,7 +10,7 @@
  * write(2): on error "-1 is returned"; POSIX: with O_APPEND "the file offset shall be set to the end of the file prior to
  * each write", and a write that returns n has written n bytes.
  * Since when, fixed by: bad on 6.1.176; "btrfs: fix incorrect buffered IO fallback for append direct writes" (6.1.178,
- * 6.12.97).
+ * 6.12.97). 6.12.90 lacks that fix and is clean in this case.
  * Who is hit: databases and loggers that append with direct I/O and meet a bad page, or memory that is short.
  * Control: the same buffered append (without O_DIRECT).
  * Needs: root and mkfs.btrfs, or a directory on btrfs.
@@ -41,8 +41,9 @@ import { O_APPEND, O_DIRECT, O_RDONLY, O_RDWR, PROT_NONE } from "bytewitness/uap
 
 const FILESYSTEM = { type: "btrfs" };
 const HEAD_BYTES = PAGE_BYTES;
-const ASKED_BYTES = 64 * KiB;
-const GOOD_BYTES = ASKED_BYTES / 2;
+/** How much of each append can be read, a half: less than a bio holds, and more. */
+const GOOD_BYTES = [4 * KiB, 32 * KiB, 2 * MiB] as const;
+const HOW = ["buffered (control)", "O_DIRECT"] as const;
 
 await runReproducer({
   name: "btrfs-direct-append",
@@ -50,7 +51,7 @@ await runReproducer({
   known: {
     fix: "btrfs: fix incorrect buffered IO fallback for append direct writes",
     firstFixed: ["6.1.178", "6.12.97"],
-    source: "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.117 and 6.18.44",
+    source: "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.90, 6.12.117 and 6.18.44",
   },
   positionals: { dir: { kind: "path", optional: true, description: "a directory on btrfs" } },
   requires: [needsFilesystem(FILESYSTEM)],
@@ -62,10 +63,11 @@ await runReproducer({
     const bad: string[] = [];
     const lines = [place.description];
     const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
-    using back = allocate(4 * ASKED_BYTES);
+    using back = allocate(8 * MiB);
     let short = 0;
 
-    for (const how of ["buffered (control)", "O_DIRECT"] as const) {
+    for (const [goodBytes, how] of GOOD_BYTES.flatMap((bytes) => HOW.map((name) => [bytes, name] as const))) {
+      const askedBytes = 2 * goodBytes;
       const name = `btrfs-direct-append-${how === "O_DIRECT" ? "direct" : "control"}`;
       const { path, fd, keep } = scratchFile(run, { directory: place.directory, name });
       fd.close();
@@ -77,12 +79,12 @@ await runReproducer({
       let acknowledgedBytes = write(file, head);
 
       // 2. The append: only the first half of what it names can be read.
-      using buffer = mapAnonymous({ lengthBytes: ASKED_BYTES });
+      using buffer = mapAnonymous({ lengthBytes: askedBytes });
       pattern.fill(buffer.bytes, HEAD_BYTES);
-      mprotect(buffer, PROT_NONE, { offsetBytes: GOOD_BYTES, lengthBytes: ASKED_BYTES - GOOD_BYTES });
-      const call = calls.note(`write (${how})`, ASKED_BYTES, tryWrite(file, buffer));
+      mprotect(buffer, PROT_NONE, { offsetBytes: goodBytes, lengthBytes: askedBytes - goodBytes });
+      const call = calls.note(`write (${how})`, askedBytes, tryWrite(file, buffer));
       acknowledgedBytes += Math.max(0, call.result);
-      if (call.result < ASKED_BYTES && how === "O_DIRECT") short += 1;
+      if (call.result < askedBytes && how === "O_DIRECT") short += 1;
 
       // 3. The file must be what was acknowledged, and no longer.
       const sizeBytes = sizeOf(file);
@@ -91,7 +93,9 @@ await runReproducer({
       const expected = { pattern, expectBytes: acknowledgedBytes, file: path };
       const judged = judgeBytes(back.bytes.subarray(0, readBytes), expected);
       findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [call] })));
-      lines.push(`${how}: write returned ${call.result}, the file grew by ${sizeBytes - HEAD_BYTES}`);
+      lines.push(
+        `${how}, ${askedBytes} bytes: write returned ${call.result}, the file grew by ${sizeBytes - HEAD_BYTES}`,
+      );
       totals.bytesWritten += acknowledgedBytes;
       totals.bytesVerified += judged.verifiedBytes;
       totals.files += 1;
@@ -103,7 +107,7 @@ await runReproducer({
       findings,
       ...place.where,
       artifacts: place.evidence("btrfs-direct-append", bad),
-      trigger: { reached: short, attempts: 1, how: "the direct write did not write all that it named" },
+      trigger: { reached: short, attempts: GOOD_BYTES.length, how: "the direct write did not write all that it named" },
       totals: { ...totals, calls: calls.list.length },
       sections: [{ title: "The append", lines }],
     };
