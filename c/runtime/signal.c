@@ -1,16 +1,34 @@
 /*
- * A signal handler in C: counts, and nothing else.
+ * A signal handler in C: counts, and sees to it that a second signal ends a process that does not answer.
  *
  * JavaScript handlers run only from the event loop, so a script that sits in read() or io_uring_enter() would learn of
- * Ctrl-C too late or never. This handler stores the number where a typed array sees it between two calls.
- * No #include and no libc: compiled in memory, also on machines without headers.
+ * Ctrl-C too late or never. This handler stores the number where a typed array sees it between two calls. At the second
+ * signal, if it was asked to, it sets an alarm: unless the script clears it, the process ends with 128 + the number.
+ * No #include: compiled in memory, also on machines without headers; libc's functions come as addresses.
  */
-static volatile int *state; /* [0] the last signal's number, [1] how many arrived */
+static volatile int *state; /* [0] the last signal's number, [1] how many arrived, [2] set an alarm at the second */
+static unsigned (*set_alarm)(unsigned seconds);
+static void (*end)(int status);
 
-void bytewitness_signal_state(int *address) { state = address; }
+enum { ALARM_SECONDS = 1 };
+
+void bytewitness_signal_setup(int *address, void *alarm_address, void *exit_address)
+{
+	state = address;
+	set_alarm = alarm_address;
+	end = exit_address;
+}
 
 void bytewitness_signal_handler(int number)
 {
 	state[0] = number;
 	state[1] = state[1] + 1;
+	if (state[1] == 2 && state[2])
+		set_alarm(ALARM_SECONDS);
+}
+
+void bytewitness_alarm_handler(int number)
+{
+	(void)number;
+	end(128 + state[0]);
 }

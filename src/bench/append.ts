@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { type ArgumentSpecs, flagName, parseArguments } from "../cli/args.ts";
 import { scratchXfs } from "../ops/filesystem.ts";
 import { GiB } from "../ops/memory.ts";
+import { ownCommand } from "../ops/self.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 import { compileTwin } from "./twin.ts";
@@ -56,7 +57,7 @@ function contenders(place: Place, options: Options, twinPath: string): Contender
   const { files, fileMb } = options;
   const script = join(import.meta.dir, "../../scripts/uring-append.ts");
   const limits = ["600", String(fileMb)];
-  const ours = [process.execPath, script, join(place.directory, "ours"), ...limits, "--files", String(files)];
+  const ours = ownCommand(script, join(place.directory, "ours"), ...limits, "--files", String(files));
   const quiet = ["--pressure", "none", "--json", "--quiet"];
   return [
     {

@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArgumentSpecs, type Arguments, parseArguments } from "../cli/args.ts";
+import { ownCommand } from "../ops/self.ts";
 import { compileTwin } from "./twin.ts";
 
 const OPTIONS = {
@@ -47,7 +48,7 @@ process.exit(0);
 
 /** One boot: the guest's stdout. */
 async function boot(kernel: string, seconds: number, script: readonly string[]): Promise<string> {
-  const lab = [process.execPath, join(ROOT, "scripts/lab.ts"), "run", "--kernel", kernel, "--quiet"];
+  const lab = ownCommand(join(ROOT, "scripts/lab.ts"), "run", "--kernel", kernel, "--quiet");
   const limits = ["--timeout", `${seconds + 120}s`];
   const child = Bun.spawn([...lab, ...limits, "--", ...script], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type ArgumentSpecs, parseArguments } from "../cli/args.ts";
 import { GiB } from "../ops/memory.ts";
+import { ownCommand } from "../ops/self.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 import { compileTwin } from "./twin.ts";
 
@@ -79,7 +80,7 @@ function ours(name: string, flags: readonly string[]): Proxy {
     name,
     start: async (serverPort) => {
       const ends = ["--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${serverPort}`];
-      const child = Bun.spawn([process.execPath, SCRIPT, "relay", ...ends, ...flags], {
+      const child = Bun.spawn(ownCommand(SCRIPT, "relay", ...ends, ...flags), {
         ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
       }) as Subprocess<"ignore", "ignore", "pipe">;
       return { child, port: Number(await said(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
@@ -219,7 +220,7 @@ export function resultLines(all: readonly Measured[]): { lines: string[]; reache
 /** Many connections at once through one relay process: all bytes there, memory bounded. */
 function manyConnections(connections: number): { line: string; reached: boolean } {
   const flags = ["--connections", String(connections), "--bytes", String(2 * GiB), "--json", "--quiet"];
-  const ended = Bun.spawnSync([process.execPath, SCRIPT, ...flags], { stdout: "pipe", stderr: "inherit" });
+  const ended = Bun.spawnSync(ownCommand(SCRIPT, ...flags), { stdout: "pipe", stderr: "inherit" });
   const report = JSON.parse(ended.stdout.toString()) as { verdict: string; totals: Record<string, number> };
   const { bytesVerified = 0, bytesWritten = 0, relayResidentBytes = 0, files = 0, pipeBytes = 0 } = report.totals;
   const reached = report.verdict === "clean" && bytesVerified === bytesWritten && files === connections;

@@ -6,6 +6,7 @@
  */
 
 import { dieWithParent } from "../ops/parent.ts";
+import { ownCommand } from "../ops/self.ts";
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
 import { SIGTERM } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
@@ -46,8 +47,7 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
   const children = Array.from({ length: wish.count }, (_, index) => {
     const seed = (wish.run.seed + index) % 2 ** 32;
     const command = [
-      process.execPath,
-      process.argv[1] as string,
+      ...ownCommand(process.argv[1] as string),
       ...wish.words,
       "--seed",
       String(seed),

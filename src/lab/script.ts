@@ -4,9 +4,11 @@
  * Its arguments are checked here, before anything is downloaded or booted, by the script itself: one of ours prints its
  * description instead of running when it is asked to. Refuses to run a program that does not know that question.
  */
+
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DESCRIBE_VARIABLE } from "../cli/describe.ts";
+import { ownCommand } from "../ops/self.ts";
 import { EXIT, exitCodeOf, type RunReport } from "../report/document.ts";
 import { PACKAGE_ROOT } from "./guest/image.ts";
 import type { GuestResult } from "./guest/qemu.ts";
@@ -36,7 +38,7 @@ export function isReproducer(path: string): boolean {
 /** Throws what a script of ours says of bad arguments; anything else that goes wrong is for the guest to show. */
 export async function checkArguments(path: string, scriptArguments: readonly string[]): Promise<void> {
   if (!isReproducer(path)) return;
-  const child = Bun.spawn([process.execPath, "--no-install", path, ...scriptArguments], {
+  const child = Bun.spawn(ownCommand("--no-install", path, ...scriptArguments), {
     env: { ...process.env, [DESCRIBE_VARIABLE]: "1" },
     stdin: "ignore",
     stdout: "ignore",

@@ -12,6 +12,7 @@ import { SyscallError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { openPipe } from "../ops/pipe.ts";
+import { ownCommand } from "../ops/self.ts";
 import { type Stat, statLink } from "../ops/stat.ts";
 import { LOCK_EX } from "../sys/uapi/fcntl.ts";
 import { bootId, openState, STATE_VARIABLE, stateDirectory, tryLock } from "./state.ts";
@@ -143,7 +144,7 @@ function startGuard(directory: string, path: string): void {
   const pipe = openPipe();
   // SIGINT and SIGHUP reach a whole terminal group; the guard has a session of its own and ignores them besides.
   const script = 'trap "" INT HUP TERM; read -r line; [ -e "$1" ] || exit 0; shift; exec "$@"';
-  const sweep = [process.execPath, ...process.execArgv, new URL("./sweep-main.ts", import.meta.url).pathname];
+  const sweep = ownCommand(new URL("./sweep-main.ts", import.meta.url).pathname);
   try {
     Bun.spawn(["/bin/sh", "-c", script, "sh", path, ...sweep, path], {
       cwd: "/",

@@ -6,17 +6,18 @@
  */
 import { ERRNO, errno } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { lastSignal, signalCount, watchSignals } from "../sys/signal.ts";
+import { alarmAtSecondSignal, lastSignal, signalCount, signalMayBePending, watchSignals } from "../sys/signal.ts";
 
 export { watchSignals };
 
 /** Thrown where a blocking call was cut short by a watched signal. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
+  /** 0 where it is not known yet: without a compiled handler, before the next turn of the event loop. */
   readonly signal: number;
 
   constructor(signal: number) {
-    super(`interrupted by signal ${signal}`);
+    super(signal === 0 ? "interrupted by a signal" : `interrupted by signal ${signal}`);
     this.signal = signal;
   }
 }
@@ -38,12 +39,54 @@ export function throwIfInterrupted(): void {
   if (signal !== 0) throw new Interrupted(signal);
 }
 
+/** After a system call returned EINTR: throws Interrupted unless the signal was one that nobody watches. */
+export function throwIfInterruptedCall(): void {
+  throwIfInterrupted();
+  // Only watched signals interrupt calls in such a process (siginterrupt(3)); the handler runs in the event loop.
+  if (signalMayBePending()) throw new Interrupted(0);
+}
+
 /** As `retryEintr`, for a call that returns -errno. */
 export function retryInterrupted(call: () => number): number {
   for (;;) {
     const result = call();
     if (result !== -ERRNO.EINTR) return result;
-    throwIfInterrupted();
+    throwIfInterruptedCall();
+  }
+}
+
+const LOOK_MS = 25;
+
+/**
+ * The signals of a run as promises, for whoever must end a workload that does not answer. `first` and `second` are the
+ * signal's number, once so many have arrived. Keeps the event loop alive until it is disposed of. A workload that does
+ * not even let the event loop turn is ended by the second signal itself, within a second.
+ */
+export class SignalWatch implements Disposable {
+  readonly first: Promise<number>;
+  readonly second: Promise<number>;
+  readonly #timer: Timer;
+
+  constructor() {
+    const first = Promise.withResolvers<number>();
+    const second = Promise.withResolvers<number>();
+    this.first = first.promise;
+    this.second = second.promise;
+    alarmAtSecondSignal(true);
+    this.#timer = setInterval(() => {
+      const count = signalCount();
+      if (count > 0) first.resolve(lastSignal());
+      if (count < 2) return;
+      // The event loop turns, so the end is ours.
+      alarmAtSecondSignal(false);
+      second.resolve(lastSignal());
+      clearInterval(this.#timer);
+    }, LOOK_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    alarmAtSecondSignal(false);
   }
 }
 
@@ -55,6 +98,6 @@ export function retryEintr(call: () => number): number {
   for (;;) {
     const result = call();
     if (result >= 0 || errno() !== ERRNO.EINTR) return result;
-    throwIfInterrupted();
+    throwIfInterruptedCall();
   }
 }

@@ -4,8 +4,10 @@
  * Owns what a case is told by its environment. Refuses to believe anything but a report: a process that ends without one
  * is inconclusive, whatever its exit code.
  */
+
 import { join } from "node:path";
 import { SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
+import { ownCommand } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
 import { secondsText } from "../units.ts";
 import { PACKAGE_ROOT, type SurveyCase } from "./cases.ts";
@@ -34,15 +36,12 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
   const words = [...entry.words, ...(seconds === undefined ? [] : ["--seconds", String(seconds)]), "--json", "--quiet"];
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt) / 1000;
-  const child = Bun.spawn(
-    [process.execPath, ...process.execArgv, "--no-install", join(PACKAGE_ROOT, entry.script), ...words],
-    {
-      env: { ...process.env, [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+  const child = Bun.spawn(ownCommand("--no-install", join(PACKAGE_ROOT, entry.script), ...words), {
+    env: { ...process.env, [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   let cut: string | undefined;
   let killer: ReturnType<typeof setTimeout> | undefined;
   const end = (why: string) => {

@@ -2,8 +2,10 @@
  * The table of known kernels: each case with the subject of its fix, the first fixed version of each series, and who
  * says so. Gathered from the reproducers themselves, which carry it.
  */
+
 import { join } from "node:path";
 import { DESCRIBE_VARIABLE, type Description } from "../cli/describe.ts";
+import { ownCommand } from "../ops/self.ts";
 import { PACKAGE_ROOT, type SurveyCase } from "./cases.ts";
 import { knownText } from "./range.ts";
 
@@ -11,7 +13,7 @@ const AT_A_TIME = 4;
 
 /** What a case says of itself, in a process that runs nothing; undefined when it says nothing that can be read. */
 export async function describeCase({ script, words }: SurveyCase): Promise<Description | undefined> {
-  const child = Bun.spawn([process.execPath, "--no-install", join(PACKAGE_ROOT, script), ...words], {
+  const child = Bun.spawn(ownCommand("--no-install", join(PACKAGE_ROOT, script), ...words), {
     env: { ...process.env, [DESCRIBE_VARIABLE]: "1" },
     stdin: "ignore",
     stdout: "pipe",

@@ -105,6 +105,8 @@ const SYMBOLS = {
   setrlimit: [["i32", "ptr"], "i32"],
   clock_gettime: [["i32", "ptr"], "i32"],
   usleep: [["u32"], "i32"],
+  alarm: [["u32"], "u32"],
+  _exit: [["i32"], "void"],
   signal: [["i32", "ptr"], "i64_fast"],
   siginterrupt: [["i32", "i32"], "i32"],
   syscall: [["ptr", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], "i64_fast"],

@@ -1,54 +1,98 @@
 /**
  * Signals seen between two system calls.
  *
- * Owns the in-memory compiled handler of c/runtime/signal.c. `watchSignals` installs it with signal(2) and siginterrupt(3), so
- * that blocking calls return EINTR instead of being restarted. A process that never calls it keeps its own handlers.
+ * Owns the in-memory compiled handlers of c/runtime/signal.c, and the event loop's in their place where nothing can be
+ * compiled. `watchSignals` installs them with signal(2) and siginterrupt(3), so that blocking calls return EINTR instead
+ * of being restarted. A signal that was ignored when the process started stays ignored (nohup(1)). A process that never
+ * calls it keeps its own handlers.
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
+import os from "node:os";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
+import { SIGALRM } from "./uapi/mount.ts";
 
+const SIG_DFL = 0;
+const SIG_IGN = 1;
+const SETUP = "bytewitness_signal_setup";
+const HANDLER = "bytewitness_signal_handler";
+const ALARM_HANDLER = "bytewitness_alarm_handler";
+
+/** [0] the last signal's number, [1] how many arrived, [2] whether a second sets an alarm; the compiled handler's too. */
 let state: Int32Array | undefined;
-let handlerAddress = 0;
+let compiled: { readonly handler: number; readonly alarmHandler: number } | undefined;
+/** The event loop takes the signals: their number is known only after a turn of it. */
+let byEventLoop = false;
 
-/** Compiles the handler; undefined when it stands, else why it could not be had. */
-function compileHandler(): string | undefined {
-  if (handlerAddress !== 0) return undefined;
+function addressOf(symbol: unknown): number {
+  return (symbol as { ptr: number }).ptr;
+}
+
+/** Compiles the handlers, once; the reason when that is impossible. */
+function compile(): string | undefined {
+  if (compiled !== undefined) return undefined;
   try {
-    const compiled = cc({
+    const none = { args: [], returns: "void" } as const;
+    const built = cc({
       source: `${import.meta.dir}/../../c/runtime/signal.c`,
       flags: ["-nostdlib"],
-      symbols: {
-        bytewitness_signal_state: { args: [], returns: "void" },
-        bytewitness_signal_handler: { args: [], returns: "void" },
-      },
+      symbols: { [SETUP]: none, [HANDLER]: none, [ALARM_HANDLER]: none },
     }).symbols as unknown as Record<string, { ptr: Pointer }>;
-    const setState = compiled.bytewitness_signal_state;
-    const handler = compiled.bytewitness_signal_handler;
-    if (setState === undefined || handler === undefined) return "the compiled handler has no address";
     const page = libc.mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page < 0) return "no memory for the signal counter";
     // Never call cc() symbols directly: their wrapper corrupts numbers (oven-sh/bun#37978). Re-bound ones are right.
-    const bound = linkSymbols({ set: { args: ["ptr"], returns: "void", ptr: setState.ptr } });
-    (bound.symbols.set as unknown as (address: number) => void)(page);
-    state = new Int32Array(arrayBufferAt(page, 8));
-    handlerAddress = handler.ptr as unknown as number;
+    const ptr = built[SETUP]?.ptr as Pointer;
+    const bound = linkSymbols({ setup: { args: ["ptr", "ptr", "ptr"], returns: "void", ptr } }).symbols;
+    (bound.setup as unknown as (...addresses: number[]) => void)(page, addressOf(libc.alarm), addressOf(libc._exit));
+    state = new Int32Array(arrayBufferAt(page, 12));
+    compiled = { handler: addressOf(built[HANDLER]), alarmHandler: addressOf(built[ALARM_HANDLER]) };
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-/** Counts `signals` from now on instead of their default action; the reason when that is impossible here. */
+/** True when the signal is ignored now. Asking leaves it so; otherwise the default action is restored. signal(2). */
+function isIgnored(signal: number): boolean {
+  const before = libc.signal(signal, SIG_IGN);
+  if (before === SIG_IGN) return true;
+  libc.signal(signal, before < 0 ? SIG_DFL : before);
+  return false;
+}
+
+/**
+ * Counts `signals` from now on instead of their default action, except those that are ignored. Undefined when a compiled
+ * handler does that; else why it could not be, and then the event loop counts them, at its next turn.
+ */
 export function watchSignals(signals: readonly number[]): string | undefined {
-  const reason = compileHandler();
-  if (reason !== undefined) return reason;
-  for (const signal of signals) {
-    libc.signal(signal, handlerAddress);
+  const heard = signals.filter((signal) => !isIgnored(signal));
+  const reason = compile();
+  if (compiled === undefined) {
+    watchByEventLoop(heard);
+    return reason;
+  }
+  libc.signal(SIGALRM, compiled.alarmHandler);
+  for (const signal of heard) {
+    libc.signal(signal, compiled.handler);
     libc.siginterrupt(signal, 1);
   }
   return undefined;
+}
+
+/** As the compiled handler, in TypeScript. */
+function watchByEventLoop(signals: readonly number[]): void {
+  state ??= new Int32Array(3);
+  const counters = state;
+  byEventLoop = true;
+  for (const [name, number] of Object.entries(os.constants.signals)) {
+    if (!signals.includes(number)) continue;
+    process.on(name as NodeJS.Signals, () => {
+      counters[0] = number;
+      counters[1] = (counters[1] as number) + 1;
+    });
+    libc.siginterrupt(number, 1);
+  }
 }
 
 /** The number of the last watched signal that arrived, or 0. */
@@ -59,4 +103,18 @@ export function lastSignal(): number {
 /** How many watched signals arrived. */
 export function signalCount(): number {
   return state === undefined ? 0 : Atomics.load(state, 1);
+}
+
+/** True where an interrupted system call is the first that is known of a signal: its handler has not run yet. */
+export function signalMayBePending(): boolean {
+  return byEventLoop;
+}
+
+/**
+ * Whether a second signal, should the event loop not turn, ends the process within a second (128 + its number). False
+ * also clears an alarm that was set: the caller sees to the end of the process.
+ */
+export function alarmAtSecondSignal(on: boolean): void {
+  if (state !== undefined) Atomics.store(state, 2, on ? 1 : 0);
+  if (!on) libc.alarm(0);
 }

@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ownOptions } from "../../src/ops/self.ts";
 import { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "../../src/ops/signals.ts";
+import { isBlockedIn, until } from "../until.ts";
 import { childValue, runChild } from "./child.ts";
 
 /** The calls and their numbers on x86-64. */
@@ -60,4 +62,87 @@ test("nothing is pending in a process that watches no signal", () => {
   expect(throwIfInterrupted()).toBeUndefined();
   expect(retryEintr(() => 7)).toBe(7);
   expect(new Interrupted(15).message).toBe("interrupted by signal 15");
+});
+
+/** A process that has said "ready"; what it prints afterwards and how it ends. */
+async function signalled(
+  command: string[],
+  mode: string,
+  act: (child: Bun.Subprocess, heard: () => Promise<void>) => void | Promise<void>,
+) {
+  const child = Bun.spawn([...command, `${import.meta.dir}/fixtures/signals.ts`, mode], { stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  let text = "";
+  const more = async () => {
+    const { value, done } = await reader.read();
+    text += Buffer.from(value ?? []).toString();
+    return done;
+  };
+  while (!text.includes("\n")) await more();
+  const startedMs = performance.now();
+  await act(child, async () => {
+    while (!text.includes("first")) await more();
+  });
+  while (!(await more()));
+  await child.exited;
+  const [ready, ...lines] = text.trim().split("\n");
+  return { ready, lines, code: child.exitCode, seconds: (performance.now() - startedMs) / 1000 };
+}
+
+const BUN = [process.execPath];
+const WITHOUT_COMPILER = [process.execPath, "--no-addons"];
+const IGNORING_INT = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"];
+
+test.each([
+  ["compiled", BUN],
+  ["event loop", WITHOUT_COMPILER],
+])("the first and the second signal are seen (%s)", async (ready, command) => {
+  const ended = await signalled(command, "loop", async (child, heard) => {
+    child.kill("SIGTERM");
+    await heard();
+    child.kill("SIGINT");
+  });
+  expect(ended).toMatchObject({ ready: `ready ${ready}`, lines: ["first 15", "second 2"], code: 0 });
+});
+
+test.each([
+  ["compiled", BUN],
+  ["event loop", WITHOUT_COMPILER],
+])("a signal that was ignored at the start stays ignored (%s)", async (ready, command) => {
+  const ended = await signalled([...IGNORING_INT, ...command], "loop", async (child, heard) => {
+    child.kill("SIGINT");
+    child.kill("SIGINT");
+    child.kill("SIGHUP");
+    await heard();
+    child.kill("SIGHUP");
+  });
+  expect(ended).toMatchObject({ ready: `ready ${ready}`, lines: ["first 1", "second 1"], code: 0 });
+});
+
+test("without a compiler a blocking call is interrupted all the same", async () => {
+  const ended = await signalled(WITHOUT_COMPILER, "read", async (child) => {
+    await until("the read", () => isBlockedIn(child.pid, [0]));
+    child.kill("SIGTERM");
+  });
+  expect(ended).toMatchObject({ lines: ["interrupted by 15"], code: 0 });
+});
+
+test("a process whose event loop never turns is ended by the second signal, within two seconds", async () => {
+  const ended = await signalled(BUN, "busy", async (child, heard) => {
+    child.kill("SIGINT");
+    await heard();
+    child.kill("SIGINT");
+  });
+  expect(ended.code).toBe(130);
+  expect(ended.seconds).toBeLessThan(2.1);
+});
+
+test("processes of ours get Bun's options, and not the code of an evaluation", () => {
+  const options = (...words: string[]) => {
+    const child = Bun.spawnSync([process.execPath, ...words, `${import.meta.dir}/fixtures/signals.ts`, "self"]);
+    return JSON.parse(child.stdout.toString());
+  };
+  expect(options("--smol", "--no-install")).toEqual(["--smol", "--no-install"]);
+  expect(options()).toEqual([]);
+  expect(ownOptions(["--smol", "-e", "console.log(1)", "--no-install"])).toEqual(["--smol", "--no-install"]);
 });

@@ -4,9 +4,11 @@
  * Owns how such a script is started and stopped, and how its end is told like a guest's. Refuses to prepare anything:
  * no file system, no cgroup; a script finds the machine as it is.
  */
+
 import { constants, release } from "node:os";
 import { join } from "node:path";
 import { VERDICT_VARIABLE } from "../../cli/describe.ts";
+import { ownCommand } from "../../ops/self.ts";
 import { makeRunDirectory, readText } from "../kernels/cache.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import type { GuestResult } from "./qemu.ts";
@@ -29,7 +31,7 @@ export interface HostRun {
 
 export async function runOnHost(run: HostRun): Promise<GuestResult> {
   const { script, scriptArguments, timeoutSeconds, signal, take } = run;
-  const start = /\.[cm]?[jt]s$/.test(script) ? [process.execPath, "--no-install", script] : [script];
+  const start = /\.[cm]?[jt]s$/.test(script) ? ownCommand("--no-install", script) : [script];
   const output = take ? "pipe" : "inherit";
   const startedAt = performance.now();
   using place = makeRunDirectory();

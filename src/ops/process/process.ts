@@ -12,6 +12,7 @@ import { Inconclusive } from "../errors.ts";
 import type { Fd } from "../fd.ts";
 import { openMemfd, readAt, writeAt } from "../file.ts";
 import { allocate, type KernelBuffer } from "../memory.ts";
+import { ownCommand } from "../self.ts";
 import { sizeOf } from "../stat.ts";
 import { untilAsleep } from "../thread/asleep.ts";
 import { type Answer, type Plain, plain, revived, revivedError } from "../thread/crossing.ts";
@@ -100,7 +101,7 @@ export function startProcess<F extends AnyFunction>(fn: F, ...args: Parameters<F
       parent: process.pid,
     };
     putMail(mail, request);
-    const child = Bun.spawn([process.execPath, ...process.execArgv, new URL("./child.ts", import.meta.url).pathname], {
+    const child = Bun.spawn(ownCommand(new URL("./child.ts", import.meta.url).pathname), {
       stdio: ["ignore", 2, 2, mail.number, ...seen.fds.map((fd) => fd.number)],
     });
     const result = child.exited.then(() => answered(child, mail)).finally(() => mail.close());
