@@ -13,6 +13,7 @@ import { commandKernels } from "./commands/kernels.ts";
 import { commandMatrix } from "./commands/matrix.ts";
 import { commandMerge } from "./commands/merge.ts";
 import { commandRun } from "./commands/run.ts";
+import { kconfigFragment } from "./kconfig.ts";
 import { LabError, readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
 import { labOptions, listOf, MACHINE } from "./options.ts";
@@ -72,6 +73,8 @@ const KERNELS = {
   quiet: MACHINE.quiet,
   help: MACHINE.help,
 } as const satisfies ArgumentSpecs;
+
+const KCONFIG = { fs: MACHINE.fs, help: MACHINE.help } as const satisfies ArgumentSpecs;
 
 const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 
@@ -182,6 +185,14 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     run: async ({ own }) => {
       const { flavour, refresh, json, quiet } = parse(own, KERNELS);
       return await commandKernels({ flavour, refresh, json }, narrator(quiet));
+    },
+  },
+  kconfig: {
+    summary: "print the configuration that a guest needs of a kernel tree",
+    options: KCONFIG,
+    run: async ({ own }) => {
+      process.stdout.write(kconfigFragment(parse(own, KCONFIG).fs));
+      return EXIT.clean;
     },
   },
   shell: {

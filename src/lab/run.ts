@@ -5,7 +5,7 @@
  * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest says goes to a listener.
  */
 import { closeSync, openSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { EXIT, type RunReport } from "../report/document.ts";
 import { type Acceleration, type AccelerationChoice, chooseAcceleration } from "./guest/accel.ts";
 import { type Artifact, ArtifactReceiver } from "./guest/artifacts.ts";
@@ -15,8 +15,10 @@ import type { FileSystem } from "./guest/filesystems.ts";
 import { buildImage, type GuestJob } from "./guest/image.ts";
 import { prepareKernel } from "./guest/prepared.ts";
 import { type Disk, type GuestListener, type GuestResult, type Machine, openShell, runGuest } from "./guest/qemu.ts";
-import { LabError, makeRunDirectory } from "./kernels/cache.ts";
+import { lackingIn, lackingText, parseConfig } from "./kconfig.ts";
+import { LabError, makeRunDirectory, readText } from "./kernels/cache.ts";
 import { type Kernel, readSpec, resolveKernel } from "./kernels/kernel.ts";
+import { moduleFiles, moduleNameOf } from "./kernels/modules.ts";
 import { parseReport, whyNoVerdict } from "./script.ts";
 
 export interface LabOptions {
@@ -135,6 +137,7 @@ async function withMachine<T>(
     {
       // Gone again before the guest starts: from then on only descriptors hold what the guest needs.
       using run = makeRunDirectory();
+      refuseLackingTree(kernel, options.fileSystem);
       const prepared = await prepareKernel(kernel, run.path);
       const disks = await makeDisks(options, {
         own,
@@ -150,6 +153,16 @@ async function withMachine<T>(
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
+}
+
+/** A build tree that cannot be a guest is told what it lacks, before it fails at boot without a word. */
+function refuseLackingTree({ modulesDirectory, tree }: Kernel, fileSystem: FileSystem): void {
+  if (tree === undefined) return;
+  const config = readText(join(tree, ".config"));
+  if (config === undefined) return;
+  const modules = new Set(moduleFiles(modulesDirectory).map(moduleNameOf));
+  const lacking = lackingText(tree, lackingIn(parseConfig(config), modules, fileSystem));
+  if (lacking !== undefined) throw new LabError(lacking);
 }
 
 async function makeDisks(

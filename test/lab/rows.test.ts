@@ -14,6 +14,7 @@ const RESULT: GuestResult = {
   why: undefined,
   bootSeconds: 4.56,
   scriptSeconds: 2.5,
+  processorSeconds: 3,
   events: [],
   consoleTail: [],
 };

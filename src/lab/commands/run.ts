@@ -102,7 +102,9 @@ function tellTheEnd(
     `boot ${(result.bootSeconds ?? 0).toFixed(1)} s`,
     `script ${(result.scriptSeconds ?? 0).toFixed(1)} s`,
   ];
-  narrate(`${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s`);
+  narrate(
+    `${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s; processor time ${(result.processorSeconds ?? 0).toFixed(1)} s`,
+  );
 }
 
 function inHostWords(text: string, scriptArguments: readonly string[], words: HostWords): string {

@@ -32,25 +32,38 @@ while read -r name type major minor; do
   [ -e "/dev/$name" ] || mknod "/dev/$name" "$type" "$major" "$minor"
 done </modules/nodes
 
-if [ "$LAB_MODE" = run ]; then
+# A kernel without virtio_console has a second serial line instead; on it each line says what it carries.
+ports=
+if [ "$LAB_MODE" = run ] && [ -d /sys/bus/virtio/drivers/virtio_console ] && ! grep -q lab.serial /proc/cmdline; then
   # Ports are named vportNpM, N being the number of the virtio device, which depends on the order of buses.
   tries=0
   until set -- /dev/vport*p4 && [ -c "$1" ]; do
     tries=$((tries + 1))
     if [ $tries -gt 250 ]; then
-      echo "lab: no virtio ports: this kernel lacks virtio_pci or virtio_console (built in, or in --modules)" >/dev/console
+      echo "lab: no virtio ports within 5 s" >/dev/console
       reboot -f
     fi
     usleep 20000
   done
   ports=${1%4}
   exec 5>"${ports}1"
+elif [ "$LAB_MODE" = run ]; then
+  if ! stty -F /dev/ttyS1 raw -echo 2>/dev/null; then
+    echo "lab: neither virtio_console nor a second serial line: this kernel needs one of them" >/dev/console
+    reboot -f
+  fi
+  exec 5>/dev/ttyS1
 else
   exec 5>/dev/null
 fi
 
+# status LINE
+status() { if [ -n "$ports" ]; then echo "$1" >&5; else echo "status $1" >&5; fi; }
+# carry NAME: stdin as lines of that name, for the serial line
+carry() { base64 -w 3000 | sed "s/^/$1 /" >&5; }
+
 failed() {
-  echo "failed $1" >&5
+  status "failed $1"
   [ "$LAB_MODE" = run ] || echo "lab: $1" >/dev/console
   reboot -f
 }
@@ -106,18 +119,30 @@ if [ "$LAB_MODE" = shell ]; then
 fi
 
 read -r uptime _ </proc/uptime
-echo "start $uptime" >&5
-/lab/command </dev/null >"${ports}2" 2>"${ports}3"
+status "start $uptime"
+if [ -n "$ports" ]; then
+  /lab/command </dev/null >"${ports}2" 2>"${ports}3"
+else
+  /lab/command </dev/null >/run/stdout 2>/run/stderr
+fi
 code=$?
 read -r uptime _ </proc/uptime
-echo "end $uptime" >&5
-[ -s /run/verdict ] && echo "verdict $(cat /run/verdict)" >&5
+status "end $uptime"
+[ -s /run/verdict ] && status "verdict $(cat /run/verdict)"
+if [ -z "$ports" ]; then
+  carry stdout </run/stdout
+  carry stderr </run/stderr
+fi
 # Reproducers remove clean files, so what is left is evidence; what had to leave its file system is in /tmp.
 if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ]; then
   cd /tmp && set -- bytewitness-* && [ -e "$1" ] || set --
   if [ -n "$(ls -A /mnt/test)" ] || [ $# -gt 0 ]; then
-    tar -cf "${ports}4" -C /mnt/test . ${1:+-C /tmp "$@"}
+    if [ -n "$ports" ]; then
+      tar -cf "${ports}4" -C /mnt/test . ${1:+-C /tmp "$@"}
+    else
+      tar -cf - -C /mnt/test . ${1:+-C /tmp "$@"} | carry files
+    fi
   fi
 fi
-echo "exit $code" >&5
+status "exit $code"
 reboot -f

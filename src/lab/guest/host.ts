@@ -65,6 +65,7 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
     why: undefined,
     bootSeconds: undefined,
     scriptSeconds: (performance.now() - startedAt) / 1000,
+    processorSeconds: undefined,
     events: [],
     consoleTail: [],
   };

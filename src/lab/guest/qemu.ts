@@ -51,6 +51,8 @@ export interface GuestResult {
   readonly bootSeconds: number | undefined;
   /** How long the script ran, on the guest's clock. */
   readonly scriptSeconds: number | undefined;
+  /** What QEMU took of a processor, all together; on a busy machine it says more than a clock. */
+  readonly processorSeconds: number | undefined;
   readonly events: readonly ConsoleEvent[];
   readonly consoleTail: readonly string[];
 }
@@ -128,10 +130,19 @@ export async function runGuest(
     stderr: (bytes: Uint8Array) => listener.stderr?.(bytes),
     files: (bytes: Uint8Array) => listener.files?.(bytes),
   };
-  const channels = PORTS.map((name, index) => new Channel(name, index + 1, takers[name]));
+  const serial = new SerialReader(takers);
+  const channels = [
+    ...PORTS.map((name, index) => new Channel(name, takers[name], portDevice(index + 1))),
+    // The same four streams on a second serial line, for a kernel without virtio_console.
+    new Channel(
+      "serial",
+      (bytes) => serial.push(bytes),
+      (label) => ["-device", `isa-serial,chardev=${label}`],
+    ),
+  ];
   const more = ["-device", "virtio-serial-pci", ...channels.flatMap((channel) => channel.arguments)];
-  const serial = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
-  const child = launch(machine, [...more, ...serial], { stdin: "ignore", stdout: "pipe" });
+  const terminal = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
+  const child = launch(machine, [...terminal, ...more], { stdin: "ignore", stdout: "pipe" });
   let cut: "timeout" | "stopped" | undefined;
   const kill = (why: "timeout" | "stopped") => {
     cut ??= why;
@@ -151,7 +162,8 @@ export async function runGuest(
     };
     const [said] = await Promise.all([new Response(child.stderr).text(), readConsole(), child.exited]);
     await Promise.all(channels.map((channel) => channel.closed()));
-    return { ...status.result(cut, said.trim()), events: console.events, consoleTail: console.tail };
+    const processorSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+    return { ...status.result(cut, said.trim()), processorSeconds, events: console.events, consoleTail: console.tail };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
@@ -160,18 +172,23 @@ export async function runGuest(
   }
 }
 
-/** One virtio port: an abstract unix socket that QEMU connects to. */
+const portDevice = (number: number) => (label: string) => [
+  "-device",
+  `virtserialport,nr=${number},chardev=${label},name=${label}`,
+];
+
+/** A way out of the guest: an abstract unix socket that QEMU connects to, and the guest's device for it. */
 class Channel {
   readonly #name: string;
-  readonly #port: number;
   readonly #label: string;
+  readonly #device: (label: string) => string[];
   readonly #server: { stop(close?: boolean): void };
   #connected = false;
   readonly #done = Promise.withResolvers<void>();
 
-  constructor(label: string, port: number, take: (bytes: Uint8Array) => void) {
+  constructor(label: string, take: (bytes: Uint8Array) => void, device: (label: string) => string[]) {
     this.#label = label;
-    this.#port = port;
+    this.#device = device;
     this.#name = `bytewitness-lab-${process.pid}-${crypto.randomUUID()}-${label}`;
     const finish = () => this.#done.resolve();
     this.#server = Bun.listen({
@@ -190,7 +207,7 @@ class Channel {
   get arguments(): string[] {
     return [
       ...["-chardev", `socket,id=${this.#label},path=${this.#name},abstract=on,tight=on`],
-      ...["-device", `virtserialport,nr=${this.#port},chardev=${this.#label},name=${this.#label}`],
+      ...this.#device(this.#label),
     ];
   }
 
@@ -203,6 +220,27 @@ class Channel {
 
   stop(): void {
     this.#server.stop(true);
+  }
+}
+
+/** The second serial line: "status LINE", and "stdout", "stderr" and "files" each with a piece in base64. */
+export class SerialReader {
+  readonly #takers: Readonly<Record<(typeof PORTS)[number], (bytes: Uint8Array) => void>>;
+  #text = "";
+
+  constructor(takers: Readonly<Record<(typeof PORTS)[number], (bytes: Uint8Array) => void>>) {
+    this.#takers = takers;
+  }
+
+  push(bytes: Uint8Array): void {
+    const lines = (this.#text + Buffer.from(bytes).toString("latin1")).split("\n");
+    this.#text = lines.pop() ?? "";
+    for (const line of lines) {
+      const [, name, value = ""] = /^(\w+) (.*?)\r?$/.exec(line) ?? [];
+      if (name === "status") this.#takers.status(Buffer.from(`${value}\n`));
+      else if (name === "stdout" || name === "stderr" || name === "files")
+        this.#takers[name](Buffer.from(value, "base64"));
+    }
   }
 }
 
@@ -240,7 +278,10 @@ class StatusReader {
     }
   }
 
-  result(cut: "timeout" | "stopped" | undefined, said: string): Omit<GuestResult, "events" | "consoleTail"> {
+  result(
+    cut: "timeout" | "stopped" | undefined,
+    said: string,
+  ): Omit<GuestResult, "events" | "consoleTail" | "processorSeconds"> {
     const scriptSeconds =
       this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
     const common = {

@@ -22,6 +22,8 @@ export interface Kernel {
   readonly title: string;
   readonly vmlinuz: string;
   readonly modulesDirectory: string;
+  /** The build tree, where it is one. */
+  readonly tree?: string;
   /** A name for cached parts made from this kernel; undefined where the files may change under us (build trees). */
   readonly cacheKey: string | undefined;
   readonly changelog: string | undefined;
@@ -209,6 +211,7 @@ function kernelOfTree(tree: string): Kernel {
     version: undefined,
     vmlinuz,
     modulesDirectory: tree,
+    tree,
     cacheKey: undefined,
     changelog: undefined,
   };
