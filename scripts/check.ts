@@ -1,5 +1,5 @@
 /**
- * Everything that must hold before a commit: format, lint, types, tidy and the tests, one line with its time for each.
+ * Everything that must hold before a commit: format, lint, types, tidy, door and the tests, one line with its time for each.
  *
  *   bun run check           all of it
  *   bun run check static    without the tests (seconds)
@@ -9,6 +9,7 @@
  *
  * It imports the tidy rules from their file: they are about this repository and have no place in the public door.
  */
+import { doorComplaints } from "./check/door.ts";
 import { tidy } from "./check/tidy.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -32,6 +33,7 @@ const STATIC_STEPS: readonly Step[] = [
   { name: "lint", run: () => command(`${BIN}/biome`, "lint", "--error-on-warnings") },
   { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
   { name: "tidy", run: async () => tidy(ROOT).join("\n") },
+  { name: "door", run: async () => doorComplaints(ROOT).join("\n") },
 ];
 const TESTS: Step = { name: "tests", run: () => command(process.execPath, "test") };
 

@@ -8,7 +8,9 @@
  * Exit codes: 0 when the main job can run, 125 when something that everything needs is missing, 254 bad arguments.
  * Run: bun run doctor.ts [--clean] [--json]
  */
-import { cleanLeftovers, examine, machineLine, runCommand } from "bytewitness";
+import { runCommand } from "bytewitness";
+import { cleanLeftovers } from "../src/place/leftovers.ts";
+import { examine, machineLine } from "../src/machine/probes.ts";
 
 await runCommand({
   name: "doctor",

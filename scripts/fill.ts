@@ -12,22 +12,14 @@
  * that is mounted (or swap, or part of another device) is refused always, one that holds something unless
  * --overwrite-device says that it may be lost.
  */
-import {
-  bytesText,
-  EXIT,
-  fill,
-  isSyscallError,
-  openTarget,
-  PATTERN_GRAMMAR,
-  Progress,
-  parsePattern,
-  pathText,
-  reopenTarget,
-  runCommand,
-  shellWord,
-  UsageError,
-  WRITE_MODES,
-} from "bytewitness";
+import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
+import { EXIT } from "../src/report/document.ts";
+import { fill, WRITE_MODES } from "../src/workload/fill/fill.ts";
+import { openTarget, reopenTarget } from "../src/workload/fill/target.ts";
+import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
+import { Progress } from "../src/cli/progress.ts";
+import { pathText } from "../src/ops/file.ts";
+import { shellWord } from "../src/cli/replay.ts";
 
 const BYTES_OF_A_LOOK = 16 * 1024 * 1024;
 

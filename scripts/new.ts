@@ -8,18 +8,11 @@
  * Never overwrites: a file that is there is an error that names it (254).
  */
 import { dirname, relative, resolve } from "node:path";
-import {
-  cString,
-  EXIT,
-  isSyscallError,
-  O_CREAT,
-  O_EXCL,
-  O_WRONLY,
-  openFile,
-  parseArguments,
-  UsageError,
-  writeAll,
-} from "bytewitness";
+import { isSyscallError, openFile, UsageError, writeAll } from "bytewitness";
+import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
+import { cString } from "../src/ops/memory.ts";
+import { EXIT } from "../src/report/document.ts";
+import { parseArguments } from "../src/cli/args.ts";
 
 const HERE = import.meta.dir;
 const PACKAGE = dirname(HERE);

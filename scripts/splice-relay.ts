@@ -10,37 +10,32 @@
  * Needs: nothing for the default run; --namespaces and --ktls say what they need.
  * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
  */
+import { Inconclusive, Judge, type Pattern, type Run, runReproducer, tlsMissing, UsageError } from "bytewitness";
+import { AddressError } from "../src/ops/address.ts";
 import {
-  AddressError,
   bytesPerConnectionOf,
   checkRelayArguments,
   congestionRefused,
-  Inconclusive,
-  Judge,
+  RELAY_OPTIONS,
+  RELAY_POSITIONALS,
+  type RelayArguments,
+  runPlanOf,
+  shapeOf,
+  tcpOf,
+} from "../src/workload/relay/arguments.ts";
+import {
   outcomeOfRelay,
   outcomeOfRun,
   outcomeOfSink,
   outcomeOfSource,
-  type Pattern,
-  packetEditorMissing,
-  playRole,
-  RELAY_OPTIONS,
-  RELAY_POSITIONALS,
-  Relay,
-  type RelayArguments,
-  RoleFailure,
-  type Run,
-  roleOfThisProcess,
-  runPlanOf,
-  runReproducer,
-  SelfContainedRun,
-  Sink,
-  Source,
-  shapeOf,
-  tcpOf,
-  tlsMissing,
-  UsageError,
-} from "bytewitness";
+} from "../src/workload/relay/evidence/outcome.ts";
+import { packetEditorMissing } from "../src/ops/packet-editor.ts";
+import { playRole, roleOfThisProcess } from "../src/workload/relay/processes/child.ts";
+import { Relay } from "../src/workload/relay/engine/relay.ts";
+import { RoleFailure } from "../src/workload/relay/processes/roles.ts";
+import { SelfContainedRun } from "../src/workload/relay/processes/run.ts";
+import { Sink } from "../src/workload/relay/ends/sink.ts";
+import { Source } from "../src/workload/relay/ends/source.ts";
 
 type RelayRun = Run<RelayArguments>;
 

@@ -10,35 +10,21 @@
  * Needs: io_uring. The bug lives in XFS; without a PREFIX and as root the script makes an XFS of its own.
  * Run: bun run uring-append.ts [PREFIX] [SECONDS=60] [FILE_MB=48]
  */
-import {
-  type AppendSpecs,
-  type Arguments,
-  allocate,
-  appendOptions,
-  argumentWords,
-  chooseTarget,
-  chunkBytesMax,
-  cleanLeftovers,
-  DOOR_NAMES,
-  dirtyLimitOf,
-  ioUringMissing,
-  jobIdentity,
-  keepEvidence,
-  lookAgain,
-  MiB,
-  mergeJobs,
-  mergeSeries,
-  type Outcome,
-  Pressure,
-  type PressureMode,
-  pathText,
-  type Run,
-  runJobs,
-  runReproducer,
-  runSeries,
-  type SeriesResult,
-  type Target,
-} from "bytewitness";
+import { allocate, ioUringMissing, MiB, type Outcome, Pressure, type Run, runReproducer } from "bytewitness";
+import { type AppendSpecs, appendOptions } from "../src/workload/append/options.ts";
+import type { Arguments } from "../src/cli/args.ts";
+import { argumentWords } from "../src/cli/replay.ts";
+import { chooseTarget, type Target } from "../src/place/target.ts";
+import { chunkBytesMax } from "../src/workload/append/plan.ts";
+import { cleanLeftovers } from "../src/place/leftovers.ts";
+import { DOOR_NAMES } from "../src/workload/append/doors.ts";
+import { dirtyLimitOf } from "../src/workload/dirty-limit.ts";
+import { jobIdentity, mergeJobs, runJobs } from "../src/cli/jobs.ts";
+import { keepEvidence } from "../src/place/evidence.ts";
+import { lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
+import type { PressureMode } from "../src/workload/pressure/index.ts";
+import { pathText } from "../src/ops/file.ts";
+import { runSeries, type SeriesResult } from "../src/workload/append/series.ts";
 
 const name = "uring-append";
 

@@ -17,7 +17,6 @@ import {
   allocate,
   Calls,
   counter,
-  ERRNO,
   type Finding,
   IoVectors,
   judgeFile,
@@ -25,7 +24,6 @@ import {
   PRESSURES,
   Pressure,
   prepareStage,
-  RWF_NOWAIT,
   runReproducer,
   SyscallError,
   sizeOf,
@@ -33,6 +31,7 @@ import {
   tryWriteVectors,
   writeAll,
 } from "bytewitness";
+import { ERRNO, RWF_NOWAIT } from "bytewitness/uapi";
 
 const NO_NOWAIT = "buffered RWF_NOWAIT writes: XFS has them since v6.0, other file systems later or never";
 

@@ -39,6 +39,7 @@ export interface Run<Args> extends RunContext {
   readonly args: Args & Common;
 }
 
+/** A reproducer as it declares itself: arguments, needs, what is known, and its run. */
 export interface Reproducer<Positionals extends ArgumentSpecs, Options extends ArgumentSpecs> {
   readonly name: string;
   readonly summary: string;

@@ -6,6 +6,7 @@
  */
 import type { CallReference, Finding } from "./finding.ts";
 
+/** What one acknowledged write claims: these bytes at this place. */
 export interface Claim {
   /** Who wrote, for sentences: "the other writer's record". */
   readonly name: string;
@@ -14,6 +15,7 @@ export interface Claim {
   readonly call?: CallReference;
 }
 
+/** What findings of `judgeClaims` say beside the bytes. */
 export interface ClaimsOptions {
   readonly file?: string;
   /** Why it happened, appended to every sentence. */

@@ -9,6 +9,7 @@ import { readRecord } from "../pattern/record.ts";
 import type { CallReference, Finding } from "./finding.ts";
 import { judgeRecordLog, type LogExpectation, type RecordPiece, type WriterTally } from "./record-log.ts";
 
+/** Whole records that are gone, or that came twice. */
 export interface RecordsAccount {
   readonly verifiedBytes: number;
   /** Records that were acknowledged. */
@@ -18,6 +19,7 @@ export interface RecordsAccount {
   readonly findings: readonly Finding[];
 }
 
+/** What was acknowledged, and why it may be gone. */
 export interface AccountOptions extends LogExpectation {
   /** Why it happened, after a colon at the end of each sentence. */
   readonly because: string;

@@ -13,6 +13,7 @@ import { sealSample } from "./stream/sample.ts";
 import { describe } from "./stream/sentence.ts";
 import { Tracer } from "./stream/tracer.ts";
 
+/** What the stream should be. */
 export interface JudgeOptions {
   readonly pattern: Pattern;
   /** Where the stream ends, from its beginning (not from `startBytes`). Left out: any length is right. */
@@ -32,6 +33,7 @@ const JOIN_BYTES = 4096;
 const ZERO_BYTES = 1 << 20;
 const NOTHING = new Uint8Array(0);
 
+/** The judge of a stream that comes in blocks of any size: `push`, then `finish`. */
 export class Judge {
   readonly #ledger: Ledger;
   readonly #explainer: Explainer;

@@ -18,6 +18,7 @@ export interface WriterTally {
   readonly partial: readonly { readonly sequence: number; readonly result: number }[];
 }
 
+/** What the writers of a log were acknowledged. */
 export interface LogExpectation {
   readonly generation: number;
   readonly tallies: readonly WriterTally[];
@@ -34,6 +35,7 @@ export interface RecordPiece {
   readonly lengthBytes: number;
 }
 
+/** What a log is, record by record. */
 export interface LogJudgement {
   readonly verifiedBytes: number;
   readonly findings: readonly Finding[];
@@ -45,6 +47,7 @@ export interface LogJudgement {
 /** Every length and offset of a record is a multiple of this, so a boundary is too. */
 const WORD_BYTES = 8;
 
+/** Judges a log that several writers appended tagged records to, held in memory. */
 export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJudgement {
   const walk = new LogWalk(log, expected);
   walk.run();

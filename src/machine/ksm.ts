@@ -20,6 +20,7 @@ export function ksmMissing(): string | undefined {
   return process.geteuid?.() === 0 ? undefined : "switching KSM on needs root";
 }
 
+/** KSM for the time of a run. */
 export interface Ksm extends Disposable {
   /** A number of /sys/kernel/mm/ksm: "pages_shared", "pages_sharing", "full_scans". */
   read(name: string): number;

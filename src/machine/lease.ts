@@ -21,6 +21,7 @@ export interface FileValue {
   readonly value: string;
 }
 
+/** Which shared setting, how it is read and how it is restored. */
 export interface LeaseSpec {
   /** What is changed, for people and as the lease's name: "ksm/run", "vm/dirty_bytes". */
   readonly setting: string;
@@ -38,6 +39,7 @@ export interface LeaseSpec {
   readonly delegated?: boolean;
 }
 
+/** A shared setting that is held; released by `using`. */
 export interface Lease extends Disposable {
   /** The value before the first holder changed it. */
   readonly original: string;

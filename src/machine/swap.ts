@@ -23,6 +23,7 @@ export function swapMissing(): string | undefined {
   return process.geteuid?.() === 0 ? undefined : "swapon needs root";
 }
 
+/** Swap for the time of a run. */
 export interface OwnSwap extends Disposable {
   readonly path: string;
   /** How much of it is in use. */

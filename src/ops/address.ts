@@ -20,6 +20,7 @@ import {
 import { assert } from "./errors.ts";
 import type { Memory } from "./memory.ts";
 
+/** Where a socket is bound or connected, by family. */
 export type Address =
   | { readonly family: "ipv4" | "ipv6"; readonly host: string; readonly port: number }
   /** A path; one that begins with NUL is an abstract name, an empty one is chosen by the kernel. unix(7). */

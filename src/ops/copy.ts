@@ -12,6 +12,7 @@ import { AT_FILE_POSITION, checkTransfer } from "./integers.ts";
 import { offsetPointer } from "./offset-pointer.ts";
 import { retryEintr } from "./signals.ts";
 
+/** How much to copy, and where from and to. */
 export interface CopyOptions {
   readonly lengthBytes: number;
   /** Where to read; AT_FILE_POSITION (a NULL pointer) unless given. */

@@ -10,6 +10,7 @@ import { F_GETFL, F_SETFL, O_NONBLOCK } from "../sys/uapi/fcntl.ts";
 import { assert, checked } from "./errors.ts";
 import { checkFd } from "./integers.ts";
 
+/** A file descriptor: closed by `using`, once; every later use is an error that names it. close(2). */
 export class Fd implements Disposable {
   /** For messages: the path, or what the descriptor is. */
   readonly label: string;

@@ -107,6 +107,7 @@ export function syncAll(): void {
   libc.sync();
 }
 
+/** A file system of a run's own: an image, mounted on a directory of its own. */
 export interface Scratch extends Disposable {
   /** The mounted directory; private to this thread and what it starts later. */
   readonly path: string;
@@ -118,6 +119,7 @@ export interface Scratch extends Disposable {
   remount(): void;
 }
 
+/** Which file system, how large, with which options of mkfs and mount. */
 export interface ScratchOptions {
   /** "xfs", "ext4", "exfat", "tmpfs"…; whatever the kernel and mkfs.TYPE know. */
   readonly type: string;

@@ -20,6 +20,7 @@ import { truncate } from "./space.ts";
 /** Devices tried before giving up: LOOP_CTL_GET_FREE only proposes one, and others may be quicker. */
 const ATTEMPTS_MAX = 64;
 
+/** How a loop device is attached. loop(4). */
 export interface LoopOptions {
   /** LO_FLAGS_READ_ONLY, LO_FLAGS_DIRECT_IO; LO_FLAGS_AUTOCLEAR is always set. */
   readonly flags?: number;

@@ -29,6 +29,7 @@ export interface MappingPlace {
   readonly offsetBytes: number;
 }
 
+/** Mapped pages: unmapped by `using`; nothing reaches them afterwards. mmap(2). */
 export class Mapping implements Disposable, KernelBuffer {
   readonly address: number;
   readonly lengthBytes: number;

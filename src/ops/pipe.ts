@@ -38,6 +38,7 @@ export class Pipe implements Disposable {
   }
 }
 
+/** What a new pipe should be. */
 export interface PipeWish {
   /** Rounded up by the kernel to a power of two of pages; see `Pipe.refusal`. */
   readonly capacityBytes?: number;

@@ -126,6 +126,7 @@ export function shutdownSocket(fd: Fd, how: ShutdownHow): void {
   if (result < 0 && result !== -ERRNO.ENOTCONN) throw new SyscallError("shutdown", -result, fd.label);
 }
 
+/** Which bytes of the buffer, with which flags. */
 export interface MessageOptions extends Part {
   /** MSG_*; 0 unless given. */
   readonly flags?: MessageFlags;

@@ -14,6 +14,7 @@ import { checkOffset, checkUint } from "./integers.ts";
 import { cString } from "./memory.ts";
 import { retryEintr } from "./signals.ts";
 
+/** Bytes of a file. */
 export interface Range {
   readonly offsetBytes: number;
   readonly lengthBytes: number;

@@ -17,11 +17,13 @@ import { retryInterrupted } from "./signals.ts";
 
 export { SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../sys/uapi/fcntl.ts";
 
+/** How much to move, with which flags. */
 export interface TransferOptions {
   readonly lengthBytes: number;
   readonly flags: SpliceFlags;
 }
 
+/** How much to move, with which flags, and where from and to. */
 export interface SpliceOptions extends TransferOptions {
   /** Where to read in a file that is not a pipe; AT_FILE_POSITION (a NULL pointer) unless given. */
   readonly fromOffsetBytes?: number;

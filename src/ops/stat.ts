@@ -12,6 +12,7 @@ import type { Fd } from "./fd.ts";
 import { type Path, pathText } from "./file.ts";
 import { allocate, cString, onFirstUse } from "./memory.ts";
 
+/** What a file is. statx(2). */
 export interface Stat {
   readonly sizeBytes: number;
   /** Allocated bytes (st_blocks x 512). */
@@ -114,6 +115,7 @@ const MAGIC: Record<number, string> = {
   [M.NFS_SUPER_MAGIC]: "nfs",
 };
 
+/** What a path lies on. statfs(2), proc(5). */
 export interface Filesystem {
   /** "xfs", "ext4", …; "magic 0x…" for one without a name here. */
   readonly type: string;

@@ -16,6 +16,7 @@ const EXPLICIT_BYTES = 8;
 /** application_data. RFC 8446, section 5.1. */
 export const TLS_APPLICATION_DATA = 23;
 
+/** One record's content. */
 export interface TlsRecord {
   /** The record's number since the keys were set: 0, 1, 2, … */
   readonly sequence: number;

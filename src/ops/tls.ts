@@ -28,6 +28,7 @@ const CIPHERS: Record<TlsCipher, { info: Layout<InfoField>; number: number }> = 
 };
 const FIELDS = ["iv", "key", "salt"] as const;
 
+/** The ciphers that both the kernel and this toolkit know. */
 export type TlsCipher = "aes-128-gcm" | "aes-256-gcm" | "chacha20-poly1305";
 
 /** The secrets of one direction, as the kernel takes them: the nonce is `salt` and `iv` together, 12 bytes. */

@@ -17,6 +17,7 @@ export const GENERATION_SPAN_BYTES = 2 ** 43;
 
 const TWO_32 = 4294967296;
 
+/** Which counter stream. */
 export interface CounterOptions {
   /** 0 (default) is report 1's pattern; a run gives each file its own to tell stale bytes. */
   readonly generation?: number;

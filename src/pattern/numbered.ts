@@ -11,6 +11,7 @@ import { assertStreamOffset, type LocateRange, type Location, type Pattern } fro
 import { TWO_32, type U64 } from "./u64.ts";
 import { fillWords, firstWordMismatch } from "./words.ts";
 
+/** Width, order and unit of the numbers. */
 export interface NumberedOptions {
   /** Bits of a word. Default 64. */
   readonly width?: 32 | 64;

@@ -57,6 +57,7 @@ class Reference implements Pattern {
   }
 }
 
+/** The bytes of a file or buffer as the pattern: what came back must be these. */
 export function reference(options: ReferenceOptions): Pattern {
   return new Reference(options);
 }

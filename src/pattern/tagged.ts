@@ -7,6 +7,7 @@
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
 import { assertTag, fillPart, findTag, mismatchInPart, type RecordPart, SEQUENCE_MAX, type WordTag } from "./record.ts";
 
+/** Which writer's stream, in records of which size. */
 export interface TaggedOptions {
   readonly writer?: number;
   readonly generation?: number;
@@ -77,6 +78,7 @@ export class Tagged implements Pattern {
   }
 }
 
+/** Records of one writer, of one size, end to end; each byte says writer, generation, record and place. */
 export function tagged(options: TaggedOptions = {}): Tagged {
   return new Tagged(options);
 }

@@ -41,6 +41,7 @@ function firstNonZero(block: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
+/** Zeros: what a hole, a discarded range or a file made longer must be. */
 export function zero(): Pattern {
   return new Zero();
 }

@@ -13,6 +13,7 @@ import type { Outcome } from "../workload/context.ts";
 import { saveEvidence } from "./evidence.ts";
 import { type Defers, namedDirectory, ownFilesystem } from "./place.ts";
 
+/** Which file system a reproducer needs. */
 export interface FilesystemWish {
   /** "ext4", "exfat", "tmpfs"…, as /proc/filesystems spells it. */
   readonly type: string;
@@ -23,6 +24,7 @@ export interface FilesystemWish {
   readonly capacityBytesMax?: number;
 }
 
+/** A directory on the file system that a reproducer asked for. */
 export interface FilesystemPlace {
   readonly directory: string;
   /** File system and mount options, for the outcome. */

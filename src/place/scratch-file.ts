@@ -14,6 +14,7 @@ export function workDirectory(given: Path | undefined): string {
   return pathText(namedDirectory(given) ?? temporaryDirectory());
 }
 
+/** A new file of this run's. */
 export interface ScratchFile {
   readonly path: string;
   readonly fd: Fd;

@@ -37,6 +37,7 @@ export interface Slowness {
   readonly ownBytes?: number | undefined;
 }
 
+/** Where a run's files lie, and what was prepared for them. */
 export interface Stage {
   readonly directory: Path;
   readonly filesystem: Filesystem;

@@ -20,6 +20,7 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
+/** How often the racy path was entered, and how that is known. */
 export interface Trigger {
   /** How often the racy path was seen to be entered; null when this run could not see it. */
   readonly reached: number | null;
@@ -28,6 +29,7 @@ export interface Trigger {
   readonly how: string;
 }
 
+/** What a run wrote and verified. */
 export interface Totals {
   readonly bytesWritten: number;
   readonly bytesVerified: number;
@@ -65,6 +67,7 @@ export interface Known {
   readonly avoid?: string;
 }
 
+/** The report of one run, as --json prints it (schema 2). */
 export interface RunReport {
   readonly schema: typeof SCHEMA;
   readonly tool: string;

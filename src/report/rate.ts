@@ -1,5 +1,6 @@
 /** How often something happened, with how sure one can be: Wilson's score interval for a proportion. Pure. */
 
+/** Successes among attempts, with bounds. */
 export interface Rate {
   readonly hits: number;
   readonly attempts: number;

@@ -5,6 +5,7 @@
 import type { CallReference } from "../judge/finding.ts";
 import { monotonicNs } from "../ops/clock.ts";
 
+/** The calls of a short scenario, in order, for findings to name. */
 export class Calls {
   readonly list: CallReference[] = [];
   readonly #startedNs = monotonicNs();

@@ -14,6 +14,7 @@ export interface FileExpectation {
   readonly readBytesMax?: number;
 }
 
+/** Judges a whole file against a pattern, read by a descriptor of its own. */
 export function judgeFile(path: Path, expected: FileExpectation): Judgement {
   const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER } = expected;
   const judge = new Judge({ pattern, expectBytes, file: pathText(path) });

@@ -7,6 +7,7 @@
 
 export const SEED_MAX = 0xffffffff;
 
+/** Random numbers that the run's seed and a label decide. */
 export class Random {
   #a: number;
   #b: number;

@@ -17,6 +17,7 @@ import type { Completion } from "./completion.ts";
 import type { BufferGroup } from "./request.ts";
 import type { Ring } from "./ring.ts";
 
+/** Shape and number of a buffer ring. */
 export interface BufferRingOptions {
   /** The number that requests name the ring by, 0 to 65535. */
   readonly group: number;
@@ -40,6 +41,7 @@ const ENTRY = U.io_uring_buf;
 /** The ring's tail overlays the reserved field of its first entry. */
 const TAIL_AT = ENTRY.offsets.resv;
 
+/** Buffers that the kernel selects from when data arrives. io_uring_register_buf_ring(3). */
 export class BufferRing implements BufferGroup, Disposable {
   readonly group: number;
   readonly count: number;

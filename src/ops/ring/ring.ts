@@ -18,6 +18,7 @@ import { emptyMap, mapRings } from "./map.ts";
 import { asyncCancel, type Request } from "./request.ts";
 import { type ChainLink, linkedFlags, SubmissionQueue, tooLong, USER_DATA_MARK } from "./submission.ts";
 
+/** Sizes of a ring's two queues. */
 export interface RingOptions {
   /** Submission entries; the kernel rounds up to a power of two. */
   readonly entries?: number;
@@ -36,6 +37,7 @@ const CQE_USER_DATA = U.io_uring_cqe.offsets.user_data / 4;
 const CQE_RES = U.io_uring_cqe.offsets.res / 4;
 const CQE_FLAGS = U.io_uring_cqe.offsets.flags / 4;
 
+/** An io_uring: queue requests (`sqe`), submit, read completions; `using` cancels what is in flight. io_uring(7). */
 export class Ring implements Disposable {
   readonly features: number;
   readonly entries: number;

@@ -6,6 +6,7 @@
  */
 const SPINS = 20_000;
 
+/** A place where threads wait for each other; an argument of `Thread.call` and `runner`. */
 export class Barrier {
   readonly count: number;
   readonly shared: SharedArrayBuffer;

@@ -22,6 +22,7 @@ export function runner<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Ru
   return { fn, args };
 }
 
+/** How a race is run. */
 export interface RaceOptions {
   /** Each thread stays on one processor, the first thread on the first, and so on in turns. Default true. */
   readonly pinned?: boolean;

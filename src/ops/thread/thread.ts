@@ -24,6 +24,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** A second thread of this process, for one call at a time. pthreads(7). */
 export class Thread implements Disposable {
   /** The kernel's number of the thread: gettid(2). */
   readonly tid: number;

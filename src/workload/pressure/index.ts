@@ -30,9 +30,12 @@ import { WritebackLoop } from "./writeback-loop.ts";
 
 export type { AppendSeen } from "./steps.ts";
 
+/** Names of the kinds of pressure, for a `choice` argument. */
 export const PRESSURES = ["auto", "none", "prime", "cgroup", "writeback"] as const;
+/** The kinds of pressure. */
 export type PressureMode = (typeof PRESSURES)[number];
 
+/** Which pressure, on whom. */
 export interface PressureOptions {
   readonly mode: PressureMode;
   readonly filesystemType: string;
@@ -50,6 +53,7 @@ const EVENTS_EVERY = 4;
 /** File systems whose pages have nowhere to go: a limit would only kill. */
 const UNRECLAIMABLE: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
 
+/** Memory pressure and writeback beside the writes, for the time of a run. */
 export class Pressure implements Disposable {
   readonly #options: PressureOptions;
   readonly #primes: boolean;

@@ -17,6 +17,7 @@ import type { Outcome, RunContext } from "../context.ts";
 import { readBack } from "../readback.ts";
 import { RecordRace, type WriterSpec } from "./race.ts";
 
+/** Who appends what to one log. */
 export interface LogRace {
   readonly writers: readonly WriterSpec[];
   /** See RaceOptions; undefined for none. */
@@ -28,6 +29,7 @@ export interface LogRace {
   readonly firstFile: number;
 }
 
+/** What a race of appenders left. */
 export interface LogRaceResult {
   /** Records of writer 0 that were reported written whole, and how many of them lie in pieces. */
   readonly records: number;

@@ -43,7 +43,7 @@ test.skipIf(alone)(
     });
     expect(linesOf(report)[0]).toStartWith("write (control): 0 of ");
     const acknowledged = report.totals.bytesWritten;
-    expect(acknowledged % (2 * 1000 * 4096)).toBe(0);
+    expect(acknowledged % (2 * 500 * 4096)).toBe(0);
   },
   120_000,
 );

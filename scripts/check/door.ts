@@ -1,0 +1,163 @@
+/**
+ * The public door as data: its names in their blocks, with prototype and docstring, read from the sources.
+ *
+ * Owns the reading of src/index.ts and of the declarations that it names, the complaints about names without a docstring,
+ * and the reference page. Refuses to import the door: what is documented is what stands in the files.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+export interface DoorEntry {
+  readonly name: string;
+  /** The heading of the block in src/index.ts. */
+  readonly block: string;
+  /** File and line of the declaration. */
+  readonly source: string;
+  readonly kind: "function" | "class" | "const" | "interface" | "type" | "namespace";
+  /** The declaration without its body. */
+  readonly signature: string;
+  /** The docstring as text; empty when there is none. */
+  readonly doc: string;
+  /** Methods, fields or members, for classes, interfaces and namespaces. */
+  readonly members: readonly { readonly signature: string; readonly doc: string }[];
+}
+
+const DOOR = "src/index.ts";
+
+/** Every name that the door exports, in its order. */
+export function doorEntries(root: string): DoorEntry[] {
+  const entries: DoorEntry[] = [];
+  let block = "";
+  const text = readFileSync(join(root, DOOR), "utf8");
+  const statement =
+    /^\/\/ ── (?<block>.+?) ─*$|^export (?:type )?(?:\{(?<names>[^}]*)\}|\* as (?<space>\w+)) from "(?<path>[^"]+)";/gm;
+  for (const { groups } of text.matchAll(statement)) {
+    if (groups?.block !== undefined) block = groups.block.trim();
+    if (groups?.path === undefined) continue;
+    const file = join(root, dirname(DOOR), groups.path);
+    if (groups.space !== undefined) entries.push(namespaceEntry(root, file, { name: groups.space, block }));
+    for (const name of (groups.names ?? "").split(",").map((one) => one.trim().replace(/^type /, ""))) {
+      if (name !== "") entries.push({ ...declared(root, file, name), block });
+    }
+  }
+  return entries;
+}
+
+/** What is wrong with the door: a name without a docstring, one that is not found, an `export *`. */
+export function doorComplaints(root: string): string[] {
+  if (!existsSync(join(root, DOOR))) return [];
+  const star = /^export \* from "([^"]+)"/m.exec(readFileSync(join(root, DOOR), "utf8"));
+  const whole = star === null ? [] : [`${DOOR}: exports everything of ${star[1]}: name what reproducers need`];
+  const entries = doorEntries(root);
+  const bare = entries.filter(({ doc }) => doc === "");
+  return [...whole, ...bare.map(({ name, source }) => `${source}: ${name} is in the public door without a docstring`)];
+}
+
+const DECLARATION = (name: string) =>
+  new RegExp(
+    `(?<doc>/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?(?<head>export (?:declare )?(?:abstract )?(?<kind>async function|function|class|const|interface|type) ${name}\\b)`,
+  );
+
+/** The declaration of `name` in `file`, or in the file that it is exported again from. */
+function declared(root: string, file: string, name: string): DoorEntry {
+  const text = readFileSync(file, "utf8");
+  const found = DECLARATION(name).exec(text);
+  const groups = found?.groups;
+  if (found === null || groups?.head === undefined) {
+    const again = new RegExp(`export (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from "([^"]+)"`).exec(text);
+    if (again === null) throw new Error(`${relative(root, file)} does not declare ${name}`);
+    return declared(root, join(dirname(file), again[1] as string), name);
+  }
+  const at = found.index + (groups.doc?.length ?? 0);
+  const line = text.slice(0, at).split("\n").length;
+  const kind = groups.kind?.replace("async ", "") as DoorEntry["kind"];
+  return {
+    ...{ name, block: "", kind, source: `${relative(root, file)}:${line}`, doc: plainDoc(groups.doc ?? "") },
+    signature: signatureAt(text, at, kind),
+    members: kind === "class" || kind === "interface" ? membersOf(text.slice(at)) : [],
+  };
+}
+
+function namespaceEntry(root: string, file: string, { name, block }: { name: string; block: string }): DoorEntry {
+  const text = readFileSync(file, "utf8");
+  const names = [...text.matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1] as string);
+  const members = names.map((one) => declared(root, file, one));
+  const doc = plainDoc(/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? "");
+  const signature = `import { ${name} } from "bytewitness"; // ${names.map((one) => `${name}.${one}`).join(", ")}`;
+  return { name, block, kind: "namespace", source: `${relative(root, file)}:1`, doc, signature, members };
+}
+
+/** From the declaration to where its body or value begins: the first `{`, `=` or `;` outside parentheses and types. */
+function signatureAt(source: string, at: number, kind: DoorEntry["kind"]): string {
+  const text = source.replace(/\/\*[\s\S]*?\*\//g, (comment) => " ".repeat(comment.length));
+  let depth = 0;
+  let end = at;
+  for (; end < text.length; end += 1) {
+    const char = text[end] as string;
+    if (char === "(" || char === "[" || char === "<") depth += 1;
+    else if (char === ")" || char === "]" || (char === ">" && text[end - 1] !== "=")) depth -= 1;
+    else if (depth > 0) continue;
+    else if (char === ";" || (char === "=" && text[end + 1] !== ">" && kind !== "type")) break;
+    else if (char === "{" && kind !== "type" && !/[:|&]\s*$/.test(text.slice(at, end))) break;
+    else if (char === "{") end = closing(text, end);
+  }
+  return text
+    .slice(at, end)
+    .replace(/^export /, "")
+    .replace(/^ *\n/gm, "")
+    .trim();
+}
+
+function closing(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at += 1) {
+    if (text[at] === "{") depth += 1;
+    if (text[at] === "}") depth -= 1;
+    if (depth === 0) return at;
+  }
+  return text.length;
+}
+
+/** Public members, one line each: what is indented by two and does not begin with `#` or `private`. */
+function membersOf(declaration: string): { signature: string; doc: string }[] {
+  const body = declaration.slice(0, /^\}/m.exec(declaration)?.index ?? declaration.length);
+  const member =
+    /(?<doc>^ {2}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^ {2}(?<line>(?!private|constructor|#|\}|\*|\/)[\w[][^\n]*)/gm;
+  return [...body.matchAll(member)].map(({ groups }) => ({
+    signature: (groups?.line ?? "").replace(/ \{$/, "").replace(/;$/, ""),
+    doc: plainDoc(groups?.doc ?? ""),
+  }));
+}
+
+/** The text of a docstring, its lines joined, paragraphs and lists kept. */
+function plainDoc(comment: string): string {
+  const lines = comment
+    .replace(/^\s*\/\*\*|\*\/\s*$/g, "")
+    .split("\n")
+    .map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+  return lines
+    .join("\n")
+    .trim()
+    .replace(/([^\n])\n(?![\n-])/g, "$1 ");
+}
+
+/** The reference as one page of Markdown. */
+export function referenceMarkdown(root: string): string {
+  const entries = doorEntries(root);
+  const blocks = [...new Set(entries.map(({ block }) => block))];
+  const lines = [
+    "# bytewitness: the door",
+    "",
+    `${entries.length} names, from their docstrings. Constants: \`bytewitness/uapi\`.`,
+    "",
+  ];
+  for (const block of blocks) {
+    lines.push(`## ${block}`, "");
+    for (const entry of entries.filter((one) => one.block === block)) {
+      lines.push(`### ${entry.name}`, "", "```ts", entry.signature, "```", "", entry.doc, "");
+      for (const { signature, doc } of entry.members) lines.push(`- \`${signature}\`${doc === "" ? "" : `: ${doc}`}`);
+      lines.push(...(entry.members.length > 0 ? [""] : []), `${entry.source}`, "");
+    }
+  }
+  return lines.join("\n");
+}

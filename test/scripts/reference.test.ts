@@ -1,0 +1,66 @@
+/** The door as it is documented: what the page names is what can be imported, and every name says what it is. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as door from "../../src/index.ts";
+import * as uapi from "../../src/uapi.ts";
+import { doorComplaints, doorEntries } from "../../scripts/check/door.ts";
+import { command, ROOT } from "./command.ts";
+
+test("the documented values are the exported ones, in four blocks, about 120, and no constants are among them", () => {
+  const entries = doorEntries(ROOT);
+  const values = entries.filter(({ kind }) => kind !== "interface" && kind !== "type").map(({ name }) => name);
+  expect(values.sort()).toEqual(Object.keys(door).sort());
+  expect(new Set(entries.map(({ block }) => block.split(":")[0]))).toEqual(
+    new Set(["calls", "bytes", "judging", "running"]),
+  );
+  expect(values.length).toBeLessThan(160);
+  expect(Object.keys(uapi).filter((name) => values.includes(name))).toEqual([]);
+  expect(Object.keys(uapi).length).toBeGreaterThan(300);
+});
+
+test("verbs of the kernel open with their C prototype", () => {
+  const doc = (name: string) => doorEntries(ROOT).find((entry) => entry.name === name)?.doc ?? "";
+  for (const [name, prototype] of [
+    ["openFile", "int open("],
+    ["tryCopyFileRange", "ssize_t copy_file_range("],
+    ["trySplice", "ssize_t splice("],
+    ["tryVmsplice", "ssize_t vmsplice("],
+    ["openSocket", "int socket("],
+    ["trySetOption", "int setsockopt("],
+    ["mapAnonymous", "void *mmap("],
+  ]) {
+    expect([name, doc(name as string).replaceAll("`", "")]).toEqual([
+      name,
+      expect.stringContaining(prototype as string),
+    ]);
+  }
+});
+
+test("a name without a docstring and an `export *` are complaints", () => {
+  const root = mkdtempSync(`${tmpdir()}/door-`);
+  Bun.spawnSync(["mkdir", "-p", `${root}/src`]);
+  writeFileSync(`${root}/src/a.ts`, "export const bare = 1;\n/** Said. */\nexport const said = 2;\n");
+  writeFileSync(`${root}/src/index.ts`, 'export { bare, said } from "./a.ts";\n');
+  expect(doorComplaints(root)).toEqual(["src/a.ts:1: bare is in the public door without a docstring"]);
+  writeFileSync(`${root}/src/index.ts`, 'export * from "./a.ts";\n');
+  expect(doorComplaints(root)).toEqual(["src/index.ts: exports everything of ./a.ts: name what reproducers need"]);
+  rmSync(root, { recursive: true });
+});
+
+test("the page is written as Markdown and as HTML, and never over a file that is there", async () => {
+  const directory = mkdtempSync(`${tmpdir()}/reference-`);
+  const page = `${directory}/door.md`;
+  expect(await command("reference", [page])).toMatchObject({ code: 0, stdout: `wrote ${page}\n` });
+  expect(await Bun.file(page).text()).toContain("### copyFileRange\n\n```ts\nfunction copyFileRange(from: Fd, to: Fd");
+  expect(await command("reference", [page])).toMatchObject({
+    code: 254,
+    stderr: expect.stringContaining("EEXIST"),
+  });
+  expect((await command("reference", [`${directory}/door.html`])).code).toBe(0);
+  const html = await Bun.file(`${directory}/door.html`).text();
+  expect(html).toContain("<h3>startProcess</h3>");
+  expect(html).not.toContain("```");
+  expect((await command("reference", [`${directory}/door.txt`])).code).toBe(254);
+  rmSync(directory, { recursive: true });
+}, 60_000);
