@@ -74,6 +74,9 @@ export interface WrongBit {
   readonly found?: 0 | 1;
 }
 
+export const SECOND_READINGS = ["same", "different", "unavailable"] as const;
+export type SecondReading = (typeof SECOND_READINGS)[number];
+
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */
 export interface Finding {
   readonly kind: FindingKind;
@@ -105,6 +108,11 @@ export interface Finding {
   /** True when `offsetBytes` is a multiple of 4096. */
   readonly pageAligned: boolean;
   readonly calls?: readonly CallReference[];
+  /**
+   * What a second reading past the page cache gave, judged against the same pattern: the same finding, another picture
+   * (page cache and device disagree), or none, where this file system has no such reading.
+   */
+  readonly secondReading?: SecondReading;
   /** One sentence as an engineer would say it. */
   readonly detail: string;
   readonly sample?: Sample;

@@ -2,6 +2,7 @@
  * Words for numbers, shared by the renderers. Owns spelling of counts, sizes and alignments; refuses units that hide the
  * exact figure: a size always comes with its bytes.
  */
+import type { SecondReading } from "../judge/finding.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
@@ -47,4 +48,15 @@ export function seconds(value: number): string {
 /** "-EAGAIN"-like results stay numbers here; names belong to who knows the call. */
 export function milliseconds(nanoseconds: number): string {
   return `${(nanoseconds / 1e6).toFixed(3)} ms`;
+}
+
+const SECOND_READING_TEXTS: Readonly<Record<SecondReading, string>> = {
+  same: "Read again past the page cache: the same damage, so it is in the file.",
+  different: "Read again past the page cache: not this damage, so page cache and device disagree.",
+  unavailable: "Not read again: there is no reading past the page cache here.",
+};
+
+/** What a second reading of a finding gave, as a sentence; none where nobody read again. */
+export function secondReadingLines(finding: { readonly secondReading?: SecondReading }): string[] {
+  return finding.secondReading === undefined ? [] : [SECOND_READING_TEXTS[finding.secondReading]];
 }

@@ -6,7 +6,7 @@
  */
 import type { CallReference, Finding } from "../judge/finding.ts";
 import type { RunReport } from "./document.ts";
-import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "./format.ts";
+import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 
 export const MAIL_COLUMNS = 78;
@@ -121,6 +121,7 @@ function detailed(finding: Finding, index: number): string[] {
     ),
     ...(file === undefined ? [] : [`     file: ${file}`]),
     ...wrap(`${finding.detail}.`, { indent: 5 }),
+    ...secondReadingLines(finding).flatMap((line) => wrap(line, { indent: 5 })),
     ...(sample === undefined
       ? []
       : ["     expected (-) and found (+):", ...hexdump(sample).map((line) => `     ${line}`)]),

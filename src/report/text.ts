@@ -6,7 +6,7 @@
  */
 import type { CallReference, Finding } from "../judge/finding.ts";
 import type { RunReport, Trigger, Verdict } from "./document.ts";
-import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "./format.ts";
+import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 import { type Colour, type Paint, painter } from "./paint.ts";
 import { renderStrip } from "./strip.ts";
@@ -107,6 +107,7 @@ function detailed(finding: Finding, style: { paint: Paint; color: boolean; index
       ? []
       : [`   see     ${grouped(finding.alsoAtBytes)} (${hex(finding.alsoAtBytes)}) in the file`]),
     `   ${finding.detail}.`,
+    ...secondReadingLines(finding).map((line) => `   ${line}`),
     ...(finding.sample === undefined ? [] : dumpLines(finding, color)),
     ...callLines(finding.calls ?? []),
   ];

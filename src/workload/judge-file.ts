@@ -14,12 +14,15 @@ export interface FileExpectation {
   readonly readBytesMax?: number;
 }
 
-/** Judges a whole file against a pattern, read by a descriptor of its own. */
-export function judgeFile(path: Path, expected: FileExpectation): Judgement {
+/**
+ * Judges a whole file against a pattern, read by a descriptor of its own. `reading` is the way the bytes come: through
+ * the page cache unless said.
+ */
+export function judgeFile(path: Path, expected: FileExpectation, reading = readBack): Judgement {
   const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER } = expected;
   const judge = new Judge({ pattern, expectBytes, file: pathText(path) });
   let left = readBytesMax;
-  readBack(path, (block) => {
+  reading(path, (block) => {
     const part = block.length <= left ? block : block.subarray(0, left);
     left -= part.length;
     if (part.length > 0) judge.push(part);

@@ -6,7 +6,7 @@
  */
 import type { CallReference, Finding } from "../../judge/finding.ts";
 import type { RunReport } from "../document.ts";
-import { alignment, grouped, hex, milliseconds, plural, seconds, size } from "../format.ts";
+import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "../format.ts";
 import { byteTable } from "./bytes.ts";
 import { fileMap, zoom } from "./map.ts";
 import { html, Markup } from "./markup.ts";
@@ -111,7 +111,7 @@ function findingPart(
   const { kind, offsetBytes, lengthBytes, originBytes, sample, calls = [], file } = finding;
   return html`<article id="${id}" aria-labelledby="${id}-title">
 <h3 id="${id}-title">${index + 1}. <span class="badge k-${kind} i-${kind}">${kind}</span> at ${grouped(offsetBytes)} (${hex(offsetBytes)}), ${plural(lengthBytes, "byte")}</h3>
-<p>${finding.detail}.</p>
+<p>${[`${finding.detail}.`, ...secondReadingLines(finding)].join(" ")}</p>
 <dl>
 ${file === undefined ? undefined : html`<dt>file</dt><dd class="mono">${file}</dd>`}
 <dt>offset</dt><dd>${grouped(offsetBytes)} (${hex(offsetBytes)}), ${alignment(offsetBytes)}</dd>

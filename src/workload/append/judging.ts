@@ -9,7 +9,7 @@ import type { Judgement } from "../../judge/finding.ts";
 import { SyscallError } from "../../ops/errors.ts";
 import type { Path } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
-import { judgeFile } from "../judge-file.ts";
+import { type FileExpectation, judgeFile } from "../judge-file.ts";
 
 export interface JudgeOrder {
   readonly path: Path;
@@ -19,10 +19,14 @@ export interface JudgeOrder {
   readonly readBytesMax: number;
 }
 
+/** What the file of an order should hold. */
+export function expectationOf({ generation, expectBytes, readBytesMax }: JudgeOrder): FileExpectation {
+  return { pattern: new Counter({ generation }), expectBytes, readBytesMax };
+}
+
 /** Reads the file back and judges it. */
 export function judgeNow(order: JudgeOrder): Judgement {
-  const { path, generation, expectBytes, readBytesMax } = order;
-  return judgeFile(path, { pattern: new Counter({ generation }), expectBytes, readBytesMax });
+  return judgeFile(order.path, expectationOf(order));
 }
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */

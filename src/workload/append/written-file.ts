@@ -9,8 +9,8 @@ import type { Finding, Judgement } from "../../judge/finding.ts";
 import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import { type Journal, reference } from "../journal.ts";
-import { triage } from "../readback.ts";
-import type { JudgeOrder } from "./judging.ts";
+import { withSecondReading } from "../second-reading.ts";
+import { expectationOf, type JudgeOrder } from "./judging.ts";
 import type { Written } from "./writer.ts";
 
 export interface WrittenFile {
@@ -29,17 +29,15 @@ export function orderOf({ path, generation, written, sizeBytes }: WrittenFile): 
   return { path, generation, expectBytes, readBytesMax: refused ? expectBytes : Number.MAX_SAFE_INTEGER };
 }
 
-/** The judge's findings, each with the calls whose bytes lie there and what a second reading says. */
+/** The judge's findings, each with the calls whose bytes lie there and what a second reading gives. */
 export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Journal): Finding[] {
   const { firstCall, calls: count } = file.written;
   const ofFile = { fromIndex: firstCall, toIndex: firstCall + count };
-  return judgement.findings.map((finding) => {
+  return withSecondReading(file.path, judgement.findings, expectationOf(orderOf(file))).map((finding) => {
     // Missing bytes have a place in the file and no extent there.
     const missing = finding.kind === "lost" || finding.kind === "truncated";
     const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
-    const again = triage(file.path, range);
-    const calls = journal.callsThatWrote(range, ofFile);
-    return { ...finding, calls, detail: again === undefined ? finding.detail : `${finding.detail}; ${again}` };
+    return { ...finding, calls: journal.callsThatWrote(range, ofFile) };
   });
 }
 
