@@ -8,8 +8,8 @@
  * returns, ignores SO_RCVTIMEO, and one processor is busy until the process is killed.
  * What is promised: recv(2): MSG_PEEK "return data from the beginning of the receive queue without removing that data";
  * MSG_WAITALL "block until the full request is satisfied".
- * Since when, fixed by: doubled on 6.1.170 and 6.1.192, without end on 6.12.90 and 6.12.117; good on 6.18.44 and 7.2.13,
- * "mptcp: fix MSG_PEEK stream corruption".
+ * Since when, fixed by: doubled on 6.1.170 and 6.1.192; "mptcp: fix MSG_PEEK stream corruption" (6.12.63, 6.17.8), after
+ * which 6.12.90 and 6.12.117 do not end; good on 6.18.44 and 7.2.13.
  * Who is hit: protocol detection by peeking (proxies) where MPTCP is the default for listeners.
  * Control: the same calls on TCP.
  * Needs: MPTCP in the kernel. The waiting call is made by a process of its own, which is killed if it does not end.
@@ -56,8 +56,9 @@ await runReproducer({
   summary: "MSG_PEEK | MSG_WAITALL on an MPTCP socket whose data comes in two parts: is it the stream?",
   known: {
     fix: "mptcp: fix MSG_PEEK stream corruption",
-    firstFixed: ["6.12.118", "6.18"],
-    source: "doubled on 6.1.170 and 6.1.192, endless on 6.12.90 and 6.12.117, good on 6.18.44 and 7.2.13",
+    firstFixed: ["6.12.63", "6.17.8"],
+    source:
+      "changelogs of linux 6.12.63-1 and 6.17.8-1; doubled on 6.1.170 and 6.1.192; endless on 6.12.90 and 6.12.117",
     avoid: "peek without MSG_WAITALL, or at no more than has arrived",
   },
   options: {

@@ -8,8 +8,8 @@
  * What broken looks like: the peek returns the new bytes without their beginning (or, when they are few, sleeps on).
  * What is promised: socket(7), SO_PEEK_OFF: "receiving data without the MSG_PEEK flag will cause the peek offset to be
  * adjusted to maintain the correct relative position in the queued data".
- * Since when, fixed by: "af_unix: Read sk_peek_offset() again after sleeping in unix_stream_read_generic()"; good on
- * 6.18.44.
+ * Since when, fixed by: "af_unix: Read sk_peek_offset() again after sleeping in unix_stream_read_generic()" (6.12.63,
+ * 6.17.10). On 6.18.44 the peek sees the right bytes, but wakes only when more of them come.
  * Who is hit: checkpointing (CRIU), and protocols that parse ahead with a peek offset while another thread consumes.
  * Control: the same bytes, and a peek that begins when they have arrived.
  * Needs: nothing.
@@ -38,8 +38,8 @@ await runReproducer({
   summary: "a peek with SO_PEEK_OFF waits while the queue of a unix socket is emptied: what does it see then?",
   known: {
     fix: "af_unix: Read sk_peek_offset() again after sleeping in unix_stream_read_generic().",
-    firstFixed: [],
-    source: "mainline 7bf3a476ce43 (6.18); good on 6.18.44",
+    firstFixed: ["6.12.63", "6.17.10"],
+    source: "changelogs of linux 6.12.63-1 and 6.17.10-1; good on 6.18.44",
     avoid: "peek and receive in the same thread",
   },
   run: async (run) => {
