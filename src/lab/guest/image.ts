@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { aliasLines, indexLines, nodeLines } from "../kernels/module-image.ts";
+import { bundleDoors } from "./bundle.ts";
 import type { CpioWriter } from "./cpio.ts";
 import { type FileSystem, modulesOf } from "./filesystems.ts";
 import { bootModules, type PreparedKernel } from "./prepared.ts";
@@ -81,7 +82,10 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}\n`);
     cpio.file("lab/config", lines.join(""));
-    for (const name of PACKAGE_FILES) copyTree(cpio, `${GUEST_ROOT}/${name}`, join(PACKAGE_ROOT, name));
+    const bundle = await bundleDoors(PACKAGE_ROOT, GUEST_ROOT);
+    const bundled = new Set([...bundle.keys()].map((file) => join(PACKAGE_ROOT, file)));
+    for (const name of PACKAGE_FILES) copyTree(cpio, `${GUEST_ROOT}/${name}`, join(PACKAGE_ROOT, name), bundled);
+    for (const [file, bytes] of bundle) cpio.file(`${GUEST_ROOT}/${file}`, bytes);
     for (const name of PACKAGE_TOP) {
       if (existsSync(join(PACKAGE_ROOT, name))) cpio.copy(`${GUEST_ROOT}/${name}`, join(PACKAGE_ROOT, name));
     }
@@ -114,13 +118,13 @@ function readHead(path: string): string {
   return head.toString("latin1");
 }
 
-function copyTree(cpio: CpioWriter, place: string, hostPath: string): void {
+function copyTree(cpio: CpioWriter, place: string, hostPath: string, without: ReadonlySet<string>): void {
   if (!existsSync(hostPath)) return;
   cpio.directory(place);
   for (const entry of readdirSync(hostPath, { withFileTypes: true })) {
     const from = join(hostPath, entry.name);
-    if (entry.isDirectory()) copyTree(cpio, `${place}/${entry.name}`, from);
-    else if (entry.isFile()) cpio.copy(`${place}/${entry.name}`, from);
+    if (entry.isDirectory()) copyTree(cpio, `${place}/${entry.name}`, from, without);
+    else if (entry.isFile() && !without.has(from)) cpio.copy(`${place}/${entry.name}`, from);
   }
 }
 
