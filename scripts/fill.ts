@@ -13,13 +13,13 @@
  * --overwrite-device says that it may be lost.
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
+import { Progress } from "../src/cli/progress.ts";
+import { shellWord } from "../src/cli/replay.ts";
+import { pathText } from "../src/ops/file.ts";
+import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
 import { EXIT } from "../src/report/document.ts";
 import { fill, WRITE_MODES } from "../src/workload/fill/fill.ts";
 import { openTarget, reopenTarget } from "../src/workload/fill/target.ts";
-import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
-import { Progress } from "../src/cli/progress.ts";
-import { pathText } from "../src/ops/file.ts";
-import { shellWord } from "../src/cli/replay.ts";
 
 const BYTES_OF_A_LOOK = 16 * 1024 * 1024;
 

@@ -10,9 +10,9 @@
 import { dirname, relative, resolve } from "node:path";
 import { isSyscallError, openFile, UsageError, writeAll } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
+import { parseArguments } from "../src/cli/args.ts";
 import { cString } from "../src/ops/memory.ts";
 import { EXIT } from "../src/report/document.ts";
-import { parseArguments } from "../src/cli/args.ts";
 
 const HERE = import.meta.dir;
 const PACKAGE = dirname(HERE);

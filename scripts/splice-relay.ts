@@ -12,6 +12,7 @@
  */
 import { Inconclusive, Judge, type Pattern, type Run, runReproducer, tlsMissing, UsageError } from "bytewitness";
 import { AddressError } from "../src/ops/address.ts";
+import { packetEditorMissing } from "../src/ops/packet-editor.ts";
 import {
   bytesPerConnectionOf,
   checkRelayArguments,
@@ -23,19 +24,18 @@ import {
   shapeOf,
   tcpOf,
 } from "../src/workload/relay/arguments.ts";
+import { Sink } from "../src/workload/relay/ends/sink.ts";
+import { Source } from "../src/workload/relay/ends/source.ts";
+import { Relay } from "../src/workload/relay/engine/relay.ts";
 import {
   outcomeOfRelay,
   outcomeOfRun,
   outcomeOfSink,
   outcomeOfSource,
 } from "../src/workload/relay/evidence/outcome.ts";
-import { packetEditorMissing } from "../src/ops/packet-editor.ts";
 import { playRole, roleOfThisProcess } from "../src/workload/relay/processes/child.ts";
-import { Relay } from "../src/workload/relay/engine/relay.ts";
 import { RoleFailure } from "../src/workload/relay/processes/roles.ts";
 import { SelfContainedRun } from "../src/workload/relay/processes/run.ts";
-import { Sink } from "../src/workload/relay/ends/sink.ts";
-import { Source } from "../src/workload/relay/ends/source.ts";
 
 type RelayRun = Run<RelayArguments>;
 

@@ -11,20 +11,20 @@
  * Run: bun run uring-append.ts [PREFIX] [SECONDS=60] [FILE_MB=48]
  */
 import { allocate, ioUringMissing, MiB, type Outcome, Pressure, type Run, runReproducer } from "bytewitness";
-import { type AppendSpecs, appendOptions } from "../src/workload/append/options.ts";
 import type { Arguments } from "../src/cli/args.ts";
-import { argumentWords } from "../src/cli/replay.ts";
-import { chooseTarget, type Target } from "../src/place/target.ts";
-import { chunkBytesMax } from "../src/workload/append/plan.ts";
-import { cleanLeftovers } from "../src/place/leftovers.ts";
-import { DOOR_NAMES } from "../src/workload/append/doors.ts";
-import { dirtyLimitOf } from "../src/workload/dirty-limit.ts";
 import { jobIdentity, mergeJobs, runJobs } from "../src/cli/jobs.ts";
-import { keepEvidence } from "../src/place/evidence.ts";
-import { lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
-import type { PressureMode } from "../src/workload/pressure/index.ts";
+import { argumentWords } from "../src/cli/replay.ts";
 import { pathText } from "../src/ops/file.ts";
+import { keepEvidence } from "../src/place/evidence.ts";
+import { cleanLeftovers } from "../src/place/leftovers.ts";
+import { chooseTarget, type Target } from "../src/place/target.ts";
+import { DOOR_NAMES } from "../src/workload/append/doors.ts";
+import { type AppendSpecs, appendOptions } from "../src/workload/append/options.ts";
+import { lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
+import { chunkBytesMax } from "../src/workload/append/plan.ts";
 import { runSeries, type SeriesResult } from "../src/workload/append/series.ts";
+import { dirtyLimitOf } from "../src/workload/dirty-limit.ts";
+import type { PressureMode } from "../src/workload/pressure/index.ts";
 
 const name = "uring-append";
 

@@ -23,14 +23,14 @@ import {
   writeAll,
 } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
-import { exists } from "../src/ops/stat.ts";
-import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
-import { intact, intactInParallel, judgeInOrder, skip } from "../src/workload/scan/scan.ts";
-import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
-import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import { pathBytes } from "../src/cli/args.ts";
 import { pathText } from "../src/ops/file.ts";
+import { exists } from "../src/ops/stat.ts";
+import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import { renderSvg } from "../src/report/svg.ts";
+import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
+import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
+import { intact, intactInParallel, judgeInOrder, skip } from "../src/workload/scan/scan.ts";
 
 await runReproducer({
   name: "verify",

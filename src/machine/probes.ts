@@ -8,11 +8,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { MemoryGroup } from "../ops/cgroup.ts";
+import { openFile } from "../ops/file.ts";
 import { Ring } from "../ops/ring/ring.ts";
 import { tlsMissing } from "../ops/tls.ts";
 import { libcName } from "../sys/libc.ts";
 import { liburing } from "../sys/liburing.ts";
 import { nativeLoops, nativeLoopsError } from "../sys/loops.ts";
+import { O_RDWR } from "../sys/uapi/fcntl.ts";
 import { groupKeeper } from "./group.ts";
 
 export interface Answer {
@@ -112,7 +114,7 @@ const PROBES: readonly Probe[] = [
   },
   program("mkfs.xfs", "needed for an XFS of its own", "xfsprogs"),
   () => {
-    const missing = existsSync("/dev/loop-control") ? undefined : "no /dev/loop-control";
+    const missing = message(() => openFile("/dev/loop-control", O_RDWR).close());
     return answer(
       "loop devices",
       missing,

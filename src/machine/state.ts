@@ -4,7 +4,7 @@
  * Owns its place and its locks. Root's lies in /run, which is empty after a boot; a user's in XDG_RUNTIME_DIR, else in
  * /tmp. Refuses a directory of another user's: what lies in it is believed.
  */
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, type Stats } from "node:fs";
 import os from "node:os";
 import { SyscallError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
@@ -30,8 +30,12 @@ function candidates(): string[] {
 
 /** A directory of this user's that nobody else may write to, or why it is none. */
 function unusable(directory: string): string | undefined {
-  const stat = lstatSync(directory, { throwIfNoEntry: false });
-  if (stat === undefined) return "it is missing";
+  let stat: Stats;
+  try {
+    stat = lstatSync(directory);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
   if (!stat.isDirectory()) return "it is not a directory";
   if (stat.uid !== process.geteuid?.()) return `it belongs to user ${stat.uid}`;
   return (stat.mode & 0o022) === 0 ? undefined : "others may write to it";

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { doorComplaints, doorEntries } from "../../scripts/check/door.ts";
 import * as door from "../../src/index.ts";
 import * as uapi from "../../src/uapi.ts";
-import { doorComplaints, doorEntries } from "../../scripts/check/door.ts";
 import { command, ROOT } from "./command.ts";
 
 test("the documented values are the exported ones, in four blocks, about 120, and no constants are among them", () => {
