@@ -5,7 +5,8 @@
  * register. Refuses to remove by name: a file that somebody put in the place of ours stays.
  */
 import { mkdtempSync, rmdirSync } from "node:fs";
-import { isSyscallError } from "../ops/errors.ts";
+import { dirname } from "node:path";
+import { isSyscallError, UsageError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
 import { openFile, type Path } from "../ops/file.ts";
 import { unlink } from "../ops/space.ts";
@@ -64,7 +65,16 @@ export interface OwnDirectory {
 
 /** `mkdtemp(prefix)`: a new directory of this run's. mkdtemp(3). */
 export function createDirectory(prefix: string): OwnDirectory {
-  const path = mkdtempSync(prefix);
+  let path: string;
+  try {
+    path = mkdtempSync(prefix);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const parent = dirname(prefix);
+    // The user's choice of a place; anything else is not about the place.
+    if (!["EACCES", "EROFS", "EPERM", "ENOENT", "ENOTDIR", "ENOSPC", "EDQUOT"].includes(code)) throw error;
+    throw new UsageError(`"${parent}" takes no directory (${code}); choose a TMPDIR on a writable file system`);
+  }
   const owned = own("directory", path, statLink(path));
   return {
     path,

@@ -7,6 +7,7 @@
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -29,21 +30,53 @@ export class LabError extends Error {
   }
 }
 
-/** `$XDG_CACHE_HOME/bytewitness/lab` or `~/.cache/bytewitness/lab`, made when missing. */
+/** The errno's name of a call of node:fs that was refused. */
+const refusal = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error);
+
+/**
+ * `$XDG_CACHE_HOME/bytewitness/lab` or `~/.cache/bytewitness/lab`, made when missing. Who has no home (nobody) gets a
+ * directory below the temporary one, which no other user may have made.
+ */
 export function cacheDirectory(...parts: string[]): string {
-  const base = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache");
-  const path = join(base, "bytewitness", "lab", ...parts);
-  mkdirSync(path, { recursive: true });
-  return path;
+  const chosen = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : undefined;
+  const base = chosen ?? join(homedir(), ".cache");
+  try {
+    const path = join(base, "bytewitness", "lab", ...parts);
+    mkdirSync(path, { recursive: true });
+    return path;
+  } catch (error) {
+    const line = `"${base}" takes no cache (${refusal(error)}); set XDG_CACHE_HOME to a directory that does`;
+    if (chosen !== undefined) throw new LabError(line, { exitCode: 254, cause: error });
+    return privateDirectory(parts, line);
+  }
+}
+
+function privateDirectory(parts: readonly string[], otherwise: string): string {
+  const path = join(tmpdir(), `bytewitness-cache-${process.getuid?.()}`);
+  try {
+    mkdirSync(path, { mode: 0o700, recursive: true });
+    const { uid, mode } = lstatSync(path);
+    if (uid !== process.getuid?.() || (mode & 0o077) !== 0) throw new Error("it is not this user's alone");
+    const directory = join(path, ...parts);
+    mkdirSync(directory, { recursive: true });
+    return directory;
+  } catch (error) {
+    throw new LabError(otherwise, { exitCode: 254, cause: error });
+  }
 }
 
 const RUN_PREFIX = "bytewitness-lab-";
 
 /** A directory for the files of one run; its name carries the owner's pid so that a later start can sweep it. */
 export function makeRunDirectory(): { path: string; [Symbol.dispose](): void } {
-  sweepDeadRuns();
   const path = join(tmpdir(), `${RUN_PREFIX}${process.pid}-${crypto.randomUUID().slice(0, 8)}`);
-  mkdirSync(path, { mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const line = `no directory can be made in "${tmpdir()}" (${refusal(error)}): set TMPDIR to one that takes files`;
+    throw new LabError(line, { exitCode: 254, cause: error });
+  }
+  sweepDeadRuns();
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
