@@ -83,7 +83,7 @@ await runReproducer({
   summary: "mremap of huge pages whose first GiB was never touched: is every byte still at its offset?",
   known: {
     fix: "mm/hugetlb: preserve mremap address delta when skipping page tables",
-    firstFixed: ["6.1.192", "6.12.113", "7.2.13"],
+    firstFixed: ["6.1.191", "6.12.112", "7.2.13"],
     affectedSince: "5.16",
     source: "changelogs of linux 6.1.192-1, 6.12.113-1 and 7.2.13-1; bad on 6.1.190, 6.12.111, 6.18.44 and 7.2.6",
   },

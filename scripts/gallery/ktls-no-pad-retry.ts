@@ -43,7 +43,7 @@ await runReproducer({
   summary: "kernel TLS 1.3 receives a padded record and another one in one call: is it the stream?",
   known: {
     fix: "tls: rx: restore msg_iter before TLS 1.3 optimistic retry",
-    firstFixed: ["6.1.192", "6.12.115", "7.2.6"],
+    firstFixed: ["6.1.191", "6.12.114", "7.2.6"],
     affectedSince: "6.0",
     source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111 and 6.12.113",
     avoid: "do not set TLS_RX_EXPECT_NO_PAD",

@@ -56,7 +56,7 @@ await runReproducer({
   summary: "MSG_PEEK | MSG_WAITALL on an MPTCP socket whose data comes in two parts: is it the stream?",
   known: {
     fix: "mptcp: fix MSG_PEEK stream corruption",
-    firstFixed: ["6.12.63", "6.17.8"],
+    firstFixed: ["6.12.59", "6.17.8"],
     source:
       "changelogs of linux 6.12.63-1 and 6.17.8-1; doubled on 6.1.170 and 6.1.192; endless on 6.12.90 and 6.12.117",
     avoid: "peek without MSG_WAITALL, or at no more than has arrived",

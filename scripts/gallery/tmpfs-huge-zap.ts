@@ -98,7 +98,7 @@ await runReproducer({
   summary: "stores through a mapping of a tmpfs huge page, munmap, reclaim: is the data kept?",
   known: {
     fix: "mm/huge_memory: transfer the pmd dirty bit to the folio on zap",
-    firstFixed: ["6.1.192", "6.12.115"],
+    firstFixed: ["6.1.191", "6.12.114"],
     source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111, 6.12.113; clean on 7.2.6",
   },
   requires: [{ name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") }],

@@ -63,7 +63,7 @@ await runReproducer({
   summary: "a write refused with ENOSPC on UDF: does the small file keep the bytes that it had?",
   known: {
     fix: "udf: Fix data loss when converting inline inodes to out of line",
-    firstFixed: ["6.12.113"],
+    firstFixed: ["6.12.112"],
     source: "changelog of linux 6.12.113-1; run on 6.12.107 (bad) and 6.12.113 (clean)",
   },
   systemWide: () => loadsFilesystem("udf"),

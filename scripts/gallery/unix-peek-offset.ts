@@ -38,7 +38,7 @@ await runReproducer({
   summary: "a peek with SO_PEEK_OFF waits while the queue of a unix socket is emptied: what does it see then?",
   known: {
     fix: "af_unix: Read sk_peek_offset() again after sleeping in unix_stream_read_generic().",
-    firstFixed: ["6.12.63", "6.17.10"],
+    firstFixed: ["6.12.60", "6.17.10"],
     source: "changelogs of linux 6.12.63-1 and 6.17.10-1; good on 6.18.44",
     avoid: "peek and receive in the same thread",
   },

@@ -16,6 +16,9 @@ function numbersOf(version: string): Numbers | undefined {
   return [Number(match[1]), Number(match[2]), match[3] === undefined ? undefined : Number(match[3])];
 }
 
+/** "6.15", and "2.6.29" of the days when the third number counted mainline releases. */
+const isMainline = ([major, , patch]: Numbers) => patch === undefined || major < 3;
+
 const seriesOrder = (a: Numbers, b: Numbers) => a[0] - b[0] || a[1] - b[1];
 
 /**
@@ -40,7 +43,7 @@ export function placeOf(known: Known, version: string): Place {
   if (own !== undefined) return (at[2] ?? 0) >= (own[2] ?? 0) ? "fixed" : "affected";
   const newest = fixes.toSorted(seriesOrder).at(-1) as Numbers;
   // A mainline release ("6.15") hands its fix on to all that follow; of a stable update ("6.12.118") nobody knows that.
-  if (seriesOrder(at, newest) > 0) return newest[2] === undefined ? "fixed" : "unknown";
+  if (seriesOrder(at, newest) > 0) return isMainline(newest) ? "fixed" : "unknown";
   // Older than the newest fixed series, with no entry of its own: affected if the bug is that old, which only a lower
   // bound can say.
   return since === undefined ? "unknown" : "affected";

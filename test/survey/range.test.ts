@@ -32,6 +32,7 @@ test.each([
   [known([], "6.8.4"), "6.8.3", "before"],
   [{ fix: "", firstFixed: [], source: "" }, "7.3.4", "affected"],
   [{ fix: "queued", firstFixed: [], source: "" }, "7.3.4", "unknown"],
+  [known(["2.6.29"], "2.6.25"), "6.12.117", "fixed"],
   [APPEND, "linux-next", "unknown"],
 ] as const)("%j: %s is %s", (entry, version, place) => {
   expect(placeOf(entry, version)).toBe(place);
