@@ -67,7 +67,7 @@ export class Memory implements Disposable {
    */
   get buffer(): ArrayBuffer {
     assert(!this.#released, "a released buffer was used");
-    this.#buffer ??= arrayBufferAt(this.address, this.lengthBytes);
+    this.#buffer ??= this.lengthBytes === 0 ? new ArrayBuffer(0) : arrayBufferAt(this.address, this.lengthBytes);
     return this.#buffer;
   }
 

@@ -187,3 +187,8 @@ test("a C string is its bytes and one NUL; a NUL inside is refused", () => {
   expect(() => cString("a\0b")).toThrow(RangeError);
   expect(() => openFile("/tmp/a\0b", O_RDWR)).toThrow(RangeError);
 });
+
+test("memory of no bytes, as for an empty file, has an empty view", () => {
+  using nothing = allocate(0);
+  expect([nothing.bytes.length, nothing.view.byteLength, nothing.words.length]).toEqual([0, 0, 0]);
+});
