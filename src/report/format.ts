@@ -13,6 +13,18 @@ export function grouped(value: number): string {
   return fraction === undefined ? spaced : `${spaced}.${fraction}`;
 }
 
+/** A value with the control characters of all its strings spelled out: names on a disk may hold anything. */
+export function printable<Value>(value: Value): Value {
+  if (typeof value === "string") {
+    const spelled = (letter: string) => `\\x${(letter.codePointAt(0) as number).toString(16).padStart(2, "0")}`;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    return value.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, spelled) as Value;
+  }
+  if (Array.isArray(value)) return value.map(printable) as Value;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner)])) as Value;
+}
+
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }

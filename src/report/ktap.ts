@@ -3,8 +3,10 @@
  *
  * Owns escaping (`#` cannot stand in a description) and the nesting; diagnostics are key=value lines before the result.
  */
+
 import { FINDING_KINDS, KIND_EVIDENCE } from "../judge/finding.ts";
 import type { RunReport } from "./document.ts";
+import { printable } from "./format.ts";
 
 const VERSION = "KTAP version 1";
 
@@ -55,7 +57,8 @@ function subtests(report: RunReport): string[] {
   return lines;
 }
 
-export function renderKtap(report: RunReport): string {
+export function renderKtap(raw: RunReport): string {
+  const report = printable(raw);
   const judged = report.verdict === "clean" || report.verdict === "corrupt";
   const skip = judged ? "" : ` # SKIP ${plain(report.reason ?? report.verdict)}`;
   const result = `${report.verdict === "corrupt" ? "not ok" : "ok"} 1 ${plain(report.tool)}${skip}`;

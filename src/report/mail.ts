@@ -6,7 +6,17 @@
  */
 import type { CallReference, Finding } from "../judge/finding.ts";
 import type { RunReport } from "./document.ts";
-import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "./format.ts";
+import {
+  alignment,
+  grouped,
+  hex,
+  milliseconds,
+  plural,
+  printable,
+  secondReadingLines,
+  seconds,
+  size,
+} from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 
 export const MAIL_COLUMNS = 78;
@@ -36,7 +46,8 @@ function heading(text: string): string[] {
   return ["", text, "-".repeat(text.length)];
 }
 
-export function renderMail(report: RunReport): string {
+export function renderMail(raw: RunReport): string {
+  const report = printable(raw);
   return `${[
     ...summary(report),
     ...heading("What was run"),

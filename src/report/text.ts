@@ -6,7 +6,17 @@
  */
 import type { CallReference, Finding } from "../judge/finding.ts";
 import type { RunReport, Trigger, Verdict } from "./document.ts";
-import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "./format.ts";
+import {
+  alignment,
+  grouped,
+  hex,
+  milliseconds,
+  plural,
+  printable,
+  secondReadingLines,
+  seconds,
+  size,
+} from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 import { type Colour, type Paint, painter } from "./paint.ts";
 import { renderStrip } from "./strip.ts";
@@ -27,7 +37,8 @@ const VERDICT_COLOUR: Record<Verdict, Colour> = {
 const DETAILED_MAX = 8;
 const LISTED_MAX = 64;
 
-export function renderText(report: RunReport, { color, columns }: TextOptions): string {
+export function renderText(raw: RunReport, { color, columns }: TextOptions): string {
+  const report = printable(raw);
   const paint = painter(color);
   const lines = [
     ...verdictLines(report, paint),

@@ -7,6 +7,7 @@ import { counter } from "../../src/pattern/counter.ts";
 import type { RunReport } from "../../src/report/document.ts";
 import { hexdump } from "../../src/report/hexdump.ts";
 import { renderJson, renderKtap, renderStrip, renderSvg, renderText } from "../../src/report/index.ts";
+import { renderMail } from "../../src/report/mail.ts";
 import { cellsOf } from "../../src/report/strip.ts";
 import { expectGolden } from "../golden.ts";
 
@@ -118,6 +119,18 @@ describe("text", () => {
     expect(coloured).toContain("\u001b[31m");
     expect(Bun.stripANSI(coloured)).toBe(plain);
   });
+});
+
+test("control characters in a name are spelled out, in every rendering for people", () => {
+  const name = "/x/\u001b[31mred\u009b\u0007";
+  const [finding] = corrupt().findings;
+  if (finding === undefined) throw new Error("no finding");
+  const report = { ...corrupt(), findings: [{ ...finding, file: name }], artifacts: [name], reason: name };
+  for (const text of [renderText(report, { color: false, columns: 80 }), renderKtap(report), renderMail(report)]) {
+    for (const letter of ["\u001b", "\u009b", "\u0007"]) expect(text).not.toContain(letter);
+    expect(text).toContain("\\x1b[31mred");
+  }
+  expect(JSON.parse(renderJson(report)).artifacts).toEqual([name]);
 });
 
 test("JSON is one object, the report itself", () => {

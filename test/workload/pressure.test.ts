@@ -81,13 +81,15 @@ test("none changes nothing: no touch, no suggestion, one line", () => {
 test("the prime makes mtime the tick in which the call runs", () => {
   using pressure = start("prime");
   using fd = fresh();
-  spinUntilTick();
-  let ageMs = Number.NaN;
-  pressure.attempt(fd, 8 * MiB, () => {
-    ageMs = Date.now() - Number(statFd(fd).mtimeNs / 1_000_000n);
-    return 0;
-  });
-  // A tick is at most 10 ms long (HZ=100); a loaded machine may take the processor from us in between.
+  let ageMs = Number.POSITIVE_INFINITY;
+  // A tick is at most 10 ms long (HZ=100). A loaded machine may take the processor from us in between: the best counts.
+  for (let attempt = 0; attempt < 100 && ageMs >= 15; attempt++) {
+    spinUntilTick();
+    pressure.attempt(fd, 8 * MiB, () => {
+      ageMs = Math.min(ageMs, Date.now() - Number(statFd(fd).mtimeNs / 1_000_000n));
+      return 0;
+    });
+  }
   expect(ageMs).toBeLessThan(15);
 });
 

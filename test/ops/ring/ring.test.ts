@@ -142,7 +142,7 @@ test.each([0, 1, 2, 3, 4])("a chain that a nearly full queue would cut stays who
   expect(ring.inFlight).toBe(0);
 });
 
-test("chains queued with IOSQE_IO_LINK one by one are not cut either, and come in order with what waits", () => {
+test("chains queued with IOSQE_IO_LINK one by one are not cut either", () => {
   using file = openFile("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0o600);
   using ring = new Ring({ entries: 4, completionEntries: 64 });
   using memory = allocate(32);
@@ -152,7 +152,13 @@ test("chains queued with IOSQE_IO_LINK one by one are not cut either, and come i
   }
   ring.submitAndWait(text.length);
   expect(ring.completions().map(({ result }) => result)).toEqual(range(text.length).map(() => 1));
-  expect(lettersIn(file)).toBe(text);
+  // Each chain in its own order; between chains the kernel has none, where a write leaves for a worker (ext4).
+  const written = lettersIn(file);
+  expect([...written].sort().join("")).toBe(text);
+  for (const at of range(text.length / 3)) {
+    const places = range(3).map((step) => written.indexOf(text[at * 3 + step] as string));
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+  }
 });
 
 test("a chain longer than the ring is refused, and nothing of it is queued", () => {

@@ -1,0 +1,89 @@
+/** Machines that lack what every program expects: one clear line, the contract's code, and nothing left behind. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { counter } from "../../src/pattern/counter.ts";
+import { needed } from "../needed.ts";
+import { IN_PRIVATE } from "../private.ts";
+import { command, type Said } from "./command.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bytewitness-surroundings-"));
+const good = join(directory, "good");
+beforeAll(() => {
+  const bytes = new Uint8Array(1 << 20);
+  counter().fill(bytes, 0);
+  writeFileSync(good, bytes);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Every kind of command, small and quick. */
+const COMMANDS: readonly (readonly [script: string, ...args: string[]])[] = [
+  ["uring-append", "--seconds", "1", "--file-mb", "4", "--json"],
+  ["splice-relay", "--bytes", "4MiB", "--json"],
+  ["gallery/append-tear", "--seconds", "1", "--json"],
+  ["gallery/nowait-append", "--seconds", "1", "--json"],
+  ["gallery/splice-fpos", "--json"],
+  ["verify", good, "--json"],
+  ["doctor"],
+];
+
+/** What holds everywhere: 1 only with a finding on stdout, an error is one line that is no stack, and no other code. */
+function expectContract(said: Said): void {
+  expect([0, 1, 125, 254, 255]).toContain(said.code as number);
+  const lines = said.stderr.trim().split("\n");
+  if (said.code === 254 || said.code === 255) {
+    expect({ stdout: said.stdout, lines: lines.length, stderr: said.stderr }).toEqual({
+      stdout: "",
+      lines: 1,
+      stderr: expect.stringMatching(/^[a-z-]+: \S.*\n$/),
+    });
+    expect(said.stderr).not.toMatch(/ {4}at |\(\/|\.ts:\d/);
+  }
+  if (said.code === 1) expect(JSON.parse(said.stdout).findings.length).toBeGreaterThan(0);
+}
+
+interface Surroundings {
+  readonly name: string;
+  /** Shell words before `exec "$@"`. */
+  readonly shell?: string;
+  readonly env?: Record<string, string>;
+  readonly root?: true;
+  /** Codes that are right here, where not every one of the contract is. */
+  readonly codes?: Readonly<Record<string, readonly number[]>>;
+}
+
+const PLACES = ["uring-append", "gallery/append-tear", "gallery/nowait-append", "gallery/splice-fpos"];
+const everywhere = (codes: readonly number[]) => Object.fromEntries(PLACES.map((name) => [name, codes]));
+
+const SURROUNDINGS: readonly Surroundings[] = [
+  { name: "no /sys", shell: "mount -t tmpfs none /sys", root: true },
+  { name: "a read-only root", shell: "mount -o remount,bind,ro /", root: true },
+  {
+    name: "a full TMPDIR",
+    shell: `mount -t tmpfs -o size=64k none "${directory}"; export TMPDIR="${directory}"`,
+    root: true,
+    codes: everywhere([125, 254]),
+  },
+  { name: "a TMPDIR that is not there", env: { TMPDIR: "/nonexistent/x" } },
+  { name: "a TMPDIR that takes no file", env: { TMPDIR: "/proc" }, codes: everywhere([125, 254]) },
+  { name: "a TMPDIR that is a file", env: { TMPDIR: "/etc/passwd" }, codes: everywhere([125, 254]) },
+  { name: "no HOME", shell: "unset HOME" },
+  { name: "a HOME that is not there", env: { HOME: "/nonexistent" } },
+  { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
+  { name: "no PATH", shell: "export PATH=/nonexistent" },
+];
+
+describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))("%s", (_, { shell, env = {}, root, codes = {} }) => {
+  test.skipIf(root === true && needed("root")).each(COMMANDS.map((words) => [words[0], words] as const))(
+    "%s",
+    async (name, [script, ...args]) => {
+      const inner = shell === undefined ? [] : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh"];
+      const said = await command(script, args, { wrap: [...(root ? IN_PRIVATE : []), ...inner], env });
+      expectContract(said);
+      const wanted = codes[name];
+      if (wanted !== undefined) expect(wanted).toContain(said.code as number);
+      expect(readdirSync(directory)).toEqual(["good"]);
+    },
+  );
+});
