@@ -62,6 +62,7 @@ const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "scripts/doctor.ts": ["src/"],
   "scripts/fill.ts": ["src/"],
   "scripts/new.ts": ["src/"],
+  "scripts/soak.ts": ["src/"],
   "scripts/splice-relay.ts": ["src/"],
   "scripts/uring-append.ts": ["src/"],
   "scripts/verify.ts": ["src/"],

@@ -43,8 +43,9 @@ function compile(): string | undefined {
     if (page < 0) return "no memory for the signal counter";
     // Never call cc() symbols directly: their wrapper corrupts numbers (oven-sh/bun#37978). Re-bound ones are right.
     const ptr = built[SETUP]?.ptr as Pointer;
-    const bound = linkSymbols({ setup: { args: ["ptr", "ptr", "ptr"], returns: "void", ptr } }).symbols;
-    (bound.setup as unknown as (...addresses: number[]) => void)(page, addressOf(libc.alarm), addressOf(libc._exit));
+    const bound = linkSymbols({ setup: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "void", ptr } }).symbols;
+    const helpers = [libc.alarm, libc._exit, libc.clock_gettime].map(addressOf);
+    (bound.setup as unknown as (...addresses: number[]) => void)(page, ...helpers);
     state = new Int32Array(arrayBufferAt(page, 12));
     compiled = { handler: addressOf(built[HANDLER]), alarmHandler: addressOf(built[ALARM_HANDLER]) };
     return undefined;
