@@ -46,12 +46,14 @@ export {
   msync,
   munmap,
   residentPages,
+  tryMadvise,
 } from "./ops/mapping.ts";
 export { allocate, type KernelBuffer, Memory, type MemoryOwner } from "./ops/memory.ts";
 export { mount, unmount } from "./ops/mount.ts";
 export { openPipe, type PipeWish, queuedBytes } from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
 export { Process, startProcess } from "./ops/process/process.ts";
+export { dropCaches, tryReclaimGroup } from "./ops/reclaim.ts";
 export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffers.ts";
 export { type Completion, completed } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
@@ -100,7 +102,7 @@ export {
   vmsplice,
 } from "./ops/splice.ts";
 export { type Filesystem, filesystemOf, type Stat, sizeOf, statFd, statPath } from "./ops/stat.ts";
-export { type SwapArea, swapOff, swapOn } from "./ops/swap.ts";
+export { formatSwap, type SwapArea, swapAreas, swapOff, swapOn } from "./ops/swap.ts";
 export { Barrier } from "./ops/thread/barrier.ts";
 export { type RaceOptions, type Runner, race, runner, startThreads, type Threads } from "./ops/thread/race.ts";
 export { Thread } from "./ops/thread/thread.ts";
@@ -149,9 +151,16 @@ export { runReproducer } from "./cli/reproducer.ts";
 export { allowHugePages, hugePagesMissing } from "./machine/hugepages.ts";
 export { type Ksm, ksmMissing, useKsm } from "./machine/ksm.ts";
 export { acquireLease, type Lease, type LeaseSpec } from "./machine/lease.ts";
-export { type OwnSwap, ownSwap } from "./machine/swap.ts";
+export {
+  groupReclaimMissing,
+  type OwnSwap,
+  ownSwap,
+  reclaimableGroup,
+  swapMissing,
+  swapReadahead,
+} from "./machine/swap.ts";
 export { UsageError } from "./ops/errors.ts";
-export { filesystemMissing, scratchFilesystem } from "./ops/filesystem.ts";
+export { filesystemMissing, makeFilesystem, scratchFilesystem } from "./ops/filesystem.ts";
 export { saveEvidence } from "./place/evidence.ts";
 export {
   type FilesystemPlace,
