@@ -33,6 +33,9 @@ qemu          tests  qemu-system-x86 qemu-system-x86 qemu-x86         qemu-base 
 static-busybox tests  busybox-static  busybox         busybox-static   busybox         busybox-static  tests in a virtual machine skip
 mkfs.ext4     tests  e2fsprogs       e2fsprogs       e2fsprogs        e2fsprogs       e2fsprogs       tests on ext4 skip
 mkfs.btrfs    tests  btrfs-progs     btrfs-progs     btrfsprogs       btrfs-progs     btrfs-progs     tests on btrfs skip
+mkfs.exfat    tests  exfatprogs      exfatprogs      exfatprogs       exfatprogs      exfatprogs      exfat-append.ts and tests on exFAT skip
+mkfs.vfat     tests  dosfstools      dosfstools      dosfstools       dosfstools      dosfstools      tests on vfat skip
+mkfs.udf      tests  udftools        udftools        udftools         udftools        udftools        udf-inline-expand.ts and tests on UDF skip
 losetup       tests  mount           util-linux      util-linux       util-linux      losetup         tests of loop devices skip
 ip            tests  iproute2        iproute         iproute2         iproute2        iproute2        tests in a network namespace skip
 socat         tests  socat           socat           socat            socat           socat           tests that relay through socat skip

@@ -47,12 +47,14 @@ const MATRIX = {
     optional: true,
     description: "file of results, kept after each kernel and taken up by the next run",
   },
+  report: { kind: "path", optional: true, description: "of surveys: case by kernel as a page, FILE.html" },
   json: { kind: "flag", description: "stdout is one JSON object with the script's report for each kernel" },
   ktap: { kind: "flag", description: "stdout is KTAP version 1" },
   ...MACHINE,
 } as const satisfies ArgumentSpecs;
 
 const MERGE = {
+  report: MATRIX.report,
   json: MATRIX.json,
   ktap: MATRIX.ktap,
   help: MACHINE.help,
@@ -98,6 +100,12 @@ function needed(value: string | undefined, flag: string): string {
   return value;
 }
 
+function reportFile(path: unknown): string | undefined {
+  if (path === undefined) return undefined;
+  if (!String(path).endsWith(".html")) throw new UsageError(`--report: a page ends with .html, ${path} does not`);
+  return String(path);
+}
+
 function parse<Specs extends ArgumentSpecs>(own: readonly string[], options: Specs): Arguments<Specs> {
   return parseArguments(own, { positionals: {}, options }) as Arguments<Specs>;
 }
@@ -137,6 +145,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       if (typeof kernels === "string") throw new UsageError(`--shard: ${kernels}`);
       return await commandMatrix({
         kernels,
+        reportFile: reportFile(args.report),
         resultsFile: args.results === undefined ? undefined : String(args.results),
         jobs: args.jobs,
         form: args.json ? "json" : args.ktap ? "ktap" : "table",
@@ -149,16 +158,18 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     },
   },
   merge: {
-    summary: "put files of results together: lab.ts merge FILE... [--json|--ktap]",
+    summary: "put files of results together: lab.ts merge FILE... [flags]",
     options: MERGE,
     run: async ({ own }) => {
-      const files = own.filter((word) => !word.startsWith("--"));
-      const args = parse(
-        own.filter((word) => word.startsWith("--")),
-        MERGE,
-      );
+      // Files first: what is behind the first flag belongs to the flags.
+      const first = own.findIndex((word) => word.startsWith("--"));
+      const files = first < 0 ? own : own.slice(0, first);
+      const args = parse(first < 0 ? [] : own.slice(first), MERGE);
       if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
-      return commandMerge(files, args.json ? "json" : args.ktap ? "ktap" : "table");
+      return commandMerge(files, {
+        form: args.json ? "json" : args.ktap ? "ktap" : "table",
+        reportFile: reportFile(args.report),
+      });
     },
   },
   bisect: {

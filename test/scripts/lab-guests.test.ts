@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseModinfo, readModule } from "../../src/lab/kernels/modules.ts";
 import type { Row } from "../../src/lab/row.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
+import { needed } from "../needed.ts";
 import { childrenOf, isRunning, until } from "../until.ts";
 import { KERNEL, LAB, lab, PATH, PROBE, ROOT, testGuest } from "./guests.ts";
 
@@ -85,7 +86,7 @@ describe("guests", () => {
     },
   );
 
-  for (const type of ["exfat", "vfat", "udf", "overlay", "btrfs"])
+  for (const type of (["exfat", "vfat", "udf", "btrfs"] as const).filter((type) => !needed(`mkfs.${type}`)))
     testGuest(`--fs ${type}, mount options, a swap disk and others`, async () => {
       using directory = temporaryDirectory();
       const script = join(directory.path, "look.ts");
@@ -109,6 +110,11 @@ describe("guests", () => {
         stderr: expect.any(String),
       });
     });
+
+  testGuest("overlay, on XFS, is a file system too", async () => {
+    const { code, stderr } = await lab(["run", "--kernel", KERNEL, "--fs", "overlay", "--", "splice-fpos.ts"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("overlay on /mnt/test") });
+  });
 
   testGuest("a mount option that this kernel does not know is a reason, not a verdict", async () => {
     const words = ["run", "--kernel", KERNEL, "--mount-options", "bogus", "--", "splice-fpos.ts"];

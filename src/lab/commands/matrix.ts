@@ -4,8 +4,11 @@
  * Owns the order of work (`jobs` guests at a time) and the drawing: on a terminal the whole table is redrawn, elsewhere
  * each row is printed once, in the order asked for. Refuses to stop at the first bad kernel: the table is the point.
  */
-import { writeSync } from "node:fs";
-import { caseTable, silentLines } from "../cases.ts";
+import { accessSync, constants, existsSync, writeFileSync, writeSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { EXIT } from "../../report/document.ts";
+import { surveyPage } from "../../survey/page.ts";
+import { caseTable, silentLines, surveyOf } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
 import { onceEach } from "../narrate.ts";
 import { Results } from "../results.ts";
@@ -31,12 +34,15 @@ export interface MatrixCommand {
   readonly options: LabOptions;
   /** Where results are kept and taken up. */
   readonly resultsFile: string | undefined;
+  /** An HTML page of case by kernel. */
+  readonly reportFile: string | undefined;
   readonly narrate: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 export async function commandMatrix(command: MatrixCommand): Promise<number> {
-  const { kernels, form, scriptArguments, resultsFile } = command;
+  const { kernels, form, scriptArguments, resultsFile, reportFile } = command;
+  if (reportFile !== undefined) checkPlace(reportFile);
   const script = findScript(command.script);
   await checkArguments(script, scriptArguments);
   const results = new Results(resultsFile, { script: command.script, scriptArguments });
@@ -73,8 +79,35 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
       `${finished.length} of ${kernels.length} kernels are in ${resultsFile}; the same command goes on with the others`,
     );
   }
+  if (reportFile !== undefined) writePage(reportFile, finished);
   showMatrix({ script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished }, form);
   return matrixExitCode(finished);
+}
+
+/** Before hours of work: is there a place for the page at their end? */
+export function checkPlace(path: string): void {
+  try {
+    accessSync(existsSync(path) ? path : dirname(resolve(path)), constants.W_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new LabError(`--report: ${path} cannot be written (${why})`, { exitCode: EXIT.badArguments });
+  }
+}
+
+/** Case by kernel as a page; kernels without a survey are left out. */
+export function writePage(path: string, rows: readonly Row[]): void {
+  const surveys = rows.flatMap((row) => {
+    const survey = surveyOf(row);
+    return survey === undefined ? [] : [{ survey, name: row.kernel }];
+  });
+  if (surveys.length === 0) return;
+  writeFileSync(
+    path,
+    surveyPage(
+      surveys.map(({ survey }) => survey),
+      surveys.map(({ name }) => name),
+    ),
+  );
 }
 
 /** What comes after the rows: case × kernel for surveys, or the document in another form. */

@@ -2,11 +2,16 @@
 import { writeSync } from "node:fs";
 import { mergeResults, readResults } from "../results.ts";
 import { matrixExitCode, tableHead, tableRow } from "../table.ts";
-import { type MatrixCommand, showMatrix } from "./matrix.ts";
+import { checkPlace, type MatrixCommand, showMatrix, writePage } from "./matrix.ts";
 
-export function commandMerge(files: readonly string[], form: MatrixCommand["form"]): number {
+export function commandMerge(
+  files: readonly string[],
+  { form, reportFile }: Pick<MatrixCommand, "form" | "reportFile">,
+): number {
+  if (reportFile !== undefined) checkPlace(reportFile);
   const document = mergeResults(files.map(readResults));
   if (form === "table") writeSync(1, `${[tableHead(), ...document.rows.map(tableRow)].join("\n")}\n`);
+  if (reportFile !== undefined) writePage(reportFile, document.rows);
   showMatrix(document, form);
   return matrixExitCode(document.rows);
 }
