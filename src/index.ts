@@ -104,7 +104,15 @@ export {
 export { type Filesystem, filesystemOf, type Stat, sizeOf, statFd, statPath } from "./ops/stat.ts";
 export { formatSwap, type SwapArea, swapAreas, swapOff, swapOn } from "./ops/swap.ts";
 export { Barrier } from "./ops/thread/barrier.ts";
-export { type RaceOptions, type Runner, race, runner, startThreads, type Threads } from "./ops/thread/race.ts";
+export {
+  type RaceOptions,
+  type RaceResult,
+  type Runner,
+  race,
+  runner,
+  startThreads,
+  type Threads,
+} from "./ops/thread/race.ts";
 export { Thread } from "./ops/thread/thread.ts";
 export {
   loadsTls,

@@ -24,10 +24,13 @@ import {
   Inconclusive,
   isSyscallError,
   judgeBytes,
+  openPipe,
+  read,
   receive,
   runReproducer,
   send,
   startProcess,
+  write,
 } from "bytewitness";
 import { IPPROTO_MPTCP, MSG_PEEK, MSG_WAITALL } from "bytewitness/uapi";
 
@@ -35,8 +38,9 @@ const HALF = 4000;
 const LOOPBACK = { family: "ipv4", host: "127.0.0.1", port: 0 } as const;
 
 /** Peeks at the whole stream, which has come only half-way. Runs in a process of its own: it may never end. */
-export function peekAll(socket: Fd, lengthBytes: number): Uint8Array {
+export function peekAll(socket: Fd, lengthBytes: number, ready: Fd): Uint8Array {
   using buffer = allocate(lengthBytes);
+  write(ready, buffer, { lengthBytes: 1 });
   const got = receive(socket, buffer, { flags: MSG_PEEK | MSG_WAITALL });
   return buffer.bytes.slice(0, got);
 }
@@ -72,21 +76,25 @@ await runReproducer({
     const trigger = {
       reached: 0,
       attempts: 0,
-      how: "the peek was seen asleep in recvfrom when the second half was sent",
+      how: "the peek was in its call when the second half was sent",
     };
     const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
     using block = allocate(2 * HALF);
-    pattern.fill(block.bytes, 0);
 
     for (const kind of ["TCP (control)", "MPTCP"]) {
       const mptcp = kind === "MPTCP";
       using pair = connectedPair(LOOPBACK, mptcp ? { protocol: IPPROTO_MPTCP } : {});
 
       // 1. Half of the bytes are there.
+      pattern.fill(block.bytes, 0);
       totals.bytesWritten += send(pair.client, block, { lengthBytes: HALF });
 
       // 2. The peek asks for all of them: it sleeps until the rest arrives, or (6.12) spins and is never seen asleep.
-      using peeker = startProcess(peekAll, pair.server, 2 * HALF);
+      using pipe = openPipe();
+      using peeker = startProcess(peekAll, pair.server, 2 * HALF, pipe.writeEnd);
+      pipe.writeEnd.close();
+      if (read(pipe.readEnd, block, { lengthBytes: 1 }) !== 1)
+        throw new Inconclusive("the peeking process did not start");
       const asleep = await peeker.asleep("recvfrom", 3000);
 
       // 3. The rest arrives; the peek has everything that it asked for.
@@ -99,7 +107,8 @@ await runReproducer({
         return { verdict: "inconclusive", reason, findings, trigger, totals, sections: [{ title: "Peeks", lines }] };
       }
       if (mptcp) trigger.attempts += 1;
-      if (mptcp && asleep) trigger.reached += 1;
+      if (mptcp) trigger.reached += 1;
+      lines.push(`${kind}: the peek ${asleep ? "slept" : "was not seen asleep"} until the rest arrived`);
 
       // 4. What was peeked at, and then what the stream is.
       using back = allocate(2 * HALF);

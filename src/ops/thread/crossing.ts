@@ -24,7 +24,10 @@ export type PlainError =
   | { readonly call: string; readonly errno: number; readonly args: string; readonly hint: string | undefined }
   | { readonly kind: string; readonly message: string; readonly stack: string | undefined };
 
-export type Answer = { readonly value: Plain } | { readonly error: PlainError };
+/** What a function returned, and when it ran by CLOCK_MONOTONIC where that was measured; or its error. */
+export type Answer =
+  | { readonly value: Plain; readonly startNs?: number; readonly endNs?: number }
+  | { readonly error: PlainError };
 
 function isBuffer(arg: unknown): arg is KernelBuffer {
   return typeof arg === "object" && arg !== null && "pin" in arg && "at" in arg && "lengthBytes" in arg;

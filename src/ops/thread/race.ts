@@ -43,12 +43,23 @@ export async function startThreads(count: number): Promise<Threads> {
   return { list, [Symbol.dispose]: () => list.forEach((thread) => void thread[Symbol.dispose]()) };
 }
 
+/** What a race came to. */
+export interface RaceResult<Result> {
+  /** What each runner's function returned, in the order of the runners. */
+  readonly results: Result[];
+  /** True when there was a time at which all functions were running: the trigger of a race. */
+  readonly overlapped: boolean;
+}
+
 /**
  * Runs every runner in a thread of its own. All threads have loaded their function and are on their processor before
  * the barrier lets them go together. Descriptors, buffers (pinned), barriers, shared memory and plain values may be
- * arguments.
+ * arguments. When a function fails, the race fails with its error, after all have ended.
  */
-export async function race<Result>(runners: readonly Runner<Result>[], options: RaceOptions = {}): Promise<Result[]> {
+export async function race<Result>(
+  runners: readonly Runner<Result>[],
+  options: RaceOptions = {},
+): Promise<RaceResult<Result>> {
   const { pinned = true, timeoutMs = 60_000 } = options;
   const processors = allowedProcessors();
   const barrier = new Barrier(runners.length);
@@ -60,13 +71,16 @@ export async function race<Result>(runners: readonly Runner<Result>[], options: 
     const running = threads.map((thread, index) => {
       const { fn, args } = runners[index] as Runner<Result>;
       const processor = pinned ? processors[index % processors.length] : undefined;
-      return thread.callAfter({ barrier, processor }, fn, ...args) as Promise<Result>;
+      return thread.callAfter({ barrier, processor }, fn, ...args);
     });
     const settled = await within(Promise.allSettled(running), timeoutMs);
-    return settled.map((one) => {
+    const ended = settled.map((one) => {
       if (one.status === "rejected") throw one.reason;
       return one.value;
     });
+    const lastStartNs = Math.max(...ended.map(({ startNs }) => startNs));
+    const firstEndNs = Math.min(...ended.map(({ endNs }) => endNs));
+    return { results: ended.map(({ value }) => value as Result), overlapped: lastStartNs < firstEndNs };
   } finally {
     if (options.threads === undefined) team[Symbol.dispose]();
   }

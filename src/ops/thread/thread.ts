@@ -20,8 +20,15 @@ import type { Request } from "./worker.ts";
 
 interface Waiting {
   readonly pinned: readonly KernelBuffer[];
-  resolve(value: unknown): void;
+  resolve(result: Timed): void;
   reject(error: unknown): void;
+}
+
+/** What a function returned in the other thread, and when it ran there (CLOCK_MONOTONIC). */
+export interface Timed {
+  readonly value: unknown;
+  readonly startNs: number;
+  readonly endNs: number;
 }
 
 /** A second thread of this process, for one call at a time. pthreads(7). */
@@ -56,7 +63,7 @@ export class Thread implements Disposable {
    * with methods cannot be arguments.
    */
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
-    return this.#send({}, fn, args) as Promise<Awaited<ReturnType<F>>>;
+    return this.#send({}, fn, args).then(({ value }) => value as Awaited<ReturnType<F>>);
   }
 
   /** `call` that begins when all threads of the barrier are ready to, on one processor when it is given. */
@@ -64,7 +71,7 @@ export class Thread implements Disposable {
     start: { readonly barrier: Barrier; readonly processor?: number | undefined },
     fn: AnyFunction,
     ...args: readonly unknown[]
-  ): Promise<unknown> {
+  ): Promise<Timed> {
     const { shared, count } = start.barrier;
     return this.#send({ barrier: { shared, count }, processor: start.processor }, fn, args);
   }
@@ -74,7 +81,7 @@ export class Thread implements Disposable {
     await this.#send({}, fn, undefined);
   }
 
-  #send(start: Partial<Request>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<unknown> {
+  #send(start: Partial<Request>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<Timed> {
     const callable = isVerb(fn) ? { verb: fn.name } : placeOf(fn);
     if (this.#waiting !== undefined) throw new RangeError("this thread has a call under way: await it first");
     const seen = { fds: [] as Fd[], buffers: [] as KernelBuffer[] };
@@ -83,7 +90,7 @@ export class Thread implements Disposable {
     this.#worker.ref();
     const request: Request = { ...start, callable, ...(given === undefined ? {} : { args: given }) };
     this.#worker.postMessage(request);
-    return new Promise<unknown>((resolve, reject) => {
+    return new Promise<Timed>((resolve, reject) => {
       this.#waiting = { pinned: seen.buffers, resolve, reject };
     });
   }
@@ -107,10 +114,10 @@ export class Thread implements Disposable {
     this.#waiting = undefined;
     this.#worker.unref();
     for (const memory of waiting.pinned) memory.unpin();
-    if ("error" in answer) waiting.reject(revivedError(answer.error));
+    if ("error" in answer) return waiting.reject(revivedError(answer.error));
+    const { value, startNs = 0, endNs = 0 } = answer;
     // A descriptor that the function returned belongs to whoever asked.
-    else if ("fd" in answer.value) waiting.resolve(new Fd(answer.value.fd, answer.value.label));
-    else waiting.resolve(revived(answer.value));
+    waiting.resolve({ value: "fd" in value ? new Fd(value.fd, value.label) : revived(value), startNs, endNs });
   }
 
   [Symbol.dispose](): void {

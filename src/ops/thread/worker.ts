@@ -4,6 +4,7 @@
  * Owns nothing: descriptors and buffers belong to the thread that asked. Never closes and never frees.
  */
 import { gettid } from "../../sys/thread.ts";
+import { monotonicNs } from "../clock.ts";
 import { Fd } from "../fd.ts";
 import { pinToProcessors } from "../scheduling.ts";
 import { Barrier } from "./barrier.ts";
@@ -41,11 +42,13 @@ async function run({ callable, args, barrier, processor }: Request): Promise<Ans
     if (processor !== undefined) pinToProcessors([processor]);
     const given = args.map(revived);
     if (barrier !== undefined) new Barrier(barrier.count, barrier.shared).wait();
+    const startNs = monotonicNs();
     const result = await fn(...given);
+    const endNs = monotonicNs();
     const made = plain(result, { fds: [], buffers: [] });
     // A descriptor that was made here is the asker's now.
     if (result instanceof Fd && !result.closed) result.release();
-    return { value: made };
+    return { value: made, startNs, endNs };
   } catch (error) {
     return { error: plainError(error) };
   }

@@ -15,6 +15,7 @@ test("exported functions run in threads and processes; results, descriptors and 
   const { collided, ...rest } = threads;
   expect(rest).toEqual({
     ...{ at: threads.at, filled: 64, byte: 7, pinnedNow: false, position: 64 },
+    overlapped: true,
     race: [
       ["a", 1],
       ["b", 1],
