@@ -53,7 +53,7 @@ await runReproducer({
     const trigger = {
       reached: 0,
       attempts: 1,
-      how: "the peek was seen asleep in recvfrom while the queue was emptied",
+      how: "the peek was seen asleep in recvfrom when the new bytes came",
     };
     const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
 

@@ -114,7 +114,10 @@ export class Thread implements Disposable {
     this.#waiting = undefined;
     this.#worker.unref();
     for (const memory of waiting.pinned) memory.unpin();
-    if ("error" in answer) return waiting.reject(revivedError(answer.error));
+    if ("error" in answer) {
+      waiting.reject(revivedError(answer.error));
+      return;
+    }
     const { value, startNs = 0, endNs = 0 } = answer;
     // A descriptor that the function returned belongs to whoever asked.
     waiting.resolve({ value: "fd" in value ? new Fd(value.fd, value.label) : revived(value), startNs, endNs });
