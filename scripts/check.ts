@@ -7,8 +7,12 @@
  * A step that passes says nothing more; one that fails prints what it found, and the steps after it still run.
  * Ends 0 when all passed, 1 when one failed, 254 for an argument that it does not know.
  *
- * It imports the tidy rules from their file: they are about this repository and have no place in the public door.
+ * It imports the tidy rules from their file: they are about this repository and have no place in the public door, which
+ * it does not load, so that it can say what is wrong when the door is broken.
  */
+
+import { runTool } from "../src/cli/desk.ts";
+import { defineTool } from "../src/cli/tool.ts";
 import { doorComplaints } from "./check/door.ts";
 import { tidy } from "./check/tidy.ts";
 
@@ -53,9 +57,14 @@ async function check(steps: readonly Step[]): Promise<number> {
   return failed;
 }
 
-const [mode, ...rest] = process.argv.slice(2);
-if ((mode !== undefined && mode !== "static") || rest.length > 0) {
-  console.error(`check: unknown argument "${[mode, ...rest].join(" ")}"; the only one is "static"`);
-  process.exit(254);
-}
-process.exit((await check(mode === "static" ? STATIC_STEPS : [...STATIC_STEPS, TESTS])) === 0 ? 0 : 1);
+await runTool(
+  defineTool({
+    name: "check",
+    summary: "everything that must hold before a commit: format, lint, types, tidy, tests",
+    positionals: {
+      only: { kind: "choice", choices: ["static"], optional: true, description: "leaves out the tests" },
+    },
+    run: async ({ args }) =>
+      (await check(args.only === "static" ? STATIC_STEPS : [...STATIC_STEPS, TESTS])) === 0 ? 0 : 1,
+  }),
+);

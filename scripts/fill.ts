@@ -14,7 +14,7 @@
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
 import { Progress } from "../src/cli/progress.ts";
-import { shellWord } from "../src/cli/replay.ts";
+import { shellWord } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
 import { EXIT } from "../src/report/document.ts";

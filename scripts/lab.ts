@@ -18,6 +18,7 @@
  * apt, /boot or modules is touched. The reason that this script does not import "bytewitness": the door of the package
  * is loaded by every script in every guest, and the lab's code has no business there.
  */
-import { labMain } from "../src/lab/main.ts";
+import { runTool } from "../src/cli/desk.ts";
+import { lab } from "../src/lab/main.ts";
 
-process.exit(await labMain(process.argv.slice(2)));
+await runTool(lab);

@@ -8,63 +8,63 @@
  * Never overwrites: a file that is there is an error that names it (254).
  */
 import { dirname, relative, resolve } from "node:path";
-import { isSyscallError, openFile, UsageError, writeAll } from "bytewitness";
+import { isSyscallError, openFile, runCommand, UsageError, writeAll } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
-import { parseArguments } from "../src/cli/args.ts";
+import { PACKAGE_ROOT, shellWord } from "../src/machine/invocation.ts";
 import { cString } from "../src/ops/memory.ts";
 import { EXIT } from "../src/report/document.ts";
 
 const HERE = import.meta.dir;
-const PACKAGE = dirname(HERE);
 
 /** The reproducer's name, where its file goes, and how it imports this package. */
 function planned(given: string) {
   const isPath = given.includes("/");
   const base = (isPath ? given.slice(given.lastIndexOf("/") + 1) : given).replace(/\.ts$/, "");
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(base)) {
-    throw new UsageError(`"${base}" is no name for a reproducer: lower-case words with hyphens, as in fsync-gap`);
+    throw new UsageError(`"${base}" is not a name for a reproducer: lower-case words with hyphens, as in fsync-gap`);
   }
-  // A package script runs in the package's root (Bun tells nobody where it was called), so relative paths begin there.
-  const path = isPath ? resolve(process.cwd(), dirname(given), `${base}.ts`) : `${HERE}/${base}.ts`;
-  const inside = path.startsWith(`${PACKAGE}/`);
-  return {
-    name: base,
-    path,
-    door: inside ? "bytewitness" : relative(dirname(path), `${PACKAGE}/src/index.ts`),
-    inside,
-  };
+  // A package script runs in the package's root (Bun does not say where it was called), so relative paths begin there.
+  const home = PACKAGE_ROOT.includes("/node_modules/") ? process.cwd() : HERE;
+  const path = isPath ? resolve(process.cwd(), dirname(given), `${base}.ts`) : `${home}/${base}.ts`;
+  return { name: base, path, door: doorFrom(dirname(path)), inside: path.startsWith(`${PACKAGE_ROOT}/`) };
 }
 
-async function main(): Promise<number> {
-  const positionals = { name: { kind: "text", description: "the reproducer's name, or a path ending in it" } } as const;
-  if (process.argv.includes("--help")) {
-    console.log(
-      "usage: bun run new.ts NAME\n\nwrites scripts/NAME.ts (or NAME, when it is a path) from a template that runs",
-    );
+/** By its name where the package is found, else by a path, which needs its "./". */
+function doorFrom(directory: string): string {
+  try {
+    if (Bun.resolveSync("bytewitness", directory) === `${PACKAGE_ROOT}/src/index.ts`) return "bytewitness";
+  } catch {
+    // not found from there
+  }
+  const path = relative(directory, `${PACKAGE_ROOT}/src/index.ts`);
+  return path.startsWith(".") ? path : `./${path}`;
+}
+
+await runCommand({
+  name: "new",
+  summary: "begins a reproducer: writes a script that runs at once and ends 0",
+  positionals: { name: { kind: "text", description: "the reproducer's name, or a path ending in it" } },
+  run: async ({ args, print }) => {
+    const { name, path, door, inside } = planned(args.name);
+    const template = await Bun.file(`${HERE}/template.ts.txt`).text();
+    const run = inside ? relative(PACKAGE_ROOT, path) : path;
+    const text = template.replaceAll("{{name}}", name).replaceAll("{{door}}", door).replaceAll("{{run}}", run);
+    create(path, text);
+    print(`wrote ${run}; try it: bun ${shellWord(run)}`);
+    if (path === `${HERE}/${name}.ts`) {
+      print(`for \`bun run ${name}.ts\`, add to the scripts of package.json: "${name}.ts": "bun scripts/${name}.ts"`);
+    }
     return EXIT.clean;
-  }
-  const { name, path, door, inside } = planned(
-    String(parseArguments(process.argv.slice(2), { positionals, options: {} }).name),
-  );
-  const template = await Bun.file(`${HERE}/template.ts.txt`).text();
-  const run = inside ? relative(PACKAGE, path) : path;
-  const text = template.replaceAll("{{name}}", name).replaceAll("{{door}}", door).replaceAll("{{run}}", run);
-  using file = openFile(path, O_WRONLY | O_CREAT | O_EXCL, 0o755);
-  using bytes = cString(text);
-  writeAll(file, bytes, { lengthBytes: bytes.lengthBytes - 1 }); // without the C string's final NUL
-  console.log(`wrote ${run}; try it: bun ${run}`);
-  if (path.startsWith(`${HERE}/`)) {
-    console.log(
-      `for \`bun run ${name}.ts\`, add to the scripts of package.json: "${name}.ts": "bun scripts/${name}.ts"`,
-    );
-  }
-  return EXIT.clean;
-}
+  },
+});
 
-try {
-  process.exit(await main());
-} catch (error) {
-  if (!(error instanceof UsageError) && !isSyscallError(error)) throw error;
-  console.error(`new: ${error.message}`);
-  process.exit(EXIT.badArguments);
+/** Never overwrites; whatever is wrong with the place is a bad argument. */
+function create(path: string, text: string): void {
+  try {
+    using file = openFile(path, O_WRONLY | O_CREAT | O_EXCL, 0o755);
+    using bytes = cString(text);
+    writeAll(file, bytes, { lengthBytes: bytes.lengthBytes - 1 }); // without the C string's final NUL
+  } catch (error) {
+    throw isSyscallError(error) ? new UsageError(error.message) : error;
+  }
 }

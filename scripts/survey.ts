@@ -18,6 +18,9 @@ await runCommand({
   name: "survey",
   summary: "which silent corruption does this kernel have? every reproducer, one table",
   options: SURVEY_OPTIONS,
-  check: checkSurvey,
+  check: (args) => {
+    checkSurvey(args);
+    return undefined;
+  },
   run: ({ args }) => surveyMain(args),
 });

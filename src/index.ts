@@ -5,6 +5,8 @@
  * `import { openFile, write, scratchFile, runReproducer } from "bytewitness"; import { O_APPEND } from "bytewitness/uapi"`
  */
 
+import "./cli/guard.ts";
+
 // ── calls: the kernel, one verb for each ────────────────────────────────────────────────────────────────────────────
 
 export { mergedPages } from "./machine/ksm.ts";

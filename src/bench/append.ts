@@ -7,7 +7,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArgumentSpecs, flagName, parseArguments } from "../cli/args.ts";
+import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
+import { defineTool } from "../cli/tool.ts";
 import { scratchXfs } from "../ops/filesystem.ts";
 import { GiB } from "../ops/memory.ts";
 import { ownCommand } from "../ops/self.ts";
@@ -109,16 +110,8 @@ export function resultLines(place: string, ours: Measured, twin: Measured): { li
   return { lines, reached };
 }
 
-/** `bun run bench.ts append [--rounds N] [--files N] [--file-mb N] [--seed N]`; 0 when every goal was reached, else 1. */
-export async function main(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
-    console.log("usage: bun run bench.ts append [flags]");
-    for (const [name, spec] of Object.entries(OPTIONS)) {
-      console.log(`  ${`${flagName(name)} N`.padEnd(14)} ${spec.description} [${spec.default}]`);
-    }
-    return 0;
-  }
-  const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Options;
+/** The exit code: 0 when every goal was reached, else 1. */
+async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   using twin = compileTwin("append", ["uring"]);
   console.log(
     `append: files of ${options.fileMb} MiB and up, ${options.files} per turn; twin built by ${twin.builtBy}`,
@@ -146,3 +139,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   return reached ? 0 : 1;
 }
+
+export const benchmark = defineTool({
+  name: "append",
+  summary: "uring-append against its twin in C",
+  options: OPTIONS,
+  run: ({ args }) => main(args),
+});

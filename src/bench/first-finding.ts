@@ -9,7 +9,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArgumentSpecs, type Arguments, parseArguments } from "../cli/args.ts";
+import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
+import { defineTool } from "../cli/tool.ts";
 import { ownCommand } from "../ops/self.ts";
 import { compileTwin } from "./twin.ts";
 
@@ -93,9 +94,7 @@ export function distribution(found: readonly (number | undefined)[], secondsMax:
   return `${hits.length} of ${found.length} boots; seconds: ${values.join("  ")}; median ${middle}`;
 }
 
-/** `bun run bench.ts first-finding [--boots N] [--seconds N] [--kernel V]`. */
-export async function main(args: readonly string[]): Promise<number> {
-  const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Arguments<typeof OPTIONS>;
+async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   using twin = compileTwin("append", ["uring"], { linked: "static" });
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-first-"));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
@@ -121,3 +120,10 @@ export async function main(args: readonly string[]): Promise<number> {
   for (const [name, values] of Object.entries(found)) console.log(`${name}: ${distribution(values, options.seconds)}`);
   return 0;
 }
+
+export const benchmark = defineTool({
+  name: "first-finding",
+  summary: "seconds to the first finding on an affected kernel, against the twin in C",
+  options: OPTIONS,
+  run: ({ args }) => main(args),
+});

@@ -9,7 +9,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { type ArgumentSpecs, parseArguments } from "../cli/args.ts";
+import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
+import { defineTool } from "../cli/tool.ts";
 import { GiB } from "../ops/memory.ts";
 import { ownCommand } from "../ops/self.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
@@ -228,9 +229,8 @@ function manyConnections(connections: number): { line: string; reached: boolean 
   return { line: `${files} connections at once: ${report.verdict}, ${bytesVerified} bytes, ${memory}`, reached };
 }
 
-/** `bun run bench.ts relay [--rounds N] [--bytes SIZE] [--connections N]`; 0 when every goal was reached, else 1. */
-export async function main(args: readonly string[]): Promise<number> {
-  const options = parseArguments(args, { positionals: {}, options: OPTIONS }) as Record<keyof typeof OPTIONS, number>;
+/** The exit code: 0 when every goal was reached, else 1. */
+async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   using ends = compileTwin("relay-ends");
   using loop = compileTwin("relay");
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-bench-"));
@@ -257,3 +257,10 @@ export async function main(args: readonly string[]): Promise<number> {
   console.log(`  ${many.line}`);
   return reached && many.reached ? 0 : 1;
 }
+
+export const benchmark = defineTool({
+  name: "relay",
+  summary: "splice-relay against its twin in C, haproxy, nginx and socat",
+  options: OPTIONS,
+  run: ({ args }) => main(args),
+});

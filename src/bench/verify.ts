@@ -7,7 +7,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArgumentSpecs, parseArguments } from "../cli/args.ts";
+import type { ArgumentSpecs } from "../cli/args.ts";
+import { defineTool } from "../cli/tool.ts";
 import { Judge } from "../judge/judge.ts";
 import { openFile, read, readFully, writeAll } from "../ops/file.ts";
 import { allocate } from "../ops/memory.ts";
@@ -259,11 +260,12 @@ export async function benchVerify(settings: Settings & { readonly fileMib: numbe
   }
 }
 
-export async function main(args: string[]): Promise<number> {
-  const values = parseArguments(args, { positionals: {}, options: OPTIONS }) as unknown as Record<
-    keyof typeof OPTIONS,
-    number
-  >;
-  await benchVerify(values);
-  return 0;
-}
+export const benchmark = defineTool({
+  name: "verify",
+  summary: "the judge's loops against gcc and memcmp, and whole files against read()",
+  options: OPTIONS,
+  run: async ({ args }) => {
+    await benchVerify(args);
+    return 0;
+  },
+});

@@ -1,9 +1,9 @@
 /**
- * Command lines, strictly: every flag declared, every value checked, one clear line when something is wrong.
+ * What an argument can be: kinds, their values and their relations, as data beside each flag.
  *
- * Owns the grammar of sizes (KiB MiB GiB, bare numbers are bytes), durations (ms s m h, bare numbers are seconds) and
- * counts. Parsing is our own: the libraries looked at accept unknown flags silently or read a SECONDS of -1 as a flag,
- * and the contract asks for one clear line in both cases.
+ * Owns the grammar of sizes (KiB MiB GiB, 0x…, bare numbers are bytes), durations (ms s m h, bare numbers are seconds),
+ * counts, choices and paths, and the message for a value that does not fit. Refuses to look at a command line: strict.ts
+ * reads the words, citty parses what is left.
  */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../ops/errors.ts";
@@ -11,41 +11,55 @@ import type { Path } from "../ops/file.ts";
 
 export { UsageError };
 
+/**
+ * What other arguments must be for a flag to have an effect: `true` means given (or set), a word or a list means one of
+ * these values, `{ not: "none" }` any other. All entries must hold; a list of conditions asks for one of them.
+ */
+export type Condition = Readonly<Record<string, true | string | readonly string[] | { readonly not: string }>>;
+
 interface Described {
   readonly description: string;
+  /** Without this the flag has no effect and is refused: `onlyWith: { door: "write" }`. */
+  readonly onlyWith?: Condition | readonly Condition[];
+  /** Arguments that cannot be given together with this one: `conflicts: ["seconds"]`. */
+  readonly conflicts?: readonly string[];
+}
+
+interface Many {
+  /** The last positional may be given any number of times; its value is a list. */
+  readonly many?: boolean;
+}
+
+interface Optional {
+  /** May be left out although it has no default; its value is then undefined. */
+  readonly optional?: boolean;
 }
 
 export type ArgumentSpec =
   | (Described & { readonly kind: "flag" })
-  | (Described & { readonly kind: "path"; readonly default?: string; readonly optional?: boolean })
-  | (Described & { readonly kind: "text"; readonly default?: string; readonly optional?: boolean })
-  | (Described & {
-      readonly kind: "count";
-      readonly default?: number;
-      readonly min?: number;
-      readonly max?: number;
-      readonly optional?: boolean;
-    })
-  | (Described & {
-      readonly kind: "size";
-      readonly default?: string;
-      readonly min?: number;
-      readonly optional?: boolean;
-    })
-  | (Described & {
-      readonly kind: "duration";
-      readonly default?: string;
-      readonly maxSeconds?: number;
-      readonly optional?: boolean;
-    })
-  | (Described & {
-      readonly kind: "choice";
-      readonly choices: readonly string[];
-      readonly default?: string;
-      readonly optional?: boolean;
-    });
+  | (Described &
+      Optional &
+      Many & {
+        readonly kind: "path";
+        readonly default?: string;
+        /** A file that the run makes: refused when it exists, created before the run, so that no verdict is lost later. */
+        readonly newFile?: boolean;
+      })
+  | (Described & Optional & Many & { readonly kind: "text"; readonly default?: string })
+  | (Described &
+      Optional & { readonly kind: "count"; readonly default?: number; readonly min?: number; readonly max?: number })
+  | (Described & Optional & { readonly kind: "size"; readonly default?: string; readonly min?: number })
+  | (Described & Optional & { readonly kind: "duration"; readonly default?: string; readonly maxSeconds?: number })
+  | (Described &
+      Optional & { readonly kind: "choice"; readonly choices: readonly string[]; readonly default?: string });
 
 export type ArgumentSpecs = Readonly<Record<string, ArgumentSpec>>;
+
+/** The arguments of one command: positionals in their order (each also a flag by its name), and flags. */
+export interface Definitions {
+  readonly positionals: ArgumentSpecs;
+  readonly options: ArgumentSpecs;
+}
 
 type Raw<Spec> = Spec extends { kind: "flag" }
   ? boolean
@@ -57,10 +71,14 @@ type Raw<Spec> = Spec extends { kind: "flag" }
         ? Path
         : string;
 
-/** What an argument is after parsing: seconds for durations, bytes for sizes; undefined when absent without a default. */
-export type ArgumentValue<Spec> = Spec extends { kind: "flag" } | { default: string | number }
-  ? Raw<Spec>
-  : Raw<Spec> | undefined;
+/** What an argument is after parsing: seconds for durations, bytes for sizes; undefined only where it is optional. */
+export type ArgumentValue<Spec> = Spec extends { many: true }
+  ? readonly Raw<Spec>[]
+  : Spec extends { default: string | number }
+    ? Raw<Spec>
+    : Spec extends { optional: true }
+      ? Raw<Spec> | undefined
+      : Raw<Spec>;
 
 export type Arguments<Specs> = { -readonly [Name in keyof Specs]: ArgumentValue<Specs[Name]> };
 
@@ -74,17 +92,16 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600 };
 
-/** "64KiB" or "0x10000" in bytes; undefined when it is no size. */
+/** "64KiB" or "0x1000" in bytes; undefined when it is not a size. */
 export function parseSize(text: string): number | undefined {
   // As reports print offsets, so that one can be pasted.
-  const hex = /^0x[0-9a-f]+$/i.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(hex)) return hex;
+  if (/^0x[0-9a-f]+$/i.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
   const match = /^(\d+(?:\.\d+)?) ?(|B|KiB|MiB|GiB|TiB)$/.exec(text);
   const bytes = match === null ? Number.NaN : Number(match[1]) * (SIZE_UNITS[match[2] ?? ""] ?? Number.NaN);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** "1.5m" in seconds; undefined when it is no duration. */
+/** "1.5m" in seconds; undefined when it is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(|ms|s|m|h)$/.exec(text);
   const seconds = match === null ? Number.NaN : Number(match[1]) * (SECONDS_PER_UNIT[match[2] ?? ""] ?? Number.NaN);
@@ -138,75 +155,6 @@ export function flagName(name: string): string {
 /** The name as printed for a positional: "fileMb" is "FILE_MB". */
 export function positionalName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-}
-
-/** The declared flag nearest to a mistyped one, by shared prefix, if any is near. */
-function suggestion(typed: string, names: readonly string[]): string {
-  const near = names.find((name) => name.startsWith(typed.slice(0, 5)) && typed.length > 3);
-  return near === undefined ? "" : ` (did you mean ${near}?)`;
-}
-
-/**
- * Parses `argv` against positionals (in order) and options. The same name in both means "the positional by name".
- * Throws UsageError for anything that was not declared.
- */
-export function parseArguments(
-  argv: readonly string[],
-  specs: { readonly positionals: ArgumentSpecs; readonly options: ArgumentSpecs },
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  const all: ArgumentSpecs = { ...specs.positionals, ...specs.options };
-  const byFlag = new Map(Object.keys(all).map((name) => [flagName(name), name] as const));
-  const waiting = Object.keys(specs.positionals);
-  const rest = [...argv];
-  let flagsEnded = false;
-  while (rest.length > 0) {
-    const token = rest.shift() as string;
-    if (token === "--" && !flagsEnded) {
-      flagsEnded = true;
-    } else if (!flagsEnded && /^--?[A-Za-z]/.test(token)) {
-      const [flag = "", inline] = splitOnce(token);
-      const name = byFlag.get(flag);
-      const spec = name === undefined ? undefined : all[name];
-      if (name === undefined || spec === undefined) {
-        throw new UsageError(`unknown flag ${flag}${suggestion(flag, [...byFlag.keys()])}; --help lists the flags`);
-      }
-      if (spec.kind === "flag") {
-        if (inline !== undefined) throw new UsageError(`${flag} takes no value`);
-        values[name] = true;
-        continue;
-      }
-      const text = inline ?? rest.shift();
-      if (text === undefined) throw new UsageError(`${flag} needs a value`);
-      if (name in values) throw new UsageError(`${flag} was given twice`);
-      values[name] = convert(spec, text, flag);
-    } else {
-      const name = waiting.shift();
-      const spec = name === undefined ? undefined : all[name];
-      if (name === undefined || spec === undefined) {
-        throw new UsageError(`unexpected argument ${JSON.stringify(token)}; --help shows what can be given`);
-      }
-      if (name in values) throw new UsageError(`${positionalName(name)} was given twice`);
-      values[name] = convert(spec, token, positionalName(name));
-    }
-  }
-  fillDefaults(values, specs.positionals, positionalName);
-  fillDefaults(values, specs.options, flagName);
-  return values;
-}
-
-function splitOnce(token: string): [string, string | undefined] {
-  const at = token.indexOf("=");
-  return at < 0 ? [token, undefined] : [token.slice(0, at), token.slice(at + 1)];
-}
-
-function fillDefaults(values: Record<string, unknown>, specs: ArgumentSpecs, shown: (name: string) => string): void {
-  for (const [name, spec] of Object.entries(specs)) {
-    if (name in values) continue;
-    if (spec.kind === "flag") values[name] = false;
-    else if (spec.default !== undefined) values[name] = convert(spec, String(spec.default), shown(name));
-    else if (spec.optional !== true) throw new UsageError(`${shown(name)} is missing: ${spec.description}`);
-  }
 }
 
 /**

@@ -8,11 +8,12 @@ import type { Known } from "../report/document.ts";
 import type { Outcome, RunContext } from "../workload/context.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import type { ArgumentSpecs, Arguments } from "./args.ts";
+import type { SubCommand } from "./tool.ts";
 
 /** The flags every reproducer understands. */
 export const COMMON_OPTIONS = {
-  json: { kind: "flag", description: "stdout is exactly one JSON object (schema 1)" },
-  ktap: { kind: "flag", description: "stdout is KTAP version 1" },
+  json: { kind: "flag", description: "stdout is exactly one JSON object (schema 2)" },
+  ktap: { kind: "flag", conflicts: ["json"], description: "stdout is KTAP version 1" },
   seed: {
     kind: "count",
     max: SEED_MAX,
@@ -20,9 +21,8 @@ export const COMMON_OPTIONS = {
     description: "decides everything random; printed by every run",
   },
   quiet: { kind: "flag", description: "no progress and no narration on stderr" },
+  verbose: { kind: "flag", conflicts: ["quiet"], description: "more narration, and the stack of whatever fails" },
   requireTrigger: { kind: "flag", description: "a clean run that never entered the racy path is inconclusive (125)" },
-  help: { kind: "flag", description: "this text" },
-  version: { kind: "flag", description: "the version" },
 } as const satisfies ArgumentSpecs;
 
 export type Common = Arguments<typeof COMMON_OPTIONS>;
@@ -32,6 +32,8 @@ export interface Need<Args> {
   readonly name: string;
   /** undefined when met, else why not and what to do. */
   readonly probe: (args: Args) => string | undefined;
+  /** C functions that cannot answer EINVAL any more once the probe succeeded: then it is our failure. */
+  readonly proves?: readonly string[];
 }
 
 /** What a script's `run` gets. */
@@ -46,6 +48,8 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly description?: string;
   readonly positionals?: Positionals;
   readonly options?: Options;
+  /** Roles of this reproducer, each a reproducer with arguments of its own. */
+  readonly subCommands?: Readonly<Record<string, SubCommand>>;
   readonly requires?: readonly Need<Arguments<Positionals & Options>>[];
   /**
    * What a run changes for the whole system ("switches KSM on"), undefined when nothing: the survey runs such a case only
@@ -60,11 +64,6 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
 }
 
 export type AnyArgs = Record<string, unknown>;
-
-export interface Specs {
-  readonly positionals: ArgumentSpecs;
-  readonly options: ArgumentSpecs;
-}
 
 export type AnyReproducer = Omit<Reproducer<ArgumentSpecs, ArgumentSpecs>, "systemWide" | "known"> & {
   readonly systemWide?: string | ((args: AnyArgs) => string | undefined);

@@ -1,92 +1,127 @@
 /**
  * One run from needs to clean-up, and the report it ends in.
  *
- * Owns the order: watch signals, needs, self-test, workload, report, clean-up. Refuses to call anything clean of which
- * no byte was verified.
+ * Owns the order: output places, signals, needs, self-test, workload, report, documents, clean-up; and what an exit code
+ * is made of. Never reports clean when no byte was verified.
  */
-import { basename } from "node:path";
 import { selfTest } from "../judge/self-test.ts";
-import { environment } from "../machine/environment.ts";
-import { AssertionError, Inconclusive, SyscallError, UsageError } from "../ops/errors.ts";
-import { Interrupted, ignoreSignals, pendingSignal, watchSignals } from "../ops/signals.ts";
-import {
-  type Environment,
-  EXIT,
-  exitCodeOf,
-  type RunReport,
-  SCHEMA,
-  type Trigger,
-  type Verdict,
-} from "../report/document.ts";
+import { Interrupted, ignoreSignals, watchSignals } from "../ops/signals.ts";
+import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
-import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Run, type Specs } from "./contract.ts";
-import { dieWithSurvey, knownOf, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
+import type { Definitions } from "./args.ts";
+import type { Work } from "./citty.ts";
+import type { AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
+import { dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
+import { Documents } from "./documents.ts";
+import { failureOf, OutputError } from "./failure.ts";
+import { enter, unlessFailing } from "./guard.ts";
+import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
-import { replayCommand } from "./replay.ts";
+import { reportOf } from "./report.ts";
 import { colorWanted, complain, writeStdout } from "./streams.ts";
-import { VERSION } from "./version.ts";
+import type { Call } from "./tool.ts";
 
-export class Execution {
+export class Execution implements Work {
   readonly #tool: AnyReproducer;
-  readonly #specs: Specs;
+  readonly #definitions: Definitions;
+  readonly #call: Call;
   readonly #args: AnyArgs & Common;
   readonly #seed: number;
   readonly #startedMs = performance.now();
   readonly #progress: Progress;
+  readonly #interruption: Interruption;
   readonly #undo: (() => unknown)[] = [];
+  readonly #provenCalls = new Set<string>();
+  #documents: Documents | undefined;
+  #cleaned = false;
+  #cleanUpFailed = false;
   #lastBreathMs = performance.now();
 
-  constructor(tool: AnyReproducer, specs: Specs, args: AnyArgs & Common) {
+  constructor(tool: AnyReproducer, definitions: Definitions, call: Call) {
     this.#tool = tool;
-    this.#specs = specs;
-    this.#args = args;
-    this.#seed = args.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
-    this.#progress = new Progress({ quiet: args.quiet, terminal: process.stderr.isTTY === true });
+    this.#definitions = definitions;
+    this.#call = call;
+    this.#args = call.args as AnyArgs & Common;
+    this.#seed = this.#args.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
+    const { quiet, verbose } = this.#args;
+    this.#progress = new Progress({ quiet, verbose, terminal: process.stderr.isTTY === true });
+    this.#interruption = new Interruption((line) => this.#progress.narrate(line));
   }
 
-  async run(): Promise<number> {
+  setup(): void {
+    this.#documents = new Documents(this.#definitions.options, this.#args);
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
     dieWithSurvey();
     const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
     if (watching !== undefined) this.#progress.narrate(`signals end the run without clean-up: ${watching}`);
-    let code: number;
+    this.#interruption.watch();
+    // An exception in a callback, a rejection that nobody handled: clean-up, then its line and its code.
+    enter(this.#name, async (error) => {
+      this.#progress.clear();
+      const { code, line } = failureOf(error, this.#provenCalls);
+      complain(this.#name, line);
+      await this.cleanup();
+      return code === EXIT.badArguments ? code : EXIT.ownFailure;
+    });
+  }
+
+  async run(): Promise<number> {
     try {
       const outcome = await this.#outcome();
+      await unlessFailing();
+      const context = { seed: this.#seed, seconds: this.#elapsedSeconds(), interrupted: this.#interruption.name };
+      const report = reportOf(this.#tool, { call: this.#call, definitions: this.#definitions, outcome, ...context });
       this.#progress.clear();
-      const report = this.#report(outcome);
-      this.#print(report);
-      code = exitCodeOf(report.verdict);
+      return await this.#deliver(report, outcome);
     } catch (error) {
       this.#progress.clear();
-      code = this.#failed(error);
+      return this.#failed(error);
     }
-    await this.#cleanUp();
-    const signal = pendingSignal();
+  }
+
+  async cleanup(): Promise<void> {
+    if (this.#cleaned) return;
+    this.#cleaned = true;
+    const undoing = this.#undoAll();
+    await this.#interruption.orAtOnce(undoing);
+    this.#documents?.close();
+    this.#interruption.end();
+  }
+
+  /** A clean-up that failed may have left something: whoever relies on the code must stop. */
+  end(code: number): number {
+    const signal = this.#interruption.signal;
+    if (this.#cleanUpFailed) return EXIT.ownFailure;
     return signal === 0 ? code : 128 + signal;
+  }
+
+  get #name(): string {
+    return this.#call.path[0] ?? this.#tool.name;
   }
 
   /** Needs, self-test, workload. An unmet need or a refusing kernel becomes an outcome that says why. */
   async #outcome(): Promise<Outcome> {
-    const change = systemWideChange(this.#tool, this.#args);
-    if (change !== undefined && process.env[SYSTEM_WIDE_VARIABLE] === "no")
-      return nothing("skipped", `${change}, for the whole system: --system-wide allows that`);
-    for (const need of this.#tool.requires ?? []) {
-      const missing = need.probe(this.#args);
-      if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);
-    }
-    const broken = selfTest();
-    if (broken !== undefined)
-      return nothing("inconclusive", `the judge failed its self-test, so it does not judge: ${broken}`);
     try {
-      return await this.#tool.run(this.#handle());
+      const change = systemWideChange(this.#tool, this.#args);
+      if (change !== undefined && process.env[SYSTEM_WIDE_VARIABLE] === "no")
+        return nothing("skipped", `${change}, for the whole system: --system-wide allows that`);
+      for (const need of this.#tool.requires ?? []) {
+        const missing = need.probe(this.#args);
+        if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);
+        for (const call of need.proves ?? []) this.#provenCalls.add(call);
+      }
+      const broken = selfTest();
+      if (broken !== undefined)
+        return nothing("inconclusive", `the judge failed its self-test, so it does not judge: ${broken}`);
+      return await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
     } catch (error) {
-      if (error instanceof Inconclusive) return nothing("inconclusive", error.message);
-      if (error instanceof SyscallError) return nothing("inconclusive", error.message);
-      if (error instanceof Interrupted) return nothing("inconclusive", "interrupted before anything was verified");
+      if (error instanceof Interrupted) return nothing("inconclusive", "nothing was verified");
+      const { code, line } = failureOf(error, this.#provenCalls);
+      if (code === EXIT.inconclusive) return nothing("inconclusive", line);
       throw error;
     }
   }
@@ -100,11 +135,12 @@ export class Execution {
         return execution.#elapsedSeconds();
       },
       get stopped() {
-        return pendingSignal() !== 0;
+        return execution.#interruption.signal !== 0;
       },
       random: (label) => new Random(this.#seed, label),
       progress: (state) => this.#progress.update(state),
       narrate: (line) => this.#progress.narrate(line),
+      detail: (line) => this.#progress.detail(line),
       defer: (undo) => void this.#undo.push(undo),
       breathe: () => this.#breathe(),
     };
@@ -122,55 +158,19 @@ export class Execution {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #report(outcome: Outcome): RunReport {
-    const trigger = outcome.trigger ?? { reached: null, attempts: 0, how: "not observed" };
-    const { verdict, reason } = this.#verdict(outcome, trigger);
-    const extra: Partial<Environment> = {
-      ...(outcome.filesystem === undefined ? {} : { filesystem: outcome.filesystem }),
-      ...(outcome.mountOptions === undefined ? {} : { mountOptions: outcome.mountOptions }),
-      ...outcome.environment,
-    };
-    const known = knownOf(this.#tool, this.#args);
-    return {
-      schema: SCHEMA,
-      tool: this.#tool.name,
-      version: VERSION,
-      verdict,
-      ...(reason === undefined ? {} : { reason }),
-      seed: this.#seed,
-      replay: replayCommand(this.#scriptName(), this.#specs, this.#args, this.#seed),
-      durationSeconds: Math.round(this.#elapsedSeconds() * 1000) / 1000,
-      environment: environment(extra),
-      workload: { ...workloadOf(this.#args), ...outcome.workload },
-      trigger,
-      totals: { bytesWritten: 0, files: 0, calls: 0, ...outcome.totals },
-      findings: outcome.findings,
-      ...(outcome.findingsLeftOut === undefined ? {} : { findingsLeftOut: outcome.findingsLeftOut }),
-      ...(outcome.segments === undefined ? {} : { segments: outcome.segments }),
-      artifacts: outcome.artifacts ?? [],
-      ...(known === undefined ? {} : { known }),
-      ...(outcome.sections === undefined ? {} : { sections: outcome.sections }),
-    };
-  }
-
-  /** Zero bytes verified is never clean; neither, with --require-trigger, is a run that never entered the racy path. */
-  #verdict(outcome: Outcome, trigger: Trigger): { verdict: Verdict; reason: string | undefined } {
-    if (outcome.findings.length > 0) return { verdict: "corrupt", reason: outcome.reason };
-    if (outcome.verdict !== undefined) return { verdict: outcome.verdict, reason: outcome.reason };
-    if (outcome.totals.bytesVerified === 0) {
-      return { verdict: "inconclusive", reason: outcome.reason ?? "nothing was verified" };
+  /** The report and its documents. What cannot be written never changes what was found. */
+  async #deliver(report: RunReport, outcome: Outcome): Promise<number> {
+    const verdict = exitCodeOf(report.verdict);
+    const lines: string[] = [];
+    try {
+      this.#print(report);
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      lines.push(`the report could not be written: ${error.message}; the verdict is ${report.verdict}`);
     }
-    if (this.#args.requireTrigger && !(trigger.reached !== null && trigger.reached > 0)) {
-      return {
-        verdict: "inconclusive",
-        reason: `clean, but the racy path was never seen to be entered (${trigger.how})`,
-      };
-    }
-    return { verdict: "clean", reason: outcome.reason };
-  }
-
-  #scriptName(): string {
-    return basename(process.argv[1] ?? `${this.#tool.name}.ts`);
+    lines.push(...((await this.#documents?.write(report, outcome.documents)) ?? []));
+    for (const line of lines) complain(this.#name, line);
+    return lines.length > 0 && verdict === EXIT.clean ? EXIT.ownFailure : verdict;
   }
 
   #print(report: RunReport): void {
@@ -181,22 +181,20 @@ export class Execution {
   }
 
   #failed(error: unknown): number {
-    if (error instanceof UsageError) {
-      complain(this.#tool.name, error.message);
-      return EXIT.badArguments;
-    }
-    const text =
-      error instanceof Error && !(error instanceof AssertionError) ? (error.stack ?? error.message) : String(error);
-    complain(this.#tool.name, `our own failure, not the kernel's: ${text}`);
-    return EXIT.ownFailure;
+    const { code, line } = failureOf(error, this.#provenCalls);
+    complain(this.#name, line);
+    if (this.#args.verbose && error instanceof Error && code !== EXIT.ownFailure)
+      complain(this.#name, String(error.stack));
+    return code;
   }
 
-  async #cleanUp(): Promise<void> {
-    for (const undo of this.#undo.reverse()) {
+  async #undoAll(): Promise<void> {
+    for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) {
       try {
         await undo();
       } catch (error) {
-        complain(this.#tool.name, `clean-up failed: ${error instanceof Error ? error.message : String(error)}`);
+        this.#cleanUpFailed = true;
+        complain(this.#name, `clean-up failed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }
@@ -204,13 +202,4 @@ export class Execution {
 
 function nothing(verdict: Verdict, reason: string): Outcome {
   return { verdict, reason, findings: [], totals: { bytesVerified: 0 } };
-}
-
-/** The options as the JSON shows them: what steers the report only is left out. */
-function workloadOf(args: AnyArgs): Record<string, unknown> {
-  const steering = new Set(Object.keys(COMMON_OPTIONS));
-  const entries = Object.entries(args).filter(([name, value]) => !steering.has(name) && value !== undefined);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value]),
-  );
 }

@@ -2,9 +2,10 @@
  * The live line: percent, rate and time left on a terminal; plain lines at intervals elsewhere. Writes to stderr only.
  */
 import { writeSync } from "node:fs";
-import { type ConsolaInstance, createConsola } from "consola/core";
+import type { ConsolaInstance } from "consola/core";
 import { bytesText, secondsText } from "../units.ts";
 import type { ProgressState } from "../workload/context.ts";
+import { oneLine } from "./streams.ts";
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 10_000;
@@ -31,14 +32,31 @@ export class Progress {
   #startedMs = performance.now();
   #lastMs = performance.now();
   #lineShown = false;
-  /** Narration: consola's levels and filters, one plain line each, on stderr. (Its core: the rest costs 20 ms.) */
-  #log: ConsolaInstance;
+  #verbose: boolean;
+  #log: ConsolaInstance | undefined;
 
-  constructor(options: { quiet: boolean; terminal: boolean }) {
+  constructor(options: { quiet: boolean; verbose?: boolean; terminal: boolean }) {
     this.#quiet = options.quiet;
+    this.#verbose = options.verbose === true;
     this.#terminal = options.terminal;
-    const reporter = { log: ({ args }: { args: unknown[] }) => this.#write(`${args.join(" ")}\n`) };
-    this.#log = createConsola({ level: options.quiet ? -999 : 3, reporters: [reporter], throttle: 0 });
+  }
+
+  /**
+   * Narration: consola's levels and tags, one plain line each, on stderr, around the live line. Loaded when something is
+   * narrated: a run of 10 ms should not pay for it. (Its core: the rest costs 20 ms more.)
+   */
+  get log(): ConsolaInstance {
+    if (this.#log !== undefined) return this.#log;
+    const { createConsola } = require("consola/core") as typeof import("consola/core");
+    const level = this.#quiet ? -999 : this.#verbose ? 4 : 3;
+    const reporter = {
+      log: ({ args, tag }: { args: unknown[]; tag: string }) => {
+        this.clear();
+        this.#write(`${tag === "" ? "" : `${tag}: `}${oneLine(args.join(" "))}\n`);
+      },
+    };
+    this.#log = createConsola({ level, reporters: [reporter], throttle: 0 });
+    return this.#log;
   }
 
   /** Shows a state when it is time to; cheap to call after every unit of work. */
@@ -52,15 +70,20 @@ export class Progress {
       this.#write(`${text}\n`);
       return;
     }
+    // A line that wraps could not be taken back.
     const columns = process.stderr.columns ?? 80;
-    this.#write(`\r\x1b[K${text.slice(0, Math.max(20, columns - 1))}`);
+    this.#write(`\r\x1b[K${oneLine(text).slice(0, Math.max(1, columns - 1))}`);
     this.#lineShown = true;
   }
 
   /** A line of narration; the live line is cleared first. */
   narrate(line: string): void {
-    this.clear();
-    this.#log.info(line);
+    if (!this.#quiet) this.log.info(line);
+  }
+
+  /** A line that only --verbose shows. */
+  detail(line: string): void {
+    if (this.#verbose) this.log.debug(line);
   }
 
   clear(): void {

@@ -1,18 +1,47 @@
 /**
- * The front desk of every reproducer: arguments in, one report out, the exit code of the contract.
+ * Reproducers at the front desk: what a script declares becomes a tool that ends in one report.
  *
- * Owns the way from the command line to a run. Scripts say what is theirs and call `runReproducer` once. stdout
- * carries the report only; everything else goes to stderr.
+ * Owns the common flags' way into each of them. Scripts say what is theirs and call `runReproducer` once. stdout carries
+ * the report only; everything else goes to stderr.
  */
 import { isCallee } from "../ops/thread/functions.ts";
-import { EXIT } from "../report/document.ts";
-import { type ArgumentSpec, type ArgumentSpecs, parseArguments, pathBytes, UsageError } from "./args.ts";
-import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common, type Reproducer } from "./contract.ts";
-import { announced, DESCRIBE_VARIABLE, describe } from "./describe.ts";
+import type { ArgumentSpecs } from "./args.ts";
+import { type AnyReproducer, COMMON_OPTIONS, type Reproducer } from "./contract.ts";
+import { DESCRIBE_VARIABLE, describe } from "./describe.ts";
+import { runTool } from "./desk.ts";
 import { Execution } from "./execution.ts";
-import { helpText } from "./help.ts";
-import { complain, writeStdout } from "./streams.ts";
-import { VERSION } from "./version.ts";
+import { writeStdout } from "./streams.ts";
+import type { Tool } from "./tool.ts";
+
+/** A reproducer as a tool, for subcommands; `runReproducer` runs one. */
+export function defineReproducer<
+  const Positionals extends ArgumentSpecs = Record<never, never>,
+  const Options extends ArgumentSpecs = Record<never, never>,
+>(reproducer: Reproducer<Positionals, Options>): Tool {
+  const tool = reproducer as unknown as AnyReproducer;
+  const { name, summary, description, check, subCommands } = tool;
+  const definitions = {
+    positionals: tool.positionals ?? {},
+    options: { ...(tool.options ?? {}), ...COMMON_OPTIONS },
+  };
+  return {
+    name,
+    summary,
+    description,
+    definitions,
+    subCommands,
+    ...(check === undefined ? {} : { check: ({ args }) => check(args) }),
+    begin: (call) => {
+      if (process.env[DESCRIBE_VARIABLE] === undefined) return new Execution(tool, definitions, call);
+      return {
+        run: () => {
+          writeStdout(`${JSON.stringify(describe(tool, call.args))}\n`);
+          return 0;
+        },
+      };
+    },
+  };
+}
 
 /** Runs a reproducer as the process's whole purpose; never returns. */
 export async function runReproducer<
@@ -21,38 +50,5 @@ export async function runReproducer<
 >(reproducer: Reproducer<Positionals, Options>): Promise<never> {
   // Another thread or process of a run imports the script for one of its functions: no second run begins there.
   if (isCallee()) return undefined as never;
-  process.exit(announced(await execute(reproducer as unknown as AnyReproducer)));
-}
-
-async function execute(tool: AnyReproducer): Promise<number> {
-  const options = { ...(tool.options ?? {}), ...COMMON_OPTIONS } as ArgumentSpecs;
-  const specs = { positionals: tool.positionals ?? {}, options };
-  const argv = process.argv.slice(2);
-  if (argv.includes("--help")) return writeAndExit(helpText(tool, specs));
-  if (argv.includes("--version")) return writeAndExit(`${tool.name} ${VERSION}\n`);
-  let args: AnyArgs & Common;
-  try {
-    args = parseArguments(argv, specs) as AnyArgs & Common;
-    restorePathBytes(args, { ...specs.positionals, ...specs.options });
-    const wrong = args.json && args.ktap ? "--json and --ktap cannot be given together" : tool.check?.(args);
-    if (wrong !== undefined) throw new UsageError(wrong);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    complain(tool.name, error.message);
-    return EXIT.badArguments;
-  }
-  if (process.env[DESCRIBE_VARIABLE] !== undefined) return writeAndExit(`${JSON.stringify(describe(tool, args))}\n`);
-  return new Execution(tool, specs, args).run();
-}
-
-function writeAndExit(text: string): number {
-  writeStdout(text);
-  return EXIT.clean;
-}
-
-function restorePathBytes(args: AnyArgs, specs: ArgumentSpecs): void {
-  for (const [name, spec] of Object.entries(specs) as [string, ArgumentSpec][]) {
-    const value = args[name];
-    if (spec.kind === "path" && typeof value === "string") args[name] = pathBytes(value);
-  }
+  return runTool(defineReproducer(reproducer));
 }

@@ -4,7 +4,7 @@
  * Pure. Owns the two directories of a guest whose files come over. Refuses to touch a path of a file that stayed, and the
  * script's own words inside a command.
  */
-import { shellWord } from "../cli/replay.ts";
+import { shellWord } from "../machine/invocation.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;

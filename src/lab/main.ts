@@ -1,12 +1,13 @@
 /**
- * The lab's front desk: subcommands, flags, signals, exit codes.
+ * The lab's commands and their flags, for the front desk that all commands share.
  *
- * Not `runReproducer`: the lab makes no report of its own, it hands on the one of the script behind `--`. Flags are as
- * strict as everywhere (unknown ones are 254), parsed by the same grammar.
+ * Owns what is checked before anything is downloaded, and the signals that end guests. The lab makes no report of its
+ * own: it hands on the one of the script behind `--`.
  */
 import { constants } from "node:os";
-import { type ArgumentSpecs, type Arguments, parseArguments, UsageError } from "../cli/args.ts";
-import { helpText } from "../cli/help.ts";
+import { type ArgumentSpecs, UsageError } from "../cli/args.ts";
+import { argumentWords } from "../cli/replay.ts";
+import { defineTool, type Tool } from "../cli/tool.ts";
 import { EXIT } from "../report/document.ts";
 import { commandBisect } from "./commands/bisect.ts";
 import { commandKernels } from "./commands/kernels.ts";
@@ -14,7 +15,7 @@ import { commandMatrix } from "./commands/matrix.ts";
 import { commandMerge } from "./commands/merge.ts";
 import { commandRun } from "./commands/run.ts";
 import { kconfigFragment } from "./kconfig.ts";
-import { LabError, readText } from "./kernels/cache.ts";
+import { readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
 import { labOptions, listOf, MACHINE } from "./options.ts";
 import { shardOf } from "./results.ts";
@@ -49,16 +50,11 @@ const MATRIX = {
   },
   report: { kind: "path", optional: true, description: "of surveys: case by kernel as a page, FILE.html" },
   json: { kind: "flag", description: "stdout is one JSON object with the script's report for each kernel" },
-  ktap: { kind: "flag", description: "stdout is KTAP version 1" },
+  ktap: { kind: "flag", conflicts: ["json"], description: "stdout is KTAP version 1" },
   ...MACHINE,
 } as const satisfies ArgumentSpecs;
 
-const MERGE = {
-  report: MATRIX.report,
-  json: MATRIX.json,
-  ktap: MATRIX.ktap,
-  help: MACHINE.help,
-} as const satisfies ArgumentSpecs;
+const MERGE = { report: MATRIX.report, json: MATRIX.json, ktap: MATRIX.ktap } as const satisfies ArgumentSpecs;
 
 const BISECT = {
   good: { kind: "text", description: "a packaged kernel on which the script ends 0" },
@@ -73,28 +69,21 @@ const KERNELS = {
   refresh: { kind: "flag", description: "ask the mirror again now" },
   json: { kind: "flag", description: "stdout is one JSON object" },
   quiet: MACHINE.quiet,
-  help: MACHINE.help,
 } as const satisfies ArgumentSpecs;
 
-const KCONFIG = { fs: MACHINE.fs, help: MACHINE.help } as const satisfies ArgumentSpecs;
+const KCONFIG = { fs: MACHINE.fs } as const satisfies ArgumentSpecs;
 
 const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 
-interface Invocation {
-  readonly own: readonly string[];
-  /** The first word after "--". */
-  readonly script: string | undefined;
-  readonly scriptArguments: readonly string[];
-  readonly signal: AbortSignal;
-}
-
-function needScript({ script }: Invocation): string {
+/** What comes after "--": the script, and words for it. */
+function scriptOf(rest: readonly string[]): { script: string; scriptArguments: readonly string[] } {
+  const [script, ...scriptArguments] = rest;
   if (script === undefined)
     throw new UsageError("no script: say which one after --, as in: -- uring-append.ts --seconds 5");
-  return script;
+  return { script, scriptArguments };
 }
 
-/** The parser demands these flags; an empty value is as good as none. */
+/** An empty value is as good as none. */
 function needed(value: string | undefined, flag: string): string {
   if (!value) throw new UsageError(`${flag} is missing; --help says what it takes`);
   return value;
@@ -106,169 +95,133 @@ function reportFile(path: unknown): string | undefined {
   return String(path);
 }
 
-function parse<Specs extends ArgumentSpecs>(own: readonly string[], options: Specs): Arguments<Specs> {
-  return parseArguments(own, { positionals: {}, options }) as Arguments<Specs>;
+function kernelsOf(list: string, shard: string | undefined): string[] {
+  const kernels = shardOf(listOf(needed(list, "--kernels"), "--kernels"), shard);
+  if (typeof kernels === "string") throw new UsageError(`--shard: ${kernels}`);
+  return kernels;
 }
 
-type Subcommand = {
-  readonly summary: string;
-  readonly options: ArgumentSpecs;
-  readonly run: (invocation: Invocation) => Promise<number>;
-};
+const SCRIPT = "-- SCRIPT …";
 
-const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
-  run: {
-    summary: "boot a kernel, run a script there, end with its exit code",
-    options: RUN,
-    run: async (invocation) => {
-      const args = parse(invocation.own, RUN);
-      return await commandRun({
+const run = defineTool({
+  name: "run",
+  summary: "boot a kernel, run a script there, end with its exit code",
+  options: RUN,
+  rest: SCRIPT,
+  run: ({ args, rest }) =>
+    watched((signal) =>
+      commandRun({
         kernel: needed(args.kernel, "--kernel"),
-        script: needScript(invocation),
-        scriptArguments: invocation.scriptArguments,
-        options: labOptions(args, invocation.script),
+        ...scriptOf(rest),
+        options: labOptions(args, rest[0]),
         artifactDirectory: args.artifacts === undefined ? undefined : String(args.artifacts),
         showConsole: args.console,
-        ownWords: invocation.own,
+        ownWords: argumentWords({ positionals: {}, options: RUN }, args),
         narrate: narrator(args.quiet),
-        signal: invocation.signal,
-      });
-    },
-  },
-  matrix: {
-    summary: "run a script on many kernels, show a table",
-    options: MATRIX,
-    run: async (invocation) => {
-      const args = parse(invocation.own, MATRIX);
-      if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
-      const kernels = shardOf(listOf(needed(args.kernels, "--kernels"), "--kernels"), args.shard);
-      if (typeof kernels === "string") throw new UsageError(`--shard: ${kernels}`);
-      return await commandMatrix({
-        kernels,
+        signal,
+      }),
+    ),
+});
+
+const matrix = defineTool({
+  name: "matrix",
+  summary: "run a script on many kernels, show a table",
+  options: MATRIX,
+  rest: SCRIPT,
+  run: ({ args, rest }) =>
+    watched((signal) =>
+      commandMatrix({
+        kernels: kernelsOf(args.kernels, args.shard),
         reportFile: reportFile(args.report),
         resultsFile: args.results === undefined ? undefined : String(args.results),
         jobs: args.jobs,
         form: args.json ? "json" : args.ktap ? "ktap" : "table",
-        script: needScript(invocation),
-        scriptArguments: invocation.scriptArguments,
-        options: labOptions(args, invocation.script),
+        ...scriptOf(rest),
+        options: labOptions(args, rest[0]),
         narrate: narrator(args.quiet),
-        signal: invocation.signal,
-      });
-    },
-  },
-  merge: {
-    summary: "put files of results together: lab.ts merge FILE... [flags]",
-    options: MERGE,
-    run: async ({ own }) => {
-      // Files first: what is behind the first flag belongs to the flags.
-      const first = own.findIndex((word) => word.startsWith("--"));
-      const files = first < 0 ? own : own.slice(0, first);
-      const args = parse(first < 0 ? [] : own.slice(first), MERGE);
-      if (args.json && args.ktap) throw new UsageError("--json and --ktap exclude each other: stdout is one of them");
-      return commandMerge(files, {
-        form: args.json ? "json" : args.ktap ? "ktap" : "table",
-        reportFile: reportFile(args.report),
-      });
-    },
-  },
-  bisect: {
-    summary: "find the first good or first bad packaged kernel between two",
-    options: BISECT,
-    run: async (invocation) => {
-      const args = parse(invocation.own, BISECT);
-      return await commandBisect({
+        signal,
+      }),
+    ),
+});
+
+const merge = defineTool({
+  name: "merge",
+  summary: "put files of results together",
+  positionals: { file: { kind: "path", many: true, description: "files that matrix --results wrote" } },
+  options: MERGE,
+  run: async ({ args }) =>
+    commandMerge(args.file.map(String), {
+      form: args.json ? "json" : args.ktap ? "ktap" : "table",
+      reportFile: reportFile(args.report),
+    }),
+});
+
+const bisect = defineTool({
+  name: "bisect",
+  summary: "find the first good or first bad packaged kernel between two",
+  options: BISECT,
+  rest: SCRIPT,
+  run: ({ args, rest }) =>
+    watched((signal) =>
+      commandBisect({
         good: needed(args.good, "--good"),
         bad: needed(args.bad, "--bad"),
         grep: args.grep,
         requireTrigger: args.requireTrigger,
-        script: needScript(invocation),
-        scriptArguments: invocation.scriptArguments,
-        options: labOptions(args, invocation.script),
+        ...scriptOf(rest),
+        options: labOptions(args, rest[0]),
         narrate: narrator(args.quiet),
-        signal: invocation.signal,
-      });
-    },
+        signal,
+      }),
+    ),
+});
+
+const kernels = defineTool({
+  name: "kernels",
+  summary: "list the kernels that are available",
+  options: KERNELS,
+  run: ({ args: { flavour, refresh, json, quiet } }) => commandKernels({ flavour, refresh, json }, narrator(quiet)),
+});
+
+const kconfig = defineTool({
+  name: "kconfig",
+  summary: "print the configuration that a guest needs of a kernel tree",
+  options: KCONFIG,
+  run: ({ args, print }) => {
+    print(kconfigFragment(args.fs).trimEnd());
+    return EXIT.clean;
   },
-  kernels: {
-    summary: "list the kernels that can be had",
-    options: KERNELS,
-    run: async ({ own }) => {
-      const { flavour, refresh, json, quiet } = parse(own, KERNELS);
-      return await commandKernels({ flavour, refresh, json }, narrator(quiet));
-    },
-  },
-  kconfig: {
-    summary: "print the configuration that a guest needs of a kernel tree",
-    options: KCONFIG,
-    run: async ({ own }) => {
-      process.stdout.write(kconfigFragment(parse(own, KCONFIG).fs));
-      return EXIT.clean;
-    },
-  },
-  shell: {
-    summary: "a prompt in the guest, with the scripts in place",
-    options: SHELL,
-    run: async ({ own }) => {
-      const args = parse(own, SHELL);
+});
+
+const shell = defineTool({
+  name: "shell",
+  summary: "a prompt in the guest, with the scripts in place",
+  options: SHELL,
+  run: ({ args }) =>
+    watched(async () => {
       const options = labOptions(args, undefined);
       const narrate = narrator(args.quiet);
-      return await shellOnKernel(await findKernel(needed(args.kernel, "--kernel"), options, narrate), options, narrate);
-    },
-  },
-};
+      const kernel = await findKernel(needed(args.kernel, "--kernel"), options, narrate);
+      return await shellOnKernel(kernel, options, narrate);
+    }),
+});
 
-function overview(): string {
-  const lines = Object.entries(SUBCOMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return [
-    "lab: run any script on another kernel, in a virtual machine",
-    "",
-    "usage: bun run lab.ts SUBCOMMAND [flags] [-- SCRIPT ...]",
-    "",
-    ...lines,
-    "",
-    "bun run lab.ts SUBCOMMAND --help lists the flags.",
-  ].join("\n");
-}
+export const lab: Tool = defineTool({
+  name: "lab",
+  summary: "run any script on another kernel, in a virtual machine",
+  subCommands: { run, matrix, merge, bisect, kernels, kconfig, shell },
+});
 
-/** Runs the command line of `lab.ts`; returns the exit code. */
-export async function labMain(argv: readonly string[]): Promise<number> {
-  const [name, ...rest] = argv;
-  if (name === "--help" || name === "help") {
-    process.stdout.write(`${overview()}\n`);
-    return EXIT.clean;
-  }
-  if (name === undefined) {
-    // stdout is for reports; nothing was asked for, and a bisection must not take that for good.
-    process.stderr.write(`${overview()}\n`);
-    return EXIT.badArguments;
-  }
-  const subcommand = SUBCOMMANDS[name];
-  if (!subcommand || !Object.hasOwn(SUBCOMMANDS, name)) {
-    process.stderr.write(`lab: no subcommand ${name}: it is one of ${Object.keys(SUBCOMMANDS).join(", ")}\n`);
-    return EXIT.badArguments;
-  }
-  const dashes = rest.indexOf("--");
-  const own = dashes < 0 ? rest : rest.slice(0, dashes);
-  const [script, ...scriptArguments] = dashes < 0 ? [] : rest.slice(dashes + 1);
-  if (own.includes("--help")) {
-    const tool = { name: "lab", summary: subcommand.summary };
-    const text = helpText(tool, { positionals: {}, options: subcommand.options });
-    process.stdout.write(`${text.replace("run lab.ts", `run lab.ts ${name}`).trimEnd()}\n`);
-    return EXIT.clean;
-  }
+/** Work under the signals that end guests; a signal's code is the answer, whatever the work makes of its end. */
+async function watched(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const { signal, exitCode } = watch();
   try {
-    const code = await subcommand.run({ own, script, scriptArguments, signal });
+    const code = await work(signal);
     return exitCode() ?? code;
   } catch (error) {
-    if (exitCode() !== undefined) return exitCode() as number;
-    if (error instanceof LabError || error instanceof UsageError) {
-      process.stderr.write(`lab: ${error.message}\n`);
-      return error instanceof LabError ? error.exitCode : EXIT.badArguments;
-    }
-    process.stderr.write(`lab: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
-    return EXIT.ownFailure;
+    const code = exitCode();
+    if (code !== undefined) return code;
+    throw error;
   }
 }
 

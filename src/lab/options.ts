@@ -45,7 +45,6 @@ export const MACHINE = {
   flavour: { kind: "text", default: "cloud-amd64", description: "flavour of Debian's packages" },
   modules: { kind: "path", optional: true, description: "modules of a loose vmlinuz (lib/modules/RELEASE)" },
   quiet: { kind: "flag", description: "no narration on stderr" },
-  help: { kind: "flag", description: "this text" },
 } as const satisfies ArgumentSpecs;
 
 /** Names that a list with commas holds; an empty list where something was given is a mistake. */

@@ -81,7 +81,7 @@ export interface MatrixDocument {
 /** One JSON object; each row holds the script's own report under `report`. */
 export function matrixJson(document: MatrixDocument): string {
   const { rows, ...rest } = document;
-  return `${JSON.stringify({ schema: 1, tool: "lab matrix", verdict: matrixVerdict(rows), ...rest, rows })}\n`;
+  return `${JSON.stringify({ schema: 2, tool: "lab matrix", verdict: matrixVerdict(rows), ...rest, rows })}\n`;
 }
 
 /** KTAP version 1: a corrupt kernel is "not ok", one without a verdict is skipped with the reason. */

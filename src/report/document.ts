@@ -1,11 +1,11 @@
 /**
- * The report as a value: the JSON contract, schema 1, and the rules that turn findings into a verdict.
+ * The report as a value: the JSON contract, schema 2, and the rules that turn findings into a verdict.
  *
  * Pure. Every renderer (text, JSON, KTAP) takes a `RunReport` and returns a string.
  */
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 export type Verdict = "clean" | "corrupt" | "skipped" | "inconclusive";
 
@@ -74,6 +74,8 @@ export interface RunReport {
   readonly version: string;
   readonly verdict: Verdict;
   readonly reason?: string;
+  /** The signal that ended the run early: "SIGINT". */
+  readonly interrupted?: string;
   readonly seed: number;
   readonly replay: string;
   readonly durationSeconds: number;

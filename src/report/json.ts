@@ -1,4 +1,4 @@
-/** The report as JSON, schema 1: owns the spelling (one object, two-space indent, newline at the end) and nothing else. */
+/** The report as JSON, schema 2: owns the spelling (one object, two-space indent, newline at the end) and nothing else. */
 import type { RunReport } from "./document.ts";
 
 export function renderJson(report: RunReport): string {

@@ -58,9 +58,10 @@ function verdictLines(report: RunReport, paint: Paint): string[] {
   const found = verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
   const head = paint("bold", paint(VERDICT_COLOUR[verdict], `${verdict.toUpperCase()}${found}`));
   const verified = `${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified`;
+  const cut = report.interrupted === undefined ? "" : `, interrupted by ${report.interrupted}`;
   const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
   return [
-    `${head}  ${report.tool}: ${verified}${files} in ${seconds(report.durationSeconds)}`,
+    `${head}  ${report.tool}: ${verified}${files} in ${seconds(report.durationSeconds)}${cut}`,
     ...(report.reason === undefined ? [] : [`because ${report.reason}`]),
     ...triggerLines(report.trigger, verdict),
   ];

@@ -1,7 +1,7 @@
 /**
  * What a workload gets from whoever runs it, and what it gives back. Types only.
  */
-import type { Finding, Segment } from "../judge/finding.ts";
+import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 import type { Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
 import type { Random } from "./random.ts";
 
@@ -9,6 +9,8 @@ import type { Random } from "./random.ts";
 export interface Outcome {
   readonly findings: readonly Finding[];
   readonly findingsLeftOut?: number;
+  /** Findings that repeat; made from `findings` unless a workload knows better. */
+  readonly groups?: readonly FindingGroup[];
   readonly segments?: readonly Segment[];
   readonly trigger?: Trigger;
   readonly totals: Partial<Totals> & { readonly bytesVerified: number };
@@ -18,7 +20,11 @@ export interface Outcome {
   readonly environment?: Partial<Environment>;
   /** Options as resolved, where they differ from the arguments. */
   readonly workload?: Readonly<Record<string, unknown>>;
+  /** The calls around the findings, in order. */
+  readonly timeline?: readonly CallReference[];
   readonly sections?: readonly ReportSection[];
+  /** Texts for the files that options declare as `newFile`, by the option's name. */
+  readonly documents?: Readonly<Record<string, string>>;
   /** Needed for "skipped"; otherwise the findings and the bytes verified decide. */
   readonly verdict?: Verdict;
   readonly reason?: string;
@@ -43,6 +49,8 @@ export interface RunContext {
   random(label: string): Random;
   progress(state: ProgressState): void;
   narrate(line: string): void;
+  /** Narration that only --verbose shows. */
+  detail(line: string): void;
   /** Clean-up at the end of the run, last one first; also after errors and signals. */
   defer(undo: () => unknown): void;
   /** Lets timers and child processes have their turn; call it once per unit of work. */

@@ -30,14 +30,14 @@ test.each([
 
 test("JSON: every string but the workload and the environment", () => {
   const report = {
-    ...{ schema: 1, verdict: "corrupt", replay: "bun run uring-append.ts /mnt/test/repro --seed 7" },
+    ...{ schema: 2, verdict: "corrupt", replay: "bun run uring-append.ts /mnt/test/repro --seed 7" },
     workload: { prefix: "/mnt/test/repro.3" },
     findings: [{ kind: "lost", file: "/mnt/test/repro.3", offsetBytes: 1 }],
     artifacts: ["/mnt/test/repro.3", "/mnt/test/gone"],
     cases: [{ name: "a", report: { replay: "bun run a.ts", artifacts: ["/tmp/bytewitness-x-evidence-ab/repro.0"] } }],
   };
   expect(JSON.parse(hostJson(JSON.stringify(report), WORDS))).toEqual({
-    ...{ schema: 1, verdict: "corrupt", replay: AGAIN },
+    ...{ schema: 2, verdict: "corrupt", replay: AGAIN },
     workload: { prefix: "/mnt/test/repro.3" },
     findings: [{ kind: "lost", file: "/host/evidence/repro.3", offsetBytes: 1 }],
     artifacts: ["/host/evidence/repro.3", "/mnt/test/gone"],

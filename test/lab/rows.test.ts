@@ -28,7 +28,7 @@ const KERNEL = {
   changelog: undefined,
 };
 const REPORT: RunReport = {
-  schema: 1,
+  schema: 2,
   tool: "uring-append",
   version: "0.1.0",
   verdict: "corrupt",
@@ -199,7 +199,7 @@ describe("the matrix", () => {
   test("as one JSON object with the script's own reports", () => {
     const text = matrixJson({ script: "x.ts", scriptArguments: ["--y"], durationSeconds: 3, rows: [corrupt] });
     expect(JSON.parse(text)).toEqual({
-      schema: 1,
+      schema: 2,
       tool: "lab matrix",
       verdict: "corrupt",
       script: "x.ts",

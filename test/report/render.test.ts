@@ -12,7 +12,7 @@ import { cellsOf } from "../../src/report/strip.ts";
 import { expectGolden } from "../golden.ts";
 
 const base: RunReport = {
-  schema: 1,
+  schema: 2,
   tool: "uring-append",
   version: "0.1.0",
   verdict: "clean",

@@ -29,7 +29,7 @@ test("an argument that it does not know ends 254", () => {
   expect(check("fast")).toEqual({
     code: 254,
     out: "",
-    err: 'check: unknown argument "fast"; the only one is "static"\n',
+    err: 'check: ONLY must be one of static, not "fast"\n',
   });
 });
 

@@ -15,7 +15,7 @@ const finding = (kind: string, offsetBytes: number, lengthBytes: number) => ({
 
 function reportOf(verdict: Verdict, findings: object[] = [], more: Partial<RunReport> = {}): RunReport {
   return {
-    ...{ schema: 1, tool: "t", version: "0", verdict, seed: 1, replay: "", durationSeconds: 2, workload: {} },
+    ...{ schema: 2, tool: "t", version: "0", verdict, seed: 1, replay: "", durationSeconds: 2, workload: {} },
     environment: { kernel: "6.12.117", arch: "x86_64", bun: "1", cpus: 2, memoryBytes: 1, privileged: true },
     trigger: { reached: null, attempts: 0, how: "" },
     totals: { bytesWritten: 1, bytesVerified: 1, files: 1, calls: 1 },
@@ -192,7 +192,7 @@ describe("comparisons", () => {
 });
 
 const SURVEY: Survey = {
-  ...{ schema: 1, tool: "survey", version: "0", verdict: "corrupt", durationSeconds: 9 },
+  ...{ schema: 2, tool: "survey", version: "0", verdict: "corrupt", durationSeconds: 9 },
   environment: { kernel: "6.12.117", arch: "x86_64", bun: "1", cpus: 2, memoryBytes: 1, privileged: false },
   cases: [
     result("a", "clean", [], { report: reportOf("clean", [], { trigger: { reached: 3, attempts: 4, how: "" } }) }),

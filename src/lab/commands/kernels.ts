@@ -10,7 +10,7 @@ export async function commandKernels(
   const packages = (await kernelIndex(narrate, { refresh })).filter((entry) => entry.flavour === flavour);
   const rows = packages.map((entry) => ({ ...entry, cached: existsSync(cachedPath(entry)) }));
   if (json) {
-    process.stdout.write(`${JSON.stringify({ schema: 1, tool: "lab kernels", kernels: rows })}\n`);
+    process.stdout.write(`${JSON.stringify({ schema: 2, tool: "lab kernels", kernels: rows })}\n`);
     return 0;
   }
   const line = (version: string, suite: string, size: string, cached: string, name: string) =>

@@ -1,6 +1,7 @@
 /** The plan of a run: a pure function of seed and arguments; combinations that cannot work are refused in one line. */
 import { expect, test } from "bun:test";
-import { type ArgumentSpecs, parseArguments } from "../../../src/cli/args.ts";
+import type { ArgumentSpecs } from "../../../src/cli/args.ts";
+import { parseArguments } from "../../../src/cli/strict.ts";
 import { Random } from "../../../src/workload/random.ts";
 import {
   checkRelayArguments,

@@ -1,0 +1,104 @@
+/**
+ * Files that a run writes beside its report: opened before the run, written after it.
+ *
+ * Owns every path that is declared `newFile`: a place that cannot be written is a bad argument before anything happened,
+ * an existing file is never overwritten, and what stayed empty is removed again. A document that cannot be written after
+ * the run is a line on stderr; it never changes what was found. To add one that every reproducer has: declare its flag in
+ * COMMON_OPTIONS with `newFile`, and its text in RENDERERS.
+ */
+import { closeSync, fstatSync, lstatSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { UsageError } from "../ops/errors.ts";
+import { type Path, pathText } from "../ops/file.ts";
+import type { RunReport } from "../report/document.ts";
+import { type ArgumentSpec, type ArgumentSpecs, flagName } from "./args.ts";
+
+/** The text of a document of the common flags; `path` because the ending chooses the form. */
+export type Renderer = (report: RunReport, path: string) => Promise<string> | string;
+
+/** By the name of the common flag. */
+export const RENDERERS: Readonly<Record<string, Renderer>> = {};
+
+interface Opened {
+  readonly flag: string;
+  readonly path: Path;
+  readonly fd: number;
+  written: boolean;
+}
+
+export class Documents {
+  readonly #open = new Map<string, Opened>();
+
+  /** Creates each new file that the arguments name. Throws UsageError, and then leaves none behind. */
+  constructor(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {
+    for (const [name, spec] of Object.entries(specs)) {
+      const path = args[name] as Path | undefined;
+      if (path === undefined || !isNewFile(spec)) continue;
+      try {
+        this.#open.set(name, { flag: flagName(name), path, fd: create(path, flagName(name)), written: false });
+      } catch (error) {
+        this.close();
+        throw error;
+      }
+    }
+  }
+
+  /** Writes what the tool made and what RENDERERS make; a line for each that could not be written. */
+  async write(report: RunReport, made: Readonly<Record<string, string>> = {}): Promise<string[]> {
+    const lines: string[] = [];
+    for (const [name, opened] of this.#open) {
+      try {
+        const text = made[name] ?? (await RENDERERS[name]?.(report, pathText(opened.path)));
+        if (text === undefined) continue;
+        writeAll(opened.fd, Buffer.from(text, "utf8"));
+        opened.written = true;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        lines.push(`${opened.flag} ${pathText(opened.path)} could not be written: ${reason}`);
+      }
+    }
+    return lines;
+  }
+
+  /** Closes all; a file that stayed empty goes, if it is still the one that we created. */
+  close(): void {
+    for (const { path, fd, written } of this.#open.values()) {
+      const mine = fstatSync(fd);
+      closeSync(fd);
+      if (!written && isSame(path, mine)) unlinkSync(fsPath(path));
+    }
+    this.#open.clear();
+  }
+}
+
+export function isNewFile(spec: ArgumentSpec): boolean {
+  return spec.kind === "path" && spec.newFile === true;
+}
+
+function fsPath(path: Path): string | Buffer {
+  return typeof path === "string" ? path : Buffer.from(path);
+}
+
+function create(path: Path, flag: string): number {
+  try {
+    return openSync(fsPath(path), "wx", 0o644);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw new UsageError(`${flag}: ${pathText(path)} exists; name a new file`);
+    throw new UsageError(
+      `${flag}: ${pathText(path)} cannot be made (${code ?? message}); name a file in a directory that is there and can be written to`,
+    );
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+}
+
+function isSame(path: Path, { dev, ino }: { dev: number; ino: number }): boolean {
+  try {
+    const found = lstatSync(fsPath(path));
+    return found.dev === dev && found.ino === ino;
+  } catch {
+    return false;
+  }
+}
