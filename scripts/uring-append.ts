@@ -119,7 +119,7 @@ await runReproducer({
       const series = await runSeries(
         {
           ...{ prefix, door, plan, buffer, pressure },
-          seconds: args.seconds / doors.length,
+          seconds: Math.min(args.seconds, job?.secondsLeft ?? args.seconds) / doors.length,
           numbering: { first: job?.index ?? 0, step: job?.count ?? 1 },
           filesMax: args.files,
           queueDepth: args.queueDepth,

@@ -77,7 +77,9 @@ await runReproducer({
     const results: LogRaceResult[] = [];
     const lines: string[] = [];
 
-    for (const name of control === "all" ? CONTROLS : ([control] as const)) {
+    const names = control === "all" ? CONTROLS : ([control] as const);
+    const endsAt = run.elapsedSeconds + seconds;
+    for (const [index, name] of names.entries()) {
       // What stops the inline write half-way: a device that takes little; elsewhere a memory group's limit where cgroup2
       // allows one, and writeback that holds the inode.
       const quiet = name === "no-writeback";
@@ -89,7 +91,7 @@ await runReproducer({
       const result = await raceLog(run, stage, {
         writers: racers(largeBytes, small, help)[name],
         writebackEveryUs: elsewhere ? 100 : undefined,
-        seconds: seconds / (control === "all" ? CONTROLS.length : 1),
+        seconds: Math.max(0, endsAt - run.elapsedSeconds) / (names.length - index), // making threads takes time, too
         tornMax,
         firstFile: results.reduce((files, { totals }) => files + totals.files, 0),
       });

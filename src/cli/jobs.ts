@@ -5,6 +5,7 @@
  * in BYTEWITNESS_JOB; it dies with its parent (by SIGTERM, so that it cleans up).
  */
 
+import { monotonicNs } from "../ops/clock.ts";
 import { dieWithParent } from "../ops/parent.ts";
 import { ownCommand } from "../ops/self.ts";
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
@@ -16,14 +17,17 @@ import type { Run } from "./contract.ts";
 export interface JobIdentity {
   readonly index: number;
   readonly count: number;
+  /** What is left of the run's time: starting many processes takes some of it. */
+  readonly secondsLeft: number;
 }
 
 /** This process's place among its siblings, or undefined in a process that a person started. */
 export function jobIdentity(): JobIdentity | undefined {
-  const match = /^(\d+)\/(\d+) of (\d+)$/.exec(process.env.BYTEWITNESS_JOB ?? "");
+  const match = /^(\d+)\/(\d+) of (\d+) until (\d+)$/.exec(process.env.BYTEWITNESS_JOB ?? "");
   if (match === null) return undefined;
   dieWithParent(Number(match[3]), SIGTERM);
-  return { index: Number(match[1]), count: Number(match[2]) };
+  const secondsLeft = Math.max(0, (Number(match[4]) - monotonicNs()) / 1e9);
+  return { index: Number(match[1]), count: Number(match[2]), secondsLeft };
 }
 
 export interface JobsWish {
@@ -44,6 +48,7 @@ export interface JobEnd {
 
 /** Runs the jobs to their end; a signal to this process is passed on to them. The ends are in the jobs' order. */
 export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
+  const untilNs = Math.round(monotonicNs() + wish.seconds * 1e9);
   const children = Array.from({ length: wish.count }, (_, index) => {
     const seed = (wish.run.seed + index) % 2 ** 32;
     const command = [
@@ -54,7 +59,7 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
       "--json",
       "--quiet",
     ];
-    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid}` };
+    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid} until ${untilNs}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   });
   let told = false;

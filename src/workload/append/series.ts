@@ -28,6 +28,9 @@ import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter, type Written } from "./writer.ts";
 import { breachLines, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
 
+/** The part of the time in which files are written; the rest is for judging the last ones. */
+const WRITING_SHARE = 0.96;
+
 export interface SeriesOptions {
   readonly prefix: Path;
   readonly door: DoorName;
@@ -129,7 +132,7 @@ class Series implements Disposable {
 
   async run(): Promise<SeriesResult> {
     const { filesMax = Infinity, numbering, seconds } = this.#options;
-    for (let count = 0; count < filesMax && this.#seconds() < seconds && !this.#over; count++) {
+    for (let count = 0; count < filesMax && this.#seconds() < seconds * WRITING_SHARE && !this.#over; count++) {
       await this.#guarded(async () => {
         const file = this.#writeFile(numbering.first + count * numbering.step, count);
         await this.#settle();
@@ -242,7 +245,9 @@ class Series implements Disposable {
     const previous = new Counter({ generation: Math.max(0, index - this.#options.numbering.step) });
     const parts = { door: this.#door, buffer, journal: this.#journal, pressure, trigger: this.#trigger };
     const writer = new FileWriter({ ...parts, seed: plan.seed, startedNs: this.#startedNs }, fd, pattern);
-    return writer.write(chunks, injection, previous);
+    // What is written must be judged within the time, too.
+    const untilNs = this.#startedNs + this.#options.seconds * WRITING_SHARE * 1e9;
+    return writer.write(chunks, injection, previous, untilNs);
   }
 
   [Symbol.dispose](): void {

@@ -60,10 +60,14 @@ export class FileWriter {
     this.#firstCall = parts.journal.count;
   }
 
-  /** Writes the plan's chunks; `injection` damages one of them; `previous` is the pattern of the file before. */
-  write(chunks: readonly number[], injection: Injection | undefined, previous: Counter): Written {
+  /**
+   * Writes the plan's chunks, or as many as fit before `untilNs`; `injection` damages one of them, and then all are
+   * written; `previous` is the pattern of the file before.
+   */
+  write(chunks: readonly number[], injection: Injection | undefined, previous: Counter, untilNs: number): Written {
     let refused: SyscallError | undefined;
     for (const [index, length] of chunks.entries()) {
+      if (index > 0 && injection === undefined && monotonicNs() > untilNs) break;
       const chunk = this.#parts.buffer.bytes.subarray(0, length);
       this.#pattern.fill(chunk, this.#reported);
       const damage = injection !== undefined && injection.chunkIndex === index ? injection : undefined;

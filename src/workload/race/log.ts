@@ -56,8 +56,8 @@ const ROUND_SECONDS = 1;
 export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Promise<LogRaceResult> {
   const broken = selfTestRecordLog();
   if (broken !== undefined) throw new Inconclusive(`the judge of records failed its self-test: ${broken}`);
-  await using threads = new RecordRace(race);
   const startedSeconds = run.elapsedSeconds;
+  await using threads = new RecordRace(race);
   const elapsed = () => run.elapsedSeconds - startedSeconds;
   const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
   const findings: Finding[] = [];
@@ -67,12 +67,15 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
   let [records, torn, how] = [0, 0, ""];
   let shortWrites: number | null = 0;
   let firstTornSeconds: number | undefined;
+  // What a round takes beside its own seconds: making the file, judging the records.
+  let besideSeconds = 0;
   do {
     using log = stage.create(race.firstFile + totals.files);
     const path = log.label;
     const generation = (race.firstFile + totals.files) % 4096;
     const open = () => openFile(path, O_RDWR | O_APPEND);
-    const seconds = Math.max(0.05, Math.min(ROUND_SECONDS, race.seconds - elapsed()));
+    const begunSeconds = elapsed();
+    const seconds = Math.max(0.05, Math.min(ROUND_SECONDS, race.seconds - begunSeconds - besideSeconds));
     const round = await threads.round({ open, generation, seconds, bytesMax });
     const judgement = judgeRecordLog(wholeFile(path), { generation, tallies: round.tallies, file: path });
     const [large] = judgement.whole;
@@ -95,7 +98,8 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     totals.writebacks += round.writebacks;
     run.progress({ done: elapsed(), total: race.seconds, bytes: totals.bytesWritten, label: `${torn} torn` });
     await run.breathe();
-  } while (torn < race.tornMax && elapsed() < race.seconds && !run.stopped);
+    besideSeconds = Math.max(0, elapsed() - begunSeconds - seconds);
+  } while (torn < race.tornMax && elapsed() + besideSeconds < race.seconds && !run.stopped);
   return { records, torn, firstTornSeconds, findings, artifacts, shortWrites, how, totals };
 }
 
