@@ -37,6 +37,11 @@ export interface OwnSwap extends Disposable {
   readonly path: string;
   /** How much of it is in use. */
   usedBytes(): number;
+  /**
+   * Leaves the area on, for a guest that is about to end: swapoff(2) of an area whose entries the kernel has lost (by the
+   * very bug that a reproducer found) never returns.
+   */
+  abandon(): void;
 }
 
 /** A directory on a disk: swap on an image in memory would need memory to free memory. */
@@ -56,15 +61,25 @@ export function ownSwap(options: { capacityBytes: number }): OwnSwap {
   const image = loopImage({ capacityBytes, directory });
   const { path } = image;
   let guard: ReturnType<typeof startGuard> | undefined;
+  let open = true;
+  const dismiss = () => {
+    guard?.stdin.write("off\n");
+    guard?.stdin.end();
+  };
+  const abandon = () => {
+    open = false;
+    dismiss();
+  };
   const off = () => {
+    if (!open) return;
+    open = false;
     try {
       swapOff(path);
     } catch (error) {
       // Not an area (any more): the aim is reached.
       if (!isSyscallError(error, "EINVAL")) throw error;
     }
-    guard?.stdin.write("off\n");
-    guard?.stdin.end();
+    dismiss();
     image[Symbol.dispose]();
   };
   try {
@@ -77,7 +92,7 @@ export function ownSwap(options: { capacityBytes: number }): OwnSwap {
     throw error;
   }
   const usedBytes = () => swapAreas().find((area) => area.path === path)?.usedBytes ?? 0;
-  return { path, usedBytes, [Symbol.dispose]: off };
+  return { path, usedBytes, abandon, [Symbol.dispose]: off };
 }
 
 /** Waits for a line; when the pipe ends without one, this process is dead and the area must go. */

@@ -1,0 +1,131 @@
+#!/usr/bin/env bun
+/**
+ * shmem-swapin: does shared memory on huge pages come back from swap as it was?
+ *
+ * What is exercised: a tmpfs file of huge pages is swapped out, each huge page as one entry; it is then read from its
+ * beginning. Swap readahead brings single pages of the next huge page into memory, while the file still has that
+ * page's one large entry; the first of them is put in the place of all 512.
+ * What broken looks like: 511 pages hold the first page's bytes. No call failed.
+ * tmpfs(5): the file system's contents "may be swapped out"; nothing about them may change for that.
+ * Since when, fixed by: bad on 6.12.43 (large pages of tmpfs are swapped whole since 6.12); "mm: shmem: fix potential data
+ * corruption during shmem swapin" (6.12.85).
+ * Who is hit: shared memory on huge pages or on pages of several sizes, on a machine that swaps.
+ * Control: the same without huge pages (huge=never).
+ * Needs: a guest of the lab (an affected kernel cannot switch that swap off any more), swap, cgroup2 with memory.reclaim.
+ * A large vm.page-cluster makes the readahead reach the next huge page; with smaller large pages (16 KiB) the default does.
+ * Run: bun run lab.ts run --kernel 6.12.43 -- shmem-swapin.ts
+ */
+import os from "node:os";
+import {
+  allocate,
+  counter,
+  filesystemMissing,
+  groupReclaimMissing,
+  Judge,
+  MiB,
+  type OwnSwap,
+  openFile,
+  ownSwap,
+  readAt,
+  reclaimableGroup,
+  runReproducer,
+  scratchFilesystem,
+  swapMissing,
+  swapReadahead,
+  truncate,
+  tryReclaimGroup,
+  writeAt,
+} from "bytewitness";
+import { O_CREAT, O_EXCL, O_RDWR } from "bytewitness/uapi";
+
+const BYTES = 24 * MiB;
+const PAGE_CLUSTER = 10; // 2^10 pages: readahead of two huge pages
+
+/** Writes a file, has it swapped out, reads it from its beginning: what the judge finds, and how much was swapped. */
+function throughSwap(mountOptions: string, { group, swap }: { group: string; swap: OwnSwap }) {
+  using tmpfs = scratchFilesystem({
+    type: "tmpfs",
+    capacityBytes: 64 * MiB,
+    imageDirectory: os.tmpdir(),
+    mountOptions,
+  });
+  using file = openFile(`${tmpfs.path}/file`, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  truncate(file, BYTES);
+  const pattern = counter({ generation: 3 });
+  using buffer = allocate(2 * MiB);
+  for (let at = 0; at < BYTES; at += buffer.lengthBytes) {
+    pattern.fill(buffer.bytes, at);
+    writeAt(file, buffer, at);
+  }
+
+  // What cannot be reclaimed at once (-EAGAIN) is tried again; usedBytes tells how much went.
+  for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1) tryReclaimGroup(group, BYTES);
+  const swappedBytes = swap.usedBytes();
+
+  const judge = new Judge({ pattern, expectBytes: BYTES, file: `a tmpfs file, ${mountOptions}` });
+  for (let at = 0; at < BYTES; at += buffer.lengthBytes) {
+    judge.push(buffer.bytes.subarray(0, readAt(file, buffer, at)));
+  }
+  return { ...judge.finish(), swappedBytes };
+}
+
+await runReproducer({
+  name: "shmem-swapin",
+  summary: "shared memory on huge pages, swapped out and in again: is it what it was?",
+  known: {
+    fix: "mm: shmem: fix potential data corruption during shmem swapin",
+    firstFixed: ["6.12.85"],
+    affectedSince: "6.12",
+    source: "changelog of linux 6.12.85-1; bad on 6.12.43",
+  },
+  systemWide: "switches swap of its own on, and sets vm.page-cluster for a moment",
+  requires: [
+    {
+      name: "a guest of the lab",
+      probe: () =>
+        process.env.BYTEWITNESS_GUEST === undefined
+          ? "an affected kernel loses swap entries and can then not switch that swap off: lab.ts run --kernel …"
+          : undefined,
+    },
+    { name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") },
+    { name: "swap", probe: swapMissing },
+    { name: "memory.reclaim", probe: groupReclaimMissing },
+  ],
+  run: async (run) => {
+    using _readahead = await swapReadahead(run, { cluster: PAGE_CLUSTER });
+    using swap = ownSwap({ capacityBytes: 256 * MiB });
+    using group = reclaimableGroup();
+
+    const control = throughSwap("huge=never", { group: group.directory, swap });
+    const judged = throughSwap("huge=always", { group: group.directory, swap });
+    // The kernel has lost entries: switching that swap off would never end. The guest does.
+    if (judged.findings.length > 0) swap.abandon();
+    const changed = ({ findings }: typeof judged) => (findings.length > 0 ? "not what was written" : "whole");
+    return {
+      findings: [...control.findings, ...judged.findings],
+      findingsLeftOut: control.findingsLeftOut + judged.findingsLeftOut,
+      filesystem: "tmpfs",
+      mountOptions: "huge=always",
+      trigger: {
+        reached: judged.swappedBytes >= BYTES ? 1 : 0,
+        attempts: 1,
+        how: "as much as the file holds was swapped out (/proc/swaps)",
+      },
+      totals: {
+        bytesWritten: 2 * BYTES,
+        bytesVerified: control.verifiedBytes + judged.verifiedBytes,
+        files: 2,
+        calls: 6,
+      },
+      sections: [
+        {
+          title: "After swapping out and in",
+          lines: [
+            `huge=always: ${changed(judged)}, ${judged.swappedBytes} bytes of swap in use before reading`,
+            `huge=never (control): ${changed(control)}, ${control.swappedBytes} bytes of swap in use before reading`,
+          ],
+        },
+      ],
+    };
+  },
+});
