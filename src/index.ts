@@ -13,9 +13,9 @@ export { mergedPages } from "./machine/ksm.ts";
 export { ioUringMissing } from "./machine/needs.ts";
 export type { Address } from "./ops/address.ts";
 export { monotonicNs } from "./ops/clock.ts";
-export { type CopyOptions, copyFileRange, sendFile, tryCopyFileRange, trySendFile } from "./ops/copy.ts";
+export { copyFileRange, type CopyOptions, sendFile, tryCopyFileRange, trySendFile } from "./ops/copy.ts";
 export { Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
-export { duplicate, Fd, setNonblocking } from "./ops/fd.ts";
+export { Fd } from "./ops/fd.ts";
 export {
   IoVectors,
   openFile,
@@ -35,111 +35,94 @@ export {
 export { type Scratch, type ScratchOptions, syncAll } from "./ops/filesystem.ts";
 export { AT_FILE_POSITION } from "./ops/integers.ts";
 export { lend } from "./ops/lend.ts";
-export { type LoopImage, type LoopOptions, loopImage } from "./ops/loop.ts";
+export { loopImage, type LoopImage, type LoopOptions } from "./ops/loop.ts";
 export {
-  type MappedRange,
-  Mapping,
-  type MappingPlace,
   madvise,
   mapAnonymous,
   mapFile,
+  type MappedRange,
+  Mapping,
+  type MappingPlace,
   mprotect,
   mremap,
   msync,
   munmap,
-  residentPages,
-  tryMadvise,
 } from "./ops/mapping.ts";
 export { allocate, type KernelBuffer, Memory, type MemoryOwner } from "./ops/memory.ts";
 export { mount, unmount } from "./ops/mount.ts";
 export { openPipe, type PipeWish, queuedBytes } from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
 export { Process, startProcess } from "./ops/process/process.ts";
-export { dropCaches, tryReclaimGroup } from "./ops/reclaim.ts";
 export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffers.ts";
-export { type Completion, completed } from "./ops/ring/completion.ts";
+export type { Completion } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
 export { Ring, type RingOptions } from "./ops/ring/ring.ts";
+export { getOption, setOption, setReceiveTimeout, type SocketOption, trySetOption } from "./ops/socket-option.ts";
 export {
   bindTo,
-  type Connection,
   connectedPair,
+  type Connection,
   connectTo,
   listenOn,
   localAddress,
   type MessageOptions,
   openSocket,
   receive,
-  type SocketKind,
   send,
   shutdownSocket,
+  type SocketKind,
   socketPair,
   tryAccept,
   tryConnect,
   tryReceive,
   trySend,
 } from "./ops/socket.ts";
-export { getOption, type SocketOption, setOption, setReceiveTimeout, trySetOption } from "./ops/socket-option.ts";
+export { fallocate, nextData, type Range, seek, sync, truncate, unlink } from "./ops/space.ts";
 export {
-  dropCache,
-  fallocate,
-  nextData,
-  type Range,
-  seek,
-  sync,
-  syncRange,
-  touch,
-  truncate,
-  unlink,
-} from "./ops/space.ts";
-export {
-  type SpliceOptions,
   splice,
   spliceExactly,
-  type TransferOptions,
+  type SpliceOptions,
   tee,
+  type TransferOptions,
   trySplice,
   tryTee,
   tryVmsplice,
   vmsplice,
 } from "./ops/splice.ts";
-export { type Filesystem, filesystemOf, type Stat, sizeOf, statFd, statPath } from "./ops/stat.ts";
-export { formatSwap, type SwapArea, swapAreas, swapOff, swapOn } from "./ops/swap.ts";
+export { type Filesystem, filesystemOf, sizeOf, type Stat, statFd } from "./ops/stat.ts";
+export { type SwapArea, swapOff, swapOn } from "./ops/swap.ts";
 export { Barrier } from "./ops/thread/barrier.ts";
 export {
+  race,
   type RaceOptions,
   type RaceResult,
-  type Runner,
-  race,
   runner,
+  type Runner,
   startThreads,
   type Threads,
 } from "./ops/thread/race.ts";
 export { Thread } from "./ops/thread/thread.ts";
+export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export {
   loadsTls,
   startTls,
+  testKeys,
   type TlsCipher,
   type TlsKeys,
-  testKeys,
   tlsMissing,
   tryExpectNoPadding,
 } from "./ops/tls.ts";
-export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export { readWhole } from "./ops/whole.ts";
 
 // ── bytes: sizes, patterns and records ──────────────────────────────────────────────────────────────────────────────
 
 export { type ClaimsOptions, letters } from "./judge/claims.ts";
 export { GiB, KiB, MiB, PAGE_BYTES } from "./ops/memory.ts";
-export { constant } from "./pattern/constant.ts";
-export { type CounterOptions, counter } from "./pattern/counter.ts";
-export { type NumberedOptions, numbered } from "./pattern/numbered.ts";
+export { counter, type CounterOptions } from "./pattern/counter.ts";
 export type { Pattern } from "./pattern/pattern.ts";
-export { prng } from "./pattern/prng.ts";
-export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
+export { fillRecord, readRecord, type RecordTag } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
-export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
+export { tagged, type TaggedOptions } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
 export { bytesText } from "./units.ts";
 export { Random } from "./workload/random.ts";
@@ -149,7 +132,7 @@ export { Random } from "./workload/random.ts";
 export { type Claim, judgeClaims } from "./judge/claims.ts";
 export type { CallReference, Finding, Judgement, Segment } from "./judge/finding.ts";
 export { type AccountOptions, goneRecords, type RecordsAccount, repeatedRecords } from "./judge/gone-records.ts";
-export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
+export { Judge, judgeBytes, type JudgeOptions } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 
@@ -160,17 +143,8 @@ export type { Need, Reproducer, Run } from "./cli/contract.ts";
 export { runReproducer } from "./cli/reproducer.ts";
 export { allowHugePages, hugePagesMissing } from "./machine/hugepages.ts";
 export { type Ksm, ksmMissing, useKsm } from "./machine/ksm.ts";
-export { acquireLease, type Lease, type LeaseSpec } from "./machine/lease.ts";
-export {
-  groupReclaimMissing,
-  type OwnSwap,
-  ownSwap,
-  reclaimableGroup,
-  swapMissing,
-  swapReadahead,
-} from "./machine/swap.ts";
 export { UsageError } from "./ops/errors.ts";
-export { filesystemMissing, makeFilesystem, scratchFilesystem } from "./ops/filesystem.ts";
+export { filesystemMissing, scratchFilesystem } from "./ops/filesystem.ts";
 export { saveEvidence } from "./place/evidence.ts";
 export {
   type FilesystemPlace,
@@ -179,12 +153,12 @@ export {
   needsFilesystem,
   placeOnFilesystem,
 } from "./place/filesystem.ts";
-export { type ScratchFile, scratchFile, workDirectory } from "./place/scratch-file.ts";
+export { scratchFile, type ScratchFile } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";
 export type { Known, RunReport, Totals, Trigger } from "./report/document.ts";
 export { type Rate, rateOf, rateText } from "./report/rate.ts";
 export { Calls } from "./workload/calls.ts";
 export type { Outcome } from "./workload/context.ts";
-export { PRESSURES, Pressure } from "./workload/pressure/index.ts";
+export { Pressure, PRESSURES } from "./workload/pressure/index.ts";
 export { type LogRace, type LogRaceResult, mergeRaces, raceLog } from "./workload/race/log.ts";
 export type { WriterSpec } from "./workload/race/race.ts";
