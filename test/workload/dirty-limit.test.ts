@@ -10,7 +10,10 @@ test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
   "a limit is set on its own XFS's device and gone after dispose",
   () => {
     const script = `
-    import { limitDirty, MiB, scratchXfs, statPath } from "${import.meta.dir}/../../src/index.ts";
+    import { scratchXfs } from "${import.meta.dir}/../../src/ops/filesystem.ts";
+    import { MiB } from "${import.meta.dir}/../../src/ops/memory.ts";
+    import { statPath } from "${import.meta.dir}/../../src/ops/stat.ts";
+    import { limitDirty } from "${import.meta.dir}/../../src/workload/dirty-limit.ts";
     import { readFileSync } from "node:fs";
     using xfs = scratchXfs({ capacityBytes: 512 * MiB, imageDirectory: "${os.tmpdir()}" });
     const bdi = "/sys/class/bdi/" + statPath(xfs.path).device;
