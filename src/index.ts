@@ -5,12 +5,18 @@
  * `import { openFile, write, scratchFile, runReproducer } from "bytewitness"; import { O_APPEND } from "bytewitness/uapi"`
  */
 
-import "./cli/guard.ts";
-
 // ── calls: the kernel, one verb for each ────────────────────────────────────────────────────────────────────────────
 
 export { mergedPages } from "./machine/ksm.ts";
 export { ioUringMissing } from "./machine/needs.ts";
+export {
+  groupReclaimMissing,
+  ownSwap,
+  type OwnSwap,
+  reclaimableGroup,
+  swapMissing,
+  swapReadahead,
+} from "./machine/swap.ts";
 export type { Address } from "./ops/address.ts";
 export { monotonicNs } from "./ops/clock.ts";
 export { copyFileRange, type CopyOptions, sendFile, tryCopyFileRange, trySendFile } from "./ops/copy.ts";
@@ -53,6 +59,7 @@ export { mount, unmount } from "./ops/mount.ts";
 export { openPipe, type PipeWish, queuedBytes } from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
 export { Process, startProcess } from "./ops/process/process.ts";
+export { tryReclaimGroup } from "./ops/reclaim.ts";
 export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffers.ts";
 export type { Completion } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
