@@ -290,10 +290,7 @@ case ${CI-} in '' | false | 0) ;; *) with_tests=yes no_remove='' ;; esac
 for argument in "$@"; do
   case $argument in
     tests) with_tests=yes ;;
-    *)
-      say "unknown argument \"$argument\": the only one is \"tests\""
-      exit 254
-      ;;
+    *) say "unknown argument \"$argument\": the only one is \"tests\"" && exit 254 ;;
   esac
 done
 
