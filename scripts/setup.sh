@@ -36,7 +36,6 @@ mkfs.btrfs    tests  btrfs-progs     btrfs-progs     btrfsprogs       btrfs-prog
 mkfs.exfat    tests  exfatprogs      exfatprogs      exfatprogs       exfatprogs      exfatprogs      exfat-append.ts and tests on exFAT skip
 mkfs.vfat     tests  dosfstools      dosfstools      dosfstools       dosfstools      dosfstools      tests on vfat skip
 mkfs.udf      tests  udftools        udftools        udftools         udftools        udftools        udf-inline-expand.ts and tests on UDF skip
-losetup       tests  mount           util-linux      util-linux       util-linux      losetup         tests of loop devices skip
 ip            tests  iproute2        iproute         iproute2         iproute2        iproute2        tests in a network namespace skip
 socat         tests  socat           socat           socat            socat           socat           tests that relay through socat skip
 nc            tests  netcat-openbsd  netcat          netcat-openbsd   openbsd-netcat  netcat-openbsd  tests that relay through nc skip
@@ -59,7 +58,7 @@ last_line() { printf '%s\n' "$1" | sed -n '/[^[:space:]]/h; ${x; p; }'; }
 # What npm says went wrong: its first lines, for its last ones only name a log.
 npm_says() {
   errors=$(printf '%s\n' "$1" | sed -n 's/^npm \(ERR!\|error\) //p' | head -n 3 | tr '\n' ' ')
-  if [ -n "$errors" ]; then printf '%s\n' "${errors% }"; else last_line "$1"; fi
+  [ -n "$errors" ] && printf '%s\n' "${errors% }" || last_line "$1"
 }
 
 any_exists() {
@@ -280,9 +279,7 @@ bring_modules() {
 }
 
 # Bun opens its files through /proc: without it even this would end as if corruption had been found.
-[ -n "$sysroot" ] || [ -e /proc/self ] || {
-  say "/proc is not mounted, and Bun cannot start without it: mount -t proc proc /proc" && exit 255
-}
+[ -n "$sysroot" ] || [ -e /proc/self ] || { say 'Bun cannot start without /proc: mount -t proc proc /proc' && exit 255; }
 
 with_tests=no no_remove=--no-remove
 case ${CI-} in '' | false | 0) ;; *) with_tests=yes no_remove='' ;; esac

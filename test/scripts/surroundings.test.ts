@@ -9,13 +9,17 @@ import { IN_PRIVATE } from "../private.ts";
 import { command, type Said } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-surroundings-"));
+/** Bun makes the directories that TMPDIR and HOME name, when it may. */
+const made = mkdtempSync(join(tmpdir(), "bytewitness-made-"));
 const good = join(directory, "good");
 beforeAll(() => {
   const bytes = new Uint8Array(1 << 20);
   counter().fill(bytes, 0);
   writeFileSync(good, bytes);
 });
-afterAll(() => rmSync(directory, { recursive: true }));
+afterAll(() => {
+  for (const path of [directory, made]) rmSync(path, { recursive: true });
+});
 
 /** Every kind of command, small and quick. */
 const COMMANDS: readonly (readonly [script: string, ...args: string[]])[] = [
@@ -65,11 +69,11 @@ const SURROUNDINGS: readonly Surroundings[] = [
     root: true,
     codes: everywhere([125, 254]),
   },
-  { name: "a TMPDIR that is not there", env: { TMPDIR: "/nonexistent/x" } },
+  { name: "a TMPDIR that is not there", env: { TMPDIR: join(made, "tmp/x") } },
   { name: "a TMPDIR that takes no file", env: { TMPDIR: "/proc" }, codes: everywhere([125, 254]) },
   { name: "a TMPDIR that is a file", env: { TMPDIR: "/etc/passwd" }, codes: everywhere([125, 254]) },
   { name: "no HOME", shell: "unset HOME" },
-  { name: "a HOME that is not there", env: { HOME: "/nonexistent" } },
+  { name: "a HOME that is not there", env: { HOME: join(made, "home") } },
   { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
   { name: "no PATH", shell: "export PATH=/nonexistent" },
 ];

@@ -117,7 +117,7 @@ test.each(HEALTHY)("$flags keeps a healthy file clean", async ({ flags }) => {
 });
 
 test("jobs are processes with one merged verdict, and one corrupt job makes it corrupt", async () => {
-  const args = [`${directory}/jobs`, "2", ...SMALL, "--jobs", "2", "--files", "4", "--json"];
+  const args = [`${directory}/jobs`, "30", ...SMALL, "--jobs", "2", "--files", "4", "--json"];
   const clean = reportOf(await command("uring-append", args));
   expect({ verdict: clean.verdict, files: clean.totals.files }).toEqual({ verdict: "clean", files: 8 });
   const said = await command("uring-append", [...args, "--inject", "zeroed"]);
@@ -233,7 +233,7 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
 
   test("a job that is killed makes the merged verdict inconclusive, and its files are removed", async () => {
     // Files of 200 MiB, so that the job is killed in the middle of one.
-    const args = [`${directory}/killed`, "4", "200", "--pressure", "none", "--quiet", "--jobs", "2", "--json"];
+    const args = [`${directory}/killed`, "15", "200", "--pressure", "none", "--quiet", "--jobs", "2", "--json"];
     const child = Bun.spawn([process.execPath, "scripts/uring-append.ts", ...args], {
       cwd: ROOT,
       stdout: "pipe",

@@ -46,7 +46,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
 test.skipIf(needed("root", "mkfs.xfs"))(
   "all controls end 0, with a rate and an interval for each",
   async () => {
-    const { out, code, directory } = await run("--control", "all", "--seconds", "3", "--json");
+    const { out, code, directory } = await run("--control", "all", "--seconds", "12", "--json");
     const report = JSON.parse(out);
     expect({ code, findings: report.findings }).toEqual({ code: 0, findings: [] });
     const [rates] = report.sections as [{ lines: string[] }];
