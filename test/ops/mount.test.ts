@@ -76,7 +76,7 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges:
   const ended = await runChild("scratch.ts", [tmpdir()], {
     prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   });
-  expect(ended.code).toBe(1);
+  expect([1, 255]).toContain(ended.code as number);
   expect(ended.stderr).toContain(
     "unshare(CLONE_NEWNS): EPERM (operation not permitted); making a private mount needs root (CAP_SYS_ADMIN)",
   );

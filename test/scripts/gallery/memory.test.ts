@@ -93,3 +93,13 @@ test.skipIf(needed("root", "setpriv"))(
   },
   TIMEOUT,
 );
+
+test(
+  "shmem-swapin runs in a guest only: an affected kernel could not switch that swap off again",
+  async () => {
+    const said = await command("gallery/shmem-swapin", ["--json"], { timeoutMs: TIMEOUT });
+    expect(said.code).toBe(125);
+    expect(reportOf(said).reason).toContain("a guest of the lab");
+  },
+  TIMEOUT,
+);
