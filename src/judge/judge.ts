@@ -9,7 +9,6 @@ import { assertStreamOffset, type Pattern } from "../pattern/pattern.ts";
 import type { Finding, Judgement } from "./finding.ts";
 import { Explainer } from "./stream/explainer.ts";
 import { Ledger, type Note } from "./stream/notebook.ts";
-import { sealSample } from "./stream/sample.ts";
 import { describe } from "./stream/sentence.ts";
 import { Tracer } from "./stream/tracer.ts";
 
@@ -20,6 +19,11 @@ export interface JudgeOptions {
   readonly expectBytes?: number;
   /** File offset of the first byte that will be pushed; it should be the stream's byte of the same offset. Default 0. */
   readonly startBytes?: number;
+  /**
+   * The bytes end in the middle of the stream (a window of a file): nothing is missing at their end. `expectBytes` is then
+   * where the whole stream ends. Default false.
+   */
+  readonly openEnd?: boolean;
   /** Named in every finding. */
   readonly file?: string;
   /** Findings listed; the rest is counted. Default 256. */
@@ -40,6 +44,7 @@ export class Judge {
   readonly #tracer: Tracer;
   readonly #file: string | undefined;
   readonly #startBytes: number;
+  readonly #open: boolean;
   #held: Uint8Array = NOTHING;
   #at: number;
   #finished = false;
@@ -52,29 +57,22 @@ export class Judge {
     this.#file = options.file;
     this.#startBytes = startBytes;
     this.#at = startBytes;
-    this.#ledger = new Ledger({ findingsMax, segmentsMax });
+    this.#ledger = new Ledger({ pattern, startBytes, endBytes, findingsMax, segmentsMax });
     this.#explainer = new Explainer(this.#ledger, { startBytes, endBytes });
-    const ledger = this.#ledger;
-    this.#tracer = new Tracer({
-      pattern,
-      explainer: this.#explainer,
-      startBytes,
-      endBytes,
-      wantSamples: () => !ledger.full,
-    });
+    this.#tracer = new Tracer({ pattern, listener: this.#explainer, startBytes, endBytes });
+    this.#open = options.openEnd === true;
   }
 
   /** True while nothing wrong was seen; cheap enough to ask after every block. */
   get intact(): boolean {
-    return this.#held.length === 0 && this.#ledger.notes.length === 0;
+    return this.#held.length === 0 && this.#ledger.isEmpty && this.#explainer.isSettled(this.#tracer.run);
   }
 
   /** Takes the next bytes. The block is not kept: it may be overwritten as soon as this returns. */
   push(block: Uint8Array): void {
-    if (this.#finished) throw new Error("push() after finish(): this judge has spoken");
+    if (this.#finished) throw new Error("push() called after finish()");
     const blockAt = this.#at;
     this.#at += block.length;
-    this.#tracer.fillSamples({ block, at: blockAt });
     if (this.#held.length > 0) {
       const heldAt = blockAt - this.#held.length;
       const joined = new Uint8Array(new ArrayBuffer(this.#held.length + Math.min(JOIN_BYTES, block.length)));
@@ -89,7 +87,6 @@ export class Judge {
       }
     }
     this.#tracer.advance({ block, at: blockAt }, false);
-    this.#tracer.fillSamples({ block, at: blockAt });
     this.#held = block.slice(this.#tracer.needFrom - blockAt);
   }
 
@@ -111,37 +108,34 @@ export class Judge {
 
   /** The file ends here: what was it? */
   finish(): Judgement {
-    if (this.#finished) throw new Error("finish() was called before: this judge has spoken");
+    if (this.#finished) throw new Error("finish() called twice");
     this.#finished = true;
     const window = { block: this.#held, at: this.#at - this.#held.length };
     this.#tracer.advance(window, true);
     this.#tracer.finish(window);
+    this.#explainer.finish(this.#at, { open: this.#open });
+    const { notes, leftOut, groups } = this.#ledger.finish();
+    notes.sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
     return {
       verifiedBytes: this.#at - this.#startBytes,
-      findings: this.#findings(),
-      findingsLeftOut: this.#ledger.notesLeftOut,
+      findings: notes.map((note) => toFinding(note, this.#ledger, this.#file)),
+      findingsLeftOut: leftOut,
+      ...(groups.length === 0 ? {} : { groups }),
       segments: this.#ledger.segments,
       segmentsLeftOut: this.#ledger.segmentsLeftOut,
     };
   }
-
-  #findings(): Finding[] {
-    const notes = [...this.#ledger.notes];
-    notes.sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
-    return notes.map((note) => toFinding(note, this.#file));
-  }
 }
 
-function toFinding(note: Note, file: string | undefined): Finding {
+function toFinding(note: Note, ledger: Ledger, file: string | undefined): Finding {
+  const { sample, homeBytes, listed, offsetBytes, ...fields } = note;
+  const { kind, ...rest } = fields;
+  const finding = { kind, ...(file === undefined ? {} : { file }), offsetBytes, ...rest };
   return {
-    kind: note.kind,
-    ...(file === undefined ? {} : { file }),
-    offsetBytes: note.offsetBytes,
-    lengthBytes: note.lengthBytes,
-    ...(note.originBytes === undefined ? {} : { originBytes: note.originBytes }),
-    pageAligned: note.offsetBytes % 4096 === 0,
-    detail: describe(note),
-    ...(note.sample === undefined ? {} : { sample: sealSample(note.sample) }),
+    ...finding,
+    pageAligned: offsetBytes % 4096 === 0,
+    detail: describe(finding),
+    ...(sample === undefined ? {} : { sample: ledger.samples.seal(sample) }),
   };
 }
 

@@ -45,7 +45,7 @@ describe("counter-examples that random cases once found", () => {
     pattern.fill(bytes, 0);
     bytes.fill(0xff, 1000, 1040);
     const { findings } = judgeBytes(bytes, { pattern, expectBytes: 4096 });
-    expect(findings.map(spell)).toEqual(["foreign@1000+40"]);
+    expect(findings.map(spell)).toEqual(["filled@1000+40"]);
   });
 });
 

@@ -122,6 +122,7 @@ function objectToByte(
   switch (segment.kind) {
     case "intact":
     case "duplicated":
+    case "misplaced":
       return evidence.matches(generation, delta, at) ? undefined : "is not the byte of its origin";
     case "stale":
       return evidence.staleAt(at, at + delta) ? undefined : "is not proven to be of another generation";
@@ -129,6 +130,7 @@ function objectToByte(
       if (bytes[at] !== 0) return "is not zero";
       break;
     case "extra":
+    case "byte-swapped":
       return undefined;
   }
   const proven = evidence.provenAround(at);
@@ -141,10 +143,14 @@ function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undef
   for (const { kind, offsetBytes, lengthBytes, originBytes = offsetBytes } of judgement.segments) {
     if (kind === "intact") {
       for (let o = originBytes; o < originBytes + lengthBytes; o += 1) {
-        if (o >= expectBytes || stands[o] !== 0) return `stream byte ${o} is called intact twice or beyond the end`;
+        if (o >= expectBytes || stands[o] === 1) return `stream byte ${o} is called intact twice or beyond the end`;
         stands[o] = 1;
       }
     } else if (kind !== "duplicated" && kind !== "extra") damaged += lengthBytes;
+    if (kind === "misplaced" || kind === "duplicated") {
+      // Bytes that stand elsewhere are not gone.
+      for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (stands[o] === 0) stands[o] = 2;
+    }
   }
   for (const finding of judgement.findings) markMissing(finding, stands);
   const unexplained = stands.filter((state) => state === 0).length;

@@ -7,6 +7,7 @@
  * first byte that is visibly wrong. Pure arithmetic; it refuses to look at files.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
+import type { Part } from "./part.ts";
 
 export const PAGE_BYTES = 4096;
 export const WORD_BYTES = 8;
@@ -18,23 +19,6 @@ export function chooseCut({ low, high, otherwise }: { low: number; high: number;
     if (cut >= low) return cut;
   }
   return otherwise;
-}
-
-/** How far a cut between two runs may be moved without changing a byte. */
-export interface Slack {
-  readonly leftBytes: number;
-  readonly rightBytes: number;
-}
-
-/** A stretch of file that follows one stream. `to` is where it visibly ends and may move back to a canonical cut. */
-export interface Run {
-  readonly stream: Pattern;
-  readonly own: boolean;
-  readonly from: number;
-  readonly streamOffsetBytes: number;
-  to: number;
-  /** Of the cut at `from`, when another run ends there. */
-  readonly slack: Slack | undefined;
 }
 
 const window = new Uint8Array(new ArrayBuffer(1152));
@@ -57,12 +41,12 @@ export function matchingBefore(
 
 /** How many of the last bytes of a run are also those before `streamOffsetBytes` of the other stream. */
 export function overlapWithRun(
-  run: Run,
+  run: Part,
   { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
 ): number {
-  const count = Math.min(most, run.to - run.from, otherWindow.length);
+  const count = Math.min(most, otherWindow.length);
   if (count <= 0) return 0;
   const tail = otherWindow.subarray(0, count);
-  run.stream.fill(tail, run.streamOffsetBytes + (run.to - run.from) - count);
+  (run.stream as Pattern).fill(tail, run.hi + run.shift - count);
   return matchingBefore(tail, count, { stream, streamOffsetBytes, most: count });
 }

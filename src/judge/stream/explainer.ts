@@ -1,283 +1,229 @@
 /**
- * Walks the pieces of a file in order and says what happened to the stream.
+ * Says what happened to a stream: the shortest true story of the parts that the tracer cuts a file into.
  *
- * `next` is the stream byte that has not stood yet, `walk` the one that should stand here if nothing new happens; they
- * differ only inside a duplicate. The rules, each deciding between explanations that no reader of the bytes could tell
- * apart:
- *   1. Damage after which the walk goes on as if nothing had happened stands in place (also inside a duplicate, which
- *      then counts as one duplicate with damage in it).
- *   2. Else damage stands in for the next bytes of the stream, as many as it is long; if the stream then resumes further
- *      on, the rest is `lost` behind it; if it resumes sooner, the damage is partly (or wholly) inserted.
- *   3. A jump back is `duplicated` up to `next`; damage before it was inserted.
- *   4. A `lost` range that turns up later, out of order, stays one `lost` finding whose sentence says where the bytes
- *      stand instead; there they are `intact` with their origin, not duplicated: they stand once.
- *   5. A file that ends early is `truncated` if it is shorter than expected, else the missing tail is `lost`: something
- *      else took its room. What follows the expected end in place is `extra`.
- * Owns the state of the walk; refuses to read bytes.
+ * True: each byte of the file is in one segment that says what it is, and the findings, replayed as edits on the good
+ * stream, give back the file. Shortest: as few findings as can be. The parts are runs of the stream (with the damage in
+ * them behind which they go on), runs of other streams, and damage. A story picks the runs of the main line; `plot.ts`
+ * searches for the choice with the fewest findings, `story.ts` tells it, ties go to fewer bytes, to aligned places, to
+ * the earlier one.
+ *
+ * What is decided when. While the main line has been told up to the run that is being followed, damage in that run is
+ * told at once: nothing that comes can make it cheaper. From the first change of shift on, parts wait: until the file
+ * ends, until so many wait that the older half is told as it looks best by then (PARTS_MAX), or until so much damage
+ * waits in one run that it is told with that run on the main line (INLAYS_MAX). Later bytes may then prove that fewer
+ * findings would have done. They cannot make a told byte wrong: what each byte of the file is does not depend on the
+ * choice, and a range that was called lost, or a copy, is mended by `links.ts` when the other half turns up.
+ * Refuses to read bytes.
  */
-import type { Slack } from "./boundary.ts";
-import { Copy } from "./copy.ts";
-import type { Ledger, Note } from "./notebook.ts";
-import { lengthOf, type OwnRun, type Piece } from "./piece.ts";
-import type { OpenSample } from "./sample.ts";
+import { flipPart } from "./flip.ts";
+import { type Gap, gapBetween, repeatsIn } from "./gap.ts";
+import type { Ledger } from "./notebook.ts";
+import type { Part } from "./part.ts";
+import { chainOf, costOf, firstPlot, grow, type Plot } from "./plot.ts";
+import { endOf, isBetter, type Line, runLines, type Story, tell } from "./story.ts";
+import type { Listener } from "./tracer.ts";
 
-interface Hole {
-  from: number;
-  readonly to: number;
-  readonly note: Note;
-}
+/** Parts that wait for a decision, and damage that waits in one run. */
+const PARTS_MAX = 128;
+const INLAYS_MAX = 4096;
+/** The end of a run may still be cut so far from its last byte. */
+const OPEN_END_BYTES = 192;
+/** Plots whose findings are counted exactly. */
+const TOLD_MAX = 24;
 
-/** More lost ranges than this are not remembered for rule 4: memory stays bounded. */
-const HOLES_MAX = 4096;
-
-export class Explainer {
+export class Explainer implements Listener {
   readonly #ledger: Ledger;
   readonly #endBytes: number;
-  #walk: number;
-  #next: number;
-  #flushedBytes = 0;
-  #duplicate: Copy | undefined;
-  /** The duplicate that ended last, exactly where the stream goes on. */
-  #completed: Copy | undefined;
-  #slack: Slack | undefined;
-  #runFrom = 0;
-  #extra: Note | undefined;
-  #holes: Hole[] = [];
-  #sample: OpenSample | undefined;
+  /** The last run of the main line that is decided. */
+  #anchor: Part;
+  /** Everything before this offset of the file is in the ledger. */
+  #told: number;
+  #parts: Part[] = [];
+  #plots: Plot[];
+  #decided = 0;
 
   constructor(ledger: Ledger, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
     this.#ledger = ledger;
     this.#endBytes = endBytes;
-    this.#walk = startBytes;
-    this.#next = startBytes;
+    this.#told = startBytes;
+    this.#anchor = edge(startBytes, 0);
+    this.#plots = [firstPlot(this.#anchor)];
   }
 
-  /** The stream byte that has not stood yet, as far as runs were handed on. */
-  get next(): number {
-    return this.#next;
+  /** True while the run that is being followed goes on where the told main line ends. */
+  isSettled(run: Part): boolean {
+    const { shift, hi } = this.#anchor;
+    return this.#parts.length === 0 && run.kind === "own" && run.shift === shift && run.lo <= hi;
   }
 
-  /** Writes down damage whose end has not come yet, because there is too much of it to keep. */
-  flush(pieces: readonly Piece[]): void {
-    this.#damage(pieces, undefined);
-    this.#flushedBytes += lengthOf(pieces);
-  }
-
-  run(run: OwnRun): void {
-    const { pieces, to, sample, slack } = run;
-    this.#sample = sample;
-    const adjoins = pieces.length === 0 && this.#flushedBytes === 0;
-    const shift = slack === undefined || !adjoins ? 0 : this.#moveToNext(run.streamOffsetBytes, slack, to - run.from);
-    const from = run.from + shift;
-    const stream = run.streamOffsetBytes + shift;
-    this.#slack = slack;
-    this.#runFrom = from;
-    const gap = this.#flushedBytes + lengthOf(pieces);
-    const gapFrom = from - gap;
-    if (stream === this.#walk + gap) {
-      if (this.#duplicate !== undefined && stream >= this.#next)
-        this.#endDuplicate(gapFrom + this.#next - this.#walk, true);
-      this.#damage(pieces, gap);
-      this.#next = Math.max(this.#next, stream);
-    } else {
-      this.#endDuplicate(gapFrom, stream === this.#next);
-      const replaced = Math.max(0, Math.min(gap, stream - this.#next));
-      this.#damage(pieces, replaced);
-      if (stream >= this.#next) {
-        this.#lose({ from: this.#next + replaced, to: stream, at: from });
-        this.#next = stream;
-      }
-    }
-    this.#flushedBytes = 0;
-    this.#follow({ from, to, stream });
-  }
-
-  /**
-   * A copy of an older range ends where the stream goes on. Both its cuts may have slack, but only cuts as far apart as
-   * the copy is long make the stream go on exactly where it was: moves this cut, and if need be the first one as well.
-   * Returns by how much the new run's beginning moves.
-   */
-  #moveToNext(stream: number, slack: Slack, most: number): number {
-    const open = this.#duplicate;
-    const last = this.#ledger.lastSegment;
-    const wanted = this.#next - stream;
-    if (open === undefined) return this.#moveCompleted(wanted, slack);
-    if (last?.kind !== "duplicated") return 0;
-    const shift = Math.max(-slack.leftBytes, Math.min(slack.rightBytes, wanted, most));
-    const first = shift - wanted;
-    if (!open.moveBeginning(first)) return 0;
-    last.lengthBytes += shift;
-    this.#walk += shift;
-    this.#next += first;
-    return shift;
-  }
-
-  /**
-   * A copy that seems to run up to `next` by chance (and perhaps a few new bytes that follow it by chance, too) and a tiny
-   * loss behind it: a shorter or later copy is the story.
-   */
-  #moveCompleted(wanted: number, slack: Slack): number {
-    const completed = this.#completed;
-    if (completed === undefined || wanted >= 0) return 0;
-    const last = this.#ledger.lastSegment;
-    const chance = last?.kind === "intact" && last.offsetBytes === completed.endBytes ? last.lengthBytes : 0;
-    const copied = chance > 0 ? this.#ledger.segments.at(-2) : last;
-    const shift = Math.max(-slack.leftBytes, wanted - chance);
-    const behind = shift + chance;
-    const first = behind - wanted;
-    if (copied?.kind !== "duplicated" || behind > 0 || copied.lengthBytes <= -behind) return 0;
-    if (!completed.moveBeginning(first)) return 0;
-    if (chance > 0) this.#ledger.dropLast();
-    copied.lengthBytes += behind;
-    completed.note.lengthBytes += behind;
-    this.#walk += shift;
-    this.#next += first - chance;
-    return shift;
-  }
-
-  #damage(pieces: readonly Piece[], replacesBytes: number | undefined): void {
-    for (const piece of pieces) {
-      const note = this.#note(piece.kind, piece.from, piece.to - piece.from);
-      if (piece.originBytes !== undefined) note.originBytes = piece.originBytes;
-      if (piece.label !== undefined) note.facts.label = piece.label;
-      if (piece.bits !== undefined) note.facts.bits = piece.bits;
-      if (replacesBytes !== undefined)
-        note.facts.replacesBytes = pieces.length === 1 ? replacesBytes : piece.to - piece.from;
-      this.#ledger.segment(piece.kind, { from: piece.from, to: piece.to, originBytes: piece.originBytes });
-    }
-  }
-
-  #note(kind: Note["kind"], offsetBytes: number, lengthBytes: number): Note {
-    const note: Note = { kind, offsetBytes, lengthBytes, facts: {} };
-    if (this.#sample !== undefined) note.sample = this.#sample;
-    this.#sample = undefined;
-    return this.#ledger.note(note);
-  }
-
-  #lose({ from, to, at }: { from: number; to: number; at: number }): void {
-    if (to <= from) return;
-    const note = this.#note("lost", at, to - from);
-    note.originBytes = from;
-    if (this.#holes.length < HOLES_MAX) this.#holes.push({ from, to, note });
-  }
-
-  #endDuplicate(at: number, resumed: boolean): void {
-    if (this.#duplicate === undefined) return;
-    const { note } = this.#duplicate;
-    note.lengthBytes = at - note.offsetBytes;
-    note.facts.resumed = resumed;
-    this.#completed = resumed ? this.#duplicate : undefined;
-    this.#duplicate = undefined;
-  }
-
-  /** Goes along an own run: parts that stood before, parts that stood nowhere yet, parts beyond the expected end. */
-  #follow({ from, to, stream }: { from: number; to: number; stream: number }): void {
-    const end = stream + (to - from);
-    let at = stream;
-    while (at < end) {
-      const file = from + (at - stream);
-      const step = at < this.#next ? this.#again(at, Math.min(end, this.#next), file) : this.#onward(at, end, file);
-      at += step;
-    }
-    this.#walk = end;
-  }
-
-  #again(at: number, end: number, file: number): number {
-    const hole = this.#holes.find((one) => one.to > at && one.from < end);
-    if (hole !== undefined && hole.from <= at) {
-      const to = Math.min(end, hole.to);
-      this.#endDuplicate(file, false);
-      hole.note.facts.lateAtBytes ??= file;
-      this.#ledger.segment("intact", { from: file, to: file + (to - at), originBytes: at });
-      if (at > hole.from && this.#holes.length < HOLES_MAX)
-        this.#holes.push({ from: hole.from, to: at, note: hole.note });
-      hole.from = to;
-      if (hole.from >= hole.to) this.#holes.splice(this.#holes.indexOf(hole), 1);
-      return to - at;
-    }
-    const to = hole === undefined ? end : hole.from;
-    const before = this.#ledger.lastSegment;
-    // Its beginning may move only over bytes that were new where they stood: then `next` moves with it.
-    const fresh = before?.kind === "intact" && this.#walk === this.#next;
-    this.#ledger.segment("duplicated", { from: file, to: file + (to - at), originBytes: at });
-    if (this.#duplicate === undefined) {
-      const note = this.#note("duplicated", file, 0);
-      note.originBytes = at;
-      const slack = file === this.#runFrom && fresh ? this.#slack : undefined;
-      this.#duplicate = new Copy(note, { slack, before, first: this.#ledger.lastSegment });
-    }
-    if (to === this.#next) this.#endDuplicate(file + (to - at), true);
-    else this.#duplicate.note.lengthBytes = file + (to - at) - this.#duplicate.note.offsetBytes;
-    return to - at;
-  }
-
-  #onward(at: number, end: number, file: number): number {
-    if (at >= this.#endBytes) {
-      this.#addExtra(file, end - at, "the pattern goes on");
-      this.#next = end;
-      return end - at;
-    }
-    const to = Math.min(end, this.#endBytes);
-    this.#ledger.segment("intact", { from: file, to: file + (to - at), originBytes: at });
-    this.#next = to;
-    return to - at;
-  }
-
-  #addExtra(file: number, lengthBytes: number, content: string): void {
-    if (lengthBytes <= 0) return;
-    this.#ledger.segment("extra", { from: file, to: file + lengthBytes });
-    if (this.#extra !== undefined && this.#extra.offsetBytes + this.#extra.lengthBytes === file) {
-      this.#extra.lengthBytes += lengthBytes;
-      if (this.#extra.facts.content !== content) this.#extra.facts.content = "several things";
+  inlay(run: Part, inlay: Part): void {
+    if (this.isSettled(run)) {
+      run.told = true;
+      for (const line of runLines({ ...run, inlays: [inlay] }, { from: this.#told, to: endOf(inlay) }))
+        this.#write(line);
       return;
     }
-    this.#extra = this.#note("extra", file, lengthBytes);
-    this.#extra.facts.content = content;
+    run.inlays.push(inlay);
+    if (run.inlays.length < INLAYS_MAX) return;
+    const to = inlay.to;
+    this.part({ ...run, hi: to, to, clear: to });
+    this.#decide(true);
+    Object.assign(run, { lo: to, from: to, clear: to, inlays: [] });
   }
 
-  /** The file ends: damage that no run follows, and what never came. */
-  finish({
-    pieces,
-    sample,
-    fileEnd,
-  }: {
-    pieces: readonly Piece[];
-    sample?: OpenSample | undefined;
-    fileEnd: number;
-  }): void {
-    this.#sample = sample;
-    const gap = this.#flushedBytes + lengthOf(pieces);
-    const inWalk = this.#endBytes === Infinity || this.#walk + gap === this.#endBytes;
-    const base = gap > 0 && inWalk ? this.#walk : this.#next;
-    if (this.#duplicate !== undefined) {
-      const at = fileEnd - gap;
-      this.#endDuplicate(base === this.#walk ? Math.min(fileEnd, at + this.#next - this.#walk) : at, false);
-    }
-    this.#tail(pieces, base + this.#flushedBytes);
-    this.#next = Math.max(this.#next, Math.min(base + gap, Math.max(this.#endBytes, this.#next)));
-    this.#missingTail(fileEnd);
-  }
-
-  /** Damage up to the expected end stands in place, raw bytes behind it are `extra`. */
-  #tail(pieces: readonly Piece[], base: number): void {
-    let stream = base;
-    for (const piece of pieces) {
-      const inside = Math.max(0, Math.min(piece.to - piece.from, this.#endBytes - stream));
-      const raw = piece.kind === "zeroed" || piece.kind === "foreign";
-      const cut = raw && inside < piece.to - piece.from ? piece.from + inside : piece.to;
-      if (cut > piece.from) this.#damage([{ ...piece, to: cut }], cut - piece.from);
-      this.#addExtra(cut, piece.to - cut, piece.kind === "zeroed" ? "zeros" : "foreign bytes");
-      stream += piece.to - piece.from;
-    }
-  }
-
-  #missingTail(fileEnd: number): void {
-    const missing = this.#endBytes - this.#next;
-    if (this.#endBytes === Infinity || missing <= 0) return;
-    if (fileEnd >= this.#endBytes) {
-      this.#lose({ from: this.#next, to: this.#endBytes, at: fileEnd });
+  flip(run: Part, wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void {
+    if (this.#ledger.isFull && this.isSettled(run)) {
+      run.told = true;
+      this.#told = this.#ledger.countFlip(wordAt, lo, hi);
+      run.clear = this.#told;
       return;
     }
-    this.#note("truncated", fileEnd, missing).originBytes = this.#next;
+    const part = flipPart({ wordAt, lo, hi, foundLo, foundHi }, run);
+    this.inlay(run, part);
+    run.clear = part.to;
   }
+
+  part(part: Part): void {
+    this.#parts.push(part);
+    this.#plots = grow(this.#plots, this.#parts);
+    if (this.#parts.length >= PARTS_MAX) this.#decide(false);
+  }
+
+  mark(): number {
+    return this.#decided + this.#parts.length;
+  }
+
+  since(mark: number): readonly Part[] | undefined {
+    return mark < this.#decided ? undefined : this.#parts.slice(mark - this.#decided);
+  }
+
+  takeBack(mark: number): Part {
+    const first = this.#parts[mark - this.#decided] as Part;
+    this.#parts.length = mark - this.#decided;
+    this.#regrow();
+    return first;
+  }
+
+  #regrow(): void {
+    const parts = this.#parts;
+    this.#plots = [firstPlot(this.#anchor)];
+    for (let count = 1; count <= parts.length; count += 1) this.#plots = grow(this.#plots, parts.slice(0, count));
+  }
+
+  /** Tells the older half of what waits, or all of it with the last run on the main line. */
+  #decide(all: boolean): void {
+    const last = this.#parts.length - 1;
+    const possible = all ? this.#plots.filter(({ index }) => index === last) : this.#plots;
+    const plots = (possible.length > 0 ? possible : this.#plots)
+      .slice()
+      .sort((a, b) => a.cost - b.cost || a.bytes - b.bytes);
+    const best = plots[0] as Plot;
+    const chain = chainOf(best);
+    const upTo = all ? chain.at(-1) : (chain.findLast((index) => index < PARTS_MAX / 2) ?? chain[0]);
+    if (upTo === undefined) this.#tellInPlace();
+    else this.#tellChain(chain.slice(0, chain.indexOf(upTo) + 1));
+    this.#regrow();
+  }
+
+  /** No run of the main line is among the parts: the older half counts as in place. */
+  #tellInPlace(): void {
+    const count = PARTS_MAX / 2;
+    const at = (this.#parts[count] as Part).lo;
+    const after = edge(at, this.#anchor.shift);
+    this.#tellGaps([gapBetween(this.#anchor, after, this.#parts.slice(0, count)) as Gap], at);
+    this.#anchor = after;
+    this.#drop(count);
+  }
+
+  #tellChain(chain: readonly number[]): void {
+    const gaps = gapsOf(this.#anchor, this.#parts, chain);
+    const last = this.#parts[chain.at(-1) as number] as Part;
+    const begin = gaps.at(-1) as Gap;
+    const least = (begin.cuts.at(-1) as number) + repeatsIn(begin);
+    const until = Math.max(least, last.clear, last.hi - OPEN_END_BYTES);
+    this.#tellGaps(gaps, until);
+    this.#anchor = { ...last, inlays: [], clear: Math.max(last.clear, until) };
+    this.#drop((chain.at(-1) as number) + 1);
+  }
+
+  #tellGaps(gaps: readonly Gap[], until: number): void {
+    this.#finishAnchor(gaps[0] as Gap);
+    for (const line of tell(gaps, until).lines) this.#write(line);
+  }
+
+  /** What is left of the run before the first gap. */
+  #finishAnchor({ before, cuts }: Gap): void {
+    const to = cuts[0] as number;
+    if (to > this.#told)
+      for (const line of runLines({ ...before, inlays: [] }, { from: this.#told, to })) this.#write(line);
+  }
+
+  #drop(count: number): void {
+    this.#parts.splice(0, count);
+    this.#decided += count;
+  }
+
+  /** Damage that was told when it was found is behind the beginning of its run. */
+  #write(line: Line): void {
+    const { from, to, show } = line;
+    if (show === "finding") {
+      this.#ledger.add(line);
+      return;
+    }
+    if (to <= this.#told) return;
+    const late = Math.max(0, this.#told - from);
+    const origin = line.origin === undefined ? {} : { origin: line.origin + late };
+    this.#ledger.add(late === 0 ? line : { ...line, from: this.#told, ...origin });
+    this.#told = to;
+  }
+
+  /** The file ends; `open` is the end of a window, at which the stream may go on. */
+  finish(fileEnd: number, { open }: { open: boolean }): void {
+    const free = open || this.#endBytes === Infinity;
+    const stories = this.#plots
+      .map((plot) => {
+        const end = edge(fileEnd, free ? plot.last.shift : this.#endBytes - fileEnd);
+        const gap = gapBetween(plot.last, end, this.#parts.slice(plot.index + 1)) as Gap;
+        return { plot, gap, cost: costOf(gap, plot).cost };
+      })
+      .sort((a, b) => a.cost - b.cost || a.plot.bytes - b.plot.bytes)
+      .slice(0, TOLD_MAX)
+      .map(({ plot, gap }) => {
+        const gaps = [...gapsOf(this.#anchor, this.#parts, chainOf(plot)), gap];
+        return { gaps, story: tell(gaps, fileEnd) };
+      });
+    const best = stories.reduce((one, other) => (isBetter(other.story, one.story) ? other : one));
+    this.#finishAnchor(best.gaps[0] as Gap);
+    for (const line of atEnd(best.story, { fileEnd, endBytes: this.#endBytes })) this.#write(line);
+  }
+}
+
+/** A run without bytes: the beginning, and the expected end. */
+function edge(at: number, shift: number): Part {
+  return { kind: "own", lo: at, hi: at, from: at, to: at, shift, inlays: [], clear: at };
+}
+
+function gapsOf(anchor: Part, parts: readonly Part[], chain: readonly number[]): Gap[] {
+  let before = anchor;
+  let from = 0;
+  return chain.map((index) => {
+    const after = parts[index] as Part;
+    const gap = gapBetween(before, after, parts.slice(from, index)) as Gap;
+    before = after;
+    from = index + 1;
+    return gap;
+  });
+}
+
+/** What is missing at the end of a file that is too short was cut off; what is too many behind the stream is extra. */
+function atEnd({ lines }: Story, { fileEnd, endBytes }: { fileEnd: number; endBytes: number }): Line[] {
+  const last = lines.findLastIndex(({ kind, from }) => kind === "lost" && from === fileEnd);
+  const lastIntact = lines.findLastIndex(({ kind }) => kind === "intact");
+  return lines.map((line, index) => {
+    if (index === last && fileEnd < endBytes && (line.origin as number) + (line.missing as number) === endBytes) {
+      return { ...line, kind: "truncated" };
+    }
+    const raw = line.kind === "foreign" || line.kind === "zeroed" || line.kind === "filled";
+    return raw && line.replaces === 0 && index > lastIntact ? { ...line, kind: "extra" } : line;
+  });
 }

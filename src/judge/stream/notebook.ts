@@ -1,34 +1,34 @@
 /**
  * The judge's notebook: findings and segments in file order, merged where they adjoin and capped.
  *
- * Owns the caps and what they leave out; refuses to decide what anything is.
+ * Owns the caps and what they leave out, and counting damage that is neither listed nor drawn at the cost of a few
+ * additions. Refuses to decide what anything is.
  */
-import type { FindingKind, Segment } from "../finding.ts";
-import type { OpenSample } from "./sample.ts";
+import type { Pattern } from "../../pattern/pattern.ts";
+import type { FindingGroup, FindingKind, Segment, WrongBit } from "../finding.ts";
+import { firstFlipped, lastFlipped } from "./flip.ts";
+import { Groups } from "./groups.ts";
+import { Links } from "./links.ts";
+import { type OpenSample, Samples } from "./sample.ts";
+import type { Line } from "./story.ts";
 
-/** A finding while it is being written down; `facts` become its sentence in the end. */
+/** A finding while it is being written down. */
 export interface Note {
-  readonly kind: FindingKind;
-  offsetBytes: number;
+  kind: FindingKind;
+  readonly offsetBytes: number;
   lengthBytes: number;
   originBytes?: number;
-  sample?: OpenSample;
-  readonly facts: Facts;
-}
-
-export interface Facts {
-  /** How many bytes of stream the damage stands in for; undefined when that cannot be known. */
+  alsoAtBytes?: number;
   replacesBytes?: number;
-  /** Which other stream stale bytes are from. */
-  label?: string;
-  /** "bit 3 of byte 4097", one for each flipped bit. */
-  bits?: readonly string[];
-  /** Where bytes that are missing here stand instead. */
-  lateAtBytes?: number;
-  /** What an `extra` tail is made of. */
+  readonly value?: number;
+  readonly bits?: readonly WrongBit[];
+  readonly wordBytes?: number;
+  readonly label?: string;
   content?: string;
-  /** Where the last copy of duplicated bytes ended: true when the stream then went on where it was. */
-  resumed?: boolean;
+  sample?: OpenSample;
+  /** Stream bytes that belong in its place. */
+  readonly homeBytes: number;
+  listed: boolean;
 }
 
 const SEVERITY: readonly Segment["kind"][] = [
@@ -47,43 +47,101 @@ const SEVERITY: readonly Segment["kind"][] = [
   "foreign",
 ];
 
-/** A segment whose borders may still move. */
-export type OpenSegment = { -readonly [K in keyof Segment]: Segment[K] };
+const MILDER_THAN_FLIPS = new Set(SEVERITY.slice(0, SEVERITY.indexOf("bit-flipped")));
+
+type OpenSegment = { -readonly [K in keyof Segment]: Segment[K] };
+
+export interface LedgerOptions {
+  readonly pattern: Pattern;
+  readonly startBytes: number;
+  readonly endBytes: number;
+  readonly findingsMax: number;
+  readonly segmentsMax: number;
+}
 
 export class Ledger {
-  readonly notes: Note[] = [];
-  notesLeftOut = 0;
+  readonly samples: Samples;
+  #notes: Note[] = [];
+  #leftOut = 0;
   readonly segments: OpenSegment[] = [];
   segmentsLeftOut = 0;
+  readonly #groups = new Groups();
+  readonly #links = new Links();
   readonly #findingsMax: number;
   readonly #segmentsMax: number;
+  #extra: Note | undefined;
 
-  constructor({ findingsMax, segmentsMax }: { findingsMax: number; segmentsMax: number }) {
-    this.#findingsMax = findingsMax;
-    this.#segmentsMax = segmentsMax;
+  constructor(options: LedgerOptions) {
+    this.samples = new Samples(options);
+    this.#findingsMax = options.findingsMax;
+    this.#segmentsMax = options.segmentsMax;
   }
 
-  get lastSegment(): OpenSegment | undefined {
-    return this.segments.at(-1);
+  get isEmpty(): boolean {
+    return this.#notes.length === 0 && this.#leftOut === 0;
   }
 
-  /** Takes the last segment back: its bytes belong to its neighbours. */
-  dropLast(): void {
-    this.segments.pop();
+  /** True when neither a finding nor a segment more is listed, and no dump is open. */
+  get isFull(): boolean {
+    return this.#notes.length >= this.#findingsMax && this.segments.length >= this.#segmentsMax && this.samples.isIdle;
   }
 
-  get full(): boolean {
-    return this.notes.length >= this.#findingsMax;
+  /** The listed findings, and how many are not. */
+  finish(): { notes: Note[]; leftOut: number; groups: FindingGroup[] } {
+    const gone = this.#links.finish(this.#notes);
+    const notes = this.#notes.filter((note) => note.lengthBytes > 0 && !gone.has(note));
+    return { notes, leftOut: this.#leftOut - this.#links.unlistedGone, groups: this.#groups.finish() };
   }
 
-  /** The note may be changed until `finish`, whether it is listed or only counted. */
-  note(note: Note): Note {
-    if (this.full) this.notesLeftOut += 1;
-    else this.notes.push(note);
-    return note;
+  add(line: Line): void {
+    if (line.show !== "segment") this.#note(line);
+    if (line.show === "finding") return;
+    const { kind, from, to, origin } = line;
+    this.#segment(kind, { from, to, originBytes: origin });
+    if (this.#notes.length < this.#findingsMax || !this.samples.isIdle) this.samples.feed(line);
   }
 
-  segment(kind: Segment["kind"], range: { from: number; to: number; originBytes?: number | undefined }): void {
+  #note(line: Line): void {
+    const { kind, from, to, part, shift } = line;
+    if (kind === "extra" && this.#extra !== undefined && this.#extra.offsetBytes + this.#extra.lengthBytes === from) {
+      this.#extra.lengthBytes += to - from;
+      const content = contentOf(part.kind);
+      if (this.#extra.content !== content) this.#extra.content = "several things";
+      return;
+    }
+    const note = noteOf(line);
+    if (kind === "extra") this.#extra = note;
+    if (this.#notes.length < this.#findingsMax) {
+      note.sample = this.samples.begin(from, shift);
+      note.listed = true;
+      this.#notes.push(note);
+    } else this.#leftOut += 1;
+    this.#groups.add(note);
+    this.#links.add(note, (later) => this.#noteLate(later));
+  }
+
+  /** What is left of a lost range that was found in part. */
+  #noteLate(note: Note): void {
+    if (this.#notes.length < this.#findingsMax) this.#notes.push(note);
+    else this.#leftOut += 1;
+  }
+
+  /** A flip by itself, of a word, when the ledger is full; returns the offset behind it. */
+  countFlip(wordAt: number, lo: number, hi: number): number {
+    const from = wordAt + firstFlipped(lo, hi);
+    const to = wordAt + lastFlipped(lo, hi) + 1;
+    this.#leftOut += 1;
+    const segment = this.segments[this.segments.length - 1] as OpenSegment;
+    // The run before it, and the flip.
+    this.segmentsLeftOut += 2;
+    segment.lengthBytes = to - segment.offsetBytes;
+    if (MILDER_THAN_FLIPS.has(segment.kind)) segment.kind = "bit-flipped";
+    if (segment.originBytes !== undefined) delete segment.originBytes;
+    this.#groups.addFlip(from, to - from, lo, hi);
+    return to;
+  }
+
+  #segment(kind: Segment["kind"], range: { from: number; to: number; originBytes?: number | undefined }): void {
     if (range.to <= range.from) return;
     const lengthBytes = range.to - range.from;
     const last = this.segments.at(-1);
@@ -99,12 +157,8 @@ export class Ledger {
       this.segmentsLeftOut += 1;
       return;
     }
-    this.segments.push({
-      offsetBytes: range.from,
-      lengthBytes,
-      kind,
-      ...(origin === undefined ? {} : { originBytes: origin }),
-    });
+    const known = origin === undefined ? {} : { originBytes: origin };
+    this.segments.push({ offsetBytes: range.from, lengthBytes, kind, ...known });
   }
 }
 
@@ -112,4 +166,29 @@ function adjoins(last: Segment, kind: Segment["kind"], origin: number | undefine
   if (last.kind !== kind) return false;
   if (last.originBytes === undefined || origin === undefined) return last.originBytes === origin;
   return last.originBytes + last.lengthBytes === origin;
+}
+
+function contentOf(kind: Line["part"]["kind"]): string {
+  if (kind === "beyond") return "the pattern goes on";
+  return kind === "zeroed" ? "zeros" : kind === "filled" ? "one value" : "foreign bytes";
+}
+
+function noteOf(line: Line): Note {
+  const { kind, from, to, part, origin, replaces, shift } = line;
+  const bits = kind === "bit-flipped";
+  return {
+    kind: kind as FindingKind,
+    offsetBytes: from,
+    lengthBytes: line.missing ?? to - from,
+    ...(origin === undefined ? {} : { originBytes: origin }),
+    ...(replaces === undefined || bits ? {} : { replacesBytes: replaces }),
+    ...(line.leftAt === undefined ? {} : { alsoAtBytes: line.leftAt }),
+    ...(kind === "filled" ? { value: part.value as number } : {}),
+    ...(bits ? { bits: part.bits as readonly WrongBit[] } : {}),
+    ...(part.wordBytes === undefined ? {} : { wordBytes: part.wordBytes }),
+    ...(kind === "stale" && part.label !== undefined ? { label: part.label } : {}),
+    ...(kind === "extra" ? { content: contentOf(part.kind) } : {}),
+    homeBytes: from + shift,
+    listed: false,
+  };
 }

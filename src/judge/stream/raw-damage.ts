@@ -1,32 +1,40 @@
 /**
- * Damaged bytes that no stream explains, cut into zeroed and foreign pieces while they pass by.
+ * Damaged bytes that no stream explains, cut into zeroed, filled and foreign pieces while they pass by.
  *
- * Owns one rule: bytes that are all zero are `zeroed`; inside other damage only a run of at least 512 zeros (a sector)
- * is a piece of its own, because foreign data is full of small zeros (report 2's 172 foreign bytes hold 153 zeros in a
- * row). Keeps offsets and the first few bytes only, never the damage itself.
+ * Owns one rule: bytes that are all one value are `zeroed` or `filled`; inside other damage only a run of at least 512
+ * equal bytes (a sector) is a piece of its own, because foreign data is full of small zeros (report 2's 172 foreign
+ * bytes hold 153 zeros in a row). Keeps offsets and the first bytes of each piece only, never the damage itself.
  */
 
 export interface RawPiece {
-  kind: "zeroed" | "foreign";
-  from: number;
-  to: number;
+  readonly kind: "zeroed" | "filled" | "foreign";
+  readonly from: number;
+  readonly to: number;
+  /** The value of every byte, of pieces that are no foreign ones. */
+  readonly value: number;
+  /** Its first bytes, at most `HEAD_BYTES`. */
+  readonly head: Uint8Array;
 }
 
-const ZERO_RUN_BYTES = 512;
-export const RAW_HEAD_BYTES = 16;
+const RUN_BYTES = 512;
+/** Fewer equal bytes than this are not a fill but chance; zeros are named at any length. */
+const FILL_BYTES_MIN = 4;
+const HEAD_BYTES = 64;
 
 export class RawSplitter {
-  /** First bytes of the damage, enough to look for flipped bits in one word. */
-  readonly head: number[] = [];
   readonly from: number;
-  readonly #pieces: RawPiece[] = [];
+  #pieces: RawPiece[] = [];
   #pieceFrom: number;
-  #zeroFrom = -1;
+  #head: number[] = [];
+  /** The run of equal bytes that the last byte fed belongs to. */
+  #runFrom: number;
+  #value = -1;
   #fed: number;
 
   constructor(from: number) {
     this.from = from;
     this.#pieceFrom = from;
+    this.#runFrom = from;
     this.#fed = from;
   }
 
@@ -35,43 +43,60 @@ export class RawSplitter {
     return this.#fed;
   }
 
+  /** The last byte fed, or -1. */
+  get lastByte(): number {
+    return this.#value;
+  }
+
   /** Feeds block[from, to), which are the next bytes of the damage. */
   feed(block: Uint8Array, from: number, to: number): void {
-    if (to <= from) return;
-    for (let i = from; i < to && this.head.length < RAW_HEAD_BYTES; i += 1) this.head.push(block[i] as number);
-    let i = from;
-    while (i < to) {
-      const zerosEnd = skipZeros(block, i, to);
-      if (zerosEnd > i && this.#zeroFrom < 0) this.#zeroFrom = this.#fed + (i - from);
-      if (zerosEnd === to) break;
-      this.#endZeros(this.#fed + (zerosEnd - from));
-      i = zerosEnd + 1;
-      while (i < to && block[i] !== 0) i += 1;
+    const base = this.#fed - from;
+    let value = this.#value;
+    for (let i = from; i < to; ) {
+      const run = i;
+      while (i < to && block[i] === value) i += 1;
+      if (this.#head.length < HEAD_BYTES) this.#addToHead(value, i - run);
+      if (i >= to) break;
+      this.#value = value;
+      this.#endRun(base + i);
+      value = block[i] as number;
+      this.#runFrom = base + i;
+      if (this.#head.length < HEAD_BYTES) this.#head.push(value);
+      i += 1;
     }
-    this.#fed += to - from;
+    this.#value = value;
+    this.#fed += Math.max(0, to - from);
+  }
+
+  #addToHead(value: number, count: number): void {
+    for (let left = count; left > 0 && this.#head.length < HEAD_BYTES; left -= 1) this.#head.push(value);
   }
 
   /** More zeros that nobody holds: a hole. Only after a zero was fed. */
   skipZeros(count: number): void {
-    if (this.#zeroFrom < 0) throw new Error("zeros are skipped only after zeros");
+    if (this.#value !== 0) throw new Error("zeros are skipped only after zeros");
+    this.#addToHead(0, Math.min(count, HEAD_BYTES));
     this.#fed += count;
   }
 
   get endsInZeros(): boolean {
-    return this.#zeroFrom >= 0;
+    return this.#value === 0;
   }
 
-  #endZeros(at: number): void {
-    if (this.#zeroFrom >= 0 && at - this.#zeroFrom >= ZERO_RUN_BYTES) {
-      this.#add("foreign", this.#zeroFrom);
-      this.#add("zeroed", at);
+  #endRun(at: number): void {
+    if (at - this.#runFrom >= RUN_BYTES) {
+      this.#add(this.#runFrom, false);
+      this.#add(at, true);
     }
-    this.#zeroFrom = -1;
   }
 
-  #add(kind: RawPiece["kind"], to: number): void {
-    if (to > this.#pieceFrom) this.#pieces.push({ kind, from: this.#pieceFrom, to });
+  #add(to: number, constant: boolean): void {
+    if (to <= this.#pieceFrom) return;
+    const kind = !constant ? "foreign" : this.#value === 0 ? "zeroed" : "filled";
+    const head = constant ? new Uint8Array(0) : Uint8Array.from(this.#head.slice(0, to - this.#pieceFrom));
+    this.#pieces.push({ kind, from: this.#pieceFrom, to, value: constant ? this.#value : -1, head });
     this.#pieceFrom = to;
+    this.#head = [];
   }
 
   /** Pieces that are complete, taken away; for callers that must bound what they keep. */
@@ -86,17 +111,10 @@ export class RawSplitter {
   /** The last pieces; nothing may be fed afterwards. */
   finish(): RawPiece[] {
     const to = this.#fed;
-    if (this.#zeroFrom === this.#pieceFrom) this.#add("zeroed", to);
-    else if (this.#zeroFrom >= 0 && to - this.#zeroFrom >= ZERO_RUN_BYTES) {
-      this.#add("foreign", this.#zeroFrom);
-      this.#add("zeroed", to);
-    } else this.#add("foreign", to);
+    const length = to - this.#runFrom;
+    const whole = this.#runFrom === this.#pieceFrom && (this.#value === 0 || length >= FILL_BYTES_MIN);
+    if (!whole && length >= RUN_BYTES) this.#add(this.#runFrom, false);
+    this.#add(to, whole || length >= RUN_BYTES);
     return this.take();
   }
-}
-
-function skipZeros(block: Uint8Array, from: number, to: number): number {
-  let i = from;
-  while (i < to && block[i] === 0) i += 1;
-  return i;
 }

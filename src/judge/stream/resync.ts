@@ -1,14 +1,16 @@
 /**
- * Looks for the end of damage: the walk resuming in place, or bytes that prove another position.
+ * Looks for the end of damage: a walk resuming where it would be by now, or bytes that prove another position.
  *
- * Owns the preference between the two. Refuses to remember more than the last own position.
+ * Owns the preference between them. Remembers the shifts of the last few runs, because damage often ends where an
+ * earlier run would go on (the page after a misplaced page). Refuses to remember anything else.
  */
 import type { Location, Pattern } from "../../pattern/pattern.ts";
 
 export const SCAN_STEP_MAX = 65536;
 const EXPECTED_BYTES_MIN = 2112;
+const SHIFTS_MAX = 3;
 
-/** A piece of the file in memory: block[0] stands at file offset `at`. */
+/** A piece of the file in memory: block[0] is at file offset `at`. */
 export interface Window {
   readonly block: Uint8Array;
   readonly at: number;
@@ -17,70 +19,95 @@ export interface Window {
 export interface Found {
   readonly stream: Pattern;
   readonly own: boolean;
-  /** File offset and stream offset of the first byte of the proof, and bytes known to match from there. */
+  /** File offset of the first byte of the proof, stream offset minus file offset, and bytes known to match from there. */
   readonly at: number;
-  readonly streamOffsetBytes: number;
+  readonly shift: number;
   readonly provenBytes: number;
 }
 
 export class Seeker {
   readonly #pattern: Pattern;
   readonly #endBytes: number;
-  /** A place on the last own run: the walk in place counts from it. */
-  anchor: { file: number; stream: number };
+  /** Shifts of the last own runs, the newest first. */
+  #shifts: number[] = [0];
   #expected = new Uint8Array(0);
 
-  constructor({ pattern, endBytes, startBytes }: { pattern: Pattern; endBytes: number; startBytes: number }) {
+  constructor({ pattern, endBytes }: { pattern: Pattern; endBytes: number }) {
     this.#pattern = pattern;
     this.#endBytes = endBytes;
-    this.anchor = { file: startBytes, stream: startBytes };
   }
 
-  /** The earliest proof in [from, to); in place wins unless another position is proven before its word is over. */
+  /** The shift of the last own run. */
+  get shift(): number {
+    return this.#shifts[0] as number;
+  }
+
+  /** The shifts of the last runs. */
+  get shifts(): readonly number[] {
+    return this.#shifts;
+  }
+
+  remember(shift: number): void {
+    if (this.#shifts[0] === shift) return;
+    this.#shifts = [shift, ...this.#shifts.filter((one) => one !== shift)].slice(0, SHIFTS_MAX);
+  }
+
+  /** The earliest proof in [from, to); a walk resuming wins unless another position is proven before its word is over. */
   search(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
-    const inPlace = this.#resume(window, { from, to });
-    if (this.#pattern.proofBytes === 0) return inPlace;
-    const before = inPlace === undefined ? to : inPlace.at + this.#pattern.wordBytes;
+    let resumed: Found | undefined;
+    for (const shift of this.#shifts) {
+      const found = this.#resume(window, { from, to: resumed?.at ?? to, shift });
+      if (found !== undefined) resumed = found;
+      if (this.#pattern.proofBytes === 0) return resumed;
+    }
+    return this.#locate(window, { from, to, resumed });
+  }
+
+  #locate(
+    window: Window,
+    { from, to, resumed }: { from: number; to: number; resumed: Found | undefined },
+  ): Found | undefined {
+    const before = resumed === undefined ? to : resumed.at + this.#pattern.wordBytes;
     let index = from - window.at;
     for (;;) {
       const location = this.#pattern.locate(window.block, {
         fromIndex: index,
         toIndex: before - window.at,
-        limitBytes: this.#limitBytes(),
+        limitBytes: this.#limitBytes(window.at),
+        nearBytes: Math.max(0, window.at + this.shift),
       });
-      if (location === undefined) return inPlace;
+      if (location === undefined) return resumed;
       const found = this.#foundAt(window, location);
-      const delta = found.own ? found.streamOffsetBytes - this.inPlaceOffset(found.at) : 1;
-      if (delta !== 0) return found;
-      if (inPlace !== undefined) return inPlace;
+      if (!found.own || !this.#shifts.includes(found.shift)) return found;
+      // A proof of a walk that resumes there anyway, or of one that the word before did not show.
+      if (resumed !== undefined && resumed.at <= found.at) return resumed;
+      if (found.shift !== this.shift) return found;
       index = location.index + 1;
     }
   }
 
   #foundAt(window: Window, location: Location): Found {
+    const at = window.at + location.index;
     return {
       stream: location.stream,
       own: location.stream === this.#pattern,
-      at: window.at + location.index,
-      streamOffsetBytes: location.streamOffsetBytes,
+      at,
+      shift: location.streamOffsetBytes - at,
       provenBytes: location.provenBytes,
     };
   }
 
   /** Without a known end, a jump within 8 TiB is believed. */
-  #limitBytes(): number {
-    return this.#endBytes === Infinity ? Math.max(2 ** 43, this.anchor.stream * 2) : this.#endBytes;
+  #limitBytes(at: number): number {
+    return this.#endBytes === Infinity ? Math.max(2 ** 43, (at + this.shift) * 2) : this.#endBytes;
   }
 
-  inPlaceOffset(file: number): number {
-    return this.anchor.stream + (file - this.anchor.file);
-  }
-
-  #resume(window: Window, { from, to }: { from: number; to: number }): Found | undefined {
+  #resume(window: Window, { from, to, shift }: { from: number; to: number; shift: number }): Found | undefined {
     const { wordBytes, resumeBytes } = this.#pattern;
-    const start = this.inPlaceOffset(from);
+    const start = from + shift;
+    if (start < 0) return undefined;
     const first = from + ((wordBytes - (start % wordBytes)) % wordBytes);
-    const mostBeforeEnd = this.#endBytes - (this.#pattern.proofBytes === 0 ? resumeBytes : 1) - start + from;
+    const mostBeforeEnd = this.#endBytes - (this.#pattern.proofBytes === 0 ? resumeBytes : 1) - shift;
     const lastStart = Math.min(to - 1, window.at + window.block.length - resumeBytes, mostBeforeEnd);
     if (lastStart < first) return undefined;
     const length = lastStart - first + resumeBytes;
@@ -89,23 +116,17 @@ export class Seeker {
       this.#expected = new Uint8Array(new ArrayBuffer(roomBytes));
     }
     const expected = this.#expected.subarray(0, length);
-    this.#pattern.fill(expected, this.inPlaceOffset(first));
+    this.#pattern.fill(expected, first + shift);
     const offset = first - window.at;
     for (let i = 0; i + resumeBytes <= length; i += wordBytes) {
       let same = 0;
       while (same < resumeBytes && window.block[offset + i + same] === expected[i + same]) same += 1;
-      if (same === resumeBytes) return this.inPlaceAt(first + i);
+      if (same === resumeBytes) return this.inPlaceAt(first + i, shift);
     }
     return undefined;
   }
 
-  inPlaceAt(at: number): Found {
-    return {
-      stream: this.#pattern,
-      own: true,
-      at,
-      streamOffsetBytes: this.inPlaceOffset(at),
-      provenBytes: this.#pattern.resumeBytes,
-    };
+  inPlaceAt(at: number, shift = this.shift): Found {
+    return { stream: this.#pattern, own: true, at, shift, provenBytes: this.#pattern.resumeBytes };
   }
 }

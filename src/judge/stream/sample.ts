@@ -1,48 +1,97 @@
 /**
- * The few bytes around the first bad one that a hex dump needs: owns taking them as they pass by (at most 64 bytes,
- * filled up from the next window when a block ends among them), refuses to keep more.
+ * The few bytes around the beginning of a finding that a hex dump needs.
+ *
+ * Owns collecting them from the lines of the story as they are written down: every line knows its bytes (a stream's, one
+ * value, the kept first bytes of foreign damage), so nothing of the file is kept for this. Refuses to guess: a dump ends
+ * where bytes are not known.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import type { Sample } from "../finding.ts";
-import type { Run } from "./boundary.ts";
-import type { Window } from "./resync.ts";
+import type { Line } from "./story.ts";
 
 const SAMPLE_BYTES = 64;
 const LINE_BYTES = 16;
+const BEFORE_BYTES = 2 * LINE_BYTES;
 
+/** A dump that is not full yet. */
 export interface OpenSample {
   readonly offsetBytes: number;
-  readonly expected: Uint8Array;
+  readonly shift: number;
   readonly found: number[];
+  closed: boolean;
 }
 
-/** Begins a line before the line that holds the end of the run, where the first bad byte is. */
-export function openSample({ run, pattern, endBytes }: { run: Run; pattern: Pattern; endBytes: number }): OpenSample {
-  const line = Math.floor(run.to / LINE_BYTES) * LINE_BYTES;
-  const offsetBytes = Math.max(run.from, line - LINE_BYTES);
-  const before = new Uint8Array(run.to - offsetBytes);
-  const streamOffsetBytes = run.streamOffsetBytes + (offsetBytes - run.from);
-  run.stream.fill(before, streamOffsetBytes);
-  const expected = new Uint8Array(Math.max(0, Math.min(SAMPLE_BYTES, endBytes - streamOffsetBytes)));
-  pattern.fill(expected, streamOffsetBytes);
-  return { offsetBytes, expected, found: [...before] };
-}
+export class Samples {
+  readonly #pattern: Pattern;
+  readonly #endBytes: number;
+  #open: OpenSample[] = [];
+  /** The last bytes of the file that were told, up to `#at`. */
+  #before: number[] = [];
+  #at: number;
 
-/** Takes what the window has of the bytes that are still missing; true when the sample is complete. */
-export function addToSample(sample: OpenSample, { block, at }: Window): boolean {
-  let index = sample.offsetBytes + sample.found.length - at;
-  if (index < 0) return false;
-  while (sample.found.length < SAMPLE_BYTES && index < block.length) {
-    sample.found.push(block[index] as number);
-    index += 1;
+  constructor({ pattern, startBytes, endBytes }: { pattern: Pattern; startBytes: number; endBytes: number }) {
+    this.#pattern = pattern;
+    this.#endBytes = endBytes;
+    this.#at = startBytes;
   }
-  return sample.found.length >= SAMPLE_BYTES;
+
+  get isIdle(): boolean {
+    return this.#open.length === 0;
+  }
+
+  /** Begins a line before the line that holds the first bad byte. */
+  begin(at: number, shift: number): OpenSample {
+    const line = Math.floor(at / LINE_BYTES) * LINE_BYTES - LINE_BYTES;
+    const known = at === this.#at ? this.#before.length : 0;
+    const offsetBytes = Math.max(line, at - known);
+    const found = known === 0 ? [] : this.#before.slice(this.#before.length - (at - offsetBytes));
+    const sample = { offsetBytes, shift, found, closed: false };
+    this.#open.push(sample);
+    return sample;
+  }
+
+  /** The next bytes of the file. */
+  feed(line: Line): void {
+    for (const sample of this.#open) {
+      const from = Math.max(line.from, sample.offsetBytes + sample.found.length);
+      const to = Math.min(line.to, sample.offsetBytes + SAMPLE_BYTES);
+      if (to <= from) continue;
+      if (from !== sample.offsetBytes + sample.found.length) sample.closed = true;
+      const bytes = sample.closed ? [] : bytesIn(line, from, to);
+      sample.found.push(...bytes);
+      if (bytes.length < to - from || sample.found.length === SAMPLE_BYTES) sample.closed = true;
+    }
+    this.#open = this.#open.filter(({ closed }) => !closed);
+    const from = Math.max(line.from, line.to - BEFORE_BYTES);
+    const bytes = bytesIn(line, from, line.to);
+    const known = bytes.length === line.to - from;
+    this.#before = known ? [...(from === line.from ? this.#before : []), ...bytes].slice(-BEFORE_BYTES) : [];
+    this.#at = line.to;
+  }
+
+  seal(sample: OpenSample): Sample {
+    const { offsetBytes, shift, found } = sample;
+    const start = offsetBytes + shift;
+    const length = Math.max(0, Math.min(SAMPLE_BYTES, this.#endBytes - start));
+    const expected = new Uint8Array(start < 0 ? 0 : length);
+    this.#pattern.fill(expected, Math.max(0, start));
+    return { offsetBytes, expectedHex: hexOf(expected), foundHex: hexOf(Uint8Array.from(found)) };
+  }
 }
 
-export function sealSample(sample: OpenSample): Sample {
-  return {
-    offsetBytes: sample.offsetBytes,
-    expectedHex: Buffer.from(sample.expected).toString("hex"),
-    foundHex: Buffer.from(sample.found).toString("hex"),
-  };
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** The bytes of a line in [from, to), or as many as are known from `from` on. */
+function bytesIn({ part, from: lineFrom }: Line, from: number, to: number): number[] {
+  if (part.stream !== undefined) {
+    const bytes = new Uint8Array(to - from);
+    part.stream.fill(bytes, from + part.shift);
+    return [...bytes];
+  }
+  if (part.head === undefined) return Array.from({ length: to - from }, () => part.value ?? 0);
+  // Damage may begin a few bytes before its first wrong one; those are not kept.
+  const index = from - part.from;
+  return index < 0 || lineFrom < part.from ? [] : [...part.head.subarray(index, index + to - from)];
 }

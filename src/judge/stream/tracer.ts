@@ -1,82 +1,90 @@
 /**
- * Cuts a file into runs that follow a stream and the damage between them.
+ * Cuts a file into parts: runs that follow a stream, and the damage between them.
  *
- * Owns finding the end of a run (the first wrong byte) and its successor: the walk resuming in place (one whole word is
- * as it should be) or bytes that prove another position (`Pattern.locate`). Memory is bounded: at most a few hundred
- * bytes of the file are looked at again. Refuses to interpret; the explainer does.
+ * Owns finding the end of a run (the first wrong byte) and what comes behind it: wrong words that a rule explains
+ * (`word-damage.ts`), the walk resuming where it would be by now, or bytes that prove another position. Damage behind
+ * which a run goes on where it would have been is an inlay of that run. Memory is bounded: at most a few hundred bytes
+ * of the file are looked at again. Refuses to interpret; the explainer does.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
-import { chooseCut, matchingBefore, overlapWithRun, type Run, type Slack } from "./boundary.ts";
-import { endOfDamage, startOfDamage } from "./edge.ts";
-import { flippedBits } from "./flip.ts";
-import type { OwnRun, Piece } from "./piece.ts";
+import { matchingBefore, overlapWithRun, PAGE_BYTES } from "./boundary.ts";
+import { Follower } from "./derived.ts";
+import type { Part } from "./part.ts";
 import { RawSplitter } from "./raw-damage.ts";
+import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
-import { addToSample, type OpenSample, openSample } from "./sample.ts";
+import { WordDamage } from "./word-damage.ts";
 
-/** A slide between two explanations is never longer than a few words. */
-const SLIDE_BYTES = 64;
 const SCAN_STEP_MIN = 64;
+/** A cut between two explanations slides over a few words at most. */
+const SLIDE_BYTES = 64;
+/** Pieces of damage whose end has not come yet. */
 const PIECES_MAX = 256;
+/** So many parts in a range that one rule explains are no coincidence. */
+const CONTRADICTIONS_MAX = 8;
 
-/** Who makes sense of the runs: the walk of one stream, or a log of records. */
+/** Who makes sense of the parts. */
 export interface Listener {
-  readonly next: number;
-  run(run: OwnRun): void;
-  flush(pieces: readonly Piece[]): void;
-  finish(end: { pieces: readonly Piece[]; sample?: OpenSample | undefined; fileEnd: number }): void;
+  /** A part is complete; `open` is the run that follows it. Parts come in file order. */
+  part(part: Part): void;
+  /** Damage inside the run that is being followed, whose end is still open. */
+  inlay(run: Part, inlay: Part): void;
+  /** A flip by itself in that run; see `FlipTaker` for the numbers. */
+  flip(run: Part, wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void;
+  /** A place between parts; `since` lists what came behind it, or undefined when that is decided already. */
+  mark(): number;
+  since(mark: number): readonly Part[] | undefined;
+  /** Takes back all that came behind a mark and returns the first of it: the run that was open then. */
+  takeBack(mark: number): Part;
+}
+
+type Mode = "follow" | "look" | "range" | "scan";
+
+/** A range that one rule explains, while what `locate` says of it is followed as well. */
+interface Doubt {
+  readonly follower: Follower;
+  readonly mark: number;
+  /** Shifts of the runs before. */
+  readonly known: readonly number[];
 }
 
 export class Tracer {
   readonly #pattern: Pattern;
-  readonly #explainer: Listener;
+  readonly #listener: Listener;
   readonly #endBytes: number;
-  /** The run that is being followed, or that ended last; `to` is its visible end. */
-  #run: Run;
-  #scanning = false;
   readonly #seeker: Seeker;
+  readonly #words: WordDamage;
+  /** The run that is being followed, or that ended last. `hi` is its visible end. */
+  #run: Part;
+  #mode: Mode = "follow";
   #raw: RawSplitter;
   #scan = 0;
   #step = SCAN_STEP_MIN;
-  #pieces: Piece[] = [];
-  #sample: OpenSample | undefined;
-  #runSample: OpenSample | undefined;
-  #incomplete: OpenSample[] = [];
-  readonly #wantSamples: () => boolean;
+  /** Pieces of the damage in view that had to be handed on before its end was found. */
+  #early = false;
+  #follower: Follower | undefined;
+  #doubt: Doubt | undefined;
 
-  constructor(options: {
-    pattern: Pattern;
-    explainer: Listener;
-    startBytes: number;
-    endBytes: number;
-    wantSamples: () => boolean;
-  }) {
+  constructor(options: { pattern: Pattern; listener: Listener; startBytes: number; endBytes: number }) {
     this.#pattern = options.pattern;
-    this.#explainer = options.explainer;
+    this.#listener = options.listener;
     this.#endBytes = options.endBytes;
-    this.#wantSamples = options.wantSamples;
-    const start = options.startBytes;
-    this.#run = {
-      stream: this.#pattern,
-      own: true,
-      from: start,
-      streamOffsetBytes: start,
-      to: start,
-      slack: undefined,
-    };
-    this.#seeker = new Seeker({ pattern: this.#pattern, endBytes: this.#endBytes, startBytes: start });
-    this.#raw = new RawSplitter(start);
+    this.#seeker = new Seeker({ pattern: this.#pattern, endBytes: this.#endBytes });
+    this.#words = new WordDamage(this.#pattern);
+    this.#raw = new RawSplitter(options.startBytes);
+    this.#run = newRun({ stream: this.#pattern, own: true, shift: 0 }, options.startBytes);
+  }
+
+  /** The run that is being followed. */
+  get run(): Part {
+    return this.#run;
   }
 
   /** Bytes of file that must stay in view: what follows this offset is needed again with the next window. */
   get needFrom(): number {
-    return this.#scanning ? this.#raw.fed : this.#run.to;
-  }
-
-  /** Fills up the samples that a window's end cut short. */
-  fillSamples(window: Window): void {
-    if (this.#incomplete.length === 0) return;
-    this.#incomplete = this.#incomplete.filter((sample) => !addToSample(sample, window));
+    if (this.#mode === "range") return (this.#follower as Follower).pos;
+    const need = this.#mode === "scan" ? this.#raw.fed : this.#isChance(this.#run) ? this.#run.lo : this.#run.hi;
+    return this.#doubt === undefined ? need : Math.min(need, this.#doubt.follower.pos);
   }
 
   /**
@@ -84,11 +92,12 @@ export class Tracer {
    * at. Inside zeros no stream that numbers its words can resume.
    */
   skipZeros(count: number): boolean {
-    if (!this.#scanning && this.#pattern.name === "zero") {
-      this.#run.to += count;
+    if (this.#mode === "follow" && this.#pattern.name === "zero" && this.#run.hi + count <= this.#endBytes) {
+      this.#run.hi += count;
       return true;
     }
-    if (!this.#scanning || this.#pattern.proofBytes === 0 || !this.#raw.endsInZeros) return false;
+    if (this.#mode !== "scan" || this.#doubt !== undefined) return false;
+    if (this.#pattern.proofBytes === 0 || !this.#raw.endsInZeros) return false;
     this.#raw.skipZeros(count);
     this.#scan += count;
     return true;
@@ -97,32 +106,147 @@ export class Tracer {
   /** Goes as far as the window allows; `last` means that the file ends with it. */
   advance(window: Window, last: boolean): void {
     const end = window.at + window.block.length;
-    while (this.#scanning || this.#run.to < end) {
-      if (this.#scanning ? !this.#scanWindow(window, last) : !this.#followWindow(window)) break;
+    while (this.#mode !== "follow" || this.#run.hi < end) {
+      const went = this.#go(window, last);
+      if (!this.#settleDoubt(window) && !went) break;
+    }
+  }
+
+  #go(window: Window, last: boolean): boolean {
+    switch (this.#mode) {
+      case "follow":
+        return this.#followWindow(window);
+      case "look":
+        return this.#look(window, last);
+      case "range":
+        return this.#followRange(window, last);
+      default:
+        return this.#scanWindow(window, last);
     }
   }
 
   #followWindow(window: Window): boolean {
     const run = this.#run;
-    const index = run.to - window.at;
-    const view = index === 0 ? window.block : window.block.subarray(index);
-    const bad = run.stream.firstMismatch(view, run.streamOffsetBytes + (run.to - run.from));
+    const stream = run.stream as Pattern;
+    const index = run.hi - window.at;
+    // The own stream ends where it is expected to end; what follows is beyond it.
+    const left = run.kind === "own" ? this.#endBytes - run.hi - run.shift : Infinity;
+    const to = Math.min(window.block.length, index + left);
+    const view = index === 0 && to === window.block.length ? window.block : window.block.subarray(index, to);
+    const bad = stream.firstMismatch(view, run.hi + run.shift);
     if (bad < 0) {
-      run.to = window.at + window.block.length;
+      run.hi = run.to = window.at + to;
+      if (to === window.block.length) return false;
+      this.#endRun();
+      this.#run = { ...newRun({ stream: this.#pattern, own: false, shift: run.shift }, run.hi), kind: "beyond" };
+      return true;
+    }
+    run.hi = run.to = run.hi + bad;
+    if (run.kind === "own") this.#seeker.remember(run.shift);
+    this.#mode = "look";
+    if (this.#isChance(run)) run.hi = run.to = run.lo;
+    if (run.kind !== "own") this.#startScan();
+    return true;
+  }
+
+  /** Less than a word that fits beyond the end of the stream says nothing. */
+  #isChance({ kind, lo, hi }: Part): boolean {
+    return kind === "beyond" && hi - lo < this.#pattern.wordBytes;
+  }
+
+  #startScan(): void {
+    this.#mode = "scan";
+    this.#raw = new RawSplitter(this.#run.hi);
+    this.#scan = this.#run.hi;
+    this.#step = SCAN_STEP_MIN;
+    this.#early = false;
+  }
+
+  #look(window: Window, last: boolean): boolean {
+    const run = this.#run;
+    const place = { shift: run.shift, at: run.hi, endBytes: this.#endBytes, last };
+    const answer = this.#words.look(window, place, (wordAt, lo, hi, foundLo, foundHi) => {
+      this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi);
+    });
+    if (answer.kind === "more") return false;
+    if (answer.kind === "flips") {
+      run.hi = run.to = Math.min(answer.to, window.at + window.block.length, this.#endBytes - run.shift);
+      this.#mode = "follow";
+      return true;
+    }
+    if (answer.kind === "range" && this.#doubt === undefined) {
+      const start = { pattern: this.#pattern, shift: run.shift, from: run.hi, endBytes: this.#endBytes };
+      const follower = new Follower(answer.derivation, start);
+      if (!this.#isLocated(window)) {
+        this.#follower = follower;
+        this.#mode = "range";
+        return true;
+      }
+      this.#doubt = { follower, mark: this.#listener.mark(), known: this.#seeker.shifts };
+    }
+    this.#startScan();
+    return true;
+  }
+
+  /** True when the first wrong bytes prove a place by themselves. */
+  #isLocated(window: Window): boolean {
+    if (this.#pattern.proofBytes === 0) return false;
+    const fromIndex = this.#run.hi - window.at;
+    const limitBytes = this.#endBytes === Infinity ? 2 ** 43 : this.#endBytes;
+    const toIndex = fromIndex + this.#pattern.wordBytes;
+    const location = this.#pattern.locate(window.block, { fromIndex, toIndex, limitBytes });
+    if (location === undefined) return false;
+    const shift = location.streamOffsetBytes - window.at - location.index;
+    return location.stream !== this.#pattern || shift !== this.#run.shift;
+  }
+
+  #followRange(window: Window, last: boolean): boolean {
+    const follower = this.#follower as Follower;
+    follower.advance(window);
+    if (!follower.done && !last) return false;
+    this.#takeRange(follower);
+    return true;
+  }
+
+  #takeRange(follower: Follower): void {
+    const run = this.#run;
+    this.#inlay(follower.part(run.clear));
+    run.hi = run.to = follower.pos;
+    this.#follower = undefined;
+    this.#mode = "follow";
+  }
+
+  /** One rule or many places: the shorter story, as soon as it is known which that is. True when it is the rule. */
+  #settleDoubt(window: Window): boolean {
+    const doubt = this.#doubt;
+    if (doubt === undefined) return false;
+    const { follower, mark } = doubt;
+    const parts = this.#listener.since(mark) ?? [];
+    const [run] = parts;
+    const here = this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
+    // Whole pages of another place, and bytes that go on where an earlier run was, say more than any rule.
+    if (parts.some((part) => part.kind === "own" && part.shift !== run?.shift && this.#saysMore(part, doubt))) {
+      this.#doubt = undefined;
       return false;
     }
-    run.to += bad;
-    if (run.own) this.#seeker.anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
-    if (run.own && this.#wantSamples()) {
-      this.#sample = openSample({ run, pattern: this.#pattern, endBytes: this.#endBytes });
-      this.#incomplete.push(this.#sample);
-      this.fillSamples(window);
-    }
-    this.#scanning = true;
-    this.#raw = new RawSplitter(run.to);
-    this.#scan = run.to;
-    this.#step = SCAN_STEP_MIN;
+    follower.advance(window, here);
+    const over = follower.done && here >= follower.pos;
+    const inside = parts.filter(({ from }) => from < follower.pos);
+    const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
+    if (!over && elsewhere < CONTRADICTIONS_MAX) return false;
+    this.#doubt = undefined;
+    // One part of another place is as short as a rule, and says more; reversed words say more than another stream.
+    const swapped = follower.derivation.kind === "byte-swapped" && inside.some(({ kind }) => kind === "stale");
+    if (run === undefined || elsewhere < (swapped ? 1 : 2)) return false;
+    this.#run = this.#listener.takeBack(mark);
+    this.#seeker.remember(this.#run.shift);
+    this.#follower = follower;
+    this.#mode = "range";
     return true;
+  }
+
+  #saysMore(part: Part, { known }: Doubt): boolean {
+    return part.hi - part.lo >= PAGE_BYTES || known.includes(part.shift);
   }
 
   /** True when a run was found, false when more bytes are needed (or the file ends). */
@@ -147,146 +271,95 @@ export class Tracer {
   #feed({ block, at }: Window, to: number): void {
     if (to <= this.#raw.fed) return;
     this.#raw.feed(block, this.#raw.fed - at, to - at);
-    if (this.#raw.complete + this.#pieces.length > PIECES_MAX) {
-      this.#emitRun();
-      this.#explainer.flush([...this.#pieces.splice(0), ...this.#raw.take()]);
-    }
+    if (this.#raw.complete <= PIECES_MAX) return;
+    this.#endRun();
+    for (const part of rawParts(this.#raw.take(), { run: this.#run, first: !this.#early })) this.#listener.part(part);
+    this.#early = true;
   }
 
-  /** Settles the boundary between the last run, the damage after it and the run that was found. */
+  #inlay(part: Part): void {
+    this.#listener.inlay(this.#run, part);
+    this.#run.clear = part.to;
+  }
+
+  /** Settles the boundary between the last run, the damage behind it and the run that was found. */
   #attach(window: Window, found: Found, most = found.at - this.#raw.fed): void {
-    const { stream, streamOffsetBytes } = found;
-    const inRaw = matchingBefore(window.block, found.at - window.at, { stream, streamOffsetBytes, most });
-    const visible = found.at - inRaw;
-    if (visible === this.#raw.from) {
-      const slack = this.#cutRuns(found);
-      this.#start(found, this.#run.to, slack);
+    const { stream } = found;
+    const place = { stream, streamOffsetBytes: found.at + found.shift, most };
+    const visible = found.at - matchingBefore(window.block, found.at - window.at, place);
+    // A word that proves a walk may reach over the end of the stream.
+    const limit = found.own ? this.#endBytes - found.shift : Infinity;
+    const proven = Math.min(found.at + found.provenBytes, Math.max(found.at, limit));
+    if (visible === this.#raw.from && !this.#early) {
+      this.#start(found, visible - this.#overlap(found, visible), proven);
       return;
     }
-    const from = this.#settleRaw(window, { found, from: Math.max(visible, this.#onwardFrom(found)) });
-    this.#start(found, from);
+    if (visible > this.#raw.fed) this.#raw.feed(window.block, this.#raw.fed - window.at, visible - window.at);
+    const pieces = rawParts(this.#raw.finish(), {
+      run: this.#run,
+      first: !this.#early,
+      next: { window, from: visible, high: Math.max(visible, proven - 1) },
+    });
+    if (this.#resumes(found) && (visible < proven || found.provenBytes > 0)) {
+      for (const piece of pieces) this.#inlay(piece);
+      this.#run.hi = this.#run.to = proven;
+      this.#mode = "follow";
+      return;
+    }
+    this.#endRun();
+    for (const piece of pieces) this.#listener.part(piece);
+    this.#start(found, visible, proven);
   }
 
-  /**
-   * A run that goes on where the stream was may seem to begin up to a word sooner, by chance: those bytes stood before,
-   * and a tiny duplicate would be the longer story. Returns the file offset before which the run must not begin.
-   */
-  #onwardFrom(found: Found): number {
-    const walked = this.#run.own ? this.#run.streamOffsetBytes + (this.#run.to - this.#run.from) : 0;
-    const next = Math.max(this.#explainer.next, walked);
-    if (!found.own || found.streamOffsetBytes + this.#pattern.wordBytes < next) return 0;
-    return Math.min(found.at + found.provenBytes - 1, found.at - (found.streamOffsetBytes - next));
-  }
-
-  /** No damage between the runs: the cut may slide over bytes that fit both. Returns how far. */
-  #cutRuns(found: Found): Slack {
+  /** The same run goes on behind the damage. */
+  #resumes(found: Found): boolean {
     const run = this.#run;
-    const high = run.to;
-    const overlap = overlapWithRun(run, {
-      stream: found.stream,
-      streamOffsetBytes: found.streamOffsetBytes - (found.at - high),
-      most: Math.min(SLIDE_BYTES, run.to - run.from - 1),
-    });
-    const low = high - overlap;
-    // What merely happens to fit beyond the end of the stream is no part of it.
-    const end = run.own ? run.from + Math.max(0, this.#endBytes - run.streamOffsetBytes) : high;
-    const most = end >= low && end < high ? end : high;
-    run.to = chooseCut({ low, high: most, otherwise: most });
-    const slack = { leftBytes: run.to - low, rightBytes: most - run.to };
-    this.#emitRun();
-    return slack;
+    if (this.#early || found.shift !== run.shift) return false;
+    return found.own ? run.kind === "own" : run.kind === "stale" && run.label === found.stream.label;
   }
 
-  #settleRaw(window: Window, { found, from }: { found: Found; from: number }): number {
-    this.#feedAll(window, from);
-    const flip = this.#flip(found, from);
-    if (flip !== undefined) {
-      this.#raw.finish();
-      this.#emitRun();
-      this.#pieces.push(flip);
-      return from;
-    }
-    const pieces: Piece[] = this.#raw.finish();
-    const first = pieces[0] as Piece;
-    if (first.from === this.#run.to) {
-      // What follows the end of the stream begins exactly there.
-      const beyond = this.#run.own && this.#seeker.inPlaceOffset(this.#run.to) >= this.#endBytes;
-      first.from = this.#run.to = beyond ? this.#run.to : startOfDamage(first, this.#run, this.#raw.head[0] as number);
-    }
-    const last = pieces.at(-1) as Piece;
-    last.to = endOfDamage(last, { window, high: found.at + found.provenBytes - 1 });
-    this.#emitRun();
-    this.#pieces.push(...pieces);
-    return last.to;
-  }
-
-  #feedAll({ block, at }: Window, to: number): void {
-    if (to > this.#raw.fed) this.#raw.feed(block, this.#raw.fed - at, to - at);
-  }
-
-  /** One word in place, between own bytes, that differs in one to three bits. */
-  #flip(found: Found, to: number): Piece | undefined {
-    const { from, head } = this.#raw;
-    if (!this.#run.own || to - from > this.#pattern.wordBytes) return undefined;
-    if (!found.own || found.streamOffsetBytes !== this.#seeker.inPlaceOffset(found.at)) return undefined;
-    const streamOffsetBytes = this.#seeker.inPlaceOffset(from);
-    if (streamOffsetBytes >= this.#endBytes) return undefined;
-    const bits = flippedBits(head.slice(0, to - from), {
-      pattern: this.#pattern,
-      streamOffsetBytes,
-      fileOffsetBytes: from,
-    });
-    return bits === undefined ? undefined : { kind: "bit-flipped", from, to, bits };
+  /** How many of the last bytes of the run fit the next one as well. */
+  #overlap(found: Found, at: number): number {
+    const run = this.#run;
+    const most = Math.min(SLIDE_BYTES, run.hi - run.clear);
+    return overlapWithRun(run, { stream: found.stream, streamOffsetBytes: at + found.shift, most });
   }
 
   /** The run that ended is final now: hand it on. */
-  #emitRun(): void {
-    const run = this.#run;
-    if (run.to <= run.from) return;
-    if (run.own) {
-      const sample = this.#takeSample();
-      const pieces = this.#pieces.splice(0);
-      const { from, to, streamOffsetBytes, slack } = run;
-      this.#explainer.run({ pieces, from, to, streamOffsetBytes, sample, slack });
-      this.#seeker.anchor = { file: run.to, stream: run.streamOffsetBytes + (run.to - run.from) };
-      this.#runSample = this.#sample;
-    } else {
-      const { from, to, streamOffsetBytes: originBytes } = run;
-      this.#pieces.push({ kind: "stale", from, to, originBytes, label: run.stream.label });
-    }
-    const streamOffsetBytes = run.streamOffsetBytes + (run.to - run.from);
-    this.#run = { ...run, from: run.to, streamOffsetBytes, slack: undefined };
+  #endRun(): void {
+    if (this.#run.hi > this.#run.lo) this.#listener.part(this.#run);
+    // Whatever follows begins at its end, and the run is not handed on twice.
+    const at = this.#run.hi;
+    this.#run = { ...this.#run, lo: at, from: at, clear: at, inlays: [] };
   }
 
-  /** The sample taken where the damage before this run began. */
-  #takeSample(): OpenSample | undefined {
-    const open = this.#runSample;
-    this.#runSample = undefined;
-    return open;
-  }
-
-  #start(found: Found, from: number, slack?: Slack): void {
-    const streamOffsetBytes = found.streamOffsetBytes - (found.at - from);
-    const to = found.at + found.provenBytes;
-    this.#run = { stream: found.stream, own: found.own, from, streamOffsetBytes, to, slack };
-    if (found.own) this.#seeker.anchor = { file: from, stream: streamOffsetBytes };
-    this.#scanning = false;
-    if (this.#runSample === undefined) this.#runSample = this.#sample;
+  #start(found: Found, lo: number, to: number): void {
+    const at = this.#run.hi;
+    // A few bytes beyond the expected end by chance are the next run's.
+    if (this.#run.kind === "beyond" && lo <= this.#run.lo) this.#run.hi = this.#run.lo;
+    this.#endRun();
+    this.#run = { ...newRun(found, Math.max(at, lo)), lo, clear: lo, hi: to, to };
+    if (found.own) this.#seeker.remember(found.shift);
+    this.#mode = "follow";
   }
 
   /** The file ends at the end of the window, which holds everything from `needFrom` on. */
   finish(window: Window): void {
     const end = window.at + window.block.length;
-    if (this.#scanning) this.#finishDamage(window, end);
-    else this.#emitRun();
-    this.#explainer.finish({ pieces: this.#pieces, sample: this.#takeSample(), fileEnd: end });
+    if (this.#mode === "scan") this.#finishDamage(window, end);
+    else this.#endRun();
   }
 
   /** The end of the file counts as the walk resuming in place; less than a word before it may be right again. */
   #finishDamage(window: Window, end: number): void {
-    const found = { ...this.#seeker.inPlaceAt(end), provenBytes: 1 };
-    this.#attach(window, found, found.streamOffsetBytes > this.#endBytes ? 0 : end - this.#raw.fed);
-    this.#run.to = end;
-    this.#emitRun();
+    const found = { ...this.#seeker.inPlaceAt(end), provenBytes: 0 };
+    const inside = end + found.shift <= this.#endBytes && end + found.shift >= 0;
+    this.#attach(window, found, inside ? end - this.#raw.fed : 0);
+    if (this.#run.hi > this.#run.lo) this.#endRun();
   }
+}
+
+function newRun({ stream, own, shift }: Pick<Found, "stream" | "own" | "shift">, at: number): Part {
+  const place = { lo: at, hi: at, from: at, to: at, shift, stream, inlays: [], clear: at };
+  return own ? { kind: "own", ...place } : { kind: "stale", ...place, label: stream.label };
 }

@@ -1,0 +1,153 @@
+/**
+ * Findings that repeat: the same kind of damage again and again, at a stride or without one.
+ *
+ * Owns counting them as they come, a few series for each kind of damage, at the cost of a few additions each. What a
+ * stride is the size of is a hint in the sentence. Refuses to decide anything: every finding is counted without it.
+ */
+import type { FindingGroup, FindingKind } from "../finding.ts";
+import { firstFlipped } from "./flip.ts";
+import { bitsText, bytesText, grouped, kindPhrase } from "./words.ts";
+
+/** The same damage at fewer places than this is not called a repetition. */
+const COUNT_MIN = 3;
+/** Without one distance from each to the next, only many are. */
+const COUNT_MIN_LOOSE = 16;
+const SERIES_MAX = 96;
+const GROUPS_MAX = 16;
+const ALIGNMENT_MAX = 4096;
+
+const SIZES: ReadonlyMap<number, string> = new Map([
+  [64, "a cache line"],
+  [512, "a sector"],
+  [1448, "the payload of a TCP segment with timestamps"],
+  [1460, "the payload of a TCP segment"],
+  [4096, "a page"],
+  [8192, "two pages"],
+  [65536, "a page of 64 KiB, or a stripe"],
+  [131072, "a stripe of 128 KiB"],
+  [262144, "a stripe of 256 KiB"],
+  [524288, "a stripe of 512 KiB"],
+  [1048576, "a stripe of 1 MiB"],
+  [2097152, "a huge page"],
+]);
+
+interface Series {
+  readonly kind: FindingKind;
+  readonly what: string;
+  count: number;
+  first: number;
+  last: number;
+  /** 0 until there are two; -1 when it varies. */
+  stride: number;
+  /** -1 when it varies. */
+  length: number;
+  /** All offsets joined by or: its lowest bit is their common alignment. */
+  offsets: number;
+}
+
+/** What a series is told apart by. */
+interface Noticed {
+  readonly kind: FindingKind;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly originBytes?: number;
+  readonly value?: number;
+  readonly wordBytes?: number;
+}
+
+export class Groups {
+  readonly #series = new Map<string | number, Series>();
+
+  add(note: Noticed & { readonly bits?: readonly { readonly offsetBytes: number; readonly bit: number }[] }): void {
+    const { kind, offsetBytes, lengthBytes, bits } = note;
+    if (kind === "lost" || kind === "truncated" || kind === "extra") {
+      this.#count(kind, { kind, what: kindPhrase(note) }, offsetBytes, lengthBytes);
+      return;
+    }
+    if (bits !== undefined && note.wordBytes === undefined) {
+      const mask = bits.reduce(
+        (sum, { offsetBytes: at, bit }) => {
+          const place = 8 * (at - offsetBytes) + bit;
+          return place < 32
+            ? { lo: sum.lo | (1 << place), hi: sum.hi }
+            : { lo: sum.lo, hi: sum.hi | (1 << (place - 32)) };
+        },
+        { lo: 0, hi: 0 },
+      );
+      this.#countMask(offsetBytes, lengthBytes, mask.lo, mask.hi);
+      return;
+    }
+    const away = note.originBytes === undefined ? "" : note.originBytes - offsetBytes;
+    const key = `${kind} ${away} ${note.value ?? ""} ${note.wordBytes ?? ""}`;
+    const known = this.#series.has(key) || this.#series.size < SERIES_MAX;
+    this.#count(known ? key : kind, { kind, what: kindPhrase(known ? note : { kind }) }, offsetBytes, lengthBytes);
+  }
+
+  /** A flip by itself: the difference of its word. */
+  addFlip(offsetBytes: number, lengthBytes: number, lo: number, hi: number): void {
+    const shift = 8 * firstFlipped(lo, hi);
+    if (shift === 0) this.#countMask(offsetBytes, lengthBytes, lo, hi);
+    else if (shift >= 32) this.#countMask(offsetBytes, lengthBytes, hi >>> (shift - 32), 0);
+    else this.#countMask(offsetBytes, lengthBytes, (lo >>> shift) | (hi << (32 - shift)), hi >>> shift);
+  }
+
+  /** Flips are told apart by their bits, counted from their first byte. */
+  #countMask(offsetBytes: number, lengthBytes: number, lo: number, hi: number): void {
+    const key = (lo >>> 0) + (hi >>> 0) * 4294967296;
+    const series = this.#series.get(key);
+    if (series !== undefined) {
+      extend(series, offsetBytes, lengthBytes);
+      return;
+    }
+    if (this.#series.size >= SERIES_MAX) {
+      this.#count("bit-flipped", { kind: "bit-flipped", what: "flipped bits" }, offsetBytes, lengthBytes);
+      return;
+    }
+    this.#count(key, { kind: "bit-flipped", what: bitsText(lo, hi) }, offsetBytes, lengthBytes);
+  }
+
+  #count(key: string | number, { kind, what }: { kind: FindingKind; what: string }, at: number, length: number): void {
+    const series = this.#series.get(key);
+    if (series !== undefined) {
+      extend(series, at, length);
+      return;
+    }
+    this.#series.set(key, { kind, what, count: 1, first: at, last: at, stride: 0, length, offsets: at });
+  }
+
+  /** The series that are repetitions, the longest first. */
+  finish(): FindingGroup[] {
+    return [...this.#series.values()]
+      .filter(({ count, stride }) => count >= (stride > 0 ? COUNT_MIN : COUNT_MIN_LOOSE))
+      .sort((a, b) => b.count - a.count || a.first - b.first)
+      .slice(0, GROUPS_MAX)
+      .map(groupOf);
+  }
+}
+
+/** `|` takes 32 bits: the alignment is at most a page, so the lower ones say it. */
+function extend(series: Series, at: number, length: number): void {
+  const stride = at - series.last;
+  if (series.count === 1) series.stride = stride > 0 ? stride : -1;
+  else if (series.stride !== stride) series.stride = -1;
+  if (series.length !== length) series.length = -1;
+  series.offsets |= at % ALIGNMENT_MAX;
+  series.count += 1;
+  series.last = at;
+}
+
+function groupOf({ kind, what, count, first, last, stride, length, offsets }: Series): FindingGroup {
+  const lowest = (offsets % ALIGNMENT_MAX) & -(offsets % ALIGNMENT_MAX);
+  const size = SIZES.get(stride);
+  const each = length < 0 ? "" : ` of ${bytesText(length)}`;
+  const every = stride > 0 ? ` every ${bytesText(stride)}` : "";
+  const hint = size === undefined ? "" : ` (the size of ${size})`;
+  const detail = `${what}${kind === "bit-flipped" ? "" : each}${every}${hint}: ${grouped(count)} times, from ${grouped(first)} to ${grouped(last)}`;
+  return {
+    ...{ kind, count, offsetBytes: first },
+    lengthBytes: length < 0 ? null : length,
+    strideBytes: stride > 0 ? stride : null,
+    alignmentBytes: lowest === 0 ? ALIGNMENT_MAX : lowest,
+    detail,
+  };
+}

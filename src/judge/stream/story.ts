@@ -1,0 +1,295 @@
+/**
+ * A story: what happened, told for one choice of the main line, with every byte of the file explained once.
+ *
+ * Between two runs of the main line the file holds G bytes where the stream has S. If they are as many, each piece is in
+ * place of the bytes that belong there. Else damage takes the place of missing bytes as far as it goes; runs of the
+ * stream's own bytes were moved here when they are missing where they belong, and repeated when they are not; missing
+ * bytes that no run holds are `lost`. Owns these rules, and making both ends of a moved block fit. Refuses to choose the
+ * main line.
+ */
+import { chooseCut } from "./boundary.ts";
+import { type Gap, missingIn, repeatsIn, slackOf } from "./gap.ts";
+import type { Part } from "./part.ts";
+import { bytesOf, overlaps, type Range, without } from "./ranges.ts";
+
+/** One line of a story, in file order. A `lost` range has no bytes in the file. */
+export interface Line {
+  readonly kind:
+    | "intact"
+    | "lost"
+    | "truncated"
+    | "duplicated"
+    | "misplaced"
+    | "extra"
+    | Exclude<Part["kind"], "own" | "beyond">;
+  /** A run with damage in it is one finding and several segments. */
+  readonly show: "both" | "finding" | "segment";
+  readonly from: number;
+  readonly to: number;
+  /** Bytes of stream that it takes the place of. */
+  readonly replaces?: number;
+  /** Of stream bytes: where they belong. */
+  readonly origin?: number;
+  /** `lost`: how many bytes. */
+  readonly missing?: number;
+  /** `misplaced`: the place in the file that the bytes left. */
+  readonly leftAt?: number;
+  /** Shift of the main line before it: what should be here. */
+  readonly shift: number;
+  readonly part: Part;
+}
+
+export interface Story {
+  readonly lines: readonly Line[];
+  readonly findings: number;
+  readonly bytes: number;
+  /** Higher is better aligned. */
+  readonly alignment: number;
+  /** Runs of the main line: where nothing else decides, the walk that goes on is the story. */
+  readonly runs: number;
+}
+
+interface Copy extends Range {
+  readonly gap: Gap;
+  readonly index: number;
+}
+
+/** Slivers between two cuts that should be one. */
+const SLIVER_BYTES = 64;
+
+/** Tells the gaps, each with the run behind it; the last run up to `until`. */
+export function tell(gaps: readonly Gap[], until: number): Story {
+  for (const gap of gaps) fit(gap, gaps);
+  const copies = gaps.flatMap(copiesIn);
+  const homes = gaps.flatMap((gap) => (gap.growth === 0 ? [] : [{ ...missingIn(gap), at: gap.cuts.at(-1) as number }]));
+  const lines = gaps.flatMap((gap, index) => linesOf(gap, { copies, homes, until: gaps[index + 1]?.cuts[0] ?? until }));
+  return { lines, ...measure(lines), runs: gaps.length };
+}
+
+function measure(lines: readonly Line[]): { findings: number; bytes: number; alignment: number } {
+  let findings = 0;
+  let bytes = 0;
+  let alignment = 0;
+  let extra = -1;
+  for (const { kind, show, from, to, missing = 0 } of lines) {
+    if (show === "segment") continue;
+    if (kind !== "extra" || extra !== from) findings += 1;
+    if (kind === "extra") extra = to;
+    bytes += to - from + missing;
+    alignment += from % 4096 === 0 ? 3 : from % 512 === 0 ? 2 : from % 8 === 0 ? 1 : 0;
+  }
+  return { findings, bytes, alignment };
+}
+
+/** True when the first of two stories is the one to tell. */
+export function isBetter(one: Story, other: Story): boolean {
+  if (one.findings !== other.findings) return one.findings < other.findings;
+  if (one.bytes !== other.bytes) return one.bytes < other.bytes;
+  if (one.alignment !== other.alignment) return one.alignment > other.alignment;
+  const offsets = (story: Story) => story.lines.flatMap(({ show, from }) => (show === "segment" ? [] : [from]));
+  const others = offsets(other);
+  const index = offsets(one).findIndex((from, i) => from !== others[i]);
+  if (index >= 0) return (offsets(one)[index] as number) < (others[index] as number);
+  return one.runs > other.runs;
+}
+
+function pieceRange({ cuts }: Gap, index: number): Range {
+  return { from: cuts[index] as number, to: cuts[index + 1] as number };
+}
+
+/** The stream bytes that pieces of a gap hold. */
+function copiesIn(gap: Gap): Copy[] {
+  return gap.pieces.flatMap((piece, index) => {
+    if (piece.kind !== "own") return [];
+    const { from, to } = pieceRange(gap, index);
+    return [{ from: from + piece.shift, to: to + piece.shift, gap, index }];
+  });
+}
+
+/** Slides the cuts of a hole, or of a block that fills a side of it, until both agree. */
+function fit(hole: Gap, gaps: readonly Gap[]): void {
+  if (hole.growth <= 0) return;
+  for (const side of ["from", "to"] as const) {
+    const missing = missingIn(hole);
+    const near = gaps.flatMap(copiesIn).find((copy) => {
+      const distance = Math.abs(copy[side] - missing[side]);
+      return overlaps(copy, missing) && distance > 0 && distance <= SLIVER_BYTES;
+    });
+    if (near === undefined) continue;
+    if (!moveHole(hole, near[side] - missing[side])) moveCopy(near, missing[side] - near[side], side);
+  }
+}
+
+/** Moves the one cut of a hole without pieces. */
+function moveHole(hole: Gap, by: number): boolean {
+  if (hole.pieces.length > 0) return false;
+  const { low, high } = slackOf(hole, 0);
+  const cut = (hole.cuts[0] as number) + by;
+  if (cut < low || cut > high) return false;
+  hole.cuts[0] = cut;
+  return true;
+}
+
+/** Moves both cuts of a block, so that it stays as long as it is; else the one that is wanted. */
+function moveCopy({ gap, index }: Copy, by: number, side: "from" | "to"): void {
+  const ends = [index, index + 1];
+  const wanted = side === "from" ? [index] : [index + 1];
+  for (const cuts of [ends, ...(gap.growth === 0 || gap.pieces.length > 1 ? [wanted] : [])]) {
+    const fits = cuts.every((cut) => {
+      const { low, high } = slackOf(gap, cut);
+      const at = (gap.cuts[cut] as number) + by;
+      return at >= low && at <= high;
+    });
+    if (!fits) continue;
+    for (const cut of cuts) gap.cuts[cut] = (gap.cuts[cut] as number) + by;
+    return;
+  }
+}
+
+interface Whole {
+  /** All stream bytes that pieces hold, anywhere in the story. */
+  readonly copies: readonly Copy[];
+  /** All stream bytes that the main line does not hold where the file has no room for them. */
+  readonly homes: readonly Home[];
+  /** Where the run behind the gap ends. */
+  readonly until: number;
+}
+
+/** Missing stream bytes, and the place in the file that they left. */
+interface Home extends Range {
+  readonly at: number;
+}
+
+function linesOf(gap: Gap, whole: Whole): Line[] {
+  const { before, after, pieces, cuts } = gap;
+  const repeats = repeatsIn(gap);
+  const end = cuts.at(-1) as number;
+  const shift = before.shift;
+  const { replaced, lost } = takers(gap, whole);
+  const lines = pieces.flatMap((piece, index) =>
+    pieceLines(piece, { ...pieceRange(gap, index), shift, whole, replaces: replaced[index] as number }),
+  );
+  for (const { from, to } of lost) {
+    lines.push({
+      kind: "lost",
+      show: "finding",
+      from: end,
+      to: end,
+      origin: from,
+      missing: to - from,
+      shift,
+      part: after,
+    });
+  }
+  const kind = "duplicated";
+  if (repeats > 0) lines.push(...covering({ kind, from: end, to: end + repeats, shift, part: after }));
+  return [...lines, ...runLines(after, { from: end + repeats, to: whole.until })];
+}
+
+/** An intact run, with the damage in it. */
+export function runLines(run: Part, { from, to }: Range): Line[] {
+  const { shift } = run;
+  return spansOf(run, { from, to }).flatMap((span): Line[] => {
+    const { inlay, ...range } = span;
+    if (inlay !== undefined) return pieceLines(inlay, { ...range, shift, replaces: range.to - range.from });
+    return [{ kind: "intact", show: "segment", ...range, origin: range.from + shift, shift, part: run }];
+  });
+}
+
+/** One finding over a run of stream bytes; the damage in it is a finding of its own. */
+function covering(line: Omit<Line, "show">): Line[] {
+  const { part, from, to, shift } = line;
+  const origin = from + part.shift;
+  const parts = spansOf(part, { from, to }).flatMap((span): Line[] => {
+    const { inlay, ...range } = span;
+    if (inlay !== undefined) return pieceLines(inlay, { ...range, shift: part.shift, replaces: range.to - range.from });
+    return [{ kind: line.kind, show: "segment", ...range, origin: range.from + part.shift, shift, part }];
+  });
+  return [{ ...line, show: "finding", origin }, ...parts];
+}
+
+/** Where damage inside a run ends. */
+export function endOf({ to, hi }: Part): number {
+  return chooseCut({ low: to, high: hi, otherwise: to });
+}
+
+/** A range of a run, cut where damage is in it. */
+function spansOf(run: Part, { from, to }: Range): (Range & { readonly inlay?: Part })[] {
+  const spans: (Range & { readonly inlay?: Part })[] = [];
+  let at = from;
+  for (const inlay of run.inlays) {
+    const start = Math.max(at, chooseCut({ low: inlay.lo, high: inlay.from, otherwise: inlay.from }));
+    const end = Math.min(to, endOf(inlay));
+    if (end <= start) continue;
+    if (start > at) spans.push({ from: at, to: start });
+    spans.push({ from: start, to: end, inlay });
+    at = end;
+  }
+  if (to > at) spans.push({ from: at, to });
+  return spans;
+}
+
+interface Placed extends Range {
+  readonly shift: number;
+  readonly replaces: number;
+  readonly whole?: Whole;
+}
+
+function pieceLines(piece: Part, { from, to, shift, replaces, whole }: Placed): Line[] {
+  const line = { from, to, shift, part: piece };
+  if (piece.kind === "beyond") return [{ ...line, show: "both", kind: "extra" }];
+  if (piece.kind === "stale") return covering({ ...line, kind: "stale", replaces });
+  if (piece.kind !== "own") return [{ ...line, show: "both", kind: piece.kind, replaces }];
+  const home = { from: from + piece.shift, to: to + piece.shift };
+  const left = homeOf(whole?.homes ?? [], home);
+  if (replaces === 0 && left === undefined) return covering({ ...line, kind: "duplicated" });
+  return covering({ ...line, kind: "misplaced", replaces, ...(left === undefined ? {} : { leftAt: left.at }) });
+}
+
+/** How many missing bytes each piece takes the place of, and what is lost then. */
+function takers(gap: Gap, { copies, homes }: Whole): { replaced: number[]; lost: Range[] } {
+  const lengths = gap.pieces.map((_, index) => {
+    const { from, to } = pieceRange(gap, index);
+    return to - from;
+  });
+  if (gap.growth === 0) return { replaced: lengths, lost: [] };
+  const missing = missingIn(gap);
+  let left: readonly Range[] = missing.to > missing.from ? [missing] : [];
+  // A run of this very gap does not hold what is missing here: it would be where it belongs.
+  for (const copy of copies) if (copy.gap !== gap) left = without(left, copy);
+  const replaced = lengths.map(() => 0);
+  const give = (wants: (piece: Part, index: number) => boolean) => {
+    gap.pieces.forEach((piece, index) => {
+      if (!wants(piece, index) || replaced[index] !== 0) return;
+      const bytes = Math.min(lengths[index] as number, bytesOf(left));
+      // A run is in place of as many bytes as it has, or of none.
+      if (piece.kind === "own" && bytes < (lengths[index] as number)) return;
+      replaced[index] = bytes;
+      left = dropFirst(left, bytes);
+    });
+  };
+  const isMoved = (piece: Part, index: number) => {
+    const { from, to } = pieceRange(gap, index);
+    return homeOf(homes, { from: from + piece.shift, to: to + piece.shift }) !== undefined;
+  };
+  give((piece) => piece.kind !== "own");
+  give((piece, index) => !isMoved(piece, index));
+  return { replaced, lost: [...left] };
+}
+
+/** The place that bytes left: most of them are missing there. */
+function homeOf(homes: readonly Home[], bytes: Range): Home | undefined {
+  let left: Range[] = [bytes];
+  for (const home of homes) left = without(left, home);
+  if (bytesOf(left) * 2 > bytes.to - bytes.from) return undefined;
+  return homes.find((home) => overlaps(home, bytes));
+}
+
+function dropFirst(ranges: readonly Range[], bytes: number): Range[] {
+  let left = bytes;
+  return ranges.flatMap((range) => {
+    const taken = Math.min(left, range.to - range.from);
+    left -= taken;
+    return taken === range.to - range.from ? [] : [{ from: range.from + taken, to: range.to }];
+  });
+}

@@ -1,0 +1,277 @@
+/**
+ * Looks at the words behind the first wrong byte of a run: flipped bits by themselves, the same bits wrong all along a
+ * range, reversed bytes, or something else.
+ *
+ * Owns the rules. A flip by itself: one to three bits of one word, the next word is right, and no later word shows that
+ * the bit is stuck. A range: at least two wrong words that the same stuck or inverted bits explain, at most three of a
+ * word (or of every byte of it). Millions of flips cost no more than comparing: they are found in chunks of words.
+ * Refuses to look further ahead than `LOOK_WORDS`, and to decide between a range and what `locate` may say of it.
+ */
+import type { Pattern } from "../../pattern/pattern.ts";
+import { type Derivation, derive, WORD } from "./derived.ts";
+import type { Window } from "./resync.ts";
+
+const LOOK_WORDS = 72;
+const CHUNK_WORDS_MIN = 2 * LOOK_WORDS;
+const CHUNK_WORDS_MAX = 8192;
+const BITS_MAX = 3;
+const WIDE_WORDS_MIN = 4;
+/** Whoever asks whether the words prove another place finds as many bytes behind them. */
+const PROOF_BYTES = 64;
+
+/** One pair for all judges: nothing in them outlives a look. */
+const foundWords = new Int32Array(CHUNK_WORDS_MAX * 2);
+const goodWords = new Int32Array(CHUNK_WORDS_MAX * 2);
+
+/** The run in which the first wrong byte is, at file offset `at`. */
+export interface WordPlace {
+  readonly shift: number;
+  readonly at: number;
+  /** Where the stream ends. */
+  readonly endBytes: number;
+  /** The file ends with the window. */
+  readonly last: boolean;
+}
+
+export type WordAnswer =
+  /** More of the file is needed first. */
+  | { readonly kind: "more" }
+  /** Flips were reported; the run goes on at `to`. */
+  | { readonly kind: "flips"; readonly to: number }
+  | { readonly kind: "range"; readonly derivation: Derivation }
+  | { readonly kind: "other" };
+
+/** Takes a flip by itself: the file offset of its word, and the difference and the found bytes, both as two halves. */
+export type FlipTaker = (wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number) => void;
+
+/** What a word of the file is: the right one, the derived one, both at once, or neither. */
+type WordState = "right" | "made" | "both" | "other";
+
+function bitsOf(value: number): number {
+  let v = value - ((value >>> 1) & 0x55555555);
+  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
+  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+export class WordDamage {
+  readonly #pattern: Pattern;
+  readonly #found = foundWords;
+  readonly #good = goodWords;
+  readonly #foundBytes = new Uint8Array(foundWords.buffer);
+  readonly #goodBytes = new Uint8Array(goodWords.buffer);
+  readonly #resumeWords: number;
+  #chunkWords = CHUNK_WORDS_MIN;
+
+  constructor(pattern: Pattern) {
+    this.#pattern = pattern;
+    this.#resumeWords = Math.ceil(pattern.resumeBytes / WORD);
+  }
+
+  look(window: Window, place: WordPlace, take: FlipTaker): WordAnswer {
+    const { shift, at } = place;
+    const lead = (((at + shift) % WORD) + WORD) % WORD;
+    const from = at - lead;
+    const most = Math.min(this.#chunkWords, Math.ceil((place.endBytes - from - shift) / WORD));
+    const left = window.at + window.block.length - from;
+    const words = Math.min(most, place.last ? Math.ceil(left / WORD) : Math.floor(left / WORD));
+    if (left < Math.min(most, LOOK_WORDS) * WORD + PROOF_BYTES && !place.last) return { kind: "more" };
+    if (words <= 0) return { kind: "other" };
+    this.#load(window, { from, lead, words, place });
+    const whole = place.last || from + shift + words * WORD >= place.endBytes;
+    return this.#judge({ from, at, words, whole }, take);
+  }
+
+  #load(
+    window: Window,
+    { from, lead, words, place }: { from: number; lead: number; words: number; place: WordPlace },
+  ): void {
+    const { shift, endBytes } = place;
+    const length = words * WORD;
+    const good = this.#goodBytes.subarray(0, length);
+    // The bytes before the first wrong one are right, and what is behind an end is not wrong.
+    const first = from + shift < 0 ? -(from + shift) : 0;
+    if (first > 0) good.fill(0, 0, first);
+    this.#pattern.fill(first > 0 ? good.subarray(first) : good, from + shift + first);
+    const index = from + lead - window.at;
+    const seen = Math.min(length - lead, window.block.length - index, endBytes - shift - from - lead);
+    this.#foundBytes.set(window.block.subarray(index, index + seen), lead);
+    if (lead > 0) this.#foundBytes.set(good.subarray(0, lead));
+    if (lead + seen < length) this.#foundBytes.set(good.subarray(lead + seen), lead + seen);
+  }
+
+  #judge(
+    { from, at, words, whole }: { from: number; at: number; words: number; whole: boolean },
+    take: FlipTaker,
+  ): WordAnswer {
+    const found = this.#found;
+    const good = this.#good;
+    const stop = whole ? words : words - LOOK_WORDS + 1;
+    let flips = 0;
+    let i = 0;
+    for (; i < stop; i += 1) {
+      const lo = (found[2 * i] as number) ^ (good[2 * i] as number);
+      const hi = (found[2 * i + 1] as number) ^ (good[2 * i + 1] as number);
+      if ((lo | hi) === 0) continue;
+      if (bitsOf(lo) + bitsOf(hi) > BITS_MAX || !this.#isAlone(i, { lo, hi, words })) break;
+      take(from + i * WORD, lo, hi, found[2 * i] as number, found[2 * i + 1] as number);
+      flips += 1;
+    }
+    const busy = flips * 1024 > i;
+    this.#chunkWords = busy && i >= stop ? CHUNK_WORDS_MAX : CHUNK_WORDS_MIN;
+    if (i > 0) return { kind: "flips", to: Math.max(at, from + i * WORD) };
+    const derivation = this.#range(words);
+    return derivation === undefined ? { kind: "other" } : { kind: "range", derivation };
+  }
+
+  /** The words behind are right, until one shows that these bits are not stuck. */
+  #isAlone(i: number, { lo, hi, words }: { lo: number; hi: number; words: number }): boolean {
+    const found = this.#found;
+    const good = this.#good;
+    const stuckLo = (found[2 * i] as number) & lo;
+    const stuckHi = (found[2 * i + 1] as number) & hi;
+    const resumed = Math.min(words, i + 1 + this.#resumeWords);
+    const end = Math.min(words, i + LOOK_WORDS);
+    for (let j = i + 1; j < end; j += 1) {
+      const goodLo = good[2 * j] as number;
+      const goodHi = good[2 * j + 1] as number;
+      const right = found[2 * j] === goodLo && found[2 * j + 1] === goodHi;
+      if (!right) {
+        if (j < resumed) return false;
+        return !this.#fits(j, { lo, hi, stuckLo, stuckHi });
+      }
+      if (j >= resumed - 1 && ((goodLo & lo) !== stuckLo || (goodHi & hi) !== stuckHi)) return true;
+    }
+    return true;
+  }
+
+  /** True when a wrong word is what stuck bits make of it. */
+  #fits(j: number, stuck: { lo: number; hi: number; stuckLo: number; stuckHi: number }): boolean {
+    const lo = ((this.#good[2 * j] as number) & ~stuck.lo) | stuck.stuckLo;
+    const hi = ((this.#good[2 * j + 1] as number) & ~stuck.hi) | stuck.stuckHi;
+    return this.#found[2 * j] === lo && this.#found[2 * j + 1] === hi;
+  }
+
+  /** What the words from the first on are made by, if two of them are wrong (or one is reversed). */
+  #range(words: number): Derivation | undefined {
+    const length = Math.min(words, LOOK_WORDS) * WORD;
+    let best: { derivation: Derivation; length: number } | undefined;
+    const made = new Uint8Array(length);
+    for (const { derivation, wrongMin } of [...this.#bitCandidates(length), ...this.#swapCandidates()]) {
+      made.set(this.#goodBytes.subarray(0, length));
+      derive(made, 0, derivation);
+      const follows = this.#followed(made, wrongMin);
+      // Bytes that are all one value are a fill, whatever bits they happen to differ in.
+      if (derivation.kind === "bit-flipped" && this.#isFill(follows)) continue;
+      if (follows > (best?.length ?? 0)) best = { derivation, length: follows };
+    }
+    return best?.derivation;
+  }
+
+  /**
+   * How many bytes follow; 0 when too few of them are wrong, or when it is mere chance at the beginning of other damage:
+   * behind a short range the next word is right.
+   */
+  #followed(made: Uint8Array, wrongMin: number): number {
+    let length = 0;
+    let wrong = 0;
+    let word: WordState = "right";
+    for (; length < made.length; length += WORD) {
+      word = this.#wordState(made, length);
+      if (word === "other" || word === "right") break;
+      if (word === "made") wrong += 1;
+    }
+    if (wrong < wrongMin) return 0;
+    return length >= made.length || word === "right" ? length : 0;
+  }
+
+  #isFill(length: number): boolean {
+    for (let k = 1; k < length; k += 1) if (this.#foundBytes[k] !== this.#foundBytes[0]) return false;
+    return true;
+  }
+
+  #wordState(made: Uint8Array, at: number): WordState {
+    let follows = true;
+    let right = true;
+    for (let k = at; k < at + WORD; k += 1) {
+      follows &&= made[k] === this.#foundBytes[k];
+      right &&= this.#goodBytes[k] === this.#foundBytes[k];
+    }
+    if (follows) return right ? "both" : "made";
+    return right ? "right" : "other";
+  }
+
+  /** Bits that the first word shows, then all that the words in view show as long as they are few. */
+  #bitCandidates(length: number): Candidate[] {
+    const mask = new Uint8Array(WORD);
+    for (let k = 0; k < WORD; k += 1) mask[k] = (this.#foundBytes[k] as number) ^ (this.#goodBytes[k] as number);
+    const candidates: Candidate[] = [];
+    for (let at = WORD; ; at += WORD) {
+      const folded = maskOf(mask);
+      if (folded === undefined) return candidates;
+      candidates.push(...bitCandidates(folded, this.#foundBytes));
+      while (at < length && !this.#widen(mask, at)) at += WORD;
+      if (at >= length) return candidates;
+    }
+  }
+
+  /** Adds the wrong bits of a word to a mask; true when it had not all of them. */
+  #widen(mask: Uint8Array, at: number): boolean {
+    let grown = false;
+    for (let k = 0; k < WORD; k += 1) {
+      const bits = (mask[k] as number) | ((this.#foundBytes[at + k] as number) ^ (this.#goodBytes[at + k] as number));
+      grown ||= bits !== mask[k];
+      mask[k] = bits;
+    }
+    return grown;
+  }
+
+  #swapCandidates(): Candidate[] {
+    return SWAPS.filter(({ derivation: { wordBytes } }) => {
+      for (let k = 0; k < WORD; k += 1) {
+        const from = k - (k % wordBytes) + wordBytes - 1 - (k % wordBytes);
+        if (this.#foundBytes[k] !== this.#goodBytes[from]) return false;
+      }
+      return true;
+    });
+  }
+}
+
+interface Candidate {
+  readonly derivation: Derivation;
+  /** Words that must be wrong. */
+  readonly wrongMin: number;
+}
+
+const SWAPS: readonly Candidate[] = [8, 4, 2].map((wordBytes) => ({
+  derivation: { kind: "byte-swapped", wordBytes },
+  wrongMin: 1,
+}));
+
+interface Mask {
+  readonly mask: Uint8Array;
+  readonly period: number;
+  readonly wrongMin: number;
+}
+
+/** The mask and its period when it has one to three bits, of the word or of every byte. */
+function maskOf(mask: Uint8Array): Mask | undefined {
+  let bits = 0;
+  let folded = 0;
+  for (const byte of mask) {
+    bits += bitsOf(byte);
+    folded |= byte;
+  }
+  if (bits === 0) return undefined;
+  if (bits <= BITS_MAX) return { mask: mask.slice(), period: WORD, wrongMin: 2 };
+  if (bitsOf(folded) > BITS_MAX) return undefined;
+  return { mask: new Uint8Array(WORD).fill(folded), period: 1, wrongMin: WIDE_WORDS_MIN };
+}
+
+function bitCandidates({ mask, period, wrongMin }: Mask, found: Uint8Array): Candidate[] {
+  const stuckAt = mask.map((bits, k) => bits & (found[k] as number));
+  if (period === 1) stuckAt.fill(stuckAt.reduce((or, byte) => or | byte, 0));
+  return [
+    { derivation: { kind: "bit-flipped", wordBytes: period, mask, stuckAt }, wrongMin },
+    { derivation: { kind: "bit-flipped", wordBytes: period, mask }, wrongMin },
+  ];
+}
