@@ -125,7 +125,7 @@ class LogWalk {
     const againBytes = Math.min(end - at, Math.max(0, record.nextBytes - recordOffsetBytes));
     if (againBytes > 0) {
       record.againBytes += againBytes;
-      const detail = `${againBytes} bytes of ${nameOf(tag)} stand again at ${at}`;
+      const detail = `${againBytes} bytes of ${nameOf(tag)} are repeated at ${at}`;
       const found = { offsetBytes: at, lengthBytes: againBytes, originBytes: recordOffsetBytes, detail };
       this.#findings.push(this.#finding({ kind: "duplicated", ...found }));
     }

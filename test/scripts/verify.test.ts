@@ -69,7 +69,7 @@ test("a damaged file is corrupt: one finding with its map, whoever read it first
       lengthBytes: 32768,
       originBytes: 32768,
       pageAligned: true,
-      detail: "32,768 bytes from 32,768 stand again at 65,536, page-aligned; everything after is shifted by that much",
+      detail: "32,768 bytes from 32,768 are repeated at 65,536, page-aligned; everything after is shifted by that much",
     });
     expect(sample?.foundHex.length).toBe(128);
     expect(segments).toEqual([

@@ -17,11 +17,11 @@
  */
 import { flipPart } from "./flip.ts";
 import { type Gap, gapBetween, repeatsIn } from "./gap.ts";
+import type { Listener } from "./listener.ts";
 import type { Ledger } from "./notebook.ts";
 import type { Part } from "./part.ts";
 import { chainOf, costOf, firstPlot, grow, type Plot } from "./plot.ts";
 import { endOf, isBetter, type Line, runLines, type Story, tell } from "./story.ts";
-import type { Listener } from "./tracer.ts";
 
 /** Parts that wait for a decision, and damage that waits in one run. */
 const PARTS_MAX = 128;

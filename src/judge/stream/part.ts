@@ -49,3 +49,9 @@ export interface Part {
 export function isRaw({ kind }: Part): boolean {
   return kind === "zeroed" || kind === "filled" || kind === "foreign";
 }
+
+/** A run that begins at a file offset, of the stream itself or of another one. */
+export function newRun({ stream, own, shift }: { stream: Pattern; own: boolean; shift: number }, at: number): Part {
+  const place = { lo: at, hi: at, from: at, to: at, shift, stream, inlays: [], clear: at };
+  return own ? { kind: "own", ...place } : { kind: "stale", ...place, label: stream.label };
+}

@@ -86,6 +86,19 @@ export class Seeker {
     }
   }
 
+  /** True when the first wrong bytes behind a run prove another place by themselves. */
+  locates(window: Window, run: { readonly hi: number; readonly shift: number }): boolean {
+    if (this.#pattern.proofBytes === 0) return false;
+    const fromIndex = run.hi - window.at;
+    const toIndex = fromIndex + this.#pattern.wordBytes;
+    const nearBytes = Math.max(0, window.at + run.shift);
+    const range = { fromIndex, toIndex, limitBytes: this.#limitBytes(window.at), nearBytes };
+    const location = this.#pattern.locate(window.block, range);
+    if (location === undefined) return false;
+    const found = this.#foundAt(window, location);
+    return !found.own || found.shift !== run.shift;
+  }
+
   #foundAt(window: Window, location: Location): Found {
     const at = window.at + location.index;
     return {

@@ -7,9 +7,11 @@
  * of the file are looked at again. Refuses to interpret; the explainer does.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
-import { matchingBefore, overlapWithRun, PAGE_BYTES } from "./boundary.ts";
+import { matchingBefore, overlapWithRun } from "./boundary.ts";
 import { Follower } from "./derived.ts";
-import type { Part } from "./part.ts";
+import { Doubt } from "./doubt.ts";
+import type { Listener } from "./listener.ts";
+import { newRun, type Part } from "./part.ts";
 import { RawSplitter } from "./raw-damage.ts";
 import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
@@ -20,33 +22,15 @@ const SCAN_STEP_MIN = 64;
 const SLIDE_BYTES = 64;
 /** Pieces of damage whose end has not come yet. */
 const PIECES_MAX = 256;
-/** So many parts in a range that one rule explains are no coincidence. */
-const CONTRADICTIONS_MAX = 8;
 
-/** Who makes sense of the parts. */
-export interface Listener {
-  /** A part is complete; `open` is the run that follows it. Parts come in file order. */
-  part(part: Part): void;
-  /** Damage inside the run that is being followed, whose end is still open. */
-  inlay(run: Part, inlay: Part): void;
-  /** A flip by itself in that run; see `FlipTaker` for the numbers. */
-  flip(run: Part, wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void;
-  /** A place between parts; `since` lists what came behind it, or undefined when that is decided already. */
-  mark(): number;
-  since(mark: number): readonly Part[] | undefined;
-  /** Takes back all that came behind a mark and returns the first of it: the run that was open then. */
-  takeBack(mark: number): Part;
+interface TracerOptions {
+  readonly pattern: Pattern;
+  readonly listener: Listener;
+  readonly startBytes: number;
+  readonly endBytes: number;
 }
 
 type Mode = "follow" | "look" | "range" | "scan";
-
-/** A range that one rule explains, while what `locate` says of it is followed as well. */
-interface Doubt {
-  readonly follower: Follower;
-  readonly mark: number;
-  /** Shifts of the runs before. */
-  readonly known: readonly number[];
-}
 
 export class Tracer {
   readonly #pattern: Pattern;
@@ -65,14 +49,14 @@ export class Tracer {
   #follower: Follower | undefined;
   #doubt: Doubt | undefined;
 
-  constructor(options: { pattern: Pattern; listener: Listener; startBytes: number; endBytes: number }) {
-    this.#pattern = options.pattern;
-    this.#listener = options.listener;
-    this.#endBytes = options.endBytes;
-    this.#seeker = new Seeker({ pattern: this.#pattern, endBytes: this.#endBytes });
-    this.#words = new WordDamage(this.#pattern);
-    this.#raw = new RawSplitter(options.startBytes);
-    this.#run = newRun({ stream: this.#pattern, own: true, shift: 0 }, options.startBytes);
+  constructor({ pattern, listener, startBytes, endBytes }: TracerOptions) {
+    this.#pattern = pattern;
+    this.#listener = listener;
+    this.#endBytes = endBytes;
+    this.#seeker = new Seeker({ pattern, endBytes });
+    this.#words = new WordDamage(pattern);
+    this.#raw = new RawSplitter(startBytes);
+    this.#run = newRun({ stream: pattern, own: true, shift: 0 }, startBytes);
   }
 
   /** The run that is being followed. */
@@ -113,16 +97,9 @@ export class Tracer {
   }
 
   #go(window: Window, last: boolean): boolean {
-    switch (this.#mode) {
-      case "follow":
-        return this.#followWindow(window);
-      case "look":
-        return this.#look(window, last);
-      case "range":
-        return this.#followRange(window, last);
-      default:
-        return this.#scanWindow(window, last);
-    }
+    if (this.#mode === "follow") return this.#followWindow(window);
+    if (this.#mode === "look") return this.#look(window, last);
+    return this.#mode === "range" ? this.#followRange(window, last) : this.#scanWindow(window, last);
   }
 
   #followWindow(window: Window): boolean {
@@ -177,76 +154,43 @@ export class Tracer {
     if (answer.kind === "range" && this.#doubt === undefined) {
       const start = { pattern: this.#pattern, shift: run.shift, from: run.hi, endBytes: this.#endBytes };
       const follower = new Follower(answer.derivation, start);
-      if (!this.#isLocated(window)) {
+      if (!this.#seeker.locates(window, run)) {
         this.#follower = follower;
         this.#mode = "range";
         return true;
       }
-      this.#doubt = { follower, mark: this.#listener.mark(), known: this.#seeker.shifts };
+      this.#doubt = new Doubt(follower, { mark: this.#listener.mark(), known: this.#seeker.shifts });
     }
     this.#startScan();
     return true;
   }
 
-  /** True when the first wrong bytes prove a place by themselves. */
-  #isLocated(window: Window): boolean {
-    if (this.#pattern.proofBytes === 0) return false;
-    const fromIndex = this.#run.hi - window.at;
-    const limitBytes = this.#endBytes === Infinity ? 2 ** 43 : this.#endBytes;
-    const toIndex = fromIndex + this.#pattern.wordBytes;
-    const location = this.#pattern.locate(window.block, { fromIndex, toIndex, limitBytes });
-    if (location === undefined) return false;
-    const shift = location.streamOffsetBytes - window.at - location.index;
-    return location.stream !== this.#pattern || shift !== this.#run.shift;
-  }
-
   #followRange(window: Window, last: boolean): boolean {
+    const run = this.#run;
     const follower = this.#follower as Follower;
     follower.advance(window);
     if (!follower.done && !last) return false;
-    this.#takeRange(follower);
-    return true;
-  }
-
-  #takeRange(follower: Follower): void {
-    const run = this.#run;
     this.#inlay(follower.part(run.clear));
     run.hi = run.to = follower.pos;
     this.#follower = undefined;
     this.#mode = "follow";
-  }
-
-  /** One rule or many places: the shorter story, as soon as it is known which that is. True when it is the rule. */
-  #settleDoubt(window: Window): boolean {
-    const doubt = this.#doubt;
-    if (doubt === undefined) return false;
-    const { follower, mark } = doubt;
-    const parts = this.#listener.since(mark) ?? [];
-    const [run] = parts;
-    const here = this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
-    // Whole pages of another place, and bytes that go on where an earlier run was, say more than any rule.
-    if (parts.some((part) => part.kind === "own" && part.shift !== run?.shift && this.#saysMore(part, doubt))) {
-      this.#doubt = undefined;
-      return false;
-    }
-    follower.advance(window, here);
-    const over = follower.done && here >= follower.pos;
-    const inside = parts.filter(({ from }) => from < follower.pos);
-    const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
-    if (!over && elsewhere < CONTRADICTIONS_MAX) return false;
-    this.#doubt = undefined;
-    // One part of another place is as short as a rule, and says more; reversed words say more than another stream.
-    const swapped = follower.derivation.kind === "byte-swapped" && inside.some(({ kind }) => kind === "stale");
-    if (run === undefined || elsewhere < (swapped ? 1 : 2)) return false;
-    this.#run = this.#listener.takeBack(mark);
-    this.#seeker.remember(this.#run.shift);
-    this.#follower = follower;
-    this.#mode = "range";
     return true;
   }
 
-  #saysMore(part: Part, { known }: Doubt): boolean {
-    return part.hi - part.lo >= PAGE_BYTES || known.includes(part.shift);
+  /** One rule or many places: true when the walk goes back to follow the rule. */
+  #settleDoubt(window: Window): boolean {
+    const doubt = this.#doubt;
+    if (doubt === undefined) return false;
+    const here = this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
+    const answer = doubt.settle(this.#listener.since(doubt.mark) ?? [], { window, here });
+    if (answer === "open") return false;
+    this.#doubt = undefined;
+    if (answer === "places") return false;
+    this.#run = this.#listener.takeBack(doubt.mark);
+    this.#seeker.remember(this.#run.shift);
+    this.#follower = doubt.follower;
+    this.#mode = "range";
+    return true;
   }
 
   /** True when a run was found, false when more bytes are needed (or the file ends). */
@@ -284,8 +228,7 @@ export class Tracer {
 
   /** Settles the boundary between the last run, the damage behind it and the run that was found. */
   #attach(window: Window, found: Found, most = found.at - this.#raw.fed): void {
-    const { stream } = found;
-    const place = { stream, streamOffsetBytes: found.at + found.shift, most };
+    const place = { stream: found.stream, streamOffsetBytes: found.at + found.shift, most };
     const visible = found.at - matchingBefore(window.block, found.at - window.at, place);
     // A word that proves a walk may reach over the end of the stream.
     const limit = found.own ? this.#endBytes - found.shift : Infinity;
@@ -298,7 +241,7 @@ export class Tracer {
     const pieces = rawParts(this.#raw.finish(), {
       run: this.#run,
       first: !this.#early,
-      next: { window, from: visible, high: Math.max(visible, proven - 1) },
+      next: { window, from: visible, high: Math.max(visible, found.provenBytes === 0 ? proven : proven - 1) },
     });
     if (this.#resumes(found) && (visible < proven || found.provenBytes > 0)) {
       for (const piece of pieces) this.#inlay(piece);
@@ -357,9 +300,4 @@ export class Tracer {
     this.#attach(window, found, inside ? end - this.#raw.fed : 0);
     if (this.#run.hi > this.#run.lo) this.#endRun();
   }
-}
-
-function newRun({ stream, own, shift }: Pick<Found, "stream" | "own" | "shift">, at: number): Part {
-  const place = { lo: at, hi: at, from: at, to: at, shift, stream, inlays: [], clear: at };
-  return own ? { kind: "own", ...place } : { kind: "stale", ...place, label: stream.label };
 }

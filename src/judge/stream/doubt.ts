@@ -1,0 +1,43 @@
+/**
+ * A range that one rule explains (a stuck bit, reversed words) although its first bytes prove another place as well: both
+ * are followed until it is known which is the shorter story.
+ *
+ * Owns that decision. Refuses to follow anything itself.
+ */
+import { PAGE_BYTES } from "./boundary.ts";
+import type { Follower } from "./derived.ts";
+import type { Part } from "./part.ts";
+import type { Window } from "./resync.ts";
+
+/** So many parts in a range that one rule explains are no coincidence. */
+const CONTRADICTIONS_MAX = 8;
+
+export class Doubt {
+  readonly follower: Follower;
+  readonly mark: number;
+  /** Shifts of the runs before. */
+  readonly #known: readonly number[];
+
+  constructor(follower: Follower, { mark, known }: { mark: number; known: readonly number[] }) {
+    this.follower = follower;
+    this.mark = mark;
+    this.#known = known;
+  }
+
+  /** `parts` came since the doubt began, the run before it first; everything before `here` was looked at. */
+  settle(parts: readonly Part[], { window, here }: { window: Window; here: number }): "open" | "rule" | "places" {
+    const { follower } = this;
+    const [run] = parts;
+    // Whole pages of another place, and bytes that go on where an earlier run was, say more than any rule.
+    const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
+    if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.#known.includes(shift))) return "places";
+    follower.advance(window, here);
+    const over = follower.done && here >= follower.pos;
+    const inside = parts.filter(({ from }) => from < follower.pos);
+    const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
+    if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
+    // One part of another place is as short as a rule, and says more; reversed words say more than another stream.
+    const swapped = follower.derivation.kind === "byte-swapped" && inside.some(({ kind }) => kind === "stale");
+    return elsewhere < (swapped ? 1 : 2) ? "places" : "rule";
+  }
+}
