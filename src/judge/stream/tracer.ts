@@ -2,9 +2,9 @@
  * Cuts a file into parts: runs that follow a stream, and the damage between them.
  *
  * Owns finding the end of a run (the first wrong byte) and what comes behind it: wrong words that a rule explains
- * (`word-damage.ts`), the walk resuming where it would be by now, or bytes that prove another position. Damage behind
- * which a run goes on where it would have been is an inlay of that run. Memory is bounded: at most a few hundred bytes
- * of the file are looked at again. Refuses to interpret; the explainer does.
+ * (`word-damage.ts`), the walk resuming where it would be, or bytes that prove another position. Damage behind
+ * which a run goes on is an inlay of that run. At most a few hundred bytes of the file are looked at again. Refuses to
+ * interpret; the explainer does.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { matchingBefore, overlapWithRun } from "./boundary.ts";
@@ -20,14 +20,11 @@ import { WordDamage } from "./word-damage.ts";
 const SCAN_STEP_MIN = 64;
 /** A cut between two explanations slides over a few words at most. */
 const SLIDE_BYTES = 64;
-/** Pieces of damage whose end has not come yet. */
 const PIECES_MAX = 256;
 
-interface TracerOptions {
+interface TracerOptions extends Readonly<Record<"startBytes" | "endBytes", number>> {
   readonly pattern: Pattern;
   readonly listener: Listener;
-  readonly startBytes: number;
-  readonly endBytes: number;
 }
 
 type Mode = "follow" | "look" | "range" | "scan";
@@ -59,7 +56,6 @@ export class Tracer {
     this.#run = newRun({ stream: pattern, own: true, shift: 0 }, startBytes);
   }
 
-  /** The run that is being followed. */
   get run(): Part {
     return this.#run;
   }
