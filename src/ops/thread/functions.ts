@@ -4,6 +4,7 @@
  * Closures do not cross, so a script exports the function, and the other side imports the script. `isCallee` is how
  * the front desk knows that it must not start a second run there. Owns the rule; refuses functions without a name.
  */
+import { resolve } from "node:path";
 import { Inconclusive } from "../errors.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a function of any arguments is what is meant
@@ -31,7 +32,8 @@ export function placeOf(fn: AnyFunction): FunctionPlace {
       'a function without a name cannot run in another thread or process: pass a verb such as trySplice, or export "function copy(…)" from the script and pass that',
     );
   }
-  return { module: modules.get(fn) ?? Bun.main, name: fn.name };
+  // Not Bun.main: a launcher such as `bytewitness NAME` imports the script and puts its path here.
+  return { module: modules.get(fn) ?? resolve(process.argv[1] ?? Bun.main), name: fn.name };
 }
 
 /** True in a thread or process that was started to run one function of this script. */

@@ -70,3 +70,11 @@ test("a barrier is for one thread or more, and one thread never waits", () => {
   const alone = new Barrier(1);
   for (let round = 0; round < 3; round += 1) alone.wait();
 });
+
+test("a launcher that imports the script and says so in argv is no obstacle", async () => {
+  const launcher = `process.argv[1] = ${JSON.stringify(SCRIPT)}; await import(process.argv[1]);`;
+  const child = Bun.spawn([process.execPath, "-e", launcher], { stdout: "pipe", stderr: "pipe", timeout: 60_000 });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  expect(err).toBe("");
+  expect(JSON.parse(out).threads.filled).toBe(64);
+}, 90_000);
