@@ -1,5 +1,5 @@
 /**
- * Report 2: splice(2) between two TCP sockets, with a verdict on every byte.
+ * splice-relay: splice(2) between two TCP sockets, with a verdict on every byte (report 2).
  *
  * Exercises: socket -> pipe -> socket by splice, the way of every zero-copy proxy. Source, relay and sink run as three
  * processes; the stream says where each byte belongs, and the relay keeps a journal of its calls.

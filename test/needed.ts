@@ -59,6 +59,7 @@ const NEEDS = {
   nc: program("nc", "netcat-openbsd"),
   nft: program("nft", "nftables"),
   qemu: program("qemu-system-x86_64", "qemu-system-x86"),
+  node: { present: () => Bun.which("node") !== null, install: "apt-get install nodejs" },
   setpriv: program("setpriv", "util-linux"),
   socat: program("socat", "socat"),
   strace: program("strace", "strace"),

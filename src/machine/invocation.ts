@@ -72,7 +72,7 @@ function scriptCommand(script: string): string {
   const own = path.startsWith(`${PACKAGE_ROOT}/scripts/`);
   if (own && name in packageJson.scripts && packageOf(process.cwd()) === PACKAGE_ROOT) return `bun run ${name}`;
   const bin = own ? installedBin() : undefined;
-  if (bin !== undefined) return `${bin} ${name.replace(/\.ts$/, "")}`;
+  if (bin !== undefined) return name === "bytewitness.js" ? bin : `${bin} ${name.replace(/\.ts$/, "")}`;
   const near = relative(process.cwd(), path);
   const shown = near.startsWith("../") ? path : near;
   // A bare name could be a command of Bun's.

@@ -1,0 +1,58 @@
+/**
+ * The commands of an installed package: `bytewitness NAME …` runs what `bun run NAME.ts …` runs in the checkout.
+ *
+ * Owns finding them: every script of this package, named as its file, described by the first line of its header. A command
+ * is loaded only when it is called, as the script that it is.
+ */
+import "./guard.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PACKAGE_ROOT } from "../machine/invocation.ts";
+import type { Tool } from "./tool.ts";
+
+/** They read or check the sources of this package. */
+const OF_THE_REPOSITORY = new Set(["check.ts", "prepack.ts", "reference.ts"]);
+
+/** Names and paths of the scripts; those that check the repository itself are not installed. */
+export function installedScripts(): Record<string, string> {
+  const scripts: Record<string, string> = {};
+  for (const directory of ["scripts", "scripts/gallery"]) {
+    for (const file of readdirSync(join(PACKAGE_ROOT, directory)).sort()) {
+      if (!file.endsWith(".ts") || OF_THE_REPOSITORY.has(file)) continue;
+      scripts[file.slice(0, -3)] = join(PACKAGE_ROOT, directory, file);
+    }
+  }
+  return scripts;
+}
+
+/** "verify: the judge alone, on any file" in the script's header. */
+function summaryOf(name: string, path: string): string {
+  const text = readFileSync(path, "utf8").slice(0, 2000);
+  const line = /^\/\*\*\n \* ([\s\S]*?)(?:\n \*\n|\n \*\/)/m.exec(text)?.[1] ?? "";
+  const words = line.replaceAll(/\n \* /g, " ").replace(new RegExp(`^${name}: `), "");
+  return words.replace(/[.:] .*$/s, "").replace(/[.:]$/, "");
+}
+
+/** Runs the command line; never returns. */
+export async function installed(argv: readonly string[]): Promise<never> {
+  const [name, ...rest] = argv;
+  const path = name === undefined || name.startsWith("-") ? undefined : scriptOf(name);
+  if (path !== undefined && existsSync(path)) {
+    process.argv = [process.argv[0] as string, path, ...rest];
+    await import(path);
+    // The script's last act is to end the process.
+    await new Promise(() => {});
+  }
+  // Only help, the version and mistakes get here.
+  const { runTool } = await import("./desk.ts");
+  const load = (): Promise<Tool> => Promise.reject(new Error("a script is a command of its own"));
+  const subCommands = Object.fromEntries(
+    Object.entries(installedScripts()).map(([script, file]) => [script, { summary: summaryOf(script, file), load }]),
+  );
+  const summary = "finds and proves silent data corruption in the Linux kernel";
+  return runTool({ name: "bytewitness", summary, definitions: { positionals: {}, options: {} }, subCommands }, argv);
+}
+
+function scriptOf(name: string): string | undefined {
+  return installedScripts()[name.replace(/\.ts$/, "")];
+}
