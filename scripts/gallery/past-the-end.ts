@@ -8,7 +8,8 @@
  * POSIX, mmap: "the system shall never write out any modified portions of the last page of an object which are beyond its
  * end"; ftruncate: "the extended area shall appear as if it were zero-filled". mmap(2): "the effect of changes to the
  * portion of the page beyond the end of the file … are not written to the file".
- * Since when, fixed by: tmpfs on every kernel tried, 5.10 to 7.3.4; ext4 until 6.12; XFS with fallocate only, until 6.1.
+ * Since when, fixed by: tmpfs on every kernel tried, 5.10.218 to 7.3.4; ext4 on 5.10.218 and 6.1.170, not on 6.12.43 and
+ * later; XFS with fallocate only, on 5.10 and 6.1.
  * Who is hit: programs that map files of odd lengths and append to them otherwise; what leaks is their own memory.
  * Control: the same growth of a file of which only the bytes before the end were stored to.
  * Needs: a writable directory (/dev/shm unless given, the lab's disk in a guest).
