@@ -11,15 +11,15 @@ export { mergedPages } from "./machine/ksm.ts";
 export { ioUringMissing } from "./machine/needs.ts";
 export {
   groupReclaimMissing,
-  ownSwap,
   type OwnSwap,
+  ownSwap,
   reclaimableGroup,
   swapMissing,
   swapReadahead,
 } from "./machine/swap.ts";
 export type { Address } from "./ops/address.ts";
 export { monotonicNs } from "./ops/clock.ts";
-export { copyFileRange, type CopyOptions, sendFile, tryCopyFileRange, trySendFile } from "./ops/copy.ts";
+export { type CopyOptions, copyFileRange, sendFile, tryCopyFileRange, trySendFile } from "./ops/copy.ts";
 export { Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
 export { Fd } from "./ops/fd.ts";
 export {
@@ -41,14 +41,14 @@ export {
 export { type Scratch, type ScratchOptions, syncAll } from "./ops/filesystem.ts";
 export { AT_FILE_POSITION } from "./ops/integers.ts";
 export { lend } from "./ops/lend.ts";
-export { loopImage, type LoopImage, type LoopOptions } from "./ops/loop.ts";
+export { type LoopImage, type LoopOptions, loopImage } from "./ops/loop.ts";
 export {
-  madvise,
-  mapAnonymous,
-  mapFile,
   type MappedRange,
   Mapping,
   type MappingPlace,
+  madvise,
+  mapAnonymous,
+  mapFile,
   mprotect,
   mremap,
   msync,
@@ -64,72 +64,72 @@ export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffe
 export type { Completion } from "./ops/ring/completion.ts";
 export * as sqe from "./ops/ring/request.ts";
 export { Ring, type RingOptions } from "./ops/ring/ring.ts";
-export { getOption, setOption, setReceiveTimeout, type SocketOption, trySetOption } from "./ops/socket-option.ts";
 export {
   bindTo,
-  connectedPair,
   type Connection,
+  connectedPair,
   connectTo,
   listenOn,
   localAddress,
   type MessageOptions,
   openSocket,
   receive,
+  type SocketKind,
   send,
   shutdownSocket,
-  type SocketKind,
   socketPair,
   tryAccept,
   tryConnect,
   tryReceive,
   trySend,
 } from "./ops/socket.ts";
+export { getOption, type SocketOption, setOption, setReceiveTimeout, trySetOption } from "./ops/socket-option.ts";
 export { fallocate, nextData, type Range, seek, sync, truncate, unlink } from "./ops/space.ts";
 export {
+  type SpliceOptions,
   splice,
   spliceExactly,
-  type SpliceOptions,
-  tee,
   type TransferOptions,
+  tee,
   trySplice,
   tryTee,
   tryVmsplice,
   vmsplice,
 } from "./ops/splice.ts";
-export { type Filesystem, filesystemOf, sizeOf, type Stat, statFd } from "./ops/stat.ts";
+export { type Filesystem, filesystemOf, type Stat, sizeOf, statFd } from "./ops/stat.ts";
 export { type SwapArea, swapOff, swapOn } from "./ops/swap.ts";
 export { Barrier } from "./ops/thread/barrier.ts";
 export {
-  race,
   type RaceOptions,
   type RaceResult,
-  runner,
   type Runner,
+  race,
+  runner,
   startThreads,
   type Threads,
 } from "./ops/thread/race.ts";
 export { Thread } from "./ops/thread/thread.ts";
-export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export {
   loadsTls,
   startTls,
-  testKeys,
   type TlsCipher,
   type TlsKeys,
+  testKeys,
   tlsMissing,
   tryExpectNoPadding,
 } from "./ops/tls.ts";
+export { openRecord, sealRecord, type TlsRecord } from "./ops/tls-record.ts";
 export { readWhole } from "./ops/whole.ts";
 
 // ── bytes: sizes, patterns and records ──────────────────────────────────────────────────────────────────────────────
 
 export { type ClaimsOptions, letters } from "./judge/claims.ts";
 export { GiB, KiB, MiB, PAGE_BYTES } from "./ops/memory.ts";
-export { counter, type CounterOptions } from "./pattern/counter.ts";
+export { type CounterOptions, counter } from "./pattern/counter.ts";
 export type { Pattern } from "./pattern/pattern.ts";
-export { fillRecord, readRecord, type RecordTag } from "./pattern/record.ts";
+export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
-export { tagged, type TaggedOptions } from "./pattern/tagged.ts";
+export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
 export { bytesText } from "./units.ts";
 export { Random } from "./workload/random.ts";
@@ -139,7 +139,7 @@ export { Random } from "./workload/random.ts";
 export { type Claim, judgeClaims } from "./judge/claims.ts";
 export type { CallReference, Finding, Judgement, Segment } from "./judge/finding.ts";
 export { type AccountOptions, goneRecords, type RecordsAccount, repeatedRecords } from "./judge/gone-records.ts";
-export { Judge, judgeBytes, type JudgeOptions } from "./judge/judge.ts";
+export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 
@@ -160,12 +160,12 @@ export {
   needsFilesystem,
   placeOnFilesystem,
 } from "./place/filesystem.ts";
-export { scratchFile, type ScratchFile } from "./place/scratch-file.ts";
+export { type ScratchFile, scratchFile } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";
 export type { Known, RunReport, Totals, Trigger } from "./report/document.ts";
 export { type Rate, rateOf, rateText } from "./report/rate.ts";
 export { Calls } from "./workload/calls.ts";
 export type { Outcome } from "./workload/context.ts";
-export { Pressure, PRESSURES } from "./workload/pressure/index.ts";
+export { PRESSURES, Pressure } from "./workload/pressure/index.ts";
 export { type LogRace, type LogRaceResult, mergeRaces, raceLog } from "./workload/race/log.ts";
 export type { WriterSpec } from "./workload/race/race.ts";

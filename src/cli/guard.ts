@@ -68,7 +68,8 @@ async function fail(error: unknown): Promise<void> {
   // A stuck clean-up must not keep the process.
   setTimeout(() => exit(OWN_FAILURE), ENDING_MS_MAX);
   if (ending !== undefined) exit(await Promise.resolve(ending(error)).catch(() => OWN_FAILURE));
-  print(`our own failure, not the kernel's: ${lineOf(error)}`);
+  const ofMachine = error instanceof Error && error.name === "Surroundings";
+  print(ofMachine ? error.message : `our own failure, not the kernel's: ${lineOf(error)}`);
   exit(OWN_FAILURE);
 }
 

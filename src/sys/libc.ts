@@ -117,8 +117,13 @@ const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "
 
 const loaded = openLibrary(NAMES, SYMBOLS);
 if (loaded.name === undefined) {
-  // Nothing can run without libc, and a process that runs has one: this is a platform we do not know.
-  throw new Error(`no usable libc was found: ${loaded.reason}`);
+  // Nothing can run without libc, and a process that runs has one: either its calls cannot be compiled here, or this is
+  // a platform we do not know. The guard prints errors of this name as they are.
+  const noMemory = loaded.reason.includes("requires the JIT");
+  const text = noMemory
+    ? "Bun got no memory for its JIT compiler, which calls of C need: raise the limit of address space (ulimit -v unlimited)"
+    : `no usable libc was found: ${loaded.reason}`;
+  throw Object.assign(new Error(text), { name: "Surroundings" });
 }
 
 export const libcName: string = loaded.name;

@@ -75,6 +75,8 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { name: "no HOME", shell: "unset HOME" },
   { name: "a HOME that is not there", env: { HOME: join(made, "home") } },
   { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
+  { name: "10 descriptors", shell: "ulimit -n 10" },
+  { name: "1 GiB of address space", shell: "ulimit -v 1048576" },
   { name: "no PATH", shell: "export PATH=/nonexistent" },
 ];
 
@@ -90,4 +92,12 @@ describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))("%s", (_, { s
       expect(readdirSync(directory)).toEqual(["good"]);
     },
   );
+});
+test("a name with ESC in it reaches no terminal raw", async () => {
+  const name = join(directory, "\u001b[31mred");
+  for (const words of [[name], [good, "--pattern", `reference:${name}`], [good, `--${name}`]]) {
+    const said = await command("verify", words);
+    expect(said.code).toBe(254);
+    expect(said.stderr).not.toContain("\u001b");
+  }
 });
