@@ -2,7 +2,7 @@
  * The public door as data: its names in their blocks, with prototype and docstring, read from the sources.
  *
  * Owns the reading of src/index.ts and of the declarations that it names, the complaints about names without a docstring,
- * and the reference page. Refuses to import the door: what is documented is what stands in the files.
+ * and the reference page. Refuses to import the door: what is documented is what the files contain.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";

@@ -4,12 +4,12 @@
  *
  * What is exercised: recv(MSG_PEEK | MSG_WAITALL) on an MPTCP socket that has half of the bytes; the other half arrives
  * while the call waits. The kernel begins at the head of its queue again, and forgets what it has copied already.
- * What broken looks like: the call returns its whole length, and the first half stands there twice; or (6.12) it never
- * returns, ignores SO_RCVTIMEO, and one processor is busy until the process is killed.
+ * What broken looks like: the call returns its whole length, and the first half is there twice; or (after the first fix)
+ * it ignores SO_RCVTIMEO and keeps one processor busy until the rest arrives or the process is killed.
  * What is promised: recv(2): MSG_PEEK "return data from the beginning of the receive queue without removing that data";
  * MSG_WAITALL "block until the full request is satisfied".
- * Since when, fixed by: doubled on 6.1.170 and 6.1.192; "mptcp: fix MSG_PEEK stream corruption" (6.12.63, 6.17.8), after
- * which 6.12.90 and 6.12.117 do not end; good on 6.18.44 and 7.2.13.
+ * Since when, fixed by: doubled on 6.1.170, 6.1.192 and 6.12.57; "mptcp: fix MSG_PEEK stream corruption" (6.12.59, 6.17.8),
+ * after which 6.12.90 and 6.12.117 are busy while they wait; good on 6.18.44 and 7.2.13.
  * Who is hit: protocol detection by peeking (proxies) where MPTCP is the default for listeners.
  * Control: the same calls on TCP.
  * Needs: MPTCP in the kernel. The waiting call is made by a process of its own, which is killed if it does not end.
@@ -61,8 +61,7 @@ await runReproducer({
   known: {
     fix: "mptcp: fix MSG_PEEK stream corruption",
     firstFixed: ["6.12.59", "6.17.8"],
-    source:
-      "changelogs of linux 6.12.63-1 and 6.17.8-1; doubled on 6.1.170 and 6.1.192; endless on 6.12.90 and 6.12.117",
+    source: "changelogs of linux 6.12.63-1 and 6.17.8-1; doubled on 6.1.170, 6.1.192 and 6.12.57; busy on 6.12.117",
     avoid: "peek without MSG_WAITALL, or at no more than has arrived",
   },
   options: {

@@ -9,7 +9,7 @@
  * What is promised: sendfile(2), notes: "callers must ensure the transferred portions of the file referred to by in_fd
  * remain unmodified until the reader on the other end of out_fd has consumed the transferred data". So it is documented,
  * and no caller can know when that is; TCP checksums are right all along.
- * Since when, fixed by: every kernel with zero-copy sendfile; nobody calls it a bug.
+ * Since when, fixed by: every kernel with zero-copy sendfile (6.12.57, 6.18.44); it is not called a bug.
  * Who is hit: servers of files that are rewritten in place: the client's copy is neither the old nor the new file.
  * Control: the same bytes by read(2) and send(2).
  * Needs: a writable directory.

@@ -6,7 +6,7 @@
  * kernel reads the file position when the call begins and stores it when it ends, without the lock that write(2) holds
  * meanwhile: both copies begin at the same place.
  * What broken looks like: both calls return their whole length, the file has half of the bytes. Only records that are
- * gone whole count: nobody promises that two copies do not interleave.
+ * gone whole count: it is not promised that two copies do not interleave.
  * What is promised: copy_file_range(2): a NULL offset means that "the file offset is adjusted by the number of bytes
  * copied"; POSIX.1-2024, 2.9.7, makes read() and write() atomic in this on regular files, and does not list these two.
  * A maintainer may answer "do not share the file position". Programs do.

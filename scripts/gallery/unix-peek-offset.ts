@@ -1,13 +1,13 @@
 #!/usr/bin/env bun
 /**
- * unix-peek-offset: does a peek that waits on a unix socket begin where its peek offset says?
+ * unix-peek-offset: does a peek that waits on a unix socket begin at its peek offset?
  *
  * What is exercised: SO_PEEK_OFF on a unix stream socket. A peek is behind all that is queued, and sleeps; new bytes
  * arrive. It looks through the queue again from the front, but has used up the offset that it read before it slept.
  * What broken looks like: the peek returns bytes that an earlier peek has returned already, and then the new ones.
  * What is promised: socket(7), SO_PEEK_OFF: the peek offset is increased by each peek, "so that the next peek will
  * return data following that".
- * Since when, fixed by: bad on 6.12.57; "af_unix: Read sk_peek_offset() again after sleeping in
+ * Since when, fixed by: bad on 6.1.192 and 6.12.57; "af_unix: Read sk_peek_offset() again after sleeping in
  * unix_stream_read_generic()" (6.12.63, 6.17.10); good on 6.18.44.
  * Who is hit: checkpointing (CRIU), and protocols that parse ahead with a peek offset.
  * Control: the same bytes, and a peek that begins when they have arrived.

@@ -2,7 +2,7 @@
  * Judges a file that several writers filled through one shared position: which acknowledged records are gone, whole?
  *
  * Owns the strictest reading of what writers are promised: only a record of which not one piece is in the file counts,
- * because nobody promises that two copies do not interleave. Neighbours in one writer's stream are one finding. The
+ * because it is not promised that two copies do not interleave. Neighbours in one writer's stream are one finding. The
  * other way round, for readers: which records were handed out twice. Pure; for logs that fit in memory.
  */
 import { readRecord } from "../pattern/record.ts";

@@ -26,6 +26,6 @@ becomeCallee();
 const mail = new Fd(MAIL_FD, "mail");
 const request = takeMail(mail) as ProcessRequest;
 libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-// Whoever asked may be gone already: nobody wants the answer then.
+// The parent may be gone already; then there is no one to answer.
 if (libc.getppid() === request.parent) putMail(mail, await answer(request));
 process.exit(0);

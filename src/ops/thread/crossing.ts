@@ -19,7 +19,7 @@ export type Plain =
   | { readonly fields: Readonly<Record<string, Plain>> }
   | { readonly value: unknown };
 
-/** What an error says, to be thrown again on the other side. */
+/** An error as plain values, to be thrown again on the other side. */
 export type PlainError =
   | { readonly call: string; readonly errno: number; readonly args: string; readonly hint: string | undefined }
   | { readonly kind: string; readonly message: string; readonly stack: string | undefined };

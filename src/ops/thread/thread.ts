@@ -4,7 +4,7 @@
  *
  * Owns one Worker that runs the safe verbs by name: `thread.call(tryTee, one.readEnd, two.writeEnd, options)` reads like
  * the call and is typed like it. Descriptors and buffers are the same ones here and there, because threads share both.
- * `asleep` says when the kernel has put the thread to sleep inside a named system call, so that a race is a sequence
+ * `asleep` resolves when the kernel has put the thread to sleep inside a named system call, so that a race is a sequence
  * and not a matter of luck. Functions that are not verbs must be exported by the script (functions.ts): closures do not cross threads.
  */
 import { installWakeSignal, type SyscallName, wakeThread } from "../../sys/thread.ts";
