@@ -50,8 +50,8 @@ const GROWTHS: Record<string, (file: Fd, page: Memory, source: Fd) => number> = 
   },
   pwrite: (file, page) => writeAt(file, page, PAGE_BYTES),
   fallocate: (file) => {
-    fallocate(file, { offsetBytes: PAGE_BYTES, lengthBytes: PAGE_BYTES, mode: 0 });
-    return PAGE_BYTES;
+    fallocate(file, { offsetBytes: 0, lengthBytes: END_BYTES, mode: 0 });
+    return END_BYTES;
   },
   copy_file_range: (file, _page, source) =>
     copyFileRange(source, file, { lengthBytes: PAGE_BYTES, fromOffsetBytes: 0, toOffsetBytes: PAGE_BYTES }),

@@ -7,8 +7,8 @@
  * page's one large entry; the first of them is put in the place of all 512.
  * What broken looks like: 511 pages hold the first page's bytes. No call failed.
  * tmpfs(5): the file system's contents "may be swapped out"; nothing about them may change for that.
- * Since when, fixed by: bad on 6.12.43, good on 6.12.90 (large pages of tmpfs are swapped whole since 6.12); "mm: shmem: fix potential data
- * corruption during shmem swapin" (6.12.85).
+ * Since when, fixed by: bad on 6.12.43, good on 6.12.90 (large pages of tmpfs are swapped whole since 6.12); "mm: shmem:
+ * fix potential data corruption during shmem swapin" (6.12.85).
  * Who is hit: shared memory on huge pages or on pages of several sizes, on a machine that swaps.
  * Control: the same without huge pages (huge=never).
  * Needs: a guest of the lab (an affected kernel cannot switch that swap off any more), swap, cgroup2 with memory.reclaim.

@@ -7,8 +7,8 @@
  * pages that are clean.
  * What broken looks like: the file reads as zeros after reclaim, up to all of it. No call failed.
  * POSIX, mmap: with MAP_SHARED "write references shall change the underlying object".
- * Since when, fixed by: bad on 6.1.190 and 6.12.113, good on 6.1.192, 6.12.115, 6.18.44 and 7.2.13; "mm/huge_memory: transfer the pmd dirty
- * bit to the folio on zap" (6.1.192, 6.12.115).
+ * Since when, fixed by: bad on 6.1.190 and 6.12.113, good on 6.1.192, 6.12.115, 6.18.44 and 7.2.13; "mm/huge_memory:
+ * transfer the pmd dirty bit to the folio on zap" (6.1.192, 6.12.115).
  * Who is hit: shared memory on huge pages (databases, browsers, virtual machines), on a machine short of memory.
  * Control: the same with huge=never.
  * Needs: root (a tmpfs of its own, mounted where only this run sees it). No swap: clean pages need none.
