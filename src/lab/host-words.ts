@@ -4,23 +4,19 @@
  * Pure. Owns the two directories of a guest whose files come over. Refuses to touch a path of a file that stayed, and the
  * script's own words inside a command.
  */
-import { shellWord } from "../machine/invocation.ts";
+import { commandOf } from "../machine/invocation.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
-const REPLAY = /(\breplay(?:=|":\s*"|\s+))bun run ([^"\n]+)/;
+/** Another command of this package, as a guest starts it. */
+const COMMAND = /\bbun (?:run )?\/bytewitness\/scripts\/(?:gallery\/)?([\w-]+)\.ts\b/g;
+/** The script's own command: the guest was told how it is spelled here (BYTEWITNESS_INVOKED), and its paths are the guest's. */
+const REPLAY = /^replay\s|\breplay=/;
 
 export interface HostWords {
   readonly artifactDirectory: string;
   /** Paths below the artifact directory. */
   readonly arrived: ReadonlySet<string>;
-  /** The flags of `lab.ts run`, as typed. */
-  readonly ownWords: readonly string[];
-}
-
-/** "lab.ts run --kernel 6.1.170 -- uring-append.ts --seed 7", from "uring-append.ts --seed 7". */
-export function labCommand(ownWords: readonly string[], script: string): string {
-  return `bun run lab.ts run ${ownWords.map(shellWord).join(" ")} -- ${script}`;
 }
 
 /** A text or KTAP report, line by line. */
@@ -32,12 +28,11 @@ export function hostText(text: string, words: HostWords): string {
 }
 
 function hostLine(line: string, words: HostWords): string {
-  if (REPLAY.test(line)) {
-    return line.replace(REPLAY, (_, before: string, script: string) => before + labCommand(words.ownWords, script));
-  }
-  return line.replaceAll(EVIDENCE, (path: string, relative: string) =>
+  if (REPLAY.test(line)) return line;
+  const evidence = line.replaceAll(EVIDENCE, (path: string, relative: string) =>
     words.arrived.has(relative) ? `${words.artifactDirectory}/${relative}` : path,
   );
+  return evidence.replaceAll(COMMAND, (_, name: string) => commandOf(name));
 }
 
 /** A JSON report: every string in it but what was asked of the script. */
@@ -54,11 +49,8 @@ export function hostJson(text: string, words: HostWords): string {
 }
 
 function hostValue(value: unknown, words: HostWords, key = ""): unknown {
-  if (key === "workload" || key === "environment") return value;
-  if (typeof value === "string") {
-    const replay = key === "replay" ? /^bun run (.+)$/.exec(value)?.[1] : undefined;
-    return replay === undefined ? hostLine(value, words) : labCommand(words.ownWords, replay);
-  }
+  if (key === "workload" || key === "environment" || key === "replay") return value;
+  if (typeof value === "string") return hostLine(value, words);
   if (Array.isArray(value)) return value.map((item) => hostValue(item, words));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hostValue(item, words, name)]));

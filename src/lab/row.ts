@@ -4,6 +4,7 @@
  * Owns the row that `matrix` prints and `bisect` decides by. Refuses to read more into a run than its report says: a guest
  * that died is "inconclusive", and so is a script that printed no report and ended with neither 0 nor 1.
  */
+import { commandLine, commandOf } from "../machine/invocation.ts";
 import type { RunReport, Verdict } from "../report/document.ts";
 import { EXIT } from "../report/document.ts";
 import type { ConsoleEvent } from "./guest/console.ts";
@@ -67,6 +68,7 @@ export async function runRow(request: RowRequest): Promise<Row> {
     kernel,
     script,
     scriptArguments,
+    invoked: commandLine(`${commandOf("lab")} run`, ["--kernel", asked, "--", script]),
     options,
     narrate,
     artifactDirectory: undefined,

@@ -64,6 +64,8 @@ export interface RunRequest {
   readonly kernel: Kernel;
   readonly script: string;
   readonly scriptArguments: readonly string[];
+  /** How this run is started again: shell words up to the script. */
+  readonly invoked: string;
   readonly options: LabOptions;
   readonly narrate: (line: string) => void;
   readonly listener: Omit<GuestListener, "files">;
@@ -81,6 +83,7 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     artifacts: artifactDirectory !== undefined,
     script: request.script,
     scriptArguments: request.scriptArguments,
+    invoked: request.invoked,
   } as const;
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
   const said: Uint8Array[] = [];
@@ -109,7 +112,14 @@ export async function shellOnKernel(
   options: LabOptions,
   narrate: (line: string) => void,
 ): Promise<number> {
-  const job = { ...jobOf(options), mode: "shell", artifacts: false, script: undefined, scriptArguments: [] } as const;
+  const job = {
+    ...jobOf(options),
+    mode: "shell",
+    artifacts: false,
+    script: undefined,
+    scriptArguments: [],
+    invoked: "",
+  } as const;
   return await withMachine(kernel, { options, narrate, job }, openShell);
 }
 

@@ -37,7 +37,7 @@ export function isReproducer(path: string): boolean {
 
 /** Throws what a script of ours says of bad arguments; anything else that goes wrong is for the guest to show. */
 export async function checkArguments(path: string, scriptArguments: readonly string[]): Promise<void> {
-  if (!isReproducer(path)) return;
+  if (scriptArguments.length === 0 || !isReproducer(path)) return;
   const child = Bun.spawn(ownCommand("--no-install", path, ...scriptArguments), {
     env: { ...process.env, [DESCRIBE_VARIABLE]: "1" },
     stdin: "ignore",

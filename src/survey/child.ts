@@ -5,8 +5,9 @@
  * is inconclusive, whatever its exit code.
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
+import { INVOKED_VARIABLE } from "../machine/invocation.ts";
 import { ownCommand } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
 import { secondsText } from "../units.ts";
@@ -37,7 +38,7 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt) / 1000;
   const child = Bun.spawn(ownCommand("--no-install", join(PACKAGE_ROOT, entry.script), ...words), {
-    env: { ...process.env, [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
+    env: { ...process.env, ...invokedAs(entry), [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -69,6 +70,12 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
     clearTimeout(killer);
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** In a guest of the lab: the host's command for this survey, with the case's script in the survey's place. */
+function invokedAs({ script }: SurveyCase): Record<string, string> {
+  const invoked = process.env[INVOKED_VARIABLE];
+  return invoked === undefined ? {} : { [INVOKED_VARIABLE]: invoked.replace(/\S+$/, basename(script)) };
 }
 
 /** A report of one of ours, or null; text that is longer than any report is none. */

@@ -1,13 +1,13 @@
 /** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
 import { expect, test } from "bun:test";
 import { type HostWords, hostJson, hostText } from "../../src/lab/host-words.ts";
+import { commandOf } from "../../src/machine/invocation.ts";
 
 const WORDS: HostWords = {
   artifactDirectory: "/host/evidence",
   arrived: new Set(["repro.3", "bytewitness-x-evidence-ab/repro.0", "deep/er"]),
-  ownWords: ["--kernel", "newest 6.1"],
 };
-const AGAIN = "bun run lab.ts run --kernel 'newest 6.1' -- uring-append.ts /mnt/test/repro --seed 7";
+const AGAIN = "bun run lab.ts run --kernel 6.1 -- uring-append.ts /mnt/test/repro --seed 7";
 
 test.each([
   ["kept        /mnt/test/repro.3", "kept        /host/evidence/repro.3"],
@@ -18,8 +18,12 @@ test.each([
   ],
   ["kept /tmp/bytewitness-x-evidence-ab/repro.0", "kept /host/evidence/bytewitness-x-evidence-ab/repro.0"],
   ["# file=/mnt/test/deep/er offset=1", "# file=/host/evidence/deep/er offset=1"],
-  ["replay      bun run uring-append.ts /mnt/test/repro --seed 7", `replay      ${AGAIN}`],
-  ["# kernel=6.1 replay=bun run uring-append.ts /mnt/test/repro --seed 7", `# kernel=6.1 replay=${AGAIN}`],
+  [`replay      ${AGAIN}`, `replay      ${AGAIN}`],
+  [`# kernel=6.1 replay=${AGAIN}`, `# kernel=6.1 replay=${AGAIN}`],
+  [
+    "judge again: bun /bytewitness/scripts/verify.ts /mnt/test/repro.3",
+    `judge again: ${commandOf("verify")} /host/evidence/repro.3`,
+  ],
   // What stayed in the guest, and what is no path of a guest.
   ["kept        /mnt/test/gone", "kept        /mnt/test/gone"],
   ["xfs on /mnt/test", "xfs on /mnt/test"],
@@ -30,7 +34,7 @@ test.each([
 
 test("JSON: every string but the workload and the environment", () => {
   const report = {
-    ...{ schema: 2, verdict: "corrupt", replay: "bun run uring-append.ts /mnt/test/repro --seed 7" },
+    ...{ schema: 2, verdict: "corrupt", replay: AGAIN },
     workload: { prefix: "/mnt/test/repro.3" },
     findings: [{ kind: "lost", file: "/mnt/test/repro.3", offsetBytes: 1 }],
     artifacts: ["/mnt/test/repro.3", "/mnt/test/gone"],
@@ -45,7 +49,7 @@ test("JSON: every string but the workload and the environment", () => {
       {
         name: "a",
         report: {
-          replay: "bun run lab.ts run --kernel 'newest 6.1' -- a.ts",
+          replay: "bun run a.ts",
           artifacts: ["/host/evidence/bytewitness-x-evidence-ab/repro.0"],
         },
       },

@@ -6,6 +6,7 @@
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { join, relative } from "node:path";
+import { commandLine, thisScript } from "../../machine/invocation.ts";
 import { defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
 import { runOnHost } from "../guest/host.ts";
@@ -49,6 +50,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
     kernel,
     script,
     scriptArguments,
+    invoked: commandLine(`${thisScript()} run`, [...command.ownWords, "--", command.script]),
     options,
     narrate,
     artifactDirectory,
@@ -65,7 +67,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
   });
   const lost = run.reason !== undefined && run.result.end !== "stopped";
   const arrived = new Set(run.artifacts.map(({ path }) => relative(artifactDirectory, path)));
-  const words = { artifactDirectory, arrived, ownWords: command.ownWords };
+  const words = { artifactDirectory, arrived };
   const made = lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : "";
   const text = made || inHostWords(run.stdout, scriptArguments, words);
   if (holdBack) writeAll(1, new TextEncoder().encode(text));

@@ -19,22 +19,27 @@ while read -r module; do
   insmod "$module" 2>/dev/null || echo "lab: cannot load $module" >/dev/console
 done </modules/load
 
-# The device of the disk with this serial number.
+# No command is started where the shell can do it: each costs an emulated processor a hundredth of a second or more.
+# The device of the disk with this serial number, in $device.
 disk() {
-  for place in /sys/block/vd*; do
-    [ "$(cat "$place/serial" 2>/dev/null)" = "$1" ] && echo "/dev/${place##*/}" && return
+  for device in /sys/block/vd*; do
+    serial=
+    read -r serial 2>/dev/null <"$device/serial"
+    [ "$serial" = "$1" ] && device=/dev/${device##*/} && return 0
   done
+  device=
+  return 1
 }
 # The kernel asks modprobe for everything else when something uses it; that reads this disk.
-disk modules >/modules/disk
-while read -r name type major minor; do
-  mkdir -p "/dev/$(dirname "$name")"
-  [ -e "/dev/$name" ] || mknod "/dev/$name" "$type" "$major" "$minor"
-done </modules/nodes
+disk modules && echo "$device" >/modules/disk
+# Devices whose first use loads their module.
+cp -a /modules/dev/. /dev/ 2>/dev/null
 
 # A kernel without virtio_console has a second serial line instead; on it each line says what it carries.
 ports=
-if [ "$LAB_MODE" = run ] && [ -d /sys/bus/virtio/drivers/virtio_console ] && ! grep -q lab.serial /proc/cmdline; then
+read -r cmdline </proc/cmdline
+case $cmdline in *lab.serial*) serial=yes ;; *) serial=no ;; esac
+if [ "$LAB_MODE" = run ] && [ -d /sys/bus/virtio/drivers/virtio_console ] && [ $serial = no ]; then
   # Ports are named vportNpM, N being the number of the virtio device, which depends on the order of buses.
   tries=0
   until set -- /dev/vport*p4 && [ -c "$1" ]; do
@@ -82,8 +87,8 @@ fi
 hostname lab
 ifconfig lo up 2>/dev/null
 if [ "$LAB_SWAP" = yes ]; then
-  swap=$(disk swap)
-  said=$(mkswap "$swap" 2>&1 && swapon "$swap" 2>&1) || failed "no swap ($said)"
+  disk swap
+  said=$(mkswap "$device" 2>&1 && swapon "$device" 2>&1) || failed "no swap ($said)"
 fi
 [ "$LAB_HUGE_PAGES" = 0 ] || echo "$LAB_HUGE_PAGES" >/proc/sys/vm/nr_hugepages || failed "no huge pages on this kernel"
 [ "$LAB_KSM" = no ] || echo 1 >/sys/kernel/mm/ksm/run || failed "no KSM on this kernel"
@@ -93,20 +98,22 @@ mounted() {
   said=$(mount -t "$1" ${4:+-o "$4"} "$2" "$3" 2>&1) ||
     failed "cannot mount $1${4:+ with \"$4\"} on this kernel ($said): no such file system or option here, or the host's mkfs is newer than this kernel (see --mkfs-options)"
 }
+disk test
 case $LAB_FS in
 tmpfs) mounted tmpfs test /mnt/test "$LAB_MOUNT_OPTIONS" ;;
 overlay)
-  mounted xfs "$(disk test)" /mnt/disk ""
+  mounted xfs "$device" /mnt/disk ""
   mkdir -p /mnt/disk/upper /mnt/disk/work /mnt/disk/lower
   places=lowerdir=/mnt/disk/lower,upperdir=/mnt/disk/upper,workdir=/mnt/disk/work
   mounted overlay test /mnt/test "$places${LAB_MOUNT_OPTIONS:+,$LAB_MOUNT_OPTIONS}"
   ;;
-*) mounted "$LAB_FS" "$(disk test)" /mnt/test "$LAB_MOUNT_OPTIONS" ;;
+*) mounted "$LAB_FS" "$device" /mnt/test "$LAB_MOUNT_OPTIONS" ;;
 esac
 cd /mnt/test || failed "no /mnt/test"
 export BYTEWITNESS_DIR=/mnt/test BYTEWITNESS_GUEST="$LAB_ACCELERATION" BYTEWITNESS_VERDICT=/run/verdict
+[ -z "$LAB_INVOKED" ] || export BYTEWITNESS_INVOKED="$LAB_INVOKED"
 extra=0
-while device=$(disk extra$extra) && [ -n "$device" ]; do
+while disk extra$extra; do
   BYTEWITNESS_DISKS="$BYTEWITNESS_DISKS${BYTEWITNESS_DISKS:+ }$device"
   extra=$((extra + 1))
 done
@@ -128,7 +135,11 @@ fi
 code=$?
 read -r uptime _ </proc/uptime
 status "end $uptime"
-[ -s /run/verdict ] && status "verdict $(cat /run/verdict)"
+if [ -s /run/verdict ]; then
+  verdict=
+  read -r verdict </run/verdict
+  status "verdict $verdict"
+fi
 if [ -z "$ports" ]; then
   carry stdout </run/stdout
   carry stderr </run/stderr

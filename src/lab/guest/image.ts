@@ -18,8 +18,8 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { aliasLines, indexLines, nodeLines } from "../kernels/module-image.ts";
-import { bundleDoors } from "./bundle.ts";
+import { aliasLines, deviceNodes, indexLines } from "../kernels/module-image.ts";
+import { cachedBundle } from "./bundle.ts";
 import type { CpioWriter } from "./cpio.ts";
 import { type FileSystem, modulesOf } from "./filesystems.ts";
 import { bootModules, type PreparedKernel } from "./prepared.ts";
@@ -38,7 +38,10 @@ function modulesPart(prepared: PreparedKernel, job: GuestJob, path: string): Pro
     for (const { name, bytes } of boot) cpio.file(`modules/${name}.ko`, bytes);
     cpio.file("modules/load", boot.map(({ name }) => `/modules/${name}.ko\n`).join(""));
     cpio.file("modules/index", indexLines(prepared.table)).file("modules/alias", aliasLines(prepared.table));
-    cpio.file("modules/nodes", nodeLines(prepared.table));
+    cpio.directory("modules/dev");
+    for (const { name, type, major, minor } of deviceNodes(prepared.table)) {
+      if (type === "char") cpio.characterDevice(`modules/dev/${name}`, { major, minor });
+    }
   });
 }
 
@@ -52,6 +55,8 @@ export interface GuestJob {
   readonly swap: boolean;
   readonly hugePages: number;
   readonly ksm: boolean;
+  /** How the host starts this script in this guest: shell words without its arguments; "" where nobody can. */
+  readonly invoked: string;
   /** What the guest tells its scripts: "kvm" or "tcg". */
   readonly acceleration: string;
   /** Host path of the script (.ts, .js: run by bun) or program, and its arguments. */
@@ -63,7 +68,7 @@ export interface GuestJob {
 
 const GUEST_ROOT = "/bytewitness";
 /** What a script needs of this package; tests, benchmarks and development tools stay behind. */
-const PACKAGE_FILES = ["src", "scripts", "c", "node_modules/consola"];
+const PACKAGE_FILES = ["src", "scripts", "c", "node_modules/consola", "node_modules/citty"];
 const PACKAGE_TOP = ["package.json", "tsconfig.json", "bunfig.toml"];
 
 function shellQuote(word: string): string {
@@ -78,11 +83,11 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
     const settings = {
       ...{ LAB_MODE: job.mode, LAB_FS: job.fileSystem, LAB_MOUNT_OPTIONS: job.mountOptions, LAB_SWAP: yes(job.swap) },
       ...{ LAB_ARTIFACTS: yes(job.artifacts), LAB_KSM: yes(job.ksm), LAB_HUGE_PAGES: String(job.hugePages) },
-      LAB_ACCELERATION: job.acceleration,
+      ...{ LAB_ACCELERATION: job.acceleration, LAB_INVOKED: job.invoked },
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}\n`);
     cpio.file("lab/config", lines.join(""));
-    const bundle = await bundleDoors(PACKAGE_ROOT, GUEST_ROOT);
+    const bundle = await cachedBundle(PACKAGE_ROOT, GUEST_ROOT);
     const bundled = new Set([...bundle.keys()].map((file) => join(PACKAGE_ROOT, file)));
     for (const name of PACKAGE_FILES) copyTree(cpio, `${GUEST_ROOT}/${name}`, join(PACKAGE_ROOT, name), bundled);
     for (const [file, bytes] of bundle) cpio.file(`${GUEST_ROOT}/${file}`, bytes);

@@ -88,25 +88,32 @@ async function* contentsOf(files: readonly string[]): AsyncGenerator<Content> {
 
 /** What `names` need, before them, each once; unknown names (built in, or absent) are left out. */
 export function loadingOrder(table: ModuleTable, names: readonly string[]): StoredModule[] {
+  return orderIn(table)(names);
+}
+
+function orderIn(table: ModuleTable): (names: readonly string[]) => StoredModule[] {
   const byName = new Map(table.modules.map((module) => [module.name, module]));
-  const done = new Set<string>();
-  const ordered: StoredModule[] = [];
-  const visit = (name: string): void => {
-    const module = byName.get(canonicalName(name));
-    if (module === undefined || done.has(module.name)) return;
-    done.add(module.name);
-    for (const needed of [...module.softBefore, ...module.depends]) visit(needed);
-    ordered.push(module);
+  return (names) => {
+    const done = new Set<string>();
+    const ordered: StoredModule[] = [];
+    const visit = (name: string): void => {
+      const module = byName.get(canonicalName(name));
+      if (module === undefined || done.has(module.name)) return;
+      done.add(module.name);
+      for (const needed of [...module.softBefore, ...module.depends]) visit(needed);
+      ordered.push(module);
+    };
+    for (const name of names) visit(name);
+    return ordered;
   };
-  for (const name of names) visit(name);
-  return ordered;
 }
 
 /** Lines "NAME BLOCK BYTES NEEDED,NEEDED", where those needed are all of them in loading order, "-" for none. */
 export function indexLines(table: ModuleTable): string {
+  const order = orderIn(table);
   return table.modules
     .map(({ name, block, sizeBytes }) => {
-      const needed = loadingOrder(table, [name]).slice(0, -1);
+      const needed = order([name]).slice(0, -1);
       return `${name} ${block} ${sizeBytes} ${needed.map((module) => module.name).join(",") || "-"}\n`;
     })
     .join("");
@@ -120,19 +127,25 @@ export function aliasLines(table: ModuleTable): string {
     .join("");
 }
 
+export interface DeviceNode {
+  /** Below /dev: "net/tun". */
+  readonly name: string;
+  readonly type: "char" | "block";
+  readonly major: number;
+  readonly minor: number;
+}
+
 /**
- * Lines "NAME TYPE MAJOR MINOR" of device nodes that exist before their module is loaded, and whose first use loads it
- * (/dev/loop-control, /dev/net/tun): what kmod-static-nodes makes on an installed system.
+ * Device nodes that exist before their module is loaded, and whose first use loads it (/dev/loop-control, /dev/net/tun):
+ * what kmod-static-nodes makes on an installed system.
  */
-export function nodeLines(table: ModuleTable): string {
-  return table.modules
-    .flatMap(({ aliases }) => {
-      const name = aliases.find((alias) => alias.startsWith("devname:"))?.slice("devname:".length);
-      const number = aliases
-        .map((alias) => /^(char|block)-major-(\d+)-(\d+)$/.exec(alias))
-        .find((match) => match !== null);
-      if (name === undefined || number == null) return [];
-      return [`${name} ${number[1] === "char" ? "c" : "b"} ${number[2]} ${number[3]}\n`];
-    })
-    .join("");
+export function deviceNodes(table: ModuleTable): DeviceNode[] {
+  return table.modules.flatMap(({ aliases }) => {
+    const name = aliases.find((alias) => alias.startsWith("devname:"))?.slice("devname:".length);
+    const number = aliases
+      .map((alias) => /^(char|block)-major-(\d+)-(\d+)$/.exec(alias))
+      .find((match) => match !== null);
+    if (name === undefined || number == null) return [];
+    return [{ name, type: number[1] as DeviceNode["type"], major: Number(number[2]), minor: Number(number[3]) }];
+  });
 }
