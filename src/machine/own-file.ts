@@ -4,7 +4,7 @@
  * Owns creation with O_EXCL, the identity of what was created (device, inode, birth time), and its entry in the run's
  * register. Refuses to remove by name: a file that somebody put in the place of ours stays.
  */
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { isSyscallError, UsageError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
@@ -12,17 +12,16 @@ import { openFile, type Path } from "../ops/file.ts";
 import { unlink } from "../ops/space.ts";
 import { statFd, statLink } from "../ops/stat.ts";
 import { O_CREAT, O_EXCL } from "../sys/uapi/fcntl.ts";
-import { isStill, type Owned, own } from "./register.ts";
+import { intend, isStill, type Owned } from "./register.ts";
 
 export class OwnFile {
   readonly path: Path;
   readonly #owned: Owned;
   #open = true;
 
-  /** `fd` is the descriptor by which this process created `path` just now. */
-  constructor(path: Path, fd: Fd) {
+  constructor(path: Path, owned: Owned) {
     this.path = path;
-    this.#owned = own("file", path, statFd(fd));
+    this.#owned = owned;
   }
 
   /** Removes the file, if the path still names it; once. True when it was removed. */
@@ -48,11 +47,14 @@ export class OwnFile {
 
 /** `openFile` with O_CREAT | O_EXCL: never an existing file. The file is this run's until it is removed or kept. */
 export function createFile(path: Path, flags: number): { readonly fd: Fd; readonly file: OwnFile } {
-  const fd = openFile(path, flags | O_CREAT | O_EXCL);
+  const intended = intend("file", path);
+  let fd: Fd | undefined;
   try {
-    return { fd, file: new OwnFile(path, fd) };
+    fd = openFile(path, flags | O_CREAT | O_EXCL);
+    return { fd, file: new OwnFile(path, intended.made(statFd(fd))) };
   } catch (error) {
-    fd.close();
+    intended.failed();
+    fd?.close();
     throw error;
   }
 }
@@ -63,19 +65,21 @@ export interface OwnDirectory {
   remove(): void;
 }
 
-/** `mkdtemp(prefix)`: a new directory of this run's. mkdtemp(3). */
+/** As mkdtemp(3): a new directory of this run's, of a name that begins with `prefix`. */
 export function createDirectory(prefix: string): OwnDirectory {
-  let path: string;
+  const path = `${prefix}${crypto.randomUUID().slice(0, 8)}`;
+  const intended = intend("directory", path);
+  let owned: Owned;
   try {
-    path = mkdtempSync(prefix);
+    mkdirSync(path, { mode: 0o700 });
+    owned = intended.made(statLink(path));
   } catch (error) {
+    intended.failed();
     const { code = "" } = error as NodeJS.ErrnoException;
-    const parent = dirname(prefix);
     // The user's choice of a place; anything else is not about the place.
     if (!["EACCES", "EROFS", "EPERM", "ENOENT", "ENOTDIR", "ENOSPC", "EDQUOT"].includes(code)) throw error;
-    throw new UsageError(`"${parent}" takes no directory (${code}); choose a TMPDIR on a writable file system`);
+    throw new UsageError(`"${dirname(path)}" takes no directory (${code}); choose a TMPDIR on a writable file system`);
   }
-  const owned = own("directory", path, statLink(path));
   return {
     path,
     remove: () => {

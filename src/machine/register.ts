@@ -30,16 +30,23 @@ export interface Identity {
 
 export type Kind = "file" | "directory" | "group";
 
-/** A line of a register: something was made, or is no longer this run's to remove. */
+/** A line of a register: something is about to be made, was made, or is no longer this run's to remove. */
 export type Line =
   | { readonly boot: string; readonly pid: number }
-  | { readonly id: number; readonly kind: Kind; readonly path: string; readonly identity: Identity }
+  | { readonly id: number; readonly kind: Kind; readonly path: string; readonly intendedMs: number }
+  | { readonly made: number; readonly identity: Identity }
   | { readonly gone: number };
 
 /** What was made, until `letGo`: from then on it is somebody's who keeps it, or gone. */
 export interface Owned {
   readonly identity: Identity;
   letGo(): void;
+}
+
+/** What is about to be made: it was, or it was not. */
+export interface Intended {
+  made(stat: Stat): Owned;
+  failed(): void;
 }
 
 export function identityOf({ device, inode, bornNs }: Stat): Identity {
@@ -86,11 +93,12 @@ class Register {
     writeSync(this.#file.number, `${JSON.stringify(line)}\n`);
   }
 
-  add(kind: Kind, path: Path, identity: Identity): () => void {
+  intend(kind: Kind, path: Path): { made(identity: Identity): void; gone(): void } {
     this.#next += 1;
     const id = this.#next;
-    this.#write({ id, kind, path: absolute(path).toString("base64"), identity });
-    return this.#counted(() => this.#write({ gone: id }));
+    this.#write({ id, kind, path: absolute(path).toString("base64"), intendedMs: Date.now() });
+    const gone = this.#counted(() => this.#write({ gone: id }));
+    return { made: (identity) => this.#write({ made: id, identity }), gone };
   }
 
   /** Something that is written down elsewhere (a lease): the guard must look after it. */
@@ -124,10 +132,23 @@ function register(): Register | undefined {
   return opened;
 }
 
+/** Writes down what is about to be made, so that even a run that is killed in that very moment leaves nothing. */
+export function intend(kind: Kind, path: Path): Intended {
+  const entry = register()?.intend(kind, path);
+  const letGo = () => entry?.gone();
+  return {
+    made: (stat) => {
+      const identity = identityOf(stat);
+      entry?.made(identity);
+      return { identity, letGo };
+    },
+    failed: letGo,
+  };
+}
+
 /** Writes down what was made just now; `stat` is that of its open descriptor, or of the path of a directory. */
 export function own(kind: Kind, path: Path, stat: Stat): Owned {
-  const identity = identityOf(stat);
-  return { identity, letGo: register()?.add(kind, path, identity) ?? (() => {}) };
+  return intend(kind, path).made(stat);
 }
 
 /** Has the guard look after what is written down elsewhere, until the function that is returned is called. */

@@ -7,12 +7,17 @@
 import { readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { SyscallError } from "../ops/errors.ts";
 import { unlink } from "../ops/space.ts";
+import { statLink } from "../ops/stat.ts";
 import { LOCK_EX } from "../sys/uapi/fcntl.ts";
 import { mendLeases } from "./lease.ts";
-import { isStill, type Line, ownedText, REGISTER_SUFFIX } from "./register.ts";
+import { type Identity, isStill, type Line, ownedText, REGISTER_SUFFIX } from "./register.ts";
 import { bootId, guarded, openState, stateDirectories, tryLock } from "./state.ts";
 
-type Made = Extract<Line, { kind: string }>;
+/** Something a run has made, or was about to make when it was killed: then without an identity. */
+type Made = Extract<Line, { kind: string }> & { readonly identity?: Identity | undefined };
+
+/** Birth times are those of a clock that moves once per tick: at most this much behind. */
+const TICK_MS = 20;
 
 export interface Leftover {
   /** The run that made it. */
@@ -38,7 +43,29 @@ function parse(text: string): Dead | undefined {
   const [first] = lines;
   if (first === undefined || !("boot" in first) || first.boot !== bootId()) return undefined;
   const gone = new Set(lines.flatMap((line) => ("gone" in line ? [line.gone] : [])));
-  return { pid: first.pid, things: lines.filter((line): line is Made => "kind" in line && !gone.has(line.id)) };
+  const identities = new Map(lines.flatMap((line) => ("made" in line ? [[line.made, line.identity] as const] : [])));
+  const things = lines.flatMap((line): Made[] =>
+    "kind" in line && !gone.has(line.id) ? [{ ...line, identity: identities.get(line.id) }] : [],
+  );
+  return { pid: first.pid, things };
+}
+
+/**
+ * True when the path names what the run has made. A run that was killed between making a thing and writing down which
+ * one it is has made it if it was born after that was intended, belongs to this user and is empty: nothing is written
+ * before the identity is.
+ */
+function isTheirs(thing: Made): boolean {
+  if (thing.identity !== undefined) return isStill(pathOf(thing), thing.identity);
+  try {
+    const { bornNs, uid, kind, sizeBytes } = statLink(pathOf(thing));
+    if (bornNs === undefined || uid !== process.geteuid?.()) return false;
+    const born = Number(bornNs / 1_000_000n) >= thing.intendedMs - TICK_MS;
+    return born && (kind === thing.kind ? kind === "directory" || sizeBytes === 0 : false);
+  } catch (error) {
+    if (error instanceof SyscallError) return false;
+    throw error;
+  }
 }
 
 const pathOf = (thing: Made) => new Uint8Array(Buffer.from(thing.path, "base64"));
@@ -60,7 +87,7 @@ export function leftovers(directories: readonly string[] = stateDirectories()): 
   const found: Leftover[] = [];
   for (const directory of directories.filter(hasRegisters)) {
     const visit = ({ pid, things }: Dead) => {
-      const there = things.filter((thing) => isStill(pathOf(thing), thing.identity));
+      const there = things.filter(isTheirs);
       found.push(...there.map((thing) => ({ pid, kind: thing.kind, path: ownedText(thing.path) })));
       return false;
     };
@@ -88,7 +115,7 @@ function remove({ pid, things }: Dead, lines: string[]): boolean {
   let all = true;
   for (const thing of [...things].reverse()) {
     const path = pathOf(thing);
-    if (!isStill(path, thing.identity)) continue;
+    if (!isTheirs(thing)) continue;
     const text = ownedText(thing.path);
     const outcome = REMOVERS[thing.kind](path, text);
     if (outcome === "removed") lines.push(`removed ${NAMES[thing.kind]} "${text}" of run ${pid}, which was killed`);

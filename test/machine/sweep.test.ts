@@ -96,7 +96,30 @@ test("a register of another boot, and one that was cut off, remove nothing", asy
   const text = await Bun.file(path).text();
   writeFileSync(path, text.replace(/"boot":"[^"]*"/, '"boot":"another"'));
   expect([sweep({ directories: [state] }), ours(), registers()]).toEqual([[], 1, []]);
-  writeFileSync(path, text.slice(0, text.lastIndexOf("identity")));
+  writeFileSync(path, text.slice(0, text.indexOf("intendedMs")));
   const lines = sweep({ directories: [state] });
   expect([lines, ours(), registers()]).toEqual([[], 1, []]);
+});
+
+test("killed between the creation and the note of it: an empty file born then is the run's, any other is not", async () => {
+  const run = await maker("off");
+  await run.kill();
+  sweep({ directories: [state] });
+  const [boot] = [(await Bun.file("/proc/sys/kernel/random/boot_id").text()).trim()];
+  const intended = (name: string, id: number, intendedMs: number) =>
+    JSON.stringify({ id, kind: "file", path: Buffer.from(`${directory}/${name}`).toString("base64"), intendedMs });
+  const past = Date.now() - 1000;
+  for (const [name, text] of Object.entries({ ours: "", full: "text", old: "" }))
+    writeFileSync(`${directory}/${name}`, text);
+  const lines = [
+    JSON.stringify({ boot, pid: run.pid }),
+    intended("ours", 1, past),
+    intended("full", 2, past),
+    intended("old", 3, Date.now() + 60_000),
+    intended("missing", 4, past),
+  ];
+  writeFileSync(`${state}/1-x.run`, lines.join("\n"));
+  const swept = sweep({ directories: [state] });
+  expect(swept).toEqual([`removed the file "${directory}/ours" of run ${run.pid}, which was killed`]);
+  expect(["ours", "full", "old"].map((name) => existsSync(`${directory}/${name}`))).toEqual([false, true, true]);
 });

@@ -13,7 +13,7 @@ import { leftovers, sweep } from "../sweep.ts";
 import { groupsOf, loopDevices, processes, settings, tree } from "./snapshot.ts";
 
 const VARIABLE = "BYTEWITNESS_SOAK";
-const WAIT_MS = 20_000;
+const WAIT_MS = 30_000;
 
 /** A script as it is run: words in which DIR stands for the round's directory. */
 export interface Candidate {
@@ -30,6 +30,8 @@ export interface Round {
   readonly victim: "run" | "child" | "all";
   /** Below which directory the round's own is made. */
   readonly root: string;
+  /** How long the end of a process, a mount or a foreign lease is waited for. */
+  readonly waitMs?: number;
   /** Picks one of so many, for the child. */
   pick(count: number): number;
 }
@@ -66,9 +68,9 @@ export async function playRound(round: Round): Promise<RoundEnd> {
   pids.push(...processes(VARIABLE, token));
   for (const child of children) child.kill("SIGKILL");
   await Promise.all(children.map((child) => child.exited));
-  const problems = await allGone(token);
+  const problems = await allGone(token, round.waitMs ?? WAIT_MS);
   const swept = sweep().filter((line) => pids.some((pid) => line.includes(`run ${pid},`)) || line.includes("restored"));
-  problems.push(...(await look(directory, { before, pids })));
+  problems.push(...(await look(directory, { before, pids }, round.waitMs ?? WAIT_MS)));
   const kept = evidence(directory, strangers, problems);
   if (problems.length === 0) rmSync(directory, { recursive: true });
   return { killed, swept: swept.length, kept, problems };
@@ -97,8 +99,8 @@ function kill(round: Round, first: Bun.Subprocess, pids: readonly number[]): voi
 }
 
 /** Waits until no process of the round lives: guards end by themselves, orphans die with their parents. */
-async function allGone(token: string): Promise<string[]> {
-  const deadlineMs = performance.now() + WAIT_MS;
+async function allGone(token: string, waitMs: number): Promise<string[]> {
+  const deadlineMs = performance.now() + waitMs;
   for (;;) {
     const alive = processes(VARIABLE, token);
     if (alive.length === 0) return [];
@@ -123,8 +125,9 @@ async function quietSettings(): Promise<string[]> {
 async function look(
   directory: string,
   { before, pids }: { readonly before: readonly string[]; readonly pids: readonly number[] },
+  waitMs: number,
 ): Promise<string[]> {
-  const deadlineMs = performance.now() + WAIT_MS;
+  const deadlineMs = performance.now() + waitMs;
   for (;;) {
     const after = await quietSettings();
     const changed = after.filter(

@@ -1,0 +1,41 @@
+/** The soak as a command: a few kills leave nothing, and a run that would leave something is caught. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import { playRound } from "../../src/machine/soak/kills.ts";
+import { command } from "./command.ts";
+
+test("killed runs leave nothing", async () => {
+  const said = await command("soak", ["6", "--seed", "3", "--only", "append"]);
+  expect(said.stderr).toBe("");
+  expect(said.stdout).toContain("seed 3: 6 rounds of two runs");
+  expect(said.stdout).toContain("left behind, changed or touched: nothing");
+  expect(said.code).toBe(0);
+});
+
+test("what is left is found: a file, a process that lives on, a stranger's file that was touched", async () => {
+  const root = mkdtempSync(`${os.tmpdir()}/soak-test-`);
+  try {
+    const script = `${root}/careless.ts`;
+    // Leaves a file, changes a stranger's, and has a child that nobody ends.
+    writeFileSync(
+      script,
+      `import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+      writeFileSync(process.argv[2] + "/mine", "");
+      Bun.spawn(["sleep", "600"], { stdio: ["ignore", "ignore", "ignore"] }).unref();
+      setInterval(() => existsSync(process.argv[2] + "/notes.txt") && appendFileSync(process.argv[2] + "/notes.txt", "!"), 1);`,
+    );
+    const careless = { script, words: ["DIR"] };
+    const end = await playRound({
+      ...{ index: 0, candidates: [careless, careless], afterMs: 2000, victim: "run", root },
+      pick: () => 0,
+      waitMs: 1000,
+    });
+    expect(end.killed).toBe(true);
+    expect(end.problems.some((line) => line.startsWith("processes lived on: "))).toBe(true);
+    expect(end.problems).toContain(`a file is left: ${root}/0/mine`);
+    expect(end.problems).toContain(`a stranger's file was touched: ${root}/0/notes.txt`);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
