@@ -57,7 +57,7 @@ export class Execution implements Work {
     ignoreSignals([SIGPIPE, SIGXFSZ]);
     dieWithSurvey();
     const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
-    if (watching !== undefined) this.#progress.narrate(`signals end the run without clean-up: ${watching}`);
+    if (watching !== undefined) this.#progress.narrate(`a signal is seen a little later: ${watching}`);
     this.#interruption.watch();
     // An exception in a callback, a rejection that nobody handled: clean-up, then its line and its code.
     enter(this.#name, async (error) => {

@@ -2,11 +2,12 @@
  * A person who wants an end: the first signal asks the workload, the second does not wait for its answer.
  *
  * Owns the look at the signal counter while JavaScript waits, and the limits: a workload that has not answered the first
- * signal for 10 s is treated like one that was asked twice. Decides no exit code.
+ * signal for 10 s is treated like one that was asked twice. A workload that does not even let the event loop turn is ended
+ * by the second signal itself, within a second. Decides no exit code.
  */
 import { constants } from "node:os";
 import { pendingSignal } from "../ops/signals.ts";
-import { signalCount } from "../sys/signal.ts";
+import { alarmAtSecondSignal, signalCount } from "../sys/signal.ts";
 
 const LOOK_MS = 50;
 /** `bun run` passes a signal on that the terminal has sent to us as well: one key, two signals. */
@@ -32,10 +33,12 @@ export class Interruption {
   }
 
   watch(): void {
+    alarmAtSecondSignal(true);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
   end(): void {
+    alarmAtSecondSignal(false);
     clearInterval(this.#timer);
   }
 
@@ -63,6 +66,8 @@ export class Interruption {
     if (sinceMs < SAME_KEY_MS) this.#countedFirst = count;
     else if ((count > this.#countedFirst || sinceMs > ANSWER_MS_MAX) && !this.#insisted) {
       this.#insisted = true;
+      // The event loop turns, so the end is ours.
+      alarmAtSecondSignal(false);
       this.#insist.resolve();
     }
   }

@@ -6,7 +6,7 @@
  */
 import { ERRNO, errno } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { alarmAtSecondSignal, lastSignal, signalCount, signalMayBePending, watchSignals } from "../sys/signal.ts";
+import { lastSignal, signalCount, signalMayBePending, watchSignals } from "../sys/signal.ts";
 
 export { watchSignals };
 
@@ -52,41 +52,6 @@ export function retryInterrupted(call: () => number): number {
     const result = call();
     if (result !== -ERRNO.EINTR) return result;
     throwIfInterruptedCall();
-  }
-}
-
-const LOOK_MS = 25;
-
-/**
- * The signals of a run as promises, for whoever must end a workload that does not answer. `first` and `second` are the
- * signal's number, once so many have arrived. Keeps the event loop alive until it is disposed of. A workload that does
- * not even let the event loop turn is ended by the second signal itself, within a second.
- */
-export class SignalWatch implements Disposable {
-  readonly first: Promise<number>;
-  readonly second: Promise<number>;
-  readonly #timer: Timer;
-
-  constructor() {
-    const first = Promise.withResolvers<number>();
-    const second = Promise.withResolvers<number>();
-    this.first = first.promise;
-    this.second = second.promise;
-    alarmAtSecondSignal(true);
-    this.#timer = setInterval(() => {
-      const count = signalCount();
-      if (count > 0) first.resolve(lastSignal());
-      if (count < 2) return;
-      // The event loop turns, so the end is ours.
-      alarmAtSecondSignal(false);
-      second.resolve(lastSignal());
-      clearInterval(this.#timer);
-    }, LOOK_MS);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    alarmAtSecondSignal(false);
   }
 }
 
