@@ -77,7 +77,8 @@ function lost(
 }
 
 function holds(bytes: Uint8Array, found: Uint8Array): boolean {
-  return found.length <= bytes.length && found.every((byte, index) => bytes[index] === byte);
+  // From any place of the record: bytes of its middle are its own as well.
+  return found.length <= bytes.length && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(found);
 }
 
 function sample(file: Uint8Array, { claim, gap }: { claim: Claim; gap: Gap }): NonNullable<Finding["sample"]> {

@@ -100,9 +100,10 @@ export class Counter implements Pattern {
   }
 
   #place(word: U64, { index, limitBytes }: { index: number; limitBytes: number }): Location | undefined {
-    const ownHigh = word.hi - this.generation * 256;
+    // Modulo 2^32: beyond 8 TiB the words of the last generations begin again at 0.
+    const ownHigh = (word.hi - this.generation * 256) >>> 0;
     const own = (ownHigh * TWO_32 + word.lo) * 8;
-    if (ownHigh >= 0 && own + 24 <= limitBytes) return { index, streamOffsetBytes: own, provenBytes: 24, stream: this };
+    if (own + 24 <= limitBytes) return { index, streamOffsetBytes: own, provenBytes: 24, stream: this };
     const generation = word.hi >>> 8;
     // Beyond its limit the own stream is not believed, and no other generation looks like it.
     if (generation === this.generation) return undefined;

@@ -15,6 +15,8 @@ export interface TaggedOptions {
   readonly recordBytes?: number;
 }
 
+const SEQUENCES = SEQUENCE_MAX + 1;
+
 /** One writer's stream of records of one size, without gaps. */
 export class Tagged implements Pattern {
   readonly name = "tagged";
@@ -51,7 +53,8 @@ export class Tagged implements Pattern {
       const offsetBytes = streamOffsetBytes + at - sequence * size;
       const toIndex = Math.min(block.length, at + size - offsetBytes);
       const bad = visit({
-        tag: { ...this.#tag, sequence: sequence & SEQUENCE_MAX },
+        // Sequence numbers come again after 2^23 records; the header's stream offset does not.
+        tag: { ...this.#tag, sequence: sequence % SEQUENCES, streamOffsetBytes: sequence * size },
         offsetBytes,
         fromIndex: at,
         toIndex,
@@ -62,14 +65,22 @@ export class Tagged implements Pattern {
     return -1;
   }
 
-  locate(block: Uint8Array, { fromIndex, toIndex, limitBytes }: LocateRange): Location | undefined {
-    return findTag(block, { fromIndex, toIndex }, (tag, index) => this.#place(tag, { index, limitBytes }));
+  locate(block: Uint8Array, { fromIndex, toIndex, limitBytes, nearBytes = 0 }: LocateRange): Location | undefined {
+    return findTag(block, { fromIndex, toIndex }, (tag, index) =>
+      this.#place(tag, { index, limitBytes, nearBytes: nearBytes + index }),
+    );
   }
 
-  #place(tag: WordTag, { index, limitBytes }: { index: number; limitBytes: number }): Location | undefined {
+  #place(
+    tag: WordTag,
+    { index, limitBytes, nearBytes }: { index: number; limitBytes: number; nearBytes: number },
+  ): Location | undefined {
     const { lengthBytes, writer, generation } = this.#tag;
     if (tag.offsetBytes + 24 > lengthBytes) return undefined;
-    const streamOffsetBytes = tag.sequence * lengthBytes + tag.offsetBytes;
+    const first = tag.sequence * lengthBytes + tag.offsetBytes;
+    const rounds = Math.max(0, Math.round((nearBytes - first) / (SEQUENCES * lengthBytes)));
+    const nearest = first + rounds * SEQUENCES * lengthBytes;
+    const streamOffsetBytes = rounds > 0 && nearest + 24 > limitBytes ? nearest - SEQUENCES * lengthBytes : nearest;
     const proof = { index, streamOffsetBytes, provenBytes: 24 };
     if (tag.writer !== writer || tag.generation !== generation) {
       return { ...proof, stream: new Tagged({ ...tag, recordBytes: lengthBytes }) };

@@ -51,6 +51,8 @@ function fillPairs(target: Int32Array, start: U64, step: U64): void {
   }
 }
 
+const NATIVE_SEARCH_BYTES_MAX = 2 ** 30;
+
 /** First index in [from, to) whose word is followed, 8 bytes on, by itself plus step; -1 if none. */
 export function firstSuccessor(
   block: Uint8Array,
@@ -59,7 +61,13 @@ export function firstSuccessor(
   const to = Math.min(toIndex, block.length - 15);
   if (to - fromIndex >= NATIVE_BYTES_MIN) {
     const native = nativeLoops();
-    if (native !== undefined) return native.successor(block, 0, fromIndex, to, step.lo, step.hi);
+    // The loop's numbers have 32 bits, its answer 31.
+    for (let from = fromIndex; native !== undefined && from < to; from += NATIVE_SEARCH_BYTES_MAX) {
+      const length = Math.min(NATIVE_SEARCH_BYTES_MAX, to - from);
+      const index = native.successor(block, from, 0, length, step.lo, step.hi);
+      if (index >= 0) return from + index;
+    }
+    if (native !== undefined) return -1;
   }
   const stepLow = step.lo & 0xff;
   for (let i = fromIndex; i < to; i += 1) {

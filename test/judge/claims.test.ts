@@ -45,3 +45,14 @@ test("bytes past the end of the file and bytes that nobody wrote are told apart"
   ]);
   expect(judgeClaims(damaged, [A, B, C])[0]?.detail).toContain("bytes that nobody wrote stand there");
 });
+
+test("bytes from the middle of another record are that record's", () => {
+  const bytes = Uint8Array.from({ length: 64 }, (_, index) => index);
+  const long = { name: "the long record", offsetBytes: 64, bytes };
+  const short = { name: "the short record", offsetBytes: 0, bytes: letters("S", 8) };
+  const found = new Uint8Array(128);
+  found.set(bytes.subarray(20, 28), 0);
+  found.set(bytes, 64);
+  const [finding] = judgeClaims(found, [short, long]);
+  expect(finding?.detail).toContain("the long record stands there");
+});

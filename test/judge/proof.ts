@@ -5,6 +5,8 @@ import { Judge, type JudgeOptions, judgeBytes } from "../../src/judge/judge.ts";
 import type { ExpectedFinding } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type Case, Dice, expectedOf } from "./cases.ts";
+import type { EditedStream } from "./edits.ts";
+import { problemOfReplay } from "./replay.ts";
 import { object } from "./second-opinion.ts";
 import type { WildCase } from "./wild.ts";
 
@@ -63,6 +65,23 @@ export function problemOfWild(one: WildCase, seed: number): string | undefined {
   const problem = object({ ...one, judgement }) ?? differsInPieces({ bytes: one.bytes, options, judgement, seed });
   if (problem === undefined) return undefined;
   return `${problem}; ${one.story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
+}
+
+/** Independent edits: never more findings than edits, a story that replays, and no difference by block size. */
+export function problemOfEdits(one: EditedStream, seed: number): string | undefined {
+  const { bytes, pattern, lengthBytes, count, story } = one;
+  const options = { pattern, expectBytes: lengthBytes };
+  const judgement = judgeBytes(bytes, options);
+  // A lost range whose middle is found elsewhere is lost in two parts: the judge may not call it lost.
+  const jumps = new Set(judgement.findings.flatMap(({ kind, offsetBytes }) => (kind === "lost" ? [offsetBytes] : [])));
+  const told = judgement.findings.filter(({ kind }) => kind !== "lost").length + jumps.size;
+  const longer = told > count ? `${told} findings for ${count} edits` : undefined;
+  const problem =
+    longer ??
+    problemOfReplay({ bytes, judgement, pattern, expectBytes: lengthBytes }) ??
+    differsInPieces({ bytes, options, judgement, seed });
+  if (problem === undefined) return undefined;
+  return `${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
 }
 
 function differsInPieces(one: {

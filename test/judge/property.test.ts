@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type Case, expectedOf, randomCase } from "./cases.ts";
+import { editedStream } from "./edits.ts";
 import counterExamples from "./fixtures/counter-examples.json";
-import { judgeInPieces, problemOfCase, problemOfWild, spell } from "./proof.ts";
+import { judgeInPieces, problemOfCase, problemOfEdits, problemOfWild, spell } from "./proof.ts";
 import { wildCase } from "./wild.ts";
 
 const CASES = Number(process.env.BYTEWITNESS_CASES ?? 2000);
@@ -15,14 +16,23 @@ describe("random damage", () => {
       const problem = problemOfCase(randomCase(seed), seed, { books: seed % 16 === 0 });
       expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
     }
-  });
+  }, 300_000);
 
   test("upon damage holds against a second opinion", () => {
     for (let seed = 0; seed < CASES / 4; seed += 1) {
       const problem = problemOfWild(wildCase(seed), seed);
       expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
     }
-  });
+  }, 300_000);
+});
+
+describe("independent edits", () => {
+  test("are never more findings than there are edits, and the story replays", () => {
+    for (let seed = 0; seed < CASES / 4; seed += 1) {
+      const problem = problemOfEdits(editedStream(seed), seed);
+      expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
+    }
+  }, 300_000);
 });
 
 describe("counter-examples that random cases once found", () => {

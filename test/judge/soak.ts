@@ -1,13 +1,15 @@
 /**
  * soak: as many random cases as you like for the judge; prints the first problem with its seed and exits 1.
  *
- *   bun test/verify/soak.ts --cases 100000 --seed 0
+ *   bun test/judge/soak.ts --cases 100000 --seed 0
  *
- * Half of the cases have a known answer, half are wild and checked by a second opinion. A failing known-answer case is
+ * A third of the cases have a known answer, a third are wild and checked by a second opinion, a third are independent
+ * edits that must not become more findings than they are. A failing known-answer case is
  * shrunk by leaving out edits.
  */
 import { expectedOf, randomCase } from "./cases.ts";
-import { problemOfCase, problemOfWild } from "./proof.ts";
+import { editedStream } from "./edits.ts";
+import { problemOfCase, problemOfEdits, problemOfWild } from "./proof.ts";
 import { wildCase } from "./wild.ts";
 
 function option(name: string, fallback: number): number {
@@ -32,7 +34,7 @@ function shrink(seed: number): string {
 const cases = option("cases", 100_000);
 const first = option("seed", 0);
 const startedMs = performance.now();
-for (let seed = first; seed < first + cases / 2; seed += 1) {
+for (let seed = first; seed < first + cases / 3; seed += 1) {
   if (problemOfCase(randomCase(seed), seed) !== undefined) {
     console.log(`known answer, seed ${seed}: ${shrink(seed)}`);
     process.exit(1);
@@ -42,7 +44,12 @@ for (let seed = first; seed < first + cases / 2; seed += 1) {
     console.log(`wild, seed ${seed}: ${problem}`);
     process.exit(1);
   }
+  const longer = problemOfEdits(editedStream(seed), seed);
+  if (longer !== undefined) {
+    console.log(`edits, seed ${seed}: ${longer}`);
+    process.exit(1);
+  }
   if (seed % 2000 === 1999)
-    console.error(`${(seed - first + 1) * 2} cases, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+    console.error(`${(seed - first + 1) * 3} cases, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
 }
 console.log(`${cases} cases, no problem, seeds from ${first}`);

@@ -12,6 +12,9 @@ import type { Window } from "./resync.ts";
 /** So many parts in a range that one rule explains are no coincidence. */
 const CONTRADICTIONS_MAX = 8;
 
+/** Damage so long behind a range belongs to no range. */
+const SCAN_BYTES = 2048;
+
 export class Doubt {
   readonly follower: Follower;
   readonly mark: number;
@@ -24,16 +27,28 @@ export class Doubt {
     this.#known = known;
   }
 
-  /** `parts` came since the doubt began, the run before it first; everything before `here` was looked at. */
-  settle(parts: readonly Part[], { window, here }: { window: Window; here: number }): "open" | "rule" | "places" {
+  /**
+   * `parts` came since the doubt began, the run before it first; `open` is being followed, and everything before `here`
+   * was looked at.
+   */
+  settle(
+    parts: readonly Part[],
+    { window, here, open, scanning }: { window: Window; here: number; open: Part; scanning: boolean },
+  ): "open" | "rule" | "places" {
     const { follower } = this;
     const [run] = parts;
+    // In the middle of damage nobody knows yet what it will be.
+    if (scanning && here < follower.pos + SCAN_BYTES) {
+      follower.advance(window, here);
+      return "open";
+    }
     // Whole pages of another place, and bytes that go on where an earlier run was, say more than any rule.
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
     if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.#known.includes(shift))) return "places";
     follower.advance(window, here);
     const over = follower.done && here >= follower.pos;
-    const inside = parts.filter(({ from }) => from < follower.pos);
+    const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];
+    const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
     if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
     // One part of another place is as short as a rule, and says more; reversed words say more than another stream.

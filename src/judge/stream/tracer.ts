@@ -35,13 +35,12 @@ export class Tracer {
   readonly #endBytes: number;
   readonly #seeker: Seeker;
   readonly #words: WordDamage;
-  /** The run that is being followed, or that ended last. `hi` is its visible end. */
+  /** Followed, or ended last; `hi` is its visible end. */
   #run: Part;
   #mode: Mode = "follow";
   #raw: RawSplitter;
   #scan = 0;
   #step = SCAN_STEP_MIN;
-  /** Pieces of the damage in view that had to be handed on before its end was found. */
   #early = false;
   #follower: Follower | undefined;
   #doubt: Doubt | undefined;
@@ -102,7 +101,6 @@ export class Tracer {
     const run = this.#run;
     const stream = run.stream as Pattern;
     const index = run.hi - window.at;
-    // The own stream ends where it is expected to end; what follows is beyond it.
     const left = run.kind === "own" ? this.#endBytes - run.hi - run.shift : Infinity;
     const to = Math.min(window.block.length, index + left);
     const view = index === 0 && to === window.block.length ? window.block : window.block.subarray(index, to);
@@ -142,6 +140,9 @@ export class Tracer {
       this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi);
     });
     if (answer.kind === "more") return false;
+    // An older doubt that ends here is settled before a new one begins.
+    this.#doubt?.follower.advance(window, run.hi + 1);
+    if (this.#doubt?.follower.done === true && this.#settleDoubt(window)) return true;
     if (answer.kind === "flips") {
       run.hi = run.to = Math.min(answer.to, window.at + window.block.length, this.#endBytes - run.shift);
       this.#mode = "follow";
@@ -178,7 +179,8 @@ export class Tracer {
     const doubt = this.#doubt;
     if (doubt === undefined) return false;
     const here = this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
-    const answer = doubt.settle(this.#listener.since(doubt.mark) ?? [], { window, here });
+    const view = { window, here, open: this.#run, scanning: this.#mode === "scan" };
+    const answer = doubt.settle(this.#listener.since(doubt.mark) ?? [], view);
     if (answer === "open") return false;
     this.#doubt = undefined;
     if (answer === "places") return false;
@@ -274,7 +276,6 @@ export class Tracer {
 
   #start(found: Found, lo: number, to: number): void {
     const at = this.#run.hi;
-    // A few bytes beyond the expected end by chance are the next run's.
     if (this.#run.kind === "beyond" && lo <= this.#run.lo) this.#run.hi = this.#run.lo;
     this.#endRun();
     this.#run = { ...newRun(found, Math.max(at, lo)), lo, clear: lo, hi: to, to };
