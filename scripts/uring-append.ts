@@ -20,7 +20,7 @@ import { cleanLeftovers } from "../src/place/leftovers.ts";
 import { chooseTarget, type Target } from "../src/place/target.ts";
 import { DOOR_NAMES } from "../src/workload/append/doors.ts";
 import { type AppendSpecs, appendOptions } from "../src/workload/append/options.ts";
-import { lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
+import { appendProgramOf, lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
 import { chunkBytesMax } from "../src/workload/append/plan.ts";
 import { runSeries, type SeriesResult } from "../src/workload/append/series.ts";
 import { dirtyLimitOf } from "../src/workload/dirty-limit.ts";
@@ -59,6 +59,11 @@ async function inJobs(run: Run<Arguments<AppendSpecs>>, target: Target): Promise
   return { ...merged, artifacts: paths, sections: [...(merged.sections ?? []), ...evidenceSection(lines)] };
 }
 
+/** Under which conditions the run was made, and what became of its evidence. */
+function conditionSections(lines: readonly string[], evidence: readonly string[]) {
+  return [{ title: "Conditions", lines }, ...evidenceSection(evidence)];
+}
+
 await runReproducer({
   name,
   summary: "appends through io_uring and checks that every byte stands once, where it belongs",
@@ -84,11 +89,8 @@ await runReproducer({
   run: async (run) => {
     const { args } = run;
     const job = jobIdentity();
-    const plan = {
-      seed: run.seed,
-      fileBytes: args.fileMb * MiB,
-      chunkBytes: { min: args.chunkMin, max: args.chunkMax },
-    };
+    const chunkBytes = { min: args.chunkMin, max: args.chunkMax };
+    const plan = { seed: run.seed, fileBytes: args.fileMb * MiB, chunkBytes };
 
     // A file can pass its target by one chunk, and an affected kernel can write a chunk twice.
     const neededBytes = (plan.fileBytes + 2 * chunkBytesMax(plan)) * args.jobs;
@@ -97,7 +99,7 @@ await runReproducer({
     const { type, options } = target.filesystem;
     const { about, limited } = conditionsOf(target, args.pressure);
     for (const line of about) run.narrate(line);
-    const where = { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) };
+    const where = { filesystem: type, ...(options !== undefined && { mountOptions: options }) };
     if (args.jobs > 1) return { ...(await inJobs(run, target)), ...where };
 
     // The buffer is filled before any memory limit is set: it must not count against the page cache's headroom.
@@ -145,6 +147,7 @@ await runReproducer({
       ...merged,
       ...where,
       artifacts: evidence.paths,
+      ...appendProgramOf(merged.findings, args.door, pressure.settings),
       workload: { prefix: pathText(target.prefix), pressure: pressure.settings },
       sections: [
         ...merged.sections,
@@ -152,12 +155,11 @@ await runReproducer({
           merged.kept.filter((file) => evidence.copied.has(file.path)),
           evidence.paths,
         ),
-        { title: "Conditions", lines: [...about, `pressure: ${pressure.line}`] },
-        ...evidenceSection(evidence.lines),
+        ...conditionSections([...about, `pressure: ${pressure.line}`], evidence.lines),
       ],
       // A refused call ends the run early; what it verified before is reported, but it is not the run that was asked for.
       ...(refused === undefined ? {} : { verdict: "inconclusive", reason: `the run ended early: ${refused.message}` }),
-      ...(limited === undefined || refused !== undefined ? {} : { verdict: "inconclusive", reason: limited }),
+      ...(limited !== undefined && refused === undefined && { verdict: "inconclusive", reason: limited }),
     };
   },
 });

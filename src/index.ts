@@ -164,6 +164,7 @@ export { type ScratchFile, scratchFile } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";
 export type { Known, RunReport, Totals, Trigger } from "./report/document.ts";
 export { type Rate, rateOf, rateText } from "./report/rate.ts";
+export { appendProgramOf } from "./workload/append/outcome.ts";
 export { Calls } from "./workload/calls.ts";
 export type { Outcome } from "./workload/context.ts";
 export { PRESSURES, Pressure } from "./workload/pressure/index.ts";

@@ -35,7 +35,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   machine: { values: ["sys", "ops"], types: ["report"], files: ["package.json", UNITS] },
   place: { values: ["sys", "ops", "machine", "workload"], files: [UNITS] },
   // A workload has what it wrote judged, and fills in the report's totals; neither room knows of it.
-  workload: { values: ["sys", "ops", "pattern", "judge", "machine"], types: ["report", "place"], files: [UNITS] },
+  workload: {
+    values: ["sys", "ops", "pattern", "judge", "machine"],
+    types: ["report", "place", "evidence"],
+    files: [UNITS],
+  },
   // What becomes of a recording of calls: lines, a trace, a program. The judge's findings are only read.
   evidence: { values: ["sys"], types: ["judge"], files: [UNITS] },
   // The version that reports name is the package's.

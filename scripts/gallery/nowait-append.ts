@@ -15,6 +15,7 @@
  */
 import {
   allocate,
+  appendProgramOf,
   Calls,
   counter,
   type Finding,
@@ -118,6 +119,7 @@ await runReproducer({
       // Stopped half-way, the kernel kept its progress (short) or forgot it; a bare -EAGAIN never began.
       trigger: { reached: Math.max(short, forgotten), attempts: totals.files, how },
       artifacts,
+      ...appendProgramOf(findings, "nowait", pressure.settings),
       ...stage.where,
       sections: [{ title: "Conditions", lines: [...stage.conditions, `pressure: ${pressure.line}`] }],
     };

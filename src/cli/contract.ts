@@ -4,10 +4,12 @@
  * Owns the common flags and the shapes of needs and reproducers. Runs nothing.
  */
 
+import type { EventName } from "../ops/tracefs.ts";
 import type { Known } from "../report/document.ts";
 import type { Outcome, RunContext } from "../workload/context.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import type { ArgumentSpecs, Arguments } from "./args.ts";
+import { EVIDENCE_OPTIONS } from "./asked.ts";
 import type { SubCommand } from "./tool.ts";
 
 /** The flags every reproducer understands. */
@@ -23,6 +25,7 @@ export const COMMON_OPTIONS = {
   quiet: { kind: "flag", description: "no progress and no narration on stderr" },
   verbose: { kind: "flag", conflicts: ["quiet"], description: "more narration, and the stack of whatever fails" },
   requireTrigger: { kind: "flag", description: "a clean run that never entered the racy path is inconclusive (125)" },
+  ...EVIDENCE_OPTIONS,
 } as const satisfies ArgumentSpecs;
 
 export type Common = Arguments<typeof COMMON_OPTIONS>;
@@ -58,6 +61,8 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly systemWide?: string | ((args: Arguments<Positionals & Options>) => string | undefined);
   /** Where the bug that this run looks for is known to be; reports quote it, no verdict depends on it. */
   readonly known?: Known | ((args: Arguments<Positionals & Options>) => Known | undefined);
+  /** Kernel events that --explain watches, "system:name"; those of buffered writes and io_uring unless given. */
+  readonly events?: readonly EventName[];
   /** Bad combinations: one line saying what is wrong and what to do. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   readonly run: (run: Run<Arguments<Positionals & Options>>) => Promise<Outcome> | Outcome;

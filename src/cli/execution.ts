@@ -5,6 +5,7 @@
  * is made of. Never reports clean when no byte was verified.
  */
 import { selfTest } from "../judge/self-test.ts";
+import { UsageError } from "../ops/errors.ts";
 import { Interrupted, ignoreSignals, watchSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
@@ -12,6 +13,7 @@ import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts"
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
 import type { Definitions } from "./args.ts";
+import { asksForEvidence, wrongEvidence } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import type { AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
 import { dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
@@ -23,6 +25,7 @@ import { Progress } from "./progress.ts";
 import { reportOf } from "./report.ts";
 import { colorWanted, complain, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
+import type { Witness } from "./witness.ts";
 
 export class Execution implements Work {
   readonly #tool: AnyReproducer;
@@ -36,6 +39,7 @@ export class Execution implements Work {
   readonly #undo: (() => unknown)[] = [];
   readonly #provenCalls = new Set<string>();
   #documents: Documents | undefined;
+  #witness: Witness | undefined;
   #cleaned = false;
   #cleanUpFailed = false;
   #lastBreathMs = performance.now();
@@ -52,6 +56,8 @@ export class Execution implements Work {
   }
 
   setup(): void {
+    const wrong = wrongEvidence(this.#args);
+    if (wrong !== undefined) throw new UsageError(wrong);
     this.#documents = new Documents(this.#definitions.options, this.#args);
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
@@ -71,7 +77,11 @@ export class Execution implements Work {
 
   async run(): Promise<number> {
     try {
-      const outcome = await this.#outcome();
+      if (asksForEvidence(this.#args)) {
+        const { Witness } = await import("./witness.ts");
+        this.#witness = new Witness(this.#args, this.#tool.events);
+      }
+      const outcome = await this.#watched();
       await unlessFailing();
       const context = { seed: this.#seed, seconds: this.#elapsedSeconds(), interrupted: this.#interruption.name };
       const report = reportOf(this.#tool, { call: this.#call, definitions: this.#definitions, outcome, ...context });
@@ -101,6 +111,19 @@ export class Execution implements Work {
 
   get #name(): string {
     return this.#call.path[0] ?? this.#tool.name;
+  }
+
+  /** The outcome, and what was seen while it came about. */
+  async #watched(): Promise<Outcome> {
+    try {
+      const outcome = await this.#outcome();
+      this.#witness?.end();
+      if (this.#witness === undefined || outcome.findings.length === 0) return outcome;
+      const sections = [...(outcome.sections ?? []), ...this.#witness.sections(outcome)];
+      return { ...outcome, environment: { ...this.#witness.conditions(), ...outcome.environment }, sections };
+    } finally {
+      this.#witness?.end();
+    }
   }
 
   /** Needs, self-test, workload. An unmet need or a refusing kernel becomes an outcome that says why. */
@@ -168,7 +191,10 @@ export class Execution implements Work {
       if (!(error instanceof OutputError)) throw error;
       lines.push(`the report could not be written: ${error.message}; the verdict is ${report.verdict}`);
     }
-    lines.push(...((await this.#documents?.write(report, outcome.documents)) ?? []));
+    const { summary } = this.#tool;
+    const watched = this.#witness?.documents(report, { summary, program: outcome.program });
+    lines.push(...((await this.#documents?.write(report, { ...outcome.documents, ...watched?.made })) ?? []));
+    for (const line of watched?.lines ?? []) complain(this.#name, line);
     for (const line of lines) complain(this.#name, line);
     return lines.length > 0 && verdict === EXIT.clean ? EXIT.ownFailure : verdict;
   }

@@ -3,7 +3,7 @@ import { shellWord } from "../machine/invocation.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { type ArgumentSpec, convert, type Definitions, flagName } from "./args.ts";
 
-const NOT_REPEATED = new Set(["json", "ktap", "quiet", "verbose", "help", "version", "seed"]);
+const NOT_REPEATED = new Set(["json", "ktap", "quiet", "verbose", "help", "version", "seed", "explain", "shrink"]);
 
 function isDefault(spec: ArgumentSpec | undefined, name: string, value: unknown): boolean {
   if (spec === undefined || !("default" in spec) || spec.default === undefined) return false;

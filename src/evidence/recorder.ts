@@ -40,10 +40,21 @@ export class Recorder implements Disposable {
   readonly #memory = new OwnMemory();
   readonly #startedNs = Bun.nanoseconds();
   #count = 0;
+  #otherThreads = 0;
   #stop: (() => void) | undefined;
 
   constructor() {
-    this.#stop = tapCalls({
+    const { Worker } = globalThis;
+    const started = () => {
+      this.#otherThreads += 1;
+    };
+    globalThis.Worker = class extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        started();
+      }
+    };
+    const stop = tapCalls({
       before: (call, args) => pointedBefore(this.#memory, call, args),
       after: (call, args, end) => {
         const pointed = pointedAfter(this.#memory, call, args, end.result, end.before as (Pointed | undefined)[]);
@@ -60,6 +71,15 @@ export class Recorder implements Disposable {
         this.#count += 1;
       },
     });
+    this.#stop = () => {
+      globalThis.Worker = Worker;
+      stop();
+    };
+  }
+
+  /** Threads that were started meanwhile; their calls are not in the recording. */
+  get otherThreads(): number {
+    return this.#otherThreads;
   }
 
   /** The calls that are still held, oldest first. */

@@ -42,7 +42,7 @@ function tapTable(table: Readonly<Record<string, RawFunction>>, watcher: CallWat
   const functions = table as Record<string, RawFunction>;
   const originals = Object.entries(functions).filter(([name]) => !UNWATCHED.has(name));
   for (const [name, original] of originals) {
-    functions[name] = (...args: number[]) => {
+    const watched = (...args: number[]) => {
       const before = watcher.before(name, args);
       const startNs = Bun.nanoseconds();
       const result = original(...args);
@@ -53,6 +53,8 @@ function tapTable(table: Readonly<Record<string, RawFunction>>, watcher: CallWat
       setErrno(code);
       return result;
     };
+    // Some callers take a function's address (`ptr`) in the place of calling it.
+    functions[name] = Object.assign(watched, { ptr: (original as RawFunction & { ptr?: number }).ptr });
   }
   return () => {
     for (const [name, original] of originals) functions[name] = original;

@@ -14,6 +14,7 @@ import {
   openFile,
   openPipe,
   read,
+  Thread,
   trySplice,
   write,
   writeAt,
@@ -63,6 +64,18 @@ test("nothing is recorded after the end, and errno survives the recorder", () =>
   using pipe = openPipe();
   expect(trySplice(pipe.readEnd, pipe.writeEnd, { lengthBytes: 1, flags: SPLICE_F_NONBLOCK })).toBe(-22);
   expect(second.calls.at(-1)?.result).toBe(-22);
+});
+
+test("a function's address is the callee's, so that a second thread can be woken while a recorder watches", async () => {
+  using recorder = new Recorder();
+  using thread = await Thread.start();
+  using pipe = openPipe();
+  using file = openFile(`${directory}/thread`, O_RDWR | O_CREAT | O_EXCL);
+  const asked = thread.call(trySplice, pipe.readEnd, file, { lengthBytes: 1, flags: 0 });
+  expect(await thread.asleep("splice")).toBe(true);
+  thread.interrupt();
+  expect(await asked).toBe(-4);
+  expect(recorder.otherThreads).toBe(1);
 });
 
 test("a buffer that ends in memory that is not there is recorded as far as it goes", () => {

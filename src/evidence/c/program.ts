@@ -17,6 +17,8 @@ export interface ProgramRequest {
   readonly mountOptions: string | undefined;
   readonly findings: readonly Finding[];
   readonly calls: readonly RecordedCall[];
+  /** Threads whose calls are not among these. */
+  readonly otherThreads: number;
   /** Ends 4 where the kernel answers otherwise, and prints KTAP, as tools/testing/selftests does. */
   readonly kselftest: boolean;
 }
@@ -28,6 +30,8 @@ const CHECKS_MAX = 4;
 export function cProgram(request: ProgramRequest): string {
   const finding = request.findings[0];
   if (finding === undefined) throw new NotExpressible("there is no finding to repeat");
+  if (request.otherThreads > 0)
+    throw new NotExpressible("other threads make some of its calls, and the program has one thread");
   const calls = selectCalls(request.calls, finding.file);
   const body = new Body(calls);
   const steps = body.steps();

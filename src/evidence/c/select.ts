@@ -78,7 +78,10 @@ export function selectCalls(calls: readonly RecordedCall[], file: string | undef
     if (!here) for (const handle of mine) elsewhere.add(handle);
     return here && !mine.some((handle) => elsewhere.has(handle));
   });
-  const repeated = withoutIdleDescriptors(withoutReadBack(chosen), handles);
+  let repeated = withoutIdleDescriptors(withoutReadBack(chosen), handles);
+  // Attempts before the one that failed have files of their own and are not needed.
+  const begin = calls.find((recorded) => file !== undefined && pathOf(recorded) === file)?.index ?? 0;
+  if (repeated.length > CALLS_MAX) repeated = repeated.filter(({ index }) => index >= begin);
   if (repeated.length === 0)
     throw new NotExpressible("none of its calls were recorded: other threads or processes made them");
   if (repeated.length > CALLS_MAX)

@@ -1,6 +1,8 @@
 /**
  * From series to one answer: sums, the worst verdict's findings, the table of doors. Pure.
  */
+import type { AppendProgram } from "../../evidence/c/append.ts";
+import type { CallReference, Finding } from "../../judge/finding.ts";
 import type { ReportSection } from "../../report/document.ts";
 import { mergeTriggers } from "../trigger.ts";
 import type { DoorName } from "./doors.ts";
@@ -21,6 +23,7 @@ export interface AppendOutcome {
     readonly firstFindingSeconds?: number;
   };
   readonly kept: readonly KeptFile[];
+  readonly timeline: readonly CallReference[];
   readonly sections: readonly ReportSection[];
 }
 
@@ -45,11 +48,28 @@ export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
       ...(first.length === 0 ? {} : { firstFindingSeconds: Math.min(...first) }),
     },
     kept: results.flatMap((result) => result.kept),
+    timeline: results.find((result) => result.timeline.length > 0)?.timeline ?? [],
     sections: [
       ...(ledger.length === 0 ? [] : [{ title: "Ledger", lines: ledger }]),
       ...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }]),
     ],
   };
+}
+
+/** Headroom of the memory group where a run had none of its own: what shows the bug on 6.1. */
+const HEADROOM_BYTES = 6 * 1024 * 1024;
+
+/** The C program that makes the guilty append again, by the door and the pressure's settings; none without a finding that names a call. */
+export function appendProgramOf(
+  findings: readonly Finding[],
+  door: string,
+  { headroomBytes }: Readonly<Record<string, unknown>>,
+): { readonly program?: AppendProgram } {
+  const asked = findings.flatMap(({ calls = [] }) => calls.map(({ requestedBytes }) => requestedBytes));
+  if (asked.length === 0) return {};
+  const headroom = typeof headroomBytes === "number" && headroomBytes > 0 ? headroomBytes : HEADROOM_BYTES;
+  const call = door.startsWith("uring") ? "io_uring" : "pwritev2";
+  return { program: { template: "append", door: call, appendBytes: Math.max(...asked), headroomBytes: headroom } };
 }
 
 /** How to look at the kept files again; `paths` are where they are now. */

@@ -6,7 +6,7 @@
  */
 
 import os from "node:os";
-import type { Finding, Judgement, Segment } from "../../judge/finding.ts";
+import type { CallReference, Finding, Judgement, Segment } from "../../judge/finding.ts";
 import { createFile } from "../../machine/own-file.ts";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
@@ -26,7 +26,7 @@ import { type InjectionKind, planInjection } from "./inject.ts";
 import { JudgeBeside, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter, type Written } from "./writer.ts";
-import { breachLines, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
+import { breachLines, callsOf, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
 
 /** The part of the time in which files are written; the rest is for judging the last ones. */
 const WRITING_SHARE = 0.96;
@@ -75,6 +75,8 @@ export interface SeriesResult {
   readonly findingsLeftOut: number;
   readonly segments: readonly Segment[];
   readonly kept: readonly KeptFile[];
+  /** The calls of the first corrupt file. */
+  readonly timeline: readonly CallReference[];
   readonly trigger: { readonly reached: number | null; readonly attempts: number; readonly how: string };
   readonly ledger: readonly string[];
   readonly firstFindingSeconds: number | undefined;
@@ -122,6 +124,7 @@ class Series implements Disposable {
       findingsLeftOut: 0,
       segments: [],
       kept: [],
+      timeline: [],
       trigger: { reached: null, attempts: 0, how: "" },
       ledger: [],
       firstFindingSeconds: undefined,
@@ -227,6 +230,7 @@ class Series implements Disposable {
     this.#result.firstFindingSeconds ??= this.#host.elapsedSeconds;
     this.#result.findingsLeftOut += judgement.findingsLeftOut;
     if (this.#result.segments.length === 0) this.#result.segments = judgement.segments;
+    if (this.#result.timeline.length === 0) this.#result.timeline = callsOf(file, this.#journal);
     this.#result.findings = [...this.#result.findings, ...findingsOf(file, judgement, this.#journal)];
     return true;
   }

@@ -5,7 +5,7 @@
  * sentences. Touches the file only to read a damaged range again.
  */
 
-import type { Finding, Judgement } from "../../judge/finding.ts";
+import type { CallReference, Finding, Judgement } from "../../judge/finding.ts";
 import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import { type Journal, reference } from "../journal.ts";
@@ -39,6 +39,17 @@ export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Jou
     const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
     return { ...finding, calls: journal.callsThatWrote(range, ofFile) };
   });
+}
+
+/** Calls that a report shows of one file. */
+const TIMELINE_MAX = 60;
+
+/** The calls that wrote a file, in order. */
+export function callsOf({ written }: WrittenFile, journal: Journal): CallReference[] {
+  return Array.from({ length: Math.min(written.calls, TIMELINE_MAX) }, (_, index) => {
+    const call = journal.get(written.firstCall + index);
+    return call === undefined ? [] : [reference(call, index)];
+  }).flat();
 }
 
 /** The ledger's word: the first call after which the file was not as long as the results say. */

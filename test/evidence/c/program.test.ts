@@ -20,6 +20,7 @@ const ABOUT = {
   filesystem: "xfs",
   mountOptions: "rw",
   kselftest: false,
+  otherThreads: 0,
 } as const;
 
 /** Writes two pages that count up, cuts the file to half a page and grows it again. */
@@ -104,6 +105,7 @@ describe.skipIf(needed("gcc"))("with gcc", () => {
 test("what was not recorded is refused: bytes that others wrote, no finding, too many calls", () => {
   const { calls, path } = record();
   const refused = (overrides: object) => () => cProgram({ ...ABOUT, calls, findings: [], ...overrides });
+  expect(refused({ otherThreads: 1, findings: [finding(path, words(0), 0)] })).toThrow(/other threads/);
   expect(refused({})).toThrow(new NotExpressible("there is no finding to repeat"));
   expect(refused({ findings: [finding(path, new Uint8Array(64).fill(9), 0)] })).toThrow(/not recorded/);
   const many = Array.from({ length: 100 }, (_, index) => ({ ...(calls[1] as RecordedCall), index: 1000 + index }));

@@ -1,0 +1,52 @@
+/**
+ * The evidence that a command line asks for: the flags of every reproducer, and whether they make sense.
+ *
+ * Owns the declarations alone; what makes the evidence (witness.ts) is loaded only when one of them is given.
+ */
+import { type Path, pathText } from "../ops/file.ts";
+import type { ArgumentSpecs } from "./args.ts";
+
+/** The flags of every reproducer that ask for evidence. */
+export const EVIDENCE_OPTIONS = {
+  report: {
+    kind: "path",
+    optional: true,
+    newFile: true,
+    description: "write the report as a page (FILE.html) or for a mail (FILE.txt, FILE.md)",
+  },
+  trace: {
+    kind: "path",
+    optional: true,
+    newFile: true,
+    description: "write every call as a trace for ui.perfetto.dev",
+  },
+  emitC: { kind: "path", optional: true, newFile: true, description: "write a C program that shows the same finding" },
+  emitKselftest: {
+    kind: "path",
+    optional: true,
+    newFile: true,
+    description: "the same as a kernel selftest (KTAP, skip 4)",
+  },
+  explain: { kind: "flag", description: "add what the kernel's own tracepoints say about the finding (root)" },
+} as const satisfies ArgumentSpecs;
+
+export interface EvidenceArguments {
+  readonly report?: Path | undefined;
+  readonly trace?: Path | undefined;
+  readonly emitC?: Path | undefined;
+  readonly emitKselftest?: Path | undefined;
+  readonly explain: boolean;
+}
+
+const REPORT_ENDINGS = /\.(html|txt|md)$/;
+
+/** True when something must be watched or written. */
+export function asksForEvidence({ report, trace, emitC, emitKselftest, explain }: EvidenceArguments): boolean {
+  return explain || [report, trace, emitC, emitKselftest].some((path) => path !== undefined);
+}
+
+/** What is wrong with the evidence flags, undefined when nothing is. */
+export function wrongEvidence({ report }: EvidenceArguments): string | undefined {
+  if (report === undefined || REPORT_ENDINGS.test(pathText(report))) return undefined;
+  return `--report ${pathText(report)}: the ending chooses the form; write a page to FILE.html or a mail to FILE.txt`;
+}

@@ -1,0 +1,145 @@
+/**
+ * What is watched during a run, and the documents that are made of it.
+ *
+ * Owns the recorder and the kernel's tracer for the time of a run: started only for what the flags ask, ended before the
+ * report is made. What cannot be watched or made is a line for the person, never a change of the verdict.
+ */
+import { type AppendProgram, appendProgram } from "../evidence/c/append.ts";
+import { cProgram } from "../evidence/c/program.ts";
+import { NotExpressible } from "../evidence/c/select.ts";
+import { type KernelStory, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
+import { callLines } from "../evidence/lines.ts";
+import { traceOf } from "../evidence/perfetto.ts";
+import { Recorder } from "../evidence/recorder.ts";
+import { SIGNATURES } from "../evidence/signatures.ts";
+import type { Finding } from "../judge/finding.ts";
+import { type Conditions, conditions } from "../machine/conditions.ts";
+import { pathText } from "../ops/file.ts";
+import { type EventName, KernelTracer } from "../ops/tracefs.ts";
+import type { ReportSection, RunReport } from "../report/document.ts";
+import { renderHtml } from "../report/html/page.ts";
+import { renderMail } from "../report/mail.ts";
+import type { Outcome } from "../workload/context.ts";
+import type { EvidenceArguments } from "./asked.ts";
+
+const LOOKS = new Set(["read", "pread", "close", "unlink"]);
+/** Recorded calls that a report shows. */
+const LINES_MAX = 40;
+/** Events that tell where buffered writes and io_uring requests go; a kernel that lacks some tells the rest. */
+const EVENTS: readonly EventName[] = [
+  "io_uring:io_uring_submit_sqe",
+  "io_uring:io_uring_submit_req",
+  "io_uring:io_uring_queue_async_work",
+  "io_uring:io_uring_short_write",
+  "io_uring:io_uring_complete",
+  "iomap:iomap_iter",
+  "xfs:xfs_file_buffered_write",
+  "writeback:balance_dirty_pages",
+];
+
+export class Witness {
+  readonly #asked: EvidenceArguments;
+  readonly #recorder: Recorder | undefined;
+  readonly #tracer: KernelTracer | undefined;
+  /** What could not be watched, for the report. */
+  readonly #missing: string[] = [];
+  #story: KernelStory | undefined;
+
+  constructor(asked: EvidenceArguments, events: readonly EventName[] = EVENTS) {
+    this.#asked = asked;
+    const recorded = [asked.report, asked.trace, asked.emitC, asked.emitKselftest].some((path) => path !== undefined);
+    if (recorded) this.#recorder = new Recorder();
+    if (!asked.explain) return;
+    const tracer = KernelTracer.start(events);
+    if (typeof tracer === "string") this.#missing.push(tracer);
+    else {
+      this.#tracer = tracer;
+      if (tracer.missing.length > 0) this.#missing.push(`this kernel has no ${tracer.missing.join(", ")}`);
+    }
+  }
+
+  /** Ends the watching; called once the workload has ended, however it did. */
+  end(): void {
+    this.#recorder?.[Symbol.dispose]();
+    if (this.#tracer === undefined || this.#story !== undefined) return;
+    this.#story = kernelStory(parseTrace(this.#tracer.stop()));
+    this.#tracer[Symbol.dispose]();
+  }
+
+  /** Sections that the report gets from what was watched. */
+  sections({ findings, timeline = [] }: Outcome): ReportSection[] {
+    return [...this.#kernelSection(), ...(timeline.length > 0 ? [] : this.#callSection(findings))];
+  }
+
+  /** What decides this kernel's behaviour, for whoever must reproduce it. */
+  conditions(): Conditions {
+    return conditions();
+  }
+
+  #kernelSection(): ReportSection[] {
+    if (!this.#asked.explain) return [];
+    const { sentence, lines = [] } = this.#story ?? {};
+    const told = sentence === undefined ? [] : [`${sentence}.`, ""];
+    const missing = this.#missing.map((line) => `not seen: ${line}`);
+    return [{ title: "What the kernel did", lines: [...told, ...lines, ...missing] }];
+  }
+
+  /** The recorded calls on the first finding's file, up to the last of them. */
+  #callSection(findings: readonly Finding[]): ReportSection[] {
+    const calls = (this.#recorder?.calls ?? []).filter(({ call }) => SIGNATURES[call] !== undefined);
+    const lines = callLines(calls);
+    const file = findings[0]?.file;
+    const name = file?.slice(file.lastIndexOf("/") + 1);
+    const touches = (line: string) => name === undefined || line.includes(name);
+    // The judge's own reading comes last and tells nothing.
+    const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
+    if (last < 0) return [];
+    const first = Math.max(lines.findIndex(touches), last - LINES_MAX);
+    return [{ title: "Recorded calls", lines: lines.slice(first, last + 1) }];
+  }
+
+  /** The texts of the documents asked for, and a line for each that cannot be made. */
+  documents(
+    report: RunReport,
+    about: { readonly summary: string; readonly program: AppendProgram | undefined },
+  ): { made: Record<string, string>; lines: string[] } {
+    const { report: page, trace, emitC, emitKselftest } = this.#asked;
+    const made: Record<string, string> = {};
+    const lines: string[] = [];
+    if (page !== undefined) made.report = pathText(page).endsWith(".html") ? renderHtml(report) : renderMail(report);
+    if (trace !== undefined && this.#recorder !== undefined) {
+      const { calls, dropped } = this.#recorder;
+      made.trace = JSON.stringify(traceOf(calls, { tool: report.tool, findings: report.findings, dropped }));
+    }
+    const programs = { emitC: [emitC, false], emitKselftest: [emitKselftest, true] } as const;
+    for (const [name, [path, kselftest]] of Object.entries(programs)) {
+      if (path === undefined) continue;
+      try {
+        made[name] = this.#program(report, { ...about, kselftest });
+      } catch (error) {
+        if (!(error instanceof NotExpressible)) throw error;
+        lines.push(`no C program was written: ${error.message}`);
+      }
+    }
+    return { made, lines };
+  }
+
+  #program(
+    report: RunReport,
+    { summary, program, kselftest }: { summary: string; program: AppendProgram | undefined; kselftest: boolean },
+  ): string {
+    const { tool, findings, environment } = report;
+    const { kernel, filesystem, mountOptions } = environment;
+    const [finding] = findings;
+    if (finding === undefined) throw new NotExpressible("there is no finding to repeat");
+    if (program !== undefined) {
+      const about = [
+        `${tool} on Linux ${kernel}: ${finding.kind}, ${finding.lengthBytes} bytes at ${finding.offsetBytes}`,
+        finding.detail,
+      ];
+      return appendProgram(program, { about, kselftest });
+    }
+    const { calls = [], otherThreads = 0 } = this.#recorder ?? {};
+    return cProgram({ tool, summary, kernel, filesystem, mountOptions, findings, calls, otherThreads, kselftest });
+  }
+}

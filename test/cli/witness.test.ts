@@ -1,0 +1,54 @@
+/** Evidence that any reproducer gives: documents beside the report, made of one run that damages its own data. */
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import { command, reportOf } from "../scripts/command.ts";
+
+const directory = mkdtempSync(`${os.tmpdir()}/witness-`);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const DAMAGE = ["3", "1", "--door", "write", "--inject", "duplicated", "--seed", "7", "--pressure", "none"];
+const text = (name: string) => readFileSync(`${directory}/${name}`, "utf8");
+
+test("a page, a mail, a trace and a C program come of one run, and the verdict stays 1", async () => {
+  const evidence = [
+    "--report",
+    `${directory}/r.html`,
+    "--trace",
+    `${directory}/t.json`,
+    "--emit-c",
+    `${directory}/p.c`,
+  ];
+  const said = await command("uring-append", [`${directory}/a`, ...DAMAGE, ...evidence, "--json", "--explain"]);
+  expect(said.code).toBe(1);
+  const report = reportOf(said);
+  expect(report.timeline?.length).toBeGreaterThan(0);
+  expect(report.environment.pageBytes).toBeGreaterThan(0);
+  expect(report.sections?.map(({ title }) => title)).toContain("What the kernel did");
+  expect(text("r.html")).toContain(`<script type="application/json" id="report">`);
+  const { traceEvents } = JSON.parse(text("t.json")) as { traceEvents: { ph: string; name: string }[] };
+  expect(traceEvents.some(({ ph, name }) => ph === "X" && name === "write")).toBe(true);
+  expect(text("p.c")).toContain("int main(");
+  expect(report.replay).not.toContain("--report");
+});
+
+test("a run without a finding writes no C program, says so, and leaves no empty file", async () => {
+  const said = await command("uring-append", [
+    ...[`${directory}/b`, "1", "1", "--files", "1", "--door", "write", "--pressure", "none"],
+    ...["--emit-c", `${directory}/none.c`, "--report", `${directory}/r.txt`],
+  ]);
+  expect(said.code).toBe(0);
+  expect(said.stderr).toContain("no C program was written: there is no finding to repeat");
+  expect(existsSync(`${directory}/none.c`)).toBe(false);
+  expect(text("r.txt")).toStartWith("uring-append on Linux ");
+});
+
+test.each([
+  [["--report", "page.pdf"], "--report page.pdf: the ending chooses the form"],
+  [["--report", "/nonexistent/r.html"], "/nonexistent/r.html"],
+  [["--trace", "/nonexistent/t.json"], "/nonexistent/t.json"],
+])("a place that cannot be written is refused before the run: %p", async (flags, line) => {
+  const said = await command("uring-append", [`${directory}/c`, "1", "1", ...flags]);
+  expect([said.code, said.stdout]).toEqual([254, ""]);
+  expect(said.stderr).toContain(line);
+});
