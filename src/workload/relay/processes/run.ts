@@ -4,10 +4,11 @@
  * Owns the order of starting and ending, the addresses between them, and asking the relay for the calls behind each
  * finding. Decides no verdict: it returns what was sent, moved and found.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Finding } from "../../../judge/finding.ts";
+import { createDirectory, type OwnDirectory } from "../../../machine/own-file.ts";
 import { monotonicNs } from "../../../ops/clock.ts";
 import { Inconclusive } from "../../../ops/errors.ts";
 import { openPipe, type Pipe } from "../../../ops/pipe.ts";
@@ -88,7 +89,8 @@ export class SelfContainedRun implements AsyncDisposable {
   readonly #hooks: RunHooks;
   readonly #pipes: Pipe[] = [];
   readonly #roles: RoleProcess[] = [];
-  #directory: string | undefined;
+  #directory: OwnDirectory | undefined;
+  readonly #places: string[] = [];
   #startNs = 0;
   /** Every role has its plan. */
   #flowing = false;
@@ -161,8 +163,10 @@ export class SelfContainedRun implements AsyncDisposable {
       const host = this.#plan.namespaces ? network : this.#plan.ipv6 ? "[::1]" : "127.0.0.1";
       return { kind, place: `${host}:0` };
     }
-    this.#directory ??= mkdtempSync(join(tmpdir(), "bytewitness-relay-"));
-    return { kind, place: join(this.#directory, which) };
+    this.#directory ??= createDirectory(join(tmpdir(), "bytewitness-relay-"));
+    const place = join(this.#directory.path, which);
+    this.#places.push(place);
+    return { kind, place };
   }
 
   /** Starts the roles one after the other, as addresses become known, and waits for their results. */
@@ -280,6 +284,8 @@ export class SelfContainedRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const role of this.#roles) role.kill();
     for (const pipe of this.#pipes) pipe[Symbol.dispose]();
-    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+    // Sockets and files of the roles, in a directory that is ours alone.
+    for (const place of this.#places) rmSync(place, { force: true });
+    this.#directory?.remove();
   }
 }
