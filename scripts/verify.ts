@@ -86,7 +86,10 @@ await runReproducer({
     }
     if (judgement === undefined && !run.stopped) {
       const options = { pattern, startBytes: from, file: pathText(path) };
-      const judge = new Judge(expectBytes === undefined ? options : { ...options, expectBytes });
+      // A window ends where it ends: the stream goes on behind it, and nothing is missing there.
+      const openEnd = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;
+      const ends = openEnd ? { expectBytes: expected, openEnd } : expectBytes === undefined ? {} : { expectBytes };
+      const judge = new Judge({ ...options, ...ends });
       const end = await judgeInOrder(input, judge, { from, to }, async (at) => {
         show(at - from);
         await run.breathe();
@@ -101,11 +104,12 @@ await runReproducer({
     assertUnchanged();
     assertSame(input);
     if (args.svg !== undefined) draw(args.svg, renderSvg(judgement.segments, { title: pathText(path) }));
-    const { findings, findingsLeftOut, segments, verifiedBytes } = judgement;
+    const { findings, findingsLeftOut, groups, segments, verifiedBytes } = judgement;
     const unchecked = expected === undefined && args.length === undefined && verifiedBytes > 0;
     return {
       findings,
       findingsLeftOut,
+      ...(groups === undefined ? {} : { groups }),
       segments,
       totals: { bytesVerified: verifiedBytes, files: 1 },
       workload: { lengthChecked: expectBytes !== undefined },

@@ -146,8 +146,8 @@ class LogWalk {
   /** Bytes that no record explains, up to the next place that one does. */
   #skip(at: number): number {
     const end = this.#log.length;
-    let to = at + WORD_BYTES;
-    while (to < end && this.#tagAt(to) === undefined) to += WORD_BYTES;
+    let to = this.#afterZeros(at + WORD_BYTES);
+    while (to < end && this.#tagAt(to) === undefined) to = this.#afterZeros(to + WORD_BYTES);
     to = Math.min(to, end);
     const zero = this.#log.subarray(at, to).every((byte) => byte === 0);
     const detail = `${to - at} bytes at ${at} ${zero ? "are zero" : "are no writer's"}`;
@@ -156,11 +156,28 @@ class LogWalk {
     return to;
   }
 
+  /** Three words of zeros prove no record: a run of them is passed over at the speed of memory. */
+  #afterZeros(at: number): number {
+    const end = this.#log.length;
+    let to = at;
+    while (to < end && this.#log[to] === 0) to += 1;
+    const words = Math.floor((to - at) / WORD_BYTES) - 3;
+    return words > 0 ? (to === end ? end : at + words * WORD_BYTES) : at;
+  }
+
   judgement(): LogJudgement {
     const whole = this.#expected.tallies.map(({ writer, recordBytes, records, partial }) => {
       const excused = new Set(partial.map(({ sequence }) => sequence));
       let torn = 0;
+      this.#judgeBeyond({ writer, records, recordBytes });
       for (let sequence = 0; sequence < records; sequence += 1) {
+        if (excused.has(sequence)) continue;
+        const missing = this.#missingFrom({ writer, sequence, records, excused });
+        if (missing > 1) {
+          this.#loseMany({ writer, sequence, count: missing, recordBytes });
+          sequence += missing - 1;
+          continue;
+        }
         if (!excused.has(sequence) && this.#judgeRecord(`${writer}.${sequence}`, { writer, sequence, recordBytes })) {
           torn += 1;
         }
@@ -170,6 +187,34 @@ class LogWalk {
     const findings = this.#findings.sort((a, b) => a.offsetBytes - b.offsetBytes);
     const pieces = [...this.#records.values()].flatMap((record) => record.pieces);
     return { verifiedBytes: this.#log.length, findings, whole, pieces };
+  }
+
+  /** Records of a writer that were never reported written. */
+  #judgeBeyond({ writer, records, recordBytes }: { writer: number; records: number; recordBytes: number }): void {
+    for (const { pieces } of this.#records.values()) {
+      const [first] = pieces;
+      if (first === undefined || first.writer !== writer || first.sequence < records) continue;
+      const lengthBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
+      const detail = `${lengthBytes} of ${recordBytes} bytes of ${nameOf(first)} are there; the writer reported ${records} records`;
+      this.#findings.push(this.#finding({ kind: "extra", offsetBytes: first.offsetBytes, lengthBytes, detail }));
+    }
+  }
+
+  /** How many records in a row, from this one on, are not there at all. */
+  #missingFrom(one: { writer: number; sequence: number; records: number; excused: ReadonlySet<number> }): number {
+    let to = one.sequence;
+    while (to < one.records && !one.excused.has(to) && !this.#records.has(`${one.writer}.${to}`)) to += 1;
+    return to - one.sequence;
+  }
+
+  /** One finding for a lost range of records, where the writer's record before it ends. */
+  #loseMany(one: { writer: number; sequence: number; count: number; recordBytes: number }): void {
+    const { writer, sequence, count, recordBytes } = one;
+    const before = this.#records.get(`${writer}.${sequence - 1}`)?.pieces.at(-1);
+    const offsetBytes = before === undefined ? this.#log.length : before.offsetBytes + before.lengthBytes;
+    const lengthBytes = count * recordBytes;
+    const detail = `${count} records of writer ${writer}, ${sequence} to ${sequence + count - 1}, reported whole, appear nowhere`;
+    this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes, detail }));
   }
 
   /** True when the record is torn; a loss is written down as well. */
