@@ -47,7 +47,7 @@ test.skipIf(needed("a writable checkout"))(
       for (const file of report.artifacts) rmSync(file);
       expect({ code: child.exitCode, tool: report.tool }).toEqual({ code: 1, tool: "past-the-end" });
       const { kind, offsetBytes, lengthBytes, sample } = report.findings[0];
-      expect({ kind, offsetBytes, lengthBytes }).toEqual({ kind: "foreign", offsetBytes: 2048, lengthBytes: 2048 });
+      expect({ kind, offsetBytes, lengthBytes }).toEqual({ kind: "filled", offsetBytes: 2048, lengthBytes: 2048 });
       expect(sample.foundHex).toStartWith("4242");
       // Elsewhere the answer is the file system's; the script must give one, and leave nothing behind when it is clean.
       const there = Bun.spawnSync([process.execPath, path, directory, "--json"], { cwd: directory, timeout: 60_000 });
