@@ -10,8 +10,7 @@
 # Owns installing, and nothing else: it never calls sudo, never changes package sources, never removes anything
 # (except in CI, where apt may put busybox-static in the place of busybox).
 # Prints nothing when nothing is missing, and never to stdout, which belongs to the command after the &&.
-# Ends 0 when `bun` works, whatever else could not be brought; each such part gets one line saying what to install
-# and what works without it.
+# Ends 0 when `bun` works; a part that could not be brought gets one line: what to install, what works without it.
 set -u
 
 bun_wanted=1.4.5
@@ -43,6 +42,7 @@ nft           tests  nftables        nftables        nftables         nftables  
 cpio          tests  cpio            cpio            cpio             cpio            cpio            the comparison with cpio(1) skips
 modinfo       tests  kmod            kmod            kmod             kmod            kmod            the comparison with modinfo(8) skips
 xz            tests  xz-utils        xz              xz               xz              xz              the comparison with xz(1) skips
+fio           tests  fio             fio             fio              fio             fio             the test of fio's files skips
 strace        tests  strace          strace          strace           strace          strace          tests that watch system calls skip
 setpriv       tests  util-linux      util-linux      util-linux       util-linux      setpriv         tests that drop privileges skip
 chromium      tests  chromium        chromium        chromium         chromium        chromium        the tests that look at report pages skip

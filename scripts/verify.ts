@@ -5,6 +5,7 @@
  *   bun run verify.ts FILE                                  report 1's pattern: the u64 at byte 8j holds j
  *   bun run verify.ts FILE --pattern reference:ORIGINAL     the same bytes as another file, FIFO or <(command)
  *   nc -l 4000 | bun run verify.ts - --pattern zero         report 2's quick test: anything but zeros is wrong
+ *   bun run verify.ts FILE --pattern fio                    blocks that fio(1) wrote with verify=crc32c, md5, meta, …
  *   bun run verify.ts /dev/sdX --jobs 2 --pattern counter:width=32,unit=sectors
  *
  * Holes of sparse files are found with SEEK_DATA and not read. With --jobs, workers compare ranges; if any of them
@@ -28,6 +29,8 @@ import { pathText } from "../src/ops/file.ts";
 import { exists } from "../src/ops/stat.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import { renderSvg } from "../src/report/svg.ts";
+import type { RunContext } from "../src/workload/context.ts";
+import { judgeFio } from "../src/workload/scan/fio.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
 import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
 import { intact, intactInParallel, judgeInOrder, skip } from "../src/workload/scan/scan.ts";
@@ -55,6 +58,11 @@ await runReproducer({
       return "standard input cannot be both the file and the reference";
     const reason = whyUnreadable(file) ?? whyNoPattern(args, reference);
     if (reason !== undefined) return reason;
+    if (
+      args.pattern === "fio" &&
+      (args.offset !== 0 || args.length !== undefined || args.jobs > 1 || args.svg !== undefined)
+    )
+      return "--pattern fio judges all of a file or device in order: without --offset, --length, --jobs and --svg";
     if (args.length === undefined && isCharacterDevice(file))
       return `${pathText(file)} is a character device, which need not have an end: give --length`;
     return undefined;
@@ -65,6 +73,7 @@ await runReproducer({
     const { offset: from } = args;
     const input = openInput(path);
     const reference = referencePath(pathBytes(args.pattern));
+    if (args.pattern === "fio") return byFio(run, input, args.expectBytes);
     const { pattern, endBytes, reopenable, assertUnchanged } = openPattern(args, reference);
     begin(input, from);
     const limit = args.length === undefined ? Infinity : from + args.length;
@@ -117,6 +126,28 @@ await runReproducer({
     };
   },
 });
+
+/** What fio wrote is judged block by block, each by its own header. */
+async function byFio(run: RunContext, input: Input, expectBytes: number | undefined) {
+  const total = input.sizeBytes ?? 0;
+  const judgement = await judgeFio(input, expectBytes, async (at) => {
+    run.progress({ done: at, bytes: at, label: "fio", total });
+    await run.breathe();
+    return !run.stopped;
+  });
+  if (judgement === undefined) throw new Inconclusive("interrupted before the end");
+  assertSame(input);
+  const { findings, findingsLeftOut, segments, verifiedBytes } = judgement;
+  const unchecked = expectBytes === undefined && findings.length === 0;
+  return {
+    findings,
+    findingsLeftOut,
+    segments,
+    totals: { bytesVerified: verifiedBytes, files: 1 },
+    workload: { lengthChecked: expectBytes !== undefined },
+    ...(unchecked ? { reason: "the length was not checked: --expect-bytes says how long it should be" } : {}),
+  };
+}
 
 /** Streams have no position: what comes before the offset is read and not judged. */
 function begin(input: Input, offset: number): void {

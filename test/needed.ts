@@ -72,6 +72,7 @@ const NEEDS = {
     present: () => existsSync("/usr/include/liburing.h"),
     install: "apt-get install liburing-dev",
   },
+  fio: { present: () => Bun.which("fio") !== null, install: "apt-get install fio" },
   root: { present: isRoot, install: "run as root" },
   "no root": { present: () => !isRoot(), install: "run as another user than root", ofMachine: true },
   "a public checkout": {

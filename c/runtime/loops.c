@@ -231,40 +231,13 @@ static int bw_successor(u8 *base, u64 offset, u32 from, u32 to, u32 step_lo, u32
   return -1;
 }
 
-#define SPLITMIX_STEP 0x9e3779b97f4a7c15ull
+/* c/runtime/foreign.c */
+int bw_splitmix(u8 *base, u64 offset, u64 words, u32 state_lo, u32 state_hi);
+int bw_splitmix_successor(u8 *base, u64 offset, u32 from, u32 to);
+int bw_geometric(u8 *base, u64 offset, u64 words, u32 start_lo, u32 start_hi, u32 factor_lo, u32 factor_hi);
+u32 bw_crc32c(u8 *base, u64 offset, u64 count, u32 crc);
 
-/* SplitMix64 (see src/pattern/prng.ts): word i is the output for state + i * step. */
-static int bw_splitmix(u8 *base, u64 offset, u64 words, u32 state_lo, u32 state_hi) {
-  u8 *bytes = base + offset;
-  u64 state = ((u64)state_hi << 32) | state_lo;
-  u64 i, z;
-  for (i = 0; i < words; i++, state += SPLITMIX_STEP) {
-    z = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    *(u64 *)(bytes + i * 8) = z ^ (z >> 31);
-  }
-  return 0;
-}
-
-/* The state that gives an output: each step turned back. */
-static u64 splitmix_state(u64 z) {
-  z ^= (z >> 31) ^ (z >> 62);
-  z *= 0x319642b2d24d8ec3ull;
-  z ^= (z >> 27) ^ (z >> 54);
-  z *= 0x96de1b173f119089ull;
-  return z ^ (z >> 30) ^ (z >> 60);
-}
-
-/* First index from `from` (bytes) at which two words have states one step apart; -1 if none starts before `to`. */
-static int bw_splitmix_successor(u8 *base, u64 offset, u32 from, u32 to) {
-  const u8 *p = base + offset;
-  u32 i;
-  for (i = from; i < to; i++)
-    if (splitmix_state(*(const u64 *)(p + i + 8)) - splitmix_state(*(const u64 *)(p + i)) == SPLITMIX_STEP) return (int)i;
-  return -1;
-}
-
-static u64 table[5];
+static u64 table[7];
 
 /* One exported symbol: cc() builds a wrapper per symbol, at 0.6 ms each. */
 u64 *bw_table(void) {
@@ -276,5 +249,7 @@ u64 *bw_table(void) {
   table[2] = (u64)bw_successor;
   table[3] = (u64)bw_splitmix;
   table[4] = (u64)bw_splitmix_successor;
+  table[5] = (u64)bw_geometric;
+  table[6] = (u64)bw_crc32c;
   return table;
 }

@@ -13,7 +13,7 @@ import { tagged } from "./tagged.ts";
 import { zero } from "./zero.ts";
 
 export const GRAMMAR =
-  "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, reference:FILE, lines or fio";
+  "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, reference:FILE or fio";
 
 export interface PatternArguments {
   readonly pattern: string;
@@ -25,8 +25,7 @@ export interface PatternArguments {
 export type PatternSpec =
   | { readonly kind: "stream"; readonly pattern: Pattern }
   | { readonly kind: "reference"; readonly path: string }
-  | { readonly kind: "lines"; readonly options: string }
-  | { readonly kind: "fio"; readonly options: string };
+  | { readonly kind: "fio" };
 
 /** Understands a `--pattern`; throws RangeError with one line saying what is wrong. */
 export function parsePattern(args: PatternArguments): PatternSpec {
@@ -38,9 +37,9 @@ export function parsePattern(args: PatternArguments): PatternSpec {
     case "reference":
       if (options === "") throw new RangeError("--pattern reference needs the file to compare with: reference:FILE");
       return { kind: "reference", path: options };
-    case "lines":
     case "fio":
-      return { kind: name, options };
+      if (options !== "") throw new RangeError(`--pattern fio takes no options, not ${JSON.stringify(options)}`);
+      return { kind: "fio" };
     case "counter":
       return stream(counterOf(options, args.generation));
     case "byte":

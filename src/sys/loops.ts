@@ -36,15 +36,30 @@ export interface NativeLoops {
   splitmix(bytes: Uint8Array, atIndex: number, words: number, stateLo: number, stateHi: number): number;
   /** First index in [from, to) whose word and the one 8 bytes on are successive outputs; -1 if none. Reads 16 bytes there. */
   splitmixSuccessor(bytes: Uint8Array, atIndex: number, from: number, to: number): number;
+  /** Every fourth word from the index on is the one before it times the factor, modulo 2^64. */
+  geometric(
+    bytes: Uint8Array,
+    atIndex: number,
+    words: number,
+    startLo: number,
+    startHi: number,
+    factorLo: number,
+    factorHi: number,
+  ): number;
+  /** CRC-32C of `count` bytes from the index on, going on from `crc`; neither the first nor the last value is inverted. */
+  crc32c(bytes: Uint8Array, atIndex: number, count: number, crc: number): number;
 }
 
 const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as const;
+
+const SOURCES = ["loops.c", "foreign.c"];
 
 /** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
 function compile(): NativeLoops {
   const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
   const compiled = cc({
-    source: join(import.meta.dir, "../../c/runtime/loops.c"),
+    // cc() takes several sources (TinyCC compiles them into one program); its types name one only.
+    source: SOURCES.map((name) => join(import.meta.dir, "../../c/runtime", name)) as unknown as string,
     flags: ["-nostdlib"],
     define: defined,
     symbols: { bw_table: { args: [], returns: "ptr" } },
@@ -64,6 +79,8 @@ function compile(): NativeLoops {
       returns: "i32",
       ptr: read.ptr(table, 24) as never,
     },
+    geometric: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 40) as never },
+    crc32c: { args: ["ptr", "ptr", "ptr", "u32"], returns: "u32", ptr: read.ptr(table, 48) as never },
     splitmixSuccessor: { args: ["ptr", "ptr", "u32", "u32"], returns: "i32", ptr: read.ptr(table, 32) as never },
   });
   return symbols as unknown as NativeLoops;

@@ -1,0 +1,281 @@
+/**
+ * Judges what fio(1) wrote with `verify=`: every block's header, place, checksum and payload, and says of a wrong block
+ * what it is: another block's data, an older write, zeros, flipped bits.
+ *
+ * Owns the walk over blocks and the findings. Damage is explained in place; data that is shifted by less than a block is
+ * foreign to it. Refuses to call a block good whose header, place, checksum or (where fio's generator made it) payload is
+ * not what it should be. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
+ */
+
+import type { Finding, Judgement } from "../finding.ts";
+import { grouped } from "../stream/words.ts";
+import { constantOf, type Damage, differences } from "./damage.ts";
+import { type FioHeader, readHeader, repairHeader } from "./header.ts";
+import type { FioLayout, ReadAt } from "./layout.ts";
+import { type Fact, FioNotes } from "./notes.ts";
+import { fillPayload } from "./payload.ts";
+
+/** The checksum as fio stores it, or undefined for one that is not computed here. */
+export type Checksum = (name: string, payload: Uint8Array) => Uint8Array | undefined;
+
+const CHUNK_BYTES = 1 << 20;
+
+export class FioJudge {
+  readonly #layout: FioLayout;
+  readonly #read: ReadAt;
+  readonly #checksum: Checksum;
+  readonly #notes: FioNotes;
+  readonly #sizeBytes: number;
+  readonly #chunk: Uint8Array;
+  readonly #expected: Uint8Array;
+  #at: number;
+
+  constructor(options: {
+    layout: FioLayout;
+    read: ReadAt;
+    checksum: Checksum;
+    sizeBytes: number;
+    file: string;
+    expectBytes?: number | undefined;
+  }) {
+    const { layout, sizeBytes } = options;
+    this.#layout = layout;
+    this.#read = options.read;
+    this.#checksum = options.checksum;
+    this.#sizeBytes = sizeBytes;
+    this.#notes = new FioNotes({ ...options, startBytes: layout.firstBytes });
+    const blocks = Math.max(1, Math.floor(CHUNK_BYTES / layout.blockBytes));
+    this.#chunk = new Uint8Array(new ArrayBuffer(Math.max(2048, blocks * layout.blockBytes)));
+    this.#expected = new Uint8Array(new ArrayBuffer(Math.max(2048, layout.blockBytes)));
+    this.#at = layout.firstBytes;
+  }
+
+  /** Judges the next megabyte; the offset reached, or undefined at the end. */
+  step(): number | undefined {
+    const { blockBytes } = this.#layout;
+    if (this.#at >= this.#sizeBytes) return undefined;
+    const wanted = Math.min(Math.floor(this.#chunk.length / blockBytes) * blockBytes, this.#sizeBytes - this.#at);
+    const got = this.#read(this.#chunk.subarray(0, wanted), this.#at);
+    if (got === 0) return undefined;
+    for (let index = 0; index < got; index += blockBytes) {
+      this.#block(this.#chunk.subarray(index, Math.min(got, index + blockBytes)), this.#at + index);
+    }
+    this.#at += got;
+    return this.#at;
+  }
+
+  finish(): Judgement {
+    return this.#notes.finish(this.#at);
+  }
+
+  #block(block: Uint8Array, at: number): void {
+    const { blockBytes, order } = this.#layout;
+    const header = readHeader(block, 0);
+    if (header === undefined) {
+      this.#headless(block, at);
+      return;
+    }
+    if (header.lengthBytes !== blockBytes || header.thread !== this.#layout.thread) {
+      const label = `job ${header.thread}, blocks of ${grouped(header.lengthBytes)} bytes`;
+      this.#notes.add({ kind: "stale", from: at, to: at + block.length, label, detail: `a block of ${label}` });
+      return;
+    }
+    const belongs = header.offsetBytes - this.#layout.baseBytes;
+    const damage = block.length < blockBytes ? this.#partial(block, header) : this.#wrongIn(block, header);
+    if (belongs !== at) {
+      this.#elsewhere({ at, belongs, header, damage, length: block.length });
+      return;
+    }
+    if (damage.length === 0 && !order.fits(header)) {
+      const number = grouped(order.numberOf(header));
+      this.#notes.add({
+        kind: "stale",
+        from: at,
+        to: at + block.length,
+        label: "another run of the job",
+        detail: `the block says operation ${number} at ${seconds(header)}, which does not fit this run: an older write`,
+      });
+      return;
+    }
+    this.#pieces(at, block.length, damage);
+  }
+
+  #elsewhere(found: {
+    at: number;
+    belongs: number;
+    header: FioHeader;
+    damage: readonly Damage[];
+    length: number;
+  }): void {
+    const { at, belongs, header, damage, length } = found;
+    const whole = damage.length === 0 ? "" : ", and that data is damaged too";
+    const number = grouped(this.#layout.order.numberOf(header));
+    const detail = `the block at ${grouped(at)} holds the data of ${grouped(belongs)}, written by operation ${number}, ${seconds(header)} after the start${whole}`;
+    const operation = this.#layout.order.numberOf(header);
+    this.#notes.add({ kind: "misplaced", from: at, to: at + length, originBytes: belongs, operation, detail });
+  }
+
+  /** A block whose header is not sound: one or two bits of it, or all of it, or the whole block. */
+  #headless(block: Uint8Array, at: number): void {
+    const to = at + block.length;
+    const constant = constantOf(block, 0, block.length);
+    if (constant !== undefined) {
+      const value = constant.value === undefined ? "zeros" : `bytes 0x${constant.value.toString(16).padStart(2, "0")}`;
+      this.#notes.add({
+        ...constant,
+        from: at,
+        to,
+        detail: `${value} where a block should be (or it was never written)`,
+      });
+      return;
+    }
+    const swapped = this.#swapped(block, at);
+    if (swapped !== undefined) {
+      this.#notes.add(swapped);
+      return;
+    }
+    const repaired = repairHeader(block);
+    if (repaired !== undefined && repaired.header.lengthBytes === this.#layout.blockBytes) {
+      const mended = block.slice();
+      mended.set(repaired.head.subarray(0, block.length));
+      const bits = repaired.bits.map((bit) => ({
+        offsetBytes: bit >> 3,
+        bit: bit & 7,
+        found: (((block[bit >> 3] as number) >> (bit & 7)) & 1) as 0 | 1,
+      }));
+      const first = bits[0]?.offsetBytes ?? 0;
+      const flipped: Damage = { kind: "bit-flipped", from: first, to: (bits.at(-1)?.offsetBytes ?? first) + 1, bits };
+      this.#pieces(at, block.length, [flipped, ...this.#wrongIn(mended, repaired.header)], " of the header");
+      return;
+    }
+    this.#pieces(at, block.length, this.#bySectors(block));
+  }
+
+  #swapped(block: Uint8Array, at: number): Fact | undefined {
+    for (const size of [8, 4, 2]) {
+      const turned = Buffer.from(block);
+      if (size === 8) turned.swap64();
+      else if (size === 4) turned.swap32();
+      else turned.swap16();
+      const header = readHeader(turned, 0);
+      if (header === undefined || header.offsetBytes - this.#layout.baseBytes !== at) continue;
+      const detail = `the right block with the bytes of every ${size * 8}-bit word reversed`;
+      return { kind: "byte-swapped", from: at, to: at + block.length, wordBytes: size, detail };
+    }
+    return undefined;
+  }
+
+  /** A block without a usable header: sector by sector, what is zero, one value, or a write that is known elsewhere. */
+  #bySectors(block: Uint8Array): Damage[] {
+    const pieces: Damage[] = [];
+    for (let from = 0; from < block.length; from += 512) {
+      const to = Math.min(block.length, from + 512);
+      pieces.push(constantOf(block, from, to) ?? { kind: "foreign", from, to });
+    }
+    return pieces;
+  }
+
+  /** What is wrong in a block whose header is sound. */
+  #wrongIn(block: Uint8Array, header: FioHeader): Damage[] {
+    const { payload, template, blockBytes, blocksOfWrite } = this.#layout;
+    const sum = this.#checksum(header.checksum, block.subarray(header.headBytes));
+    const stored = block.subarray(header.checksumAt, header.headBytes);
+    const sumIsRight = sum === undefined || Buffer.compare(sum, stored) === 0;
+    const expected = this.#expected.subarray(0, blockBytes);
+    if (payload === "constant" && template !== undefined) expected.set(template);
+    else if (payload === "seeded") {
+      const inWrite = Math.floor(header.offsetBytes / blockBytes) % blocksOfWrite;
+      fillPayload(expected, { seed: header.seed, fromWord: (inWrite * blockBytes) / 8 });
+    }
+    if (payload === "unknown") {
+      return sumIsRight ? [] : [{ kind: "foreign", from: header.headBytes, to: block.length }];
+    }
+    const wrong = differences(block, expected, header.headBytes);
+    if (wrong.length > 0 || sumIsRight) return wrong;
+    const right = this.#checksum(header.checksum, expected.subarray(header.headBytes));
+    if (right === undefined) return [];
+    expected.set(block.subarray(0, header.headBytes));
+    expected.set(right, header.checksumAt);
+    return differences(block.subarray(0, header.headBytes), expected.subarray(0, header.headBytes), header.checksumAt);
+  }
+
+  /** The last block of a file that was cut: as far as it goes. */
+  #partial(block: Uint8Array, header: FioHeader): Damage[] {
+    const { payload, blockBytes } = this.#layout;
+    if (payload !== "seeded") return [];
+    const expected = this.#expected.subarray(0, blockBytes);
+    fillPayload(expected, { seed: header.seed, fromWord: 0 });
+    return differences(block, expected.subarray(0, block.length), header.headBytes);
+  }
+
+  /** Writes down the pieces of a block and what is intact between them. */
+  #pieces(at: number, length: number, damage: readonly Damage[], of = ""): void {
+    let done = 0;
+    for (const piece of [...damage].sort((a, b) => a.from - b.from)) {
+      if (piece.from < done) continue;
+      if (piece.from > done) this.#notes.intact(at + done, at + piece.from);
+      this.#notes.add(this.#fact(at, piece, of));
+      done = piece.to;
+    }
+    if (done < length) this.#notes.intact(at + done, at + length);
+  }
+
+  #fact(at: number, piece: Damage, of: string): Fact {
+    const range = { from: at + piece.from, to: at + piece.to };
+    const inBlock = `in the block at ${grouped(at)}`;
+    switch (piece.kind) {
+      case "zeroed":
+        return { ...range, kind: "zeroed", detail: `zeros ${inBlock}` };
+      case "filled":
+        return {
+          ...range,
+          kind: "filled",
+          value: piece.value,
+          detail: `bytes 0x${(piece.value ?? 0).toString(16)} ${inBlock}`,
+        };
+      case "bit-flipped": {
+        const bits = (piece.bits ?? []).map((bit) => ({ ...bit, offsetBytes: bit.offsetBytes + at }));
+        const names = bits.map(({ bit, offsetBytes }) => `bit ${bit} of byte ${grouped(offsetBytes)}`).join(", ");
+        const along = piece.wordBytes === undefined ? "" : ", and so every 8 bytes";
+        return {
+          ...range,
+          kind: "bit-flipped",
+          bits,
+          wordBytes: piece.wordBytes,
+          detail: `${names}${of}${along}, ${inBlock}`,
+        };
+      }
+      case "byte-swapped":
+        return {
+          ...range,
+          kind: "byte-swapped",
+          wordBytes: piece.wordBytes,
+          detail: `words of ${piece.wordBytes} bytes reversed ${inBlock}`,
+        };
+      case "stale":
+        return this.#otherWrite(at, piece, range);
+      default:
+        return { ...range, kind: "foreign", detail: `bytes that fio did not write there, ${inBlock}` };
+    }
+  }
+
+  #otherWrite(at: number, piece: Damage, range: { from: number; to: number }): Fact {
+    const place = piece.seed === undefined ? undefined : this.#layout.order.placeOf(piece.seed);
+    if (place !== undefined && this.#layout.blocksOfWrite === 1) {
+      const originBytes = place + piece.from;
+      const detail = `a part of the block at ${grouped(at)} holds the data of the block at ${grouped(place)}`;
+      return { ...range, kind: "misplaced", originBytes, detail };
+    }
+    const label = "an older write of fio";
+    return {
+      ...range,
+      kind: "stale",
+      label,
+      detail: `a part of the block at ${grouped(at)} is from another write of fio: a write that was torn, or lost`,
+    };
+  }
+}
+
+const seconds = ({ timeNs }: FioHeader) => `${(timeNs / 1e9).toFixed(3)} s`;
+
+export type { Finding };

@@ -1,0 +1,142 @@
+/**
+ * Findings about blocks of fio, in file order: merged where they go on, joined where one names the other, capped.
+ *
+ * Owns the caps and the sentences that need two findings. Refuses to decide what anything is.
+ */
+
+import type { Finding, FindingKind, Judgement, Segment, WrongBit } from "../finding.ts";
+import { grouped } from "../stream/words.ts";
+
+/** A range that is wrong, in offsets of the file. */
+export interface Fact {
+  readonly kind: FindingKind;
+  readonly from: number;
+  readonly to: number;
+  readonly originBytes?: number;
+  readonly value?: number | undefined;
+  readonly bits?: readonly WrongBit[];
+  readonly wordBytes?: number | undefined;
+  readonly label?: string;
+  /** Number of the operation that wrote what is there. */
+  readonly operation?: number;
+  readonly detail: string;
+}
+
+const FINDINGS_MAX = 256;
+const SEGMENTS_MAX = 4096;
+
+type Open = { -readonly [K in keyof Fact]: Fact[K] };
+
+export class FioNotes {
+  readonly #facts: Open[] = [];
+  readonly #segments: { offsetBytes: number; lengthBytes: number; kind: Segment["kind"]; originBytes?: number }[] = [];
+  readonly #options: { file: string; expectBytes?: number | undefined; startBytes: number };
+  #leftOut = 0;
+  #segmentsLeftOut = 0;
+  #last: Open | undefined;
+
+  constructor(options: { file: string; expectBytes?: number | undefined; startBytes: number }) {
+    this.#options = options;
+  }
+
+  intact(from: number, to: number): void {
+    this.#last = undefined;
+    this.#segment({ kind: "intact", from, to });
+  }
+
+  add(fact: Fact): void {
+    this.#segment(fact);
+    if (this.#last !== undefined && goesOn(this.#last, fact)) {
+      this.#last.to = fact.to;
+      return;
+    }
+    this.#last = { ...fact };
+    if (this.#facts.length >= FINDINGS_MAX) this.#leftOut += 1;
+    else this.#facts.push(this.#last);
+  }
+
+  #segment({
+    kind,
+    from,
+    to,
+    originBytes,
+  }: Pick<Fact, "from" | "to" | "originBytes"> & { kind: Segment["kind"] }): void {
+    const last = this.#segments.at(-1);
+    const adjoins =
+      last !== undefined &&
+      last.kind === kind &&
+      (originBytes === undefined
+        ? last.originBytes === undefined
+        : last.originBytes === originBytes - last.lengthBytes);
+    if (last !== undefined && (adjoins || this.#segments.length >= SEGMENTS_MAX)) {
+      last.lengthBytes += to - from;
+      if (adjoins) return;
+      this.#segmentsLeftOut += 1;
+      if (kind !== "intact") last.kind = kind;
+      delete last.originBytes;
+      return;
+    }
+    this.#segments.push({
+      offsetBytes: from,
+      lengthBytes: to - from,
+      kind,
+      ...(originBytes === undefined ? {} : { originBytes }),
+    });
+  }
+
+  finish(endBytes: number): Judgement {
+    const { expectBytes, startBytes, file } = this.#options;
+    if (expectBytes !== undefined && endBytes < expectBytes) {
+      const detail = `${grouped(expectBytes - endBytes)} bytes are missing at the end`;
+      this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, detail });
+    }
+    const misplaced = new Map<number, Open>();
+    for (const fact of this.#facts) if (fact.kind === "misplaced") misplaced.set(fact.originBytes as number, fact);
+    return {
+      verifiedBytes: endBytes - startBytes,
+      findings: this.#facts.map((fact) => toFinding(fact, file, misplaced)),
+      findingsLeftOut: this.#leftOut,
+      segments: this.#segments,
+      segmentsLeftOut: this.#segmentsLeftOut,
+    };
+  }
+}
+
+function goesOn(last: Fact, next: Fact): boolean {
+  if (last.kind !== next.kind || last.to !== next.from || last.value !== next.value) return false;
+  if (last.kind === "misplaced") return next.originBytes === (last.originBytes as number) + (last.to - last.from);
+  if (last.kind === "bit-flipped") return false;
+  return last.wordBytes === next.wordBytes && last.label === next.label;
+}
+
+function toFinding(fact: Fact, file: string, misplaced: ReadonlyMap<number, Fact>): Finding {
+  const { kind, from, to, originBytes, value, bits, wordBytes, label } = fact;
+  // What belongs here is found there.
+  const other = misplaced.get(from);
+  const alsoAtBytes = other?.from;
+  return {
+    kind,
+    file,
+    offsetBytes: from,
+    lengthBytes: to - from,
+    ...(originBytes === undefined ? {} : { originBytes }),
+    ...(alsoAtBytes === undefined ? {} : { alsoAtBytes }),
+    ...(kind === "truncated" ? {} : { replacesBytes: to - from }),
+    ...(value === undefined ? {} : { value }),
+    ...(bits === undefined ? {} : { bits }),
+    ...(wordBytes === undefined ? {} : { wordBytes }),
+    ...(label === undefined ? {} : { label }),
+    pageAligned: from % 4096 === 0,
+    detail: `${fact.detail}${relation(fact, other)}`,
+  };
+}
+
+/** "written 37 operations earlier than what belongs here, which is at 4,096". */
+function relation(fact: Fact, other: Fact | undefined): string {
+  if (other === undefined) return "";
+  const there = `what belongs here is at ${grouped(other.from)}`;
+  if (fact.operation === undefined || other.operation === undefined) return `; ${there}`;
+  const later = fact.operation - other.operation;
+  const count = `${grouped(Math.abs(later))} operation${Math.abs(later) === 1 ? "" : "s"}`;
+  return `; ${there}, written ${count} ${later > 0 ? "earlier" : "later"}`;
+}
