@@ -18,11 +18,16 @@ const WORD_BYTES = 8;
 export function contentOf(bytes: Uint8Array): Content {
   const lengthBytes = bytes.length;
   const byte = bytes[0] ?? 0;
-  if (bytes.every((value) => value === byte)) return { shape: "fill", byte, lengthBytes };
+  if (isFilled(bytes, byte)) return { shape: "fill", byte, lengthBytes };
   const first = firstWord(bytes);
   if (first !== undefined) return { shape: "words", first, lengthBytes };
   if (lengthBytes <= KEPT_BYTES_MAX) return { shape: "bytes", hex: Buffer.from(bytes).toString("hex"), lengthBytes };
   return { shape: "other", hash: Bun.hash(bytes).toString(16), lengthBytes };
+}
+
+function isFilled(bytes: Uint8Array, byte: number): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== byte) return false;
+  return true;
 }
 
 /** The first word when all words count up by one; undefined when they do not, or when there are fewer than two. */
@@ -31,9 +36,13 @@ function firstWord(bytes: Uint8Array): bigint | undefined {
   if (count < 2) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = view.getBigUint64(0, true);
-  // Looked at from the end: data that only begins like a counter is told at once.
-  for (let index = count - 1; index > 0; index--) {
-    if (view.getBigUint64(index * WORD_BYTES, true) !== BigInt.asUintN(64, first + BigInt(index))) return undefined;
+  // Two halves of a word at a time: a BigInt for each word of some MiB takes longer than the call that is recorded.
+  let low = view.getUint32(0, true);
+  let high = view.getUint32(4, true);
+  for (let at = 0; at < count * WORD_BYTES; at += WORD_BYTES) {
+    if (view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high) return undefined;
+    low = (low + 1) >>> 0;
+    if (low === 0) high = (high + 1) >>> 0;
   }
   const rest = new Uint8Array(WORD_BYTES);
   new DataView(rest.buffer).setBigUint64(0, BigInt.asUintN(64, first + BigInt(count)), true);
