@@ -22,6 +22,7 @@ import {
   goneRecords,
   Inconclusive,
   KiB,
+  type Memory,
   openFile,
   openMemfd,
   race,
@@ -44,13 +45,21 @@ const PROMISES = [
 ];
 
 /** One writer: its records one after the other, at the shared position. Runs in a thread of its own. */
-export function writeRecords(file: Fd, { writer, records }: { writer: number; records: number }): void {
-  using buffer = allocate(RECORD_BYTES);
-  for (let sequence = 0; sequence < records; sequence += 1) {
-    fillRecord(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
-    const result = write(file, buffer);
-    if (result !== RECORD_BYTES) throw new Inconclusive(`record ${sequence} of writer ${writer} returned ${result}`);
+export function writeRecords(file: Fd, filled: Memory): void {
+  for (let at = 0; at < filled.lengthBytes; at += RECORD_BYTES) {
+    const result = write(file, filled, { bufferOffsetBytes: at, lengthBytes: RECORD_BYTES });
+    if (result !== RECORD_BYTES) throw new Inconclusive(`the record at ${at} returned ${result}`);
   }
+}
+
+/** A writer's records, filled ahead: the threads do nothing but write. */
+function recordsOf(writer: number, records: number): Memory {
+  const filled = allocate(records * RECORD_BYTES);
+  for (let sequence = 0; sequence < records; sequence += 1) {
+    const block = filled.bytes.subarray(sequence * RECORD_BYTES);
+    fillRecord(block, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+  }
+  return filled;
 }
 
 await runReproducer({
@@ -69,6 +78,7 @@ await runReproducer({
   run: async (run) => {
     const { records, rounds } = run.args;
     const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
+    const filled = [1, 2].map((writer) => recordsOf(writer, records));
     using threads = await startThreads(2);
     const findings: Finding[] = [];
     const lines: string[] = [];
@@ -87,7 +97,7 @@ await runReproducer({
         seek(file, 0, SEEK_SET);
 
         // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
-        const runners = [1, 2].map((writer) => runner(writeRecords, file, { writer, records }));
+        const runners = filled.map((memory) => runner(writeRecords, file, memory));
         const { overlapped } = await race(runners, { threads });
 
         // 3. What is in the file.

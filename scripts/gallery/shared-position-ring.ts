@@ -24,6 +24,7 @@ import {
   Inconclusive,
   ioUringMissing,
   KiB,
+  type Memory,
   Ring,
   race,
   readWhole,
@@ -46,16 +47,25 @@ const PROMISES = [
 ];
 
 /** One writer with a ring of its own: its records one after the other, at the shared position. Runs in a thread. */
-export function writeRecords(file: Fd, door: string, { writer, records }: { writer: number; records: number }): void {
+export function writeRecords(file: Fd, door: string, filled: Memory): void {
   using ring = new Ring({ entries: 4 });
-  using buffer = allocate(RECORD_BYTES);
-  for (let sequence = 0; sequence < records; sequence += 1) {
-    fillRecord(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
-    const request = sqe.write(file, buffer, { offsetBytes: AT_FILE_POSITION });
-    const result = door === CONTROL ? write(file, buffer) : ring.run(request);
+  for (let at = 0; at < filled.lengthBytes; at += RECORD_BYTES) {
+    const record = { bufferOffsetBytes: at, lengthBytes: RECORD_BYTES };
+    const request = sqe.write(file, filled, { offsetBytes: AT_FILE_POSITION, ...record });
+    const result = door === CONTROL ? write(file, filled, record) : ring.run(request);
     // A short or refused record has no promise to keep, and a judge of whole records cannot say what it should be.
-    if (result !== RECORD_BYTES) throw new Inconclusive(`record ${sequence} of writer ${writer} returned ${result}`);
+    if (result !== RECORD_BYTES) throw new Inconclusive(`the record at ${at} returned ${result}`);
   }
+}
+
+/** A writer's records, filled ahead: the threads do nothing but write. */
+function recordsOf(writer: number, records: number): Memory {
+  const filled = allocate(records * RECORD_BYTES);
+  for (let sequence = 0; sequence < records; sequence += 1) {
+    const block = filled.bytes.subarray(sequence * RECORD_BYTES);
+    fillRecord(block, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+  }
+  return filled;
 }
 
 await runReproducer({
@@ -76,6 +86,7 @@ await runReproducer({
   run: async (run) => {
     const { records, rounds, dir: directory } = run.args;
     const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
+    const filled = [1, 2].map((writer) => recordsOf(writer, records));
     using threads = await startThreads(2);
     const findings: Finding[] = [];
     const lines: string[] = [];
@@ -92,7 +103,7 @@ await runReproducer({
         seek(out, 0, SEEK_SET);
 
         // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
-        const runners = [1, 2].map((writer) => runner(writeRecords, out, door, { writer, records }));
+        const runners = filled.map((memory) => runner(writeRecords, out, door, memory));
         const { overlapped } = await race(runners, { threads });
 
         // 3. What is in the file.
