@@ -176,7 +176,7 @@ bring_parts() {
     # shellcheck disable=SC2086 # a list of package names
     if ! install_packages $packages; then
       why="$manager failed: $(last_line "$output")"
-      # One package that cannot be had must not keep the others away; a network that is not there would.
+      # One unavailable package must not keep the others away; a network that is not there would.
       # shellcheck disable=SC2086
       set -- $packages
       case $output in *fetch* | *resolv*) set -- ;; esac

@@ -4,7 +4,7 @@
  * What is exercised: buffered writev through io_uring with O_APPEND and offset -1. The kernel tries each write inline
  * with IOCB_NOWAIT; when that attempt stops half-way, a worker repeats the write at the new end of file.
  * What broken looks like: the completion says "all written", the file is longer than the sum of the completions, and
- * the part that was already there stands again, from a page boundary on. No error is ever returned.
+ * the part that was already there is repeated, from a page boundary on. No error is ever returned.
  * Since when, fixed by: async buffered writes (v6.0) until "iomap: advance the iter directly on buffered writes"
  * (1a1a3b574b97, v6.15); stable: "iomap: don't revert iov_iter on partially completed buffered writes" (6.1.176, 6.12.94).
  * Needs: io_uring. The bug lives in XFS; without a PREFIX and as root the script makes an XFS of its own.

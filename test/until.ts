@@ -19,7 +19,7 @@ export async function until<Value>(
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadlineMs) throw new Error(`waited ${limitMs} ms in vain for ${what}`);
+    if (performance.now() > deadlineMs) throw new Error(`waited ${limitMs} ms without seeing ${what}`);
     await Bun.sleep(STEP_MS);
   }
 }

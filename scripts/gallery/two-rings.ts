@@ -41,7 +41,7 @@ export function writeStream(
       const part = { bufferOffsetBytes: done, lengthBytes: CHUNK_BYTES - done };
       const result = ring.run(sqe.write(file, buffer, { offsetBytes: offsetBytes + done, ...part }));
       if (result <= 0) throw new SyscallError("io_uring write", -result, `at ${offsetBytes + done}`);
-      done += result; // a short result is data: go on behind it
+      done += result; // a short result is data: continue after it
     }
     Atomics.add(doneChunks, 0, 1);
   }

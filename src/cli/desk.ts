@@ -11,7 +11,7 @@ import { announced } from "./describe.ts";
 import { failureOf } from "./failure.ts";
 import { enter, settle } from "./guard.ts";
 import { shownCommand } from "./invocation.ts";
-import { complain, writeStdout } from "./streams.ts";
+import { printProblem, writeStdout } from "./streams.ts";
 import { contradiction, nearest, strict } from "./strict.ts";
 import type { Call, SubCommand, Tool } from "./tool.ts";
 import { VERSION } from "./version.ts";
@@ -39,7 +39,7 @@ export async function dispatch(tool: Tool, argv: readonly string[]): Promise<num
 
 function failed(name: string, error: unknown): number {
   const { code, line } = failureOf(error);
-  complain(name, line);
+  printProblem(name, line);
   return code;
 }
 

@@ -23,7 +23,7 @@ import { enter, unlessFailing } from "./guard.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { reportOf } from "./report.ts";
-import { colorWanted, complain, writeStdout } from "./streams.ts";
+import { colorWanted, printProblem, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
 
@@ -69,7 +69,7 @@ export class Execution implements Work {
     enter(this.#name, async (error) => {
       this.#progress.clear();
       const { code, line } = failureOf(error, this.#provenCalls);
-      complain(this.#name, line);
+      printProblem(this.#name, line);
       await this.cleanup();
       return code === EXIT.badArguments ? code : EXIT.ownFailure;
     });
@@ -194,8 +194,8 @@ export class Execution implements Work {
     const { summary } = this.#tool;
     const watched = this.#witness?.documents(report, { summary, program: outcome.program });
     lines.push(...((await this.#documents?.write(report, { ...outcome.documents, ...watched?.made })) ?? []));
-    for (const line of watched?.lines ?? []) complain(this.#name, line);
-    for (const line of lines) complain(this.#name, line);
+    for (const line of watched?.lines ?? []) printProblem(this.#name, line);
+    for (const line of lines) printProblem(this.#name, line);
     return lines.length > 0 && verdict === EXIT.clean ? EXIT.ownFailure : verdict;
   }
 
@@ -208,9 +208,9 @@ export class Execution implements Work {
 
   #failed(error: unknown): number {
     const { code, line } = failureOf(error, this.#provenCalls);
-    complain(this.#name, line);
+    printProblem(this.#name, line);
     if (this.#args.verbose && error instanceof Error && code !== EXIT.ownFailure)
-      complain(this.#name, String(error.stack));
+      printProblem(this.#name, String(error.stack));
     return code;
   }
 
@@ -220,7 +220,7 @@ export class Execution implements Work {
         await undo();
       } catch (error) {
         this.#cleanUpFailed = true;
-        complain(this.#name, `clean-up failed: ${error instanceof Error ? error.message : String(error)}`);
+        printProblem(this.#name, `clean-up failed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }

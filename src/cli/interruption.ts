@@ -25,8 +25,8 @@ export class Interruption {
   #timer: ReturnType<typeof setInterval> | undefined;
   #firstMs: number | undefined;
   #countedFirst = 0;
-  #insist = Promise.withResolvers<void>();
-  #insisted = false;
+  #secondSignal = Promise.withResolvers<void>();
+  #repeated = false;
 
   constructor(narrate: (line: string) => void) {
     this.#narrate = narrate;
@@ -64,28 +64,28 @@ export class Interruption {
     }
     const sinceMs = now - this.#firstMs;
     if (sinceMs < SAME_KEY_MS) this.#countedFirst = count;
-    else if ((count > this.#countedFirst || sinceMs > ANSWER_MS_MAX) && !this.#insisted) {
-      this.#insisted = true;
+    else if ((count > this.#countedFirst || sinceMs > ANSWER_MS_MAX) && !this.#repeated) {
+      this.#repeated = true;
       // The event loop turns, so the end is ours.
       alarmAtSecondSignal(false);
-      this.#insist.resolve();
+      this.#secondSignal.resolve();
     }
   }
 
   /** The workload's outcome, or Unanswered. */
   async orUnanswered<Value>(work: Promise<Value>): Promise<Value> {
-    const insisted = this.#insist.promise.then(() => {
+    const repeated = this.#secondSignal.promise.then(() => {
       throw new Unanswered("the workload did not answer, so what it knew is lost");
     });
     // The loser of the race may still fail, when its files are taken away.
     work.catch(() => {});
-    insisted.catch(() => {});
-    return Promise.race([work, insisted]);
+    repeated.catch(() => {});
+    return Promise.race([work, repeated]);
   }
 
   /** Waits for clean-up; once somebody insists, only for a moment longer. */
   async orAtOnce(cleanUp: Promise<void>): Promise<void> {
-    const limit = this.#insist.promise.then(() => Bun.sleep(CLEAN_UP_MS_MAX));
+    const limit = this.#secondSignal.promise.then(() => Bun.sleep(CLEAN_UP_MS_MAX));
     await Promise.race([cleanUp, limit]);
   }
 }

@@ -19,7 +19,7 @@ export function writeStdout(text: string): void {
 }
 
 /** One line on stderr: control characters in names and paths must not reach a terminal. */
-export function complain(name: string, message: string): void {
+export function printProblem(name: string, message: string): void {
   try {
     writeSync(2, `${name}: ${oneLine(message)}\n`);
   } catch {

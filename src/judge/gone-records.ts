@@ -64,7 +64,7 @@ function finding(kind: "lost" | "duplicated", run: Run, offsetBytes: number, opt
   };
 }
 
-/** Records of which nothing is in the log. `offsetBytes` is the end of the writer's record before them. */
+/** Records that are missing from the log altogether. `offsetBytes` is the end of the writer's record before them. */
 export function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
   const { verifiedBytes, pieces } = judgeRecordLog(log, options);
   const ends = new Map<string, number>();

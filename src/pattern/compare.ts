@@ -111,7 +111,7 @@ function compareSteps(found: Int32Array, from: number, start: U64, step: U64): n
   const stepLo = step.lo | 0;
   const stepHi = step.hi | 0;
   // Low halves are kept with their upper bit flipped: signed comparison of such numbers is unsigned comparison of the
-  // halves, and a sum below the step carries. Number() of a comparison is no branch that could be foreseen wrongly.
+  // halves, and a sum below the step carries. Number(a < b) carries without a branch.
   const carryBelow = stepLo ^ SIGN;
   let flipped = start.lo ^ SIGN;
   let hi = start.hi | 0;

@@ -8,7 +8,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from "node:
 import os from "node:os";
 import { dirname, resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
-import { complain, writeStdout } from "../cli/streams.ts";
+import { printProblem, writeStdout } from "../cli/streams.ts";
 import { VERSION } from "../cli/version.ts";
 import { environment } from "../machine/environment.ts";
 import { EXIT, exitCodeOf, SCHEMA } from "../report/document.ts";
@@ -162,7 +162,7 @@ function saveReport(path: string, survey: Survey): boolean {
     writeReport(path, survey);
     return true;
   } catch (error) {
-    complain("survey", `the report could not be written to ${path}: ${(error as Error).message}`);
+    printProblem("survey", `the report could not be written to ${path}: ${(error as Error).message}`);
     return false;
   }
 }

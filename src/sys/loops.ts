@@ -97,7 +97,7 @@ let tried = false;
 let refused = process.env.BYTEWITNESS_LOOPS === "typescript";
 let why: string | undefined;
 
-/** The compiled loops, or undefined when they cannot be had (see `nativeLoopsError`) or were switched off. */
+/** The compiled loops, or undefined when they are unavailable (see `nativeLoopsError`) or were switched off. */
 export function nativeLoops(): NativeLoops | undefined {
   if (refused) return undefined;
   if (!tried) {

@@ -94,7 +94,7 @@ test("without a network apt is asked once and not part by part", () => {
   expect(err[1]).toStartWith(`setup: liburing is missing (apt failed: ${says}): install it with: apt-get install`);
 });
 
-test("one package that cannot be had keeps no other away", () => {
+test("one unavailable package keeps no other away", () => {
   const body = `case "$*" in *liburing2*) echo "E: Unable to locate package liburing2"; exit 100 ;; *install*) ${BRINGS}
     /bin/rm -f "$WORLD/sysroot/usr/lib64/liburing.so.2" ;; esac`;
   using world = lacking().fake("apt-cache").fake("apt-get", body);

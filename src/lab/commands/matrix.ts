@@ -124,7 +124,7 @@ async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> 
   try {
     return await runRow(request);
   } catch (error) {
-    // Bad arguments hold for every row: the caller prints them once. A kernel that is not to be had is one row's matter.
+    // Bad arguments hold for every row: the caller prints them once. An unavailable kernel affects only its own row.
     if (error instanceof LabError && error.exitCode === 125) return failedRow(request.asked, error.message);
     throw error;
   }

@@ -23,7 +23,7 @@ function payloadOf(image: Uint8Array): Uint8Array | undefined {
 
 const startsWith = (bytes: Uint8Array, magic: readonly number[]) => magic.every((byte, index) => bytes[index] === byte);
 
-/** The ELF kernel of a bzImage, or undefined where it cannot be had this way. */
+/** The ELF kernel of a bzImage, or undefined where it cannot be extracted this way. */
 export async function extractVmlinux(image: Uint8Array): Promise<Uint8Array | undefined> {
   const payload = payloadOf(image);
   if (payload === undefined) return undefined;

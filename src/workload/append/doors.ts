@@ -145,13 +145,13 @@ export class Door implements Disposable {
     ];
   }
 
-  /** True for the answer of a door that may say "not now": the caller repeats the same bytes by `insist`. */
+  /** True for the answer of a door that may say "not now": the caller repeats the same bytes by `retry`. */
   refusesNow({ result }: Answer): boolean {
     return (this.#spec.rwFlags & RWF_NOWAIT) !== 0 && (result === -ERRNO.EAGAIN || result === -ERRNO.EOPNOTSUPP);
   }
 
   /** What a correct caller does when "now" was refused: the same bytes again, willing to wait. */
-  insist(fd: Fd, memory: Memory, part: Required<Part>): Answer {
+  retry(fd: Fd, memory: Memory, part: Required<Part>): Answer {
     return this.#answer(part, this.#pwritev2(fd, memory, part, AT_FILE_POSITION, 0));
   }
 

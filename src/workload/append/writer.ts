@@ -98,7 +98,7 @@ export class FileWriter {
       let moved = this.#record(answers, atNs);
       if (door.refusesNow(answers[0] as Answer)) {
         const againNs = this.#now();
-        answers = [door.insist(this.#fd, buffer, part)];
+        answers = [door.retry(this.#fd, buffer, part)];
         moved += this.#record(answers, againNs);
       }
       done += moved;

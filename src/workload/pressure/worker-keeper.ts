@@ -26,7 +26,7 @@ export class WorkerKeeper implements Disposable {
   readonly #ring: Ring;
   #lastNs = 0;
 
-  /** Undefined where io_uring cannot be had: then there are no workers to keep. */
+  /** Undefined where io_uring is unavailable: then there are no workers to keep. */
   static start(): WorkerKeeper | undefined {
     try {
       const keeper = new WorkerKeeper(new Ring({ entries: 1 }));

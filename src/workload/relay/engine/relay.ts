@@ -186,7 +186,7 @@ export class Relay implements Disposable {
       if (connection.down.pipe.refusal < 0 && number === 0) this.#narrateRefusal(connection);
     } catch (error) {
       client.fd.close();
-      // One connection in vain is the run's failure; among many it is that connection's.
+      // One failed connection is the run's failure; among many it is that connection's.
       if (!(error instanceof SyscallError) || this.#plan.connections === 1) throw error;
       const failure = { call: "connect" as const, errno: error.errno, direction: "down" as const };
       this.#outcomes.push({ connection: number, downBytes: 0, upBytes: 0, complete: false, error: failure });
