@@ -6,6 +6,7 @@
  */
 import { selfTest } from "../judge/self-test.ts";
 import { UsageError } from "../ops/errors.ts";
+import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals, watchSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
@@ -26,6 +27,9 @@ import { reportOf } from "./report.ts";
 import { colorWanted, printProblem, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
+
+/** Fewer open files than this and the runtime itself ends in the middle of a run. */
+const FILES_MIN = 32;
 
 export class Execution implements Work {
   readonly #tool: AnyReproducer;
@@ -132,6 +136,9 @@ export class Execution implements Work {
       const change = systemWideChange(this.#tool, this.#args);
       if (change !== undefined && process.env[SYSTEM_WIDE_VARIABLE] === "no")
         return nothing("skipped", `${change}, for the whole system: --system-wide allows that`);
+      const files = raiseFileLimit();
+      if (files < FILES_MIN)
+        return nothing("skipped", `this process may open ${files} files: raise it (ulimit -n 256)`);
       for (const need of this.#tool.requires ?? []) {
         const missing = need.probe(this.#args);
         if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);

@@ -123,10 +123,10 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))("no permission: what
     const source = join(import.meta.dir, "../../src/ops/file.ts");
     const script = `import { openFile } from "${source}"; openFile("${directory}/x", 0o101);`;
     const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const ended = Bun.spawnSync([...user, process.execPath, "-e", script], { timeout: 8000 });
+    const ended = Bun.spawnSync([...user, process.execPath, "-e", script], { timeout: 60_000 });
     expect(ended.stderr.toString()).toContain(
       `open("${directory}/x", O_WRONLY|O_CREAT): EACCES (permission denied); check the permissions of the path ` +
-        "and of the directories above it, or run as a user who has them\n",
+        "and of the directories above it, or run as a user who has them",
     );
   } finally {
     rmSync(directory, { recursive: true });

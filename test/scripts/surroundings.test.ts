@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter } from "../../src/pattern/counter.ts";
 import { needed } from "../needed.ts";
+import { WITHOUT_RINGS } from "../no-ring.ts";
 import { IN_PRIVATE } from "../private.ts";
 import { command, type Said } from "./command.ts";
 
@@ -28,6 +29,7 @@ const COMMANDS: readonly (readonly [script: string, ...args: string[]])[] = [
   ["gallery/append-tear", "--seconds", "1", "--json"],
   ["gallery/nowait-append", "--seconds", "1", "--json"],
   ["gallery/splice-fpos", "--json"],
+  ["gallery/two-rings", "--megabytes", "2", "--json"],
   ["verify", good, "--json"],
   ["doctor"],
 ];
@@ -53,10 +55,15 @@ interface Surroundings {
   readonly shell?: string;
   readonly env?: Record<string, string>;
   readonly root?: true;
+  /** Words before the shell. */
+  readonly wrap?: readonly string[];
   /** Codes that are right here, where not every one of the contract is. */
+  /** Another user must be able to read the checkout. */
+  readonly public?: true;
   readonly codes?: Readonly<Record<string, readonly number[]>>;
 }
 
+const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const PLACES = ["uring-append", "gallery/append-tear", "gallery/nowait-append", "gallery/splice-fpos"];
 const everywhere = (codes: readonly number[]) => Object.fromEntries(PLACES.map((name) => [name, codes]));
 
@@ -77,22 +84,35 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
   { name: "10 descriptors", shell: "ulimit -n 10" },
   { name: "1 GiB of address space", shell: "ulimit -v 1048576" },
+  {
+    name: "io_uring refused",
+    wrap: WITHOUT_RINGS,
+    codes: { "gallery/append-tear": [125], "gallery/two-rings": [125] },
+  },
+  { name: "nobody", wrap: NOBODY, root: true, public: true },
   { name: "no PATH", shell: "export PATH=/nonexistent" },
 ];
 
-describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))("%s", (_, { shell, env = {}, root, codes = {} }) => {
-  test.skipIf(root === true && needed("root")).each(COMMANDS.map((words) => [words[0], words] as const))(
-    "%s",
-    async (name, [script, ...args]) => {
-      const inner = shell === undefined ? [] : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh"];
-      const said = await command(script, args, { wrap: [...(root ? IN_PRIVATE : []), ...inner], env });
-      expectContract(said);
-      const wanted = codes[name];
-      if (wanted !== undefined) expect(wanted).toContain(said.code as number);
-      expect(readdirSync(directory)).toEqual(["good"]);
-    },
-  );
-});
+describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))(
+  "%s",
+  (_, { shell, env = {}, root, wrap = [], codes = {}, ...more }) => {
+    const lacks = (root === true && needed("root")) || (more.public === true && needed("setpriv", "a public checkout"));
+    test.skipIf(lacks).each(COMMANDS.map((words) => [words[0], words] as const))(
+      "%s",
+      async (name, [script, ...args]) => {
+        const inner = shell === undefined ? [] : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh"];
+        const said = await command(script, args, {
+          wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...wrap, ...inner],
+          env,
+        });
+        expectContract(said);
+        const wanted = codes[name];
+        if (wanted !== undefined) expect(wanted).toContain(said.code as number);
+        expect(readdirSync(directory)).toEqual(["good"]);
+      },
+    );
+  },
+);
 test("a name with ESC in it reaches no terminal raw", async () => {
   const name = join(directory, "\u001b[31mred");
   for (const words of [[name], [good, "--pattern", `reference:${name}`], [good, `--${name}`]]) {

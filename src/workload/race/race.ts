@@ -5,6 +5,7 @@
  * Owns the threads, the rounds (one new file each, bounded in bytes and time) and the tally of what every writer was
  * told. Refuses to read back: whether a record lies whole is the judge's business.
  */
+import { Inconclusive } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { RECORD_BYTES_MAX } from "../../pattern/record.ts";
 
@@ -80,6 +81,8 @@ export interface Answer {
   readonly how: string;
   readonly pressure?: string | undefined;
   readonly failure?: string;
+  /** The failure is the kernel's refusal. */
+  readonly refused?: boolean;
 }
 
 /** Told to a thread whose race is over: it takes back what it pressed with. */
@@ -145,7 +148,9 @@ export class RecordRace implements AsyncDisposable {
 function ask(worker: Worker, order: Order | typeof FINISH): Promise<Answer> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<Answer>) =>
-      data.failure === undefined ? resolve(data) : reject(new Error(data.failure));
+      data.failure === undefined
+        ? resolve(data)
+        : reject(data.refused === true ? new Inconclusive(data.failure) : new Error(data.failure));
     worker.onerror = ({ message }) => reject(new Error(`a writer's thread failed: ${message}`));
     worker.postMessage(order);
   });

@@ -5,7 +5,7 @@
  * it tells what the kernel answered to each record.
  */
 
-import { SyscallError } from "../../ops/errors.ts";
+import { isSyscallError, SyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { tryWrite } from "../../ops/file.ts";
 import { AT_FILE_POSITION } from "../../ops/integers.ts";
@@ -175,7 +175,8 @@ self.onmessage = ({ data: order }: MessageEvent<Order | typeof FINISH>) => {
     const { spec } = order;
     self.postMessage("door" in spec ? writeRecords(order, spec) : writeBack(order, spec.writebackEveryUs));
   } catch (error) {
+    const refused = isSyscallError(error);
     const failure = error instanceof Error ? error.message : String(error);
-    self.postMessage({ tallies: [], writebacks: 0, shortWrites: null, how: "", failure } satisfies Answer);
+    self.postMessage({ tallies: [], writebacks: 0, shortWrites: null, how: "", failure, refused } satisfies Answer);
   }
 };

@@ -7,14 +7,11 @@ import { type Address, addressText, isLoopback, resolveAddress } from "../../../
 import { checkedNegative } from "../../../ops/errors.ts";
 import { Fd } from "../../../ops/fd.ts";
 import { openFile } from "../../../ops/file.ts";
-import { allocate } from "../../../ops/memory.ts";
 import { Interrupted } from "../../../ops/signals.ts";
 import { connectTo, listenOn, openSocket, tryConnect } from "../../../ops/socket.ts";
 import { type TcpTuning, tuneTcp } from "../../../ops/socket-option.ts";
 import { ERRNO } from "../../../sys/errno.ts";
-import { libc } from "../../../sys/libc.ts";
-import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, rlimit } from "../../../sys/uapi/fcntl.ts";
-import { RLIMIT_NOFILE } from "../../../sys/uapi/mount.ts";
+import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } from "../../../sys/uapi/fcntl.ts";
 import { type EndKind, SYSTEM_CONGESTION } from "../options.ts";
 
 /** One end as JSON: an address for sockets, a path for files, a descriptor number for pipes. */
@@ -68,17 +65,6 @@ export function listenAt(address: Address, tuning: TcpTuning): Fd {
 
 export function connectAt(address: Address, tuning: TcpTuning): Fd {
   return connectTo(address, tuningAt(address, tuning));
-}
-
-/** Raises the soft limit of open files to the hard one; how many files this process may then open. getrlimit(2). */
-export function raiseFileLimit(): number {
-  using limits = allocate(rlimit.sizeBytes);
-  if (libc.getrlimit(RLIMIT_NOFILE, limits.address) < 0) return 1024;
-  const at = rlimit.offsets;
-  const hard = limits.view.getUint32(at.rlim_max, true) + limits.view.getUint32(at.rlim_max + 4, true) * 2 ** 32;
-  const before = limits.view.getUint32(at.rlim_cur, true);
-  limits.bytes.copyWithin(at.rlim_cur, at.rlim_max, at.rlim_max + 8);
-  return libc.setrlimit(RLIMIT_NOFILE, limits.address) < 0 ? before : hard;
 }
 
 /** A watched signal ends a loop early and keeps what it has: the verdict so far is still a verdict. */

@@ -11,6 +11,7 @@ import { EPOLLIN, Epoll } from "../../../ops/epoll.ts";
 import { assert } from "../../../ops/errors.ts";
 import { type Fd, setNonblocking } from "../../../ops/fd.ts";
 import { read } from "../../../ops/file.ts";
+import { raiseFileLimit } from "../../../ops/limits.ts";
 import { allocate, KiB, type Memory } from "../../../ops/memory.ts";
 import { tryReceive, trySend } from "../../../ops/socket.ts";
 import type { TcpTuning } from "../../../ops/socket-option.ts";
@@ -20,7 +21,7 @@ import { Random } from "../../random.ts";
 import { damageInPlace } from "../engine/inject.ts";
 import { type JudgeMaker, patternOf, type StreamJudge } from "../evidence/judge.ts";
 import type { Feed, Injection } from "../options.ts";
-import { addressOfEnd, connectAt, type EndPlace, openStreamEnd, raiseFileLimit, unlessInterrupted } from "./ends.ts";
+import { addressOfEnd, connectAt, type EndPlace, openStreamEnd, unlessInterrupted } from "./ends.ts";
 import { REQUEST_BYTES } from "./source.ts";
 
 const BLOCK_BYTES = 512 * KiB;

@@ -11,6 +11,7 @@ import { EPOLLIN, EPOLLOUT, EPOLLRDHUP, Epoll } from "../../../ops/epoll.ts";
 import { SyscallError } from "../../../ops/errors.ts";
 import type { Fd } from "../../../ops/fd.ts";
 import { tryWrite } from "../../../ops/file.ts";
+import { raiseFileLimit } from "../../../ops/limits.ts";
 import { allocate, KiB, type Memory } from "../../../ops/memory.ts";
 import {
   ignoreBrokenPipes,
@@ -27,7 +28,7 @@ import type { Pattern } from "../../../pattern/pattern.ts";
 import { ERRNO } from "../../../sys/errno.ts";
 import { patternOf } from "../evidence/judge.ts";
 import type { Feed } from "../options.ts";
-import { addressOfEnd, type EndPlace, listenAt, openStreamEnd, raiseFileLimit, unlessInterrupted } from "./ends.ts";
+import { addressOfEnd, type EndPlace, listenAt, openStreamEnd, unlessInterrupted } from "./ends.ts";
 
 export const REQUEST_BYTES = 8;
 const LISTENER = 0xffffffff;

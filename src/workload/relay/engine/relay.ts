@@ -9,18 +9,11 @@ import { addressText } from "../../../ops/address.ts";
 import { monotonicNs } from "../../../ops/clock.ts";
 import { SyscallError } from "../../../ops/errors.ts";
 import type { Fd } from "../../../ops/fd.ts";
+import { raiseFileLimit } from "../../../ops/limits.ts";
 import { ignoreBrokenPipes, localAddress, tryAccept } from "../../../ops/socket.ts";
 import { startTls } from "../../../ops/tls.ts";
 import { errnoName } from "../../../sys/errno.ts";
-import {
-  addressOfEnd,
-  beginConnect,
-  type EndPlace,
-  listenAt,
-  openStreamEnd,
-  raiseFileLimit,
-  unlessInterrupted,
-} from "../ends/ends.ts";
+import { addressOfEnd, beginConnect, type EndPlace, listenAt, openStreamEnd, unlessInterrupted } from "../ends/ends.ts";
 import { Journal } from "../evidence/journal.ts";
 import type { JudgeMaker } from "../evidence/judge.ts";
 import { Tap } from "../evidence/tap.ts";
