@@ -142,6 +142,13 @@ describe("documented equivalents", () => {
     expect(said(bytes)).toEqual(["bit-flipped@4097+1"]);
   });
 
+  test("a window ends where it ends: what is shifted inside it is not missing at its end", () => {
+    const pattern = counter();
+    const window = join(part(PAGE, 2 * PAGE), part(PAGE, 3 * PAGE));
+    const options = { pattern, startBytes: PAGE, expectBytes: LENGTH, openEnd: true };
+    expect(judgeBytes(window, options).findings.map(spell)).toEqual(["duplicated@8192+4096<4096"]);
+  });
+
   test("without an expected length, the end is never wrong", () => {
     const bytes = stream(5003);
     expect(judgeBytes(bytes, { pattern: counter() }).findings).toEqual([]);
