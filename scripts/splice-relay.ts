@@ -10,7 +10,18 @@
  * Needs: nothing for the default run; --namespaces and --ktls say what they need.
  * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
  */
-import { Inconclusive, Judge, type Pattern, type Run, runReproducer, tlsMissing, UsageError } from "bytewitness";
+import {
+  Inconclusive,
+  Judge,
+  type Outcome,
+  type Pattern,
+  type Run,
+  runReproducer,
+  tlsMissing,
+  UsageError,
+} from "bytewitness";
+import type { ArgumentSpecs } from "../src/cli/args.ts";
+import { defineReproducer } from "../src/cli/reproducer.ts";
 import { AddressError } from "../src/ops/address.ts";
 import { packetEditorMissing } from "../src/ops/packet-editor.ts";
 import {
@@ -18,8 +29,9 @@ import {
   checkRelayArguments,
   congestionRefused,
   RELAY_OPTIONS,
-  RELAY_POSITIONALS,
   type RelayArguments,
+  ROLE_OPTIONS,
+  roleArguments,
   runPlanOf,
   shapeOf,
   tcpOf,
@@ -42,8 +54,8 @@ type RelayRun = Run<RelayArguments>;
 const makeJudge = (pattern: Pattern) => new Judge({ pattern });
 
 // The self-contained run starts this same script three times, once for each role.
-const role = roleOfThisProcess();
-if (role !== undefined) await playRole(role, makeJudge);
+const start = roleOfThisProcess();
+if (start !== undefined) await playRole(start, makeJudge);
 
 /** Source, relay and sink here, each in its own process. */
 async function selfContained(run: RelayRun) {
@@ -123,13 +135,51 @@ function hooksOf(run: RelayRun) {
   };
 }
 
+/** What the kernel refuses a role is not a finding, and a bad address is a bad argument. */
+async function refusalsNamed(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(error.message);
+    if (error instanceof RoleFailure && error.systemRefused) throw new Inconclusive(error.message);
+    throw error;
+  }
+}
+
+function withArguments(run: Run<object>): RelayRun {
+  return Object.create(run, { args: { value: roleArguments(run.args) } });
+}
+
+/** One role alone, for several hosts, with its own flags only. */
+function role(name: string, summary: string, options: ArgumentSpecs, work: (run: RelayRun) => Promise<Outcome>) {
+  return defineReproducer({
+    name,
+    summary,
+    options,
+    requires: REQUIRES,
+    check: (args) => checkRelayArguments(roleArguments(args)),
+    run: async (run) => {
+      const outcome = await refusalsNamed(() => work(withArguments(run)));
+      return { ...outcome, workload: { role: name, ...outcome.workload } };
+    },
+  });
+}
+
+const REQUIRES = [
+  { name: "kernel TLS", probe: ({ ktls = false }: Partial<RelayArguments>) => (ktls ? tlsMissing() : undefined) },
+  { name: "this congestion control", probe: congestionRefused },
+  {
+    name: "a packet editor",
+    probe: ({ edit }: Partial<RelayArguments>) => (edit === undefined ? undefined : packetEditorMissing()),
+  },
+];
+
 await runReproducer({
   name: "splice-relay",
   summary: "relays TCP streams by splice() and finds bytes that came out wrong (report 2)",
   description:
     "Alone it runs source, relay and a verifying sink on loopback. `source --listen`, `relay --listen --connect` and " +
     "`sink --connect` run one role, for several hosts; the relay works between any two programs (nc, socat, a server).",
-  positionals: RELAY_POSITIONALS,
   options: RELAY_OPTIONS,
   known: ({ ktls }) =>
     ktls
@@ -144,20 +194,12 @@ await runReproducer({
           affectedSince: "2.6.25",
           source: "report 2",
         },
-  requires: [
-    { name: "kernel TLS", probe: (args) => (args.ktls ? tlsMissing() : undefined) },
-    { name: "this congestion control", probe: congestionRefused },
-    { name: "a packet editor", probe: (args) => (args.edit === undefined ? undefined : packetEditorMissing()) },
-  ],
-  check: checkRelayArguments,
-  run: async (run) => {
-    const roles = { source: sourceAlone, relay: relayAlone, sink: sinkAlone };
-    try {
-      return await (run.args.role === undefined ? selfContained(run) : roles[run.args.role](run));
-    } catch (error) {
-      if (error instanceof AddressError) throw new UsageError(error.message);
-      if (error instanceof RoleFailure && error.systemRefused) throw new Inconclusive(error.message);
-      throw error;
-    }
+  requires: REQUIRES,
+  subCommands: {
+    source: role("source", "sends the stream to whoever connects", ROLE_OPTIONS.source, sourceAlone),
+    relay: role("relay", "accepts, connects, and splices from one to the other", ROLE_OPTIONS.relay, relayAlone),
+    sink: role("sink", "takes the stream and judges every byte of it", ROLE_OPTIONS.sink, sinkAlone),
   },
+  check: (args) => checkRelayArguments(roleArguments(args)),
+  run: (run) => refusalsNamed(() => selfContained(withArguments(run))),
 });

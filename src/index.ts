@@ -4,6 +4,7 @@
  *
  * `import { openFile, write, scratchFile, runReproducer } from "bytewitness"; import { O_APPEND } from "bytewitness/uapi"`
  */
+import "./cli/guard.ts";
 
 // ── calls: the kernel, one verb for each ────────────────────────────────────────────────────────────────────────────
 

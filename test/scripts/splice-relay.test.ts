@@ -109,7 +109,13 @@ test("damage is attributed to its connection among many", async () => {
 
 test.each([
   [["--nonblock", "off"], "--read empty"],
-  [["--listen", "127.0.0.1:1"], "belong to a role"],
+  [["--listen", "127.0.0.1:1"], "unknown flag --listen"],
+  [["sorce"], "did you mean source?"],
+  [["relay", "--listen", ":1", "--connect", ":2", "--namespaces"], "unknown flag --namespaces"],
+  [["sink", "--connect", ":1", "--inject", "lost"], "unknown flag --inject"],
+  [["--inject-hop", "out"], "no effect with --inject none"],
+  [["--journal", "off", "--calls", "5"], "no effect with --journal off"],
+  [["--engine", "uring", "--tap"], "no effect with --engine uring"],
   [["sink"], "--connect"],
   [["--bytes", "1MiB", "--seconds", "2"], "--seconds"],
   [["relay", "--listen", ":1", "--connect", ":2", "--bytes", "1MiB"], "--tap"],
@@ -118,7 +124,7 @@ test.each([
   [["relay", "--listen", "nonsense", "--connect", "127.0.0.1:1"], "nonsense"],
   [["sink", "--connect", "no-such-host.invalid:1"], "does not resolve"],
   [["--pipe-size", "64"], "--pipe-size"],
-  [["--connections", "2", "--to", "file"], "one connection"],
+  [["--connections", "2", "--to", "file"], "--connections has no effect with --to file"],
   [["--bogus"], "unknown flag"],
 ])("bad input %p is one line and 254", async (args, words) => {
   const said = await command("splice-relay", args);

@@ -8,6 +8,9 @@ import { INJECTIONS } from "./inject.ts";
 /** The doors, a line each, for --help. */
 const doorLines = DOOR_NAMES.map((name) => `  ${name.padEnd(20)} ${DOORS[name].about}`);
 
+/** Doors whose pieces are requests of a ring. */
+const RING_DOORS: readonly string[] = [...DOOR_NAMES.filter((name) => name.startsWith("uring")), "all"];
+
 export const appendOptions = {
   description: ["Doors:", ...doorLines].join("\n"),
   positionals: {
@@ -36,6 +39,7 @@ export const appendOptions = {
     chunkMin: { kind: "size", default: "1MiB", min: 8, description: "shortest chunk of one append" },
     chunkMax: { kind: "size", default: "24MiB", min: 8, description: "longest chunk of one append" },
     queueDepth: {
+      onlyWith: { door: RING_DOORS },
       kind: "count",
       default: 1,
       min: 1,
@@ -55,7 +59,11 @@ export const appendOptions = {
       optional: true,
       description: "stop after this many files, if the time is not up before",
     },
-    async: { kind: "flag", description: "IOSQE_ASYNC on every request: never inline (a control: stops the bug)" },
+    async: {
+      onlyWith: { door: RING_DOORS },
+      kind: "flag",
+      description: "IOSQE_ASYNC on every request: never inline (a control: stops the bug)",
+    },
     fsync: { kind: "flag", description: "fsync each file and drop its page cache before reading it back" },
     keep: { kind: "flag", description: "keep clean files too" },
     inject: {

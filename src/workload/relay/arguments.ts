@@ -20,26 +20,32 @@ import type { RunPlan } from "./processes/run.ts";
 
 const ON_OFF = ["on", "off"] as const;
 
-export const RELAY_POSITIONALS = {
-  role: {
-    kind: "choice",
-    choices: ["source", "relay", "sink"],
-    optional: true,
-    description: "one role alone, for several hosts; without it all three run here, each in its own process",
-  },
-} as const;
+const POLL = { engine: "poll" } as const;
+const SOCKETS = { from: "tcp", to: "tcp" } as const;
+const SOME_TCP = [{ from: "tcp" }, { to: "tcp" }] as const;
 
 export const RELAY_OPTIONS = {
   bytes: {
+    conflicts: ["seconds"],
     kind: "size",
     min: 0,
     optional: true,
     description: "bytes to send, all connections together [4GiB]; a sink or tap alone: how many should come",
   },
-  seconds: { kind: "duration", optional: true, description: "send for this long instead" },
-  connections: { kind: "count", default: 1, min: 1, max: 20_000, description: "connections at once" },
-  listen: { kind: "text", optional: true, description: "source, relay: HOST:PORT to listen on" },
-  connect: { kind: "text", optional: true, description: "relay, sink: HOST:PORT to connect to" },
+  seconds: {
+    onlyWith: { from: ["tcp", "unix", "pipe"] },
+    kind: "duration",
+    optional: true,
+    description: "send for this long instead",
+  },
+  connections: {
+    onlyWith: { from: ["tcp", "unix"], to: ["tcp", "unix"] },
+    kind: "count",
+    default: 1,
+    min: 1,
+    max: 20_000,
+    description: "connections at once",
+  },
   engine: {
     kind: "choice",
     choices: ["poll", "uring"],
@@ -47,6 +53,7 @@ export const RELAY_OPTIONS = {
     description: "splice(2), or IORING_OP_SPLICE",
   },
   wait: {
+    onlyWith: POLL,
     kind: "choice",
     choices: ["eagain", "always"],
     optional: true,
@@ -61,12 +68,14 @@ export const RELAY_OPTIONS = {
     description: "SPLICE_F_NONBLOCK; off needs --read empty",
   },
   read: {
+    onlyWith: POLL,
     kind: "choice",
     choices: ["always", "empty"],
     default: "always",
     description: "read while the pipe holds data, or only when it is empty",
   },
   chunks: {
+    onlyWith: POLL,
     kind: "choice",
     choices: ["many", "one"],
     default: "many",
@@ -87,37 +96,109 @@ export const RELAY_OPTIONS = {
     optional: true,
     description: "bytes a splice-in asks for [the pipe's size; 4MiB from 1MiB on]",
   },
-  mss: { kind: "count", min: 88, max: 32_767, optional: true, description: "segment size of all sockets (TCP_MAXSEG)" },
+  mss: {
+    onlyWith: SOCKETS,
+    kind: "count",
+    min: 88,
+    max: 32_767,
+    optional: true,
+    description: "segment size of all sockets (TCP_MAXSEG)",
+  },
   congestion: {
+    onlyWith: SOME_TCP,
     kind: "text",
     optional: true,
     description: 'congestion control of all sockets, or "system" [reno on loopback without --mss, else the system\'s]',
   },
-  namespaces: { kind: "flag", description: "each role in its own network, joined by veth without offloads (root)" },
+  namespaces: {
+    onlyWith: SOCKETS,
+    kind: "flag",
+    description: "each role in its own network, joined by veth without offloads (root)",
+  },
   edit: {
+    onlyWith: { namespaces: true },
     kind: "count",
     min: 2,
     optional: true,
     description: "the kernel (nft) rewrites 16 bytes of every so many packets of the source; needs --namespaces",
   },
-  ipv6: { kind: "flag", description: "use ::1 instead of 127.0.0.1" },
-  ktls: { kind: "flag", description: "kernel TLS between source and relay; see --pipe-size 4096" },
-  tap: { kind: "flag", description: "judge the bytes in the pipe too (tee), so that damage is attributed to a hop" },
+  ipv6: { conflicts: ["namespaces"], onlyWith: SOME_TCP, kind: "flag", description: "use ::1 instead of 127.0.0.1" },
+  ktls: {
+    onlyWith: { engine: "poll", from: "tcp" },
+    kind: "flag",
+    description: "kernel TLS between source and relay; see --pipe-size 4096",
+  },
+  tap: {
+    onlyWith: POLL,
+    kind: "flag",
+    description: "judge the bytes in the pipe too (tee), so that damage is attributed to a hop",
+  },
   inject: {
+    onlyWith: POLL,
     kind: "choice",
     choices: INJECT_KINDS,
     default: "none",
     description: "damage one chunk, to prove it is found",
   },
   injectHop: {
+    onlyWith: { inject: { not: "none" } },
     kind: "choice",
     choices: INJECT_HOPS,
     default: "in",
     description: "where: before the tap, after it (two-chunks always), or in the sink's memory",
   },
   timeout: { kind: "duration", default: "30s", description: "end when no byte moves for this long" },
-  calls: { kind: "count", max: 10_000, optional: true, description: "show the relay's first calls (24 with --mss)" },
+  calls: {
+    onlyWith: { journal: "on" },
+    kind: "count",
+    max: 10_000,
+    optional: true,
+    description: "show the relay's first calls (24 with --mss)",
+  },
   journal: { kind: "choice", choices: ON_OFF, default: "on", description: "record every splice call" },
+} as const;
+
+const LISTEN = { kind: "text", description: "HOST:PORT to listen on" } as const;
+const CONNECT = { kind: "text", description: "HOST:PORT to connect to" } as const;
+
+/** These of the table; conditions on what a role does not have are met by the role itself. */
+function only<const Name extends keyof typeof RELAY_OPTIONS>(...names: Name[]): Pick<typeof RELAY_OPTIONS, Name> {
+  const chosen = names.map((name) => {
+    const { onlyWith, ...spec } = RELAY_OPTIONS[name] as (typeof RELAY_OPTIONS)[Name] & { onlyWith?: object };
+    const kept = Object.entries(onlyWith ?? {}).filter(([other]) => (names as string[]).includes(other));
+    return [name, kept.length === 0 ? spec : { ...spec, onlyWith: Object.fromEntries(kept) }];
+  });
+  return Object.fromEntries(chosen) as Pick<typeof RELAY_OPTIONS, Name>;
+}
+
+/** What each role alone takes, and no more. */
+export const ROLE_OPTIONS = {
+  source: {
+    listen: LISTEN,
+    ...only("bytes", "seconds", "connections", "feed", "mss", "congestion", "ktls", "timeout"),
+  },
+  relay: {
+    listen: LISTEN,
+    connect: CONNECT,
+    ...only(
+      ...([
+        "connections",
+        "engine",
+        "wait",
+        "move",
+        "nonblock",
+        "read",
+        "chunks",
+        "feed",
+        "pipeSize",
+        "ask",
+        "mss",
+      ] as const),
+      ...(["congestion", "tap", "timeout", "journal"] as const),
+    ),
+    bytes: { ...RELAY_OPTIONS.bytes, onlyWith: { tap: true }, description: "length to check with --tap" },
+  },
+  sink: { connect: CONNECT, ...only("bytes", "connections", "feed", "tap", "mss", "congestion", "timeout") },
 } as const;
 
 /** Fewer, larger splices cost less; a pipe of this size takes them. */
@@ -131,7 +212,6 @@ type OnOff = "on" | "off";
 
 /** The arguments after parsing. */
 export interface RelayArguments {
-  readonly role: "source" | "relay" | "sink" | undefined;
   readonly bytes: number | undefined;
   readonly seconds: number | undefined;
   readonly connections: number;
@@ -162,49 +242,13 @@ export interface RelayArguments {
   readonly journal: OnOff;
 }
 
-/** One line about a combination that cannot work, or undefined. */
+/** What declarations cannot say: one line about values that do not work together, or undefined. */
 export function checkRelayArguments(args: RelayArguments): string | undefined {
-  const { role, listen, connect } = args;
-  if (role === "source" && listen === undefined) return "source needs --listen HOST:PORT";
-  if (role === "sink" && connect === undefined) return "sink needs --connect HOST:PORT";
-  if (role === "relay" && (listen === undefined || connect === undefined)) {
-    return "relay needs --listen HOST:PORT and --connect HOST:PORT";
-  }
-  if (role === undefined && (listen !== undefined || connect !== undefined)) {
-    return "--listen and --connect belong to a role: source, relay or sink";
-  }
-  if (args.bytes !== undefined && args.seconds !== undefined) return "--bytes and --seconds cannot be given together";
-  if (role === "relay" && args.bytes !== undefined && !args.tap) {
-    return "relay checks a length only with --tap: without it no byte is looked at";
-  }
-  return checkExperiments(args);
-}
-
-/** Bytes of each connection's stream: what a source sends, and what a sink alone expects. */
-export function bytesPerConnectionOf({ bytes, seconds, connections }: RelayArguments): number | undefined {
-  return seconds === undefined ? Math.ceil((bytes ?? BYTES_DEFAULT) / connections) : undefined;
-}
-
-function checkExperiments(args: RelayArguments): string | undefined {
   const sockets = args.from === "tcp" && args.to === "tcp";
   if (args.nonblock === "off" && args.read !== "empty") {
     return "--nonblock off blocks for ever once the pipe is full, as the report says: add --read empty";
   }
-  if (args.connections > 1 && (["file", "pipe"].includes(args.from) || ["file", "pipe"].includes(args.to))) {
-    return "files and pipes carry one connection: leave out --connections or use tcp or unix ends";
-  }
-  if (args.ktls && args.from !== "tcp") return "--ktls needs a TCP socket to splice from: leave out --from";
-  if ((args.mss !== undefined || args.namespaces) && !sockets) return "--mss and --namespaces need tcp ends";
-  if (args.congestion !== undefined && args.from !== "tcp" && args.to !== "tcp") return "--congestion needs a tcp end";
-  if (args.namespaces && args.ipv6) return "--namespaces uses IPv4 addresses of its own: leave out --ipv6";
-  if (args.edit !== undefined && !args.namespaces)
-    return "--edit needs --namespaces: it edits only packets of its own network";
-  if (args.from === "file" && args.seconds !== undefined) return "--from file needs --bytes, not --seconds";
-  const looksInside = args.tap || args.inject !== "none" || args.wait === "always" || args.ktls;
-  if (args.engine === "uring" && (looksInside || args.read !== "always" || args.chunks !== "many" || !sockets)) {
-    return "--engine uring links its splices inside the kernel, between TCP sockets only: other experiments need --engine poll";
-  }
-  if (args.inject !== "none" && args.role !== undefined) return "--inject belongs to the self-contained run";
+  if (args.engine === "uring" && !sockets) return "--engine uring splices between TCP sockets only";
   if (args.injectHop === "sink" && ["duplicated", "lost", "two-chunks"].includes(args.inject)) {
     return `--inject ${args.inject} changes the pipe: use --inject-hop in or out`;
   }
@@ -212,6 +256,25 @@ function checkExperiments(args: RelayArguments): string | undefined {
     return `--inject ${args.inject} cannot be seen in a stream of zeros: use --feed counter`;
   }
   return undefined;
+}
+
+/** The table's values, for roles that take a part of it. */
+const DEFAULTS = {
+  ...{ bytes: undefined, seconds: undefined, connections: 1, listen: undefined, connect: undefined },
+  ...{ engine: "poll", wait: undefined, move: "on", nonblock: "on", read: "always", chunks: "many", feed: "counter" },
+  ...{ from: "tcp", to: "tcp", pipeSize: 1_048_576, ask: undefined, mss: undefined, congestion: undefined },
+  ...{ namespaces: false, edit: undefined, ipv6: false, ktls: false, tap: false, inject: "none", injectHop: "in" },
+  ...{ timeout: 30, calls: undefined, journal: "on" },
+} as const satisfies RelayArguments;
+
+/** A role's arguments with the table's values for what the role does not take. */
+export function roleArguments<Args extends object>(args: Args): RelayArguments & Args {
+  return { ...DEFAULTS, ...args };
+}
+
+/** Bytes of each connection's stream: what a source sends, and what a sink alone expects. */
+export function bytesPerConnectionOf({ bytes, seconds, connections }: RelayArguments): number | undefined {
+  return seconds === undefined ? Math.ceil((bytes ?? BYTES_DEFAULT) / connections) : undefined;
 }
 
 /** What the sockets are told, in every role. */
@@ -223,7 +286,7 @@ export function tcpOf(args: RelayArguments): TcpTuning {
 }
 
 /** Why the kernel will not take the congestion control that was asked for; undefined when it will. */
-export function congestionRefused({ congestion }: RelayArguments): string | undefined {
+export function congestionRefused({ congestion }: Partial<RelayArguments>): string | undefined {
   return congestion === undefined || congestion === SYSTEM_CONGESTION ? undefined : congestionMissing(congestion);
 }
 
