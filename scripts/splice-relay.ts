@@ -30,8 +30,6 @@ import {
   congestionRefused,
   RELAY_OPTIONS,
   type RelayArguments,
-  ROLE_OPTIONS,
-  roleArguments,
   runPlanOf,
   shapeOf,
   tcpOf,
@@ -48,6 +46,7 @@ import {
 import { playRole, roleOfThisProcess } from "../src/workload/relay/processes/child.ts";
 import { RoleFailure } from "../src/workload/relay/processes/roles.ts";
 import { SelfContainedRun } from "../src/workload/relay/processes/run.ts";
+import { ROLE_OPTIONS, roleArguments } from "../src/workload/relay/role-arguments.ts";
 
 type RelayRun = Run<RelayArguments>;
 
@@ -158,20 +157,14 @@ function role(name: string, summary: string, options: ArgumentSpecs, work: (run:
     options,
     requires: REQUIRES,
     check: (args) => checkRelayArguments(roleArguments(args)),
-    run: async (run) => {
-      const outcome = await refusalsNamed(() => work(withArguments(run)));
-      return { ...outcome, workload: { role: name, ...outcome.workload } };
-    },
+    run: (run) => refusalsNamed(() => work(withArguments(run))),
   });
 }
 
 const REQUIRES = [
   { name: "kernel TLS", probe: ({ ktls = false }: Partial<RelayArguments>) => (ktls ? tlsMissing() : undefined) },
   { name: "this congestion control", probe: congestionRefused },
-  {
-    name: "a packet editor",
-    probe: ({ edit }: Partial<RelayArguments>) => (edit === undefined ? undefined : packetEditorMissing()),
-  },
+  { name: "a packet editor", probe: ({ edit }: Partial<RelayArguments>) => (edit ? packetEditorMissing() : undefined) },
 ];
 
 await runReproducer({

@@ -7,8 +7,6 @@ export {
   congestionRefused,
   RELAY_OPTIONS,
   type RelayArguments,
-  ROLE_OPTIONS,
-  roleArguments,
   runPlanOf,
   shapeOf,
   tcpOf,

@@ -7,12 +7,12 @@ import {
   checkRelayArguments,
   RELAY_OPTIONS,
   type RelayArguments,
-  roleArguments,
   runPlanOf,
   shapeOf,
 } from "../../../src/workload/relay/arguments.ts";
 import { tuningAt } from "../../../src/workload/relay/ends/ends.ts";
 import { damageInPlace } from "../../../src/workload/relay/engine/inject.ts";
+import { roleArguments } from "../../../src/workload/relay/role-arguments.ts";
 
 function parsed(...argv: string[]): RelayArguments {
   const options: ArgumentSpecs = RELAY_OPTIONS;
