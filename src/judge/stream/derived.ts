@@ -76,6 +76,8 @@ export class Follower {
   /** File offset behind the last byte that is wrong. */
   wrongTo: number;
   done = false;
+  /** Behind the range the bytes are right where they are. */
+  resumes = true;
 
   constructor(derivation: Derivation, run: { pattern: Pattern; shift: number; from: number; endBytes: number }) {
     this.derivation = derivation;
@@ -109,6 +111,7 @@ export class Follower {
       }
       this.pos += same;
       this.done = same < length;
+      this.resumes = !this.done || block[index + same] === good[same];
     }
     if (this.pos >= this.#endBytes - this.#shift) this.done = true;
   }

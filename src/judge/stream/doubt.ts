@@ -51,6 +51,8 @@ export class Doubt {
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
     if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
+    // A range at whose end nothing is right is no range in place, but the beginning of something else.
+    if (over && !follower.resumes) return "places";
     // One part of another place is as short as a rule, and says more; reversed words say more than another stream.
     const swapped = follower.derivation.kind === "byte-swapped" && inside.some(({ kind }) => kind === "stale");
     return elsewhere < (swapped ? 1 : 2) ? "places" : "rule";
