@@ -127,7 +127,15 @@ type Job = Omit<GuestJob, "acceleration">;
 
 function jobOf(options: LabOptions) {
   const { fileSystem, mountOptions, hugePages, ksm, extraFiles } = options;
-  return { fileSystem, mountOptions, hugePages, ksm, extraFiles, swap: options.swapBytes > 0 };
+  return {
+    fileSystem,
+    mountOptions,
+    hugePages,
+    ksm,
+    extraFiles,
+    swap: options.swapBytes > 0,
+    extraDisks: options.extraDisks.length,
+  };
 }
 
 async function withMachine<T>(

@@ -20,14 +20,20 @@ while read -r module; do
 done </modules/load
 
 # No command is started where the shell can do it: each costs an emulated processor a hundredth of a second or more.
-# The device of the disk with this serial number, in $device.
+# The device of the disk with this serial number, in $device. Disks may be found after their driver was loaded.
 disk() {
-  for device in /sys/block/vd*; do
-    serial=
-    read -r serial 2>/dev/null <"$device/serial"
-    [ "$serial" = "$1" ] && device=/dev/${device##*/} && return 0
+  waited=0
+  while [ $waited -lt 250 ]; do
+    for device in /sys/block/vd*; do
+      serial=
+      read -r serial 2>/dev/null <"$device/serial"
+      [ "$serial" = "$1" ] && device=/dev/${device##*/} && [ -b "$device" ] && return 0
+    done
+    waited=$((waited + 1))
+    usleep 20000
   done
   device=
+  echo "lab: no disk $1 within 5 s" >/dev/console
   return 1
 }
 # The kernel asks modprobe for everything else when something uses it; that reads this disk.
@@ -98,7 +104,7 @@ mounted() {
   said=$(mount -t "$1" ${4:+-o "$4"} "$2" "$3" 2>&1) ||
     failed "cannot mount $1${4:+ with \"$4\"} on this kernel ($said): no such file system or option here, or the host's mkfs is newer than this kernel (see --mkfs-options)"
 }
-disk test
+[ "$LAB_FS" = tmpfs ] || disk test
 case $LAB_FS in
 tmpfs) mounted tmpfs test /mnt/test "$LAB_MOUNT_OPTIONS" ;;
 overlay)
@@ -113,7 +119,7 @@ cd /mnt/test || failed "no /mnt/test"
 export BYTEWITNESS_DIR=/mnt/test BYTEWITNESS_GUEST="$LAB_ACCELERATION" BYTEWITNESS_VERDICT=/run/verdict
 [ -z "$LAB_INVOKED" ] || export BYTEWITNESS_INVOKED="$LAB_INVOKED"
 extra=0
-while disk extra$extra; do
+while [ $extra -lt "$LAB_EXTRA" ] && disk extra$extra; do
   BYTEWITNESS_DISKS="$BYTEWITNESS_DISKS${BYTEWITNESS_DISKS:+ }$device"
   extra=$((extra + 1))
 done

@@ -53,6 +53,8 @@ export interface GuestJob {
   readonly mountOptions: string;
   readonly artifacts: boolean;
   readonly swap: boolean;
+  /** How many blank disks there are. */
+  readonly extraDisks: number;
   readonly hugePages: number;
   readonly ksm: boolean;
   /** How the host starts this script in this guest: shell words without its arguments; "" where nobody can. */
@@ -83,7 +85,7 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
     const settings = {
       ...{ LAB_MODE: job.mode, LAB_FS: job.fileSystem, LAB_MOUNT_OPTIONS: job.mountOptions, LAB_SWAP: yes(job.swap) },
       ...{ LAB_ARTIFACTS: yes(job.artifacts), LAB_KSM: yes(job.ksm), LAB_HUGE_PAGES: String(job.hugePages) },
-      ...{ LAB_ACCELERATION: job.acceleration, LAB_INVOKED: job.invoked },
+      ...{ LAB_ACCELERATION: job.acceleration, LAB_INVOKED: job.invoked, LAB_EXTRA: String(job.extraDisks) },
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}\n`);
     cpio.file("lab/config", lines.join(""));
