@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { needed } from "../needed.ts";
+import { IN_PRIVATE } from "../private.ts";
 import { until } from "../until.ts";
 import { childValue, runChild } from "./child.ts";
 
@@ -48,7 +49,7 @@ describe.skipIf(needed(...NEEDS))("scratchXfs", () => {
 test.skipIf(needed("root"))("a private namespace can be entered in a chroot whose root is no mount point", () => {
   // This machine's own root, bound below a directory of the chroot, is all that Bun needs in it.
   const script = `
-    set -e; chroot=$(mktemp -d); trap 'rmdir "$chroot"' EXIT; mount -t tmpfs none "$chroot"
+    set -e; chroot=$(mktemp -d); trap 'rmdir "$chroot"' EXIT; mount -t tmpfs none "$chroot"; mount --make-shared "$chroot"
     mkdir "$chroot/root"; cd "$chroot/root"
     for name in /*; do
       if [ -L "$name" ]; then cp -P "$name" .$name
@@ -65,8 +66,8 @@ test.skipIf(needed("root"))("a private namespace can be entered in a chroot whos
     mount({ source: "none", target: "/mnt", type: "tmpfs" });
     console.log(readFileSync("/proc/thread-self/mountinfo", "utf8").includes(" /mnt ") ? "mounted" : "not mounted");
     console.log(/ shared:/.test(readFileSync("/proc/thread-self/mountinfo", "utf8")) ? "shared" : "private");`;
-  // The chroot's own mounts are shared in a namespace of the test's: what the child mounts must not come back.
-  const outer = ["unshare", "--mount", "--propagation", "shared", "sh", "-c", script, "sh"];
+  // The mount that holds the chroot is shared: what the child mounts must not come back.
+  const outer = [...IN_PRIVATE, "sh", "-c", script, "sh"];
   const ended = Bun.spawnSync([...outer, process.execPath, "-e", code]);
   expect(ended.stderr.toString()).toBe("");
   expect(ended.stdout.toString()).toBe("true\nmounted\nprivate\n");
