@@ -11,22 +11,9 @@
  * Holes of sparse files are found with SEEK_DATA and not read. With --jobs, workers compare ranges; if any of them
  * finds a difference, one judge reads the file in order and explains it. Needs nothing but read permission.
  */
-import {
-  allocate,
-  Inconclusive,
-  Judge,
-  type Judgement,
-  openFile,
-  type Path,
-  runReproducer,
-  statFd,
-  UsageError,
-  writeAll,
-} from "bytewitness";
-import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
+import { Inconclusive, Judge, type Judgement, runReproducer, statFd, UsageError } from "bytewitness";
 import { pathBytes } from "../src/cli/args.ts";
 import { pathText } from "../src/ops/file.ts";
-import { exists } from "../src/ops/stat.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import { renderSvg } from "../src/report/svg.ts";
 import type { RunContext } from "../src/workload/context.ts";
@@ -48,12 +35,11 @@ await runReproducer({
     offset: { kind: "size", default: "0", description: "begin at this byte" },
     length: { kind: "size", optional: true, description: "judge only so many bytes" },
     jobs: { kind: "count", default: 1, min: 1, max: 64, description: "workers that compare ranges" },
-    svg: { kind: "path", optional: true, description: "draw the map of the file into this new file" },
+    svg: { kind: "path", newFile: true, optional: true, description: "draw the map of the file into this new file" },
   },
   check: (args) => {
     const file = args.file ?? "-";
     const reference = referencePath(pathBytes(args.pattern));
-    if (args.svg !== undefined && exists(args.svg)) return `--svg: ${pathText(args.svg)} exists; name a new file`;
     if (pathText(file) === "-" && reference !== undefined && pathText(reference) === "-")
       return "standard input cannot be both the file and the reference";
     const reason = whyUnreadable(file) ?? whyNoPattern(args, reference);
@@ -112,7 +98,6 @@ await runReproducer({
     if (judgement === undefined || run.stopped) throw new Inconclusive("interrupted before the end");
     assertUnchanged();
     assertSame(input);
-    if (args.svg !== undefined) draw(args.svg, renderSvg(judgement.segments, { title: pathText(path) }));
     const { findings, findingsLeftOut, groups, segments, verifiedBytes } = judgement;
     const unchecked = expected === undefined && args.length === undefined && verifiedBytes > 0;
     return {
@@ -120,6 +105,7 @@ await runReproducer({
       findingsLeftOut,
       ...(groups === undefined ? {} : { groups }),
       segments,
+      documents: args.svg === undefined ? {} : { svg: renderSvg(segments, { title: pathText(path) }) },
       totals: { bytesVerified: verifiedBytes, files: 1 },
       workload: { lengthChecked: expectBytes !== undefined },
       ...(unchecked ? { reason: "the length was not checked: --expect-bytes says how long it should be" } : {}),
@@ -161,12 +147,4 @@ function assertSame({ fd, stat }: Input): void {
   const after = statFd(fd);
   if (after.mtimeNs === stat.mtimeNs && after.sizeBytes === stat.sizeBytes) return;
   throw new Inconclusive(`${fd.label} was changed while it was read`);
-}
-
-function draw(path: Path, svg: string): void {
-  const text = new TextEncoder().encode(svg);
-  using memory = allocate(text.length);
-  memory.bytes.set(text);
-  using fd = openFile(path, O_WRONLY | O_CREAT | O_EXCL);
-  writeAll(fd, memory);
 }
