@@ -8,7 +8,7 @@
  *   bun run bench.ts first-finding   seconds to the first finding on an affected kernel, against the twin in C
  *
  * Each benchmark prints a table and takes its own flags. Only the one that is asked for is loaded, which is why this
- * script does not import "bytewitness": nobody else needs the benchmarks.
+ * script does not import "bytewitness": only this script needs the benchmarks.
  */
 import { runTool } from "../src/cli/desk.ts";
 import { defineTool, type Tool } from "../src/cli/tool.ts";

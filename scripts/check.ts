@@ -4,7 +4,7 @@
  *   bun run check           all of it
  *   bun run check static    without the tests (seconds)
  *
- * A step that passes says nothing more; one that fails prints what it found, and the steps after it still run.
+ * A step that passes prints nothing more; one that fails prints what it found, and the steps after it still run.
  * Ends 0 when all passed, 1 when one failed, 254 for an argument that it does not know.
  *
  * It imports the tidy rules from their file: they are about this repository and have no place in the public door, which

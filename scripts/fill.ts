@@ -6,7 +6,7 @@
  *   bun run fill.ts FILE --bytes 10GiB                      a new file; never an existing one
  *   bun run fill.ts - --bytes 1TiB | ssh HOST … | bun run verify.ts - --expect-bytes 1TiB
  *   bun run fill.ts /dev/sdX --write direct                 all of a device that nothing uses and that holds nothing
- *   bun run fill.ts FILE --bytes 10GiB --resume             what is there is verified, then it goes on
+ *   bun run fill.ts FILE --bytes 10GiB --resume             what is there is verified, then it continues
  *
  * The last line is the command that verifies it. With -, stdout is the data and everything else goes to stderr. A device
  * that is mounted (or swap, or part of another device) is refused always, one that holds something unless

@@ -10,11 +10,11 @@
 # Owns installing, and nothing else: it never calls sudo, never changes package sources, never removes anything
 # (except in CI, where apt may put busybox-static in the place of busybox).
 # Prints nothing when nothing is missing, and never to stdout, which belongs to the command after the &&.
-# Ends 0 when `bun` works; a part that could not be brought gets one line: what to install, what works without it.
+# Ends 0 when `bun` works; a part that could not be installed gets one line: what to install, what works without it.
 set -u
 
 bun_wanted=1.4.5
-# Only the tests set this: the directory that stands for / when libraries, headers and sbin are looked up.
+# Only the tests set this: the directory used as / when libraries, headers and sbin are looked up.
 sysroot=${BYTEWITNESS_SYSROOT-}
 
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
@@ -51,11 +51,11 @@ TABLE
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# The last line of a command's output that says something.
+# The last line of a command's output that is not empty.
 # shellcheck disable=SC2016 # sed's own $
 last_line() { printf '%s\n' "$1" | sed -n '/[^[:space:]]/h; ${x; p; }'; }
 
-# What npm says went wrong: its first lines, for its last ones only name a log.
+# What npm reports as wrong: its first lines, for its last ones only name a log.
 npm_says() {
   errors=$(printf '%s\n' "$1" | sed -n 's/^npm \(ERR!\|error\) //p' | head -n 3 | tr '\n' ' ')
   [ -n "$errors" ] && printf '%s\n' "${errors% }" || last_line "$1"

@@ -2,7 +2,7 @@
  * splice-relay: splice(2) between two TCP sockets, with a verdict on every byte (report 2).
  *
  * Exercises: socket -> pipe -> socket by splice, the way of every zero-copy proxy. Source, relay and sink run as three
- * processes; the stream says where each byte belongs, and the relay keeps a journal of its calls.
+ * processes; the stream shows where each byte belongs, and the relay keeps a journal of its calls.
  * Broken looks like: a range of wrong bytes, often exactly one splice-in's, sent together with the next one in a single
  * splice-out. The report's: 172 bytes at 14164. Counts and results are right, nothing returns an error.
  * Since 2.6.25; fixed in 2.6.29. With --ktls --pipe-size 4096: bytes vanish on kernels before "net: tls: fix silent data

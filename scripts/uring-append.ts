@@ -3,7 +3,7 @@
  *
  * What is exercised: buffered writev through io_uring with O_APPEND and offset -1. The kernel tries each write inline
  * with IOCB_NOWAIT; when that attempt stops half-way, a worker repeats the write at the new end of file.
- * What broken looks like: the completion says "all written", the file is longer than the sum of the completions, and
+ * What broken looks like: the completion reports "all written", the file is longer than the sum of the completions, and
  * the part that was already there is repeated, from a page boundary on. No error is ever returned.
  * Since when, fixed by: async buffered writes (v6.0) until "iomap: advance the iter directly on buffered writes"
  * (1a1a3b574b97, v6.15); stable: "iomap: don't revert iov_iter on partially completed buffered writes" (6.1.176, 6.12.94).

@@ -81,7 +81,7 @@ await runReproducer({
     }
     if (judgement === undefined && !run.stopped) {
       const options = { pattern, startBytes: from, file: pathText(path) };
-      // A window ends where it ends: the stream goes on behind it, and nothing is missing there.
+      // A window ends where it ends: the stream continues behind it, and nothing is missing there.
       const openEnd = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;
       const ends = openEnd ? { expectBytes: expected, openEnd } : expectBytes === undefined ? {} : { expectBytes };
       const judge = new Judge({ ...options, ...ends });

@@ -1,6 +1,6 @@
 /**
  * The rules of the house that no compiler checks: who may import whom, how long a file may be, what must open it, and
- * what must not stand in it. Reads a directory tree and returns complaints.
+ * what must not appear in it. Reads a directory tree and returns complaints.
  *
  * Owns the rules as data (ROOMS, PACKAGES, FORBIDDEN). Refuses style that biome can judge (biome.json has the length
  * of functions and `any`), fixing anything, and asking git: what lies in the tree is judged.
@@ -11,7 +11,7 @@ import { dirname, join, normalize, relative } from "node:path";
 interface Room {
   /** Rooms whose values and types may be imported, besides the room itself. */
   readonly values: readonly string[];
-  /** Rooms of which only types may be imported. */
+  /** Rooms from which only types may be imported. */
   readonly types?: readonly string[];
   /** Single files of other rooms that are allowed. */
   readonly files?: readonly string[];
@@ -100,7 +100,7 @@ const isScript = (file: string) => /^scripts\/(?:gallery\/)?[^/]+\.ts$/.test(fil
 const roomOf = (file: string) => /^src\/([^/]+)\//.exec(file)?.[1];
 const isPure = (file: string) => ROOMS[roomOf(file) ?? ""]?.pure === true;
 
-/** Text that may not stand in a line of the files that `where` picks. */
+/** Text that may not appear in a line of the files that `where` picks. */
 export const FORBIDDEN: readonly Forbidden[] = [
   { rule: "path of one machine", text: new RegExp(`(?<![\\w.$}])(?:${machinePath})`), where: () => true },
   { rule: "host of a registry", text: new RegExp(registryHost), where: () => true },

@@ -6,7 +6,7 @@
  * write(2). The kernel tries the large one inline; stopped half-way (by a device that takes no more, or by writeback
  * that holds the inode), it lets go of the file, and a worker appends the rest later, behind whatever came between.
  * What broken looks like: a record whose single completion said "all written" lies in two pieces with another writer's
- * bytes between. Nothing is lost and nothing stands twice, so no sum of sizes shows it.
+ * bytes between. Nothing is lost and nothing is repeated, so no sum of sizes shows it.
  * Since when, fixed by: XFS since async buffered writes (v6.0); the fixes of report 1 do not change it; unfixed in 7.2.
  * Needs: io_uring and XFS. Without DIR and as root the script makes an XFS of its own, whose device takes 4 MiB at a
  * time (Linux 6.2 and later). Elsewhere a loop of sync_file_range(2) stands in, a hundred times weaker.

@@ -2,7 +2,7 @@
 /**
  * hugetlb-mremap: does mremap(2) of huge pages leave every byte at its offset?
  *
- * What is exercised: a hugetlb mapping of 1 GiB and a little, of which only the bytes behind the first GiB were touched,
+ * What is exercised: a hugetlb mapping of 1 GiB and a little, with only the bytes behind the first GiB touched,
  * moved to an address that lies elsewhere within its GiB. The kernel skips the empty page tables of the first GiB and
  * rounds the old and the new address differently when it does.
  * What broken looks like: the bytes are 512 MiB away from their offset, and zeros are in their place. mremap succeeded.

@@ -11,7 +11,7 @@
  * Since when, fixed by: bad on every kernel tried, 5.10.262 to 7.3.4, but 6.12.118: "mm/madvise: fix data loss from
  * MADV_FREE on a KSM page".
  * Who is hit: hosts of virtual machines with KSM on, where one guest's allocator or balloon frees memory.
- * Control: pages of other contents, merged the same way, for which nobody calls MADV_FREE.
+ * Control: pages of other contents, merged the same way, without any call of MADV_FREE.
  * Needs: root (ksm/run), CONFIG_KSM. KSM is on for about a tenth of a second, and as before afterwards.
  * Run: bun run ksm-madv-free.ts
  */

@@ -5,7 +5,7 @@
  * What is exercised: pwritev2(2) with RWF_NOWAIT on an O_APPEND file, and what any correct caller does with its answer:
  * the bytes that were not reported as written are written again. It is report 1 without io_uring.
  * What broken looks like: the call says -EAGAIN (or a short count) while the file grew by more; the retry appends the
- * same bytes once more, and they stand in the file twice.
+ * same bytes once more, and they are in the file twice.
  * Since when, fixed by: XFS since buffered NOWAIT writes (v6.0) until "iomap: advance the iter directly on buffered
  * writes" (1a1a3b574b97, v6.15); stable: "iomap: don't revert iov_iter on partially completed buffered writes"
  * (6.1.176, 6.12.94).
@@ -78,7 +78,7 @@ await runReproducer({
       using file = stage.create(totals.files); // a new file, O_APPEND
       pressure.fileOpened(file, lengthBytes);
 
-      // The append under test: told not to wait, the kernel writes what it can and says how much that was.
+      // The append under test: asked not to wait, the kernel writes what it can and returns how much that was.
       const append = () => tryWriteVectors(file, vectors, { flags: RWF_NOWAIT });
       const result = pressure.attempt(file, lengthBytes, append);
       const grewBytes = sizeOf(file);

@@ -11,7 +11,7 @@
  * Since when, fixed by: tmpfs on every kernel tried, 5.10.218 to 7.3.4; ext4 on 5.10.218 and 6.1.170, not on 6.12.43 and
  * later; XFS with fallocate only, on 5.10 and 6.1.
  * Who is hit: programs that map files of odd lengths and append to them otherwise; what leaks is their own memory.
- * Control: the same growth of a file of which only the bytes before the end were stored to.
+ * Control: the same growth of a file where only the bytes before the end were stored to.
  * Needs: a writable directory (/dev/shm unless given, the lab's disk in a guest).
  * Run: bun run past-the-end.ts [DIR] [--by pwrite]
  */

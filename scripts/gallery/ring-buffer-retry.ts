@@ -4,7 +4,7 @@
  *
  * What is exercised: two connections receive into one incremental buffer ring (IOU_PBUF_RING_INC). A's receive waits for
  * all of its bytes (MSG_WAITALL) and has half of them; B's receive takes the next piece of the same buffer; then A's
- * other half arrives, and the kernel goes on where A's first half ended, over what B has already got.
+ * other half arrives, and the kernel continues where A's first half ended, over what B has already got.
  * What broken looks like: both completions report the right count; B's bytes are A's.
  * What is promised: io_uring_setup_buf_ring(3): a buffer is the application's from its completion until it is added again.
  * Since when, fixed by: incremental rings are there since 6.12; bad on 6.12.43, 6.12.113, 6.18.44 and 7.2.13; "io_uring/net:

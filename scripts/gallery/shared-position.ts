@@ -112,7 +112,7 @@ await runReproducer({
         for (const fd of [...sources, out]) seek(fd, 0, SEEK_SET);
         truncate(out, 0);
 
-        // 2. Both writers begin together; each returns what it was told was copied.
+        // 2. Both writers begin together; each returns what the kernel reported as copied.
         const runners = sources.map((from) => runner(copyAll, from, out, door));
         const { results, overlapped } = await race(runners, { threads });
         const acknowledgedBytes = results.reduce((sum, bytes) => sum + bytes, 0);

@@ -58,7 +58,7 @@ function throughSwap(mountOptions: string, { group, swap }: { group: string; swa
     writeAt(file, buffer, at);
   }
 
-  // What cannot be reclaimed at once (-EAGAIN) is tried again; usedBytes tells how much went.
+  // What cannot be reclaimed at once (-EAGAIN) is tried again; usedBytes shows how much went.
   for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1) tryReclaimGroup(group, BYTES);
   const swappedBytes = swap.usedBytes();
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /**
- * short-write-exposes: does a write that stops half-way leave bytes in the file that nobody wrote?
+ * short-write-exposes: does a write that stops half-way leave bytes in the file that were never written?
  *
  * What is exercised: buffered pwrite(2) into a hole on XFS from a buffer whose end cannot be read (PROT_NONE): the
  * kernel has prepared page cache for the whole length, copies what it can and returns the short count.
@@ -51,7 +51,7 @@ function dirtyMemory(): void {
   counter({ generation: 77 }).fill(mapping.bytes, 0);
 }
 
-/** A write of which only the first bytes can be read; the file as it is afterwards lies in `back`. */
+/** A write whose source is readable only in its first bytes; the file as it is afterwards lies in `back`. */
 function shortWrite(
   run: Parameters<typeof scratchFile>[0],
   where: { directory: string; back: Memory; random: Random },

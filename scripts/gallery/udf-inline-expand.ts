@@ -12,7 +12,7 @@
  * Since when, fixed by: bad on 6.12.107, good on 6.12.113: "udf: Fix data loss when converting inline inodes to out of
  * line".
  * Who is hit: small files on optical and USB media that run full.
- * Control: a second small file that nobody writes to after its fsync.
+ * Control: a second small file that is not written to after its fsync.
  * Needs: root, UDF in the kernel, mkfs.udf (package udftools); or a directory on a small UDF.
  * Run: bun run udf-inline-expand.ts [DIR]
  */

@@ -2,7 +2,7 @@
  * Two or more programs measured fairly on a machine that others use: in turns, in changing order, medians compared.
  *
  * Owns the order of the turns and the arithmetic. Knows nothing of what is measured. A ratio is a ratio of medians;
- * the range of the ratios of single rounds says how far to trust it.
+ * the range of the ratios of single rounds shows how far to trust it.
  */
 
 export interface Contender {

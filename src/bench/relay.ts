@@ -26,7 +26,7 @@ const RATE = "GB/s";
 const CPU = "CPU s/GB";
 const SCRIPT = join(import.meta.dir, "../../scripts/splice-relay.ts");
 
-/** Goals of issue 4: our CPU over theirs, at most. Throughput has to be at least everybody's. */
+/** Goals of issue 4: our CPU over theirs, at most. Throughput has to be at least that of every other. */
 export const CPU_GOALS: Readonly<Record<string, number>> = { "C twin": 0.55, haproxy: 0.75 };
 
 type Child = Subprocess<"ignore", "pipe" | "ignore", "pipe" | "ignore">;
@@ -44,7 +44,7 @@ interface Proxy {
   readonly start: (serverPort: number) => Promise<Started>;
 }
 
-/** The first match of `pattern` in what a child says. */
+/** The first match of `pattern` in what a child prints. */
 async function said(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
   const reader = stream.getReader();
   let text = "";

@@ -14,7 +14,7 @@ export interface Twin extends Disposable {
   readonly builtBy: string;
 }
 
-/** Compiles `c/NAME.c`; an Error that says what to install when that is impossible here. */
+/** Compiles `c/NAME.c`; an Error that names what to install when that is impossible here. */
 export function compileTwin(
   name: string,
   libraries: readonly string[] = [],

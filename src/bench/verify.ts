@@ -110,7 +110,7 @@ function memcmpLoop(size: number, fill: (block: Uint8Array) => void): Loop {
 interface Racer {
   readonly name: string;
   readonly loop: Loop;
-  /** memcmp says that, not where. */
+  /** memcmp reports that, not where. */
   readonly locates: boolean;
 }
 

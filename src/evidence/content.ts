@@ -2,7 +2,7 @@
  * What a buffer held, in as few words as say it exactly: one byte repeated, words that count up, or the bytes themselves.
  *
  * Owns the description of contents, so that a recorded write can be printed and written again by another program.
- * Refuses to keep more than 1 KiB: longer contents of no known shape are only told apart (by a hash).
+ * Refuses to keep more than 1 KiB: longer contents of no known shape are only distinguished (by a hash).
  */
 
 export type Content =

@@ -1,5 +1,5 @@
 /**
- * The kernel's own testimony: a trace of events, told in order, and the story of an append in one sentence.
+ * The kernel's own testimony: a trace of events, listed in order, and the story of an append in one sentence.
  *
  * Owns reading the text of ftrace and what is left out of it: kernel addresses, device numbers and repetitions. Pure.
  */

@@ -1,8 +1,8 @@
 /**
  * The smallest run that still shows a finding: delta debugging over the options of a reproducer.
  *
- * Owns the search, and nothing of how a run is made: `holds` runs one and says whether it is still corrupt. Greedy and
- * finite: every step that is kept is smaller than the one before, so it ends; a race may need several tries.
+ * Owns the search, and nothing of how a run is made: `holds` runs one and returns whether it is still corrupt. Greedy
+ * and finite: every step that is kept is smaller than the one before, so it ends; a race may need several tries.
  */
 
 /** An option as the search sees it. */
@@ -35,7 +35,7 @@ export function smaller(options: Options, dimensions: readonly Dimension[]): Opt
   });
 }
 
-/** Searches until nothing smaller holds, or `enough` says that there is no more time. */
+/** Searches until nothing smaller holds, or `enough` reports that there is no more time. */
 export async function shrink(
   start: Options,
   dimensions: readonly Dimension[],

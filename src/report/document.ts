@@ -61,7 +61,7 @@ export interface Known {
   readonly firstFixed: readonly string[];
   /** The first affected version, where it is known: "6.0". */
   readonly affectedSince?: string;
-  /** Who says so: "changelog of linux 6.12.94-1", a commit, a mail. */
+  /** The source for it: "changelog of linux 6.12.94-1", a commit, a mail. */
   readonly source: string;
   /** What avoids the damage without another kernel, as advice: "open the file once in each process". */
   readonly avoid?: string;

@@ -68,7 +68,7 @@ const SECOND_READING_TEXTS: Readonly<Record<SecondReading, string>> = {
   unavailable: "Not read again: there is no reading past the page cache here.",
 };
 
-/** What a second reading of a finding gave, as a sentence; none where nobody read again. */
+/** What a second reading of a finding gave, as a sentence; none where there was no second reading. */
 export function secondReadingLines(finding: { readonly secondReading?: SecondReading }): string[] {
   return finding.secondReading === undefined ? [] : [SECOND_READING_TEXTS[finding.secondReading]];
 }

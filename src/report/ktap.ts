@@ -1,7 +1,7 @@
 /**
  * The report as KTAP version 1 (Documentation/dev-tools/ktap.rst): one test for the run, one subtest per kind of damage.
  *
- * Owns escaping (`#` cannot stand in a description) and the nesting; diagnostics are key=value lines before the result.
+ * Owns escaping (`#` cannot be in a description) and the nesting; diagnostics are key=value lines before the result.
  */
 
 import { FINDING_KINDS, KIND_EVIDENCE } from "../judge/finding.ts";

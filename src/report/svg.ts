@@ -7,7 +7,7 @@ import type { Segment } from "../judge/finding.ts";
 import { grouped } from "./format.ts";
 import { CELL_ORDER, CELL_SHAPE, type CellKind, cellsOf } from "./strip.ts";
 
-/** Okabe and Ito's palette, told apart by colour-blind readers; the letter in the cell says it again. */
+/** Okabe and Ito's palette, distinguishable by colour-blind readers; the letter in the cell repeats it. */
 const FILL: Record<CellKind, string> = {
   intact: "#dfe7df",
   duplicated: "#e69f00",

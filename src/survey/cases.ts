@@ -2,7 +2,7 @@
  * The cases of a survey: every reproducer of scripts/gallery, found by its file, and the two flagships.
  *
  * Owns how each is started. A gallery script without a line here is started as it is; a line gives other words, several
- * cases of one script, or a weight. Refuses to know what a case needs or changes: its own process says that.
+ * cases of one script, or a weight. Refuses to know what a case needs or changes: its own process reports that.
  */
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";

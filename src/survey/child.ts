@@ -1,8 +1,8 @@
 /**
  * One case as a process of its own: started, limited in time, ended, its report read.
  *
- * Owns what a case is told by its environment. Refuses to believe anything but a report: a process that ends without one
- * is inconclusive, whatever its exit code.
+ * Owns what a case learns from its environment. Refuses to believe anything but a report: a process that ends without
+ * one is inconclusive, whatever its exit code.
  */
 
 import { basename, join } from "node:path";

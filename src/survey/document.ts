@@ -12,7 +12,7 @@ export interface CaseResult {
   readonly reason?: string;
   readonly kinds: readonly string[];
   readonly durationSeconds: number;
-  /** Seconds until the first finding, where the case says it. */
+  /** Seconds until the first finding, where the case reports it. */
   readonly firstFindingSeconds?: number;
   /** What is known of the bug, and where this kernel lies in it. */
   readonly known?: string;

@@ -42,7 +42,7 @@ export function placeOf(known: Known, version: string): Place {
   const own = fixes.find((fix) => seriesOrder(fix, at) === 0);
   if (own !== undefined) return (at[2] ?? 0) >= (own[2] ?? 0) ? "fixed" : "affected";
   const newest = fixes.toSorted(seriesOrder).at(-1) as Numbers;
-  // A mainline release ("6.15") hands its fix on to all that follow; of a stable update ("6.12.118") nobody knows that.
+  // A mainline release ("6.15") hands its fix on to all that follow; of a stable update ("6.12.118") that is not known.
   if (seriesOrder(at, newest) > 0) return isMainline(newest) ? "fixed" : "unknown";
   // Older than the newest fixed series, with no entry of its own: affected if the bug is that old, which only a lower
   // bound can say.

@@ -1,5 +1,5 @@
 /**
- * The survey itself: cases one after the other within a budget, each result told to a listener as it comes.
+ * The survey itself: cases one after the other within a budget, each result reported to a listener as it comes.
  *
  * One at a time, because races want the processors and memory pressure of one case is trouble for another. Owns the
  * division of the budget. Refuses to retry: a verdict is what one run found.

@@ -1,5 +1,5 @@
 /**
- * Expected beside found, sixteen bytes a line: differing bytes are marked, and the words are given as numbers too.
+ * Expected next to found, sixteen bytes a line: differing bytes are marked, and the words are given as numbers too.
  *
  * Owns the table only; the bytes are the finding's sample.
  */
