@@ -1,8 +1,8 @@
 /**
- * Judges a file by what its writers were told: every acknowledged write claims a range, and claims never overlap.
+ * Judges a file by what was reported to its writers: every acknowledged write claims a range, and claims never overlap.
  *
- * Owns one question: do the bytes of every claim stand where the kernel said they were written? Bytes that do not are
- * `lost`; when they are another claim's, the finding says whose. Pure; for files small enough to be held in memory.
+ * Owns one question: are the bytes of every claim where the kernel reported them written? Bytes that are not are
+ * `lost`; when they are another claim's, the finding names whose. Pure; for files small enough to be held in memory.
  */
 import type { CallReference, Finding } from "./finding.ts";
 
@@ -15,7 +15,7 @@ export interface Claim {
   readonly call?: CallReference;
 }
 
-/** What findings of `judgeClaims` say beside the bytes. */
+/** What findings of `judgeClaims` report in addition to the bytes. */
 export interface ClaimsOptions {
   readonly file?: string;
   /** Why it happened, appended to every sentence. */

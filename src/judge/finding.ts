@@ -51,7 +51,7 @@ export interface CallReference {
   readonly requestedBytes: number;
   /** Bytes moved, or -errno. */
   readonly result: number;
-  /** Where the call's bytes stand in the stream (not in the file). */
+  /** Where the call's bytes are in the stream (not in the file). */
   readonly streamOffsetBytes?: number;
   readonly detail?: string;
 }
@@ -59,14 +59,14 @@ export interface CallReference {
 /** A few bytes around the first bad one, for the hex dump; at most 64 bytes each, lower-case hex without spaces. */
 export interface Sample {
   readonly offsetBytes: number;
-  /** What should stand there if the stream went on undisturbed; shorter than `foundHex` past the end of the stream. */
+  /** What should be there if the stream continued undisturbed; shorter than `foundHex` past the end of the stream. */
   readonly expectedHex: string;
   readonly foundHex: string;
 }
 
 /** One wrong bit. */
 export interface WrongBit {
-  /** The byte of the file that holds it; in a range, the first such byte. */
+  /** The byte of the file that holds it; in a range, the first of them. */
   readonly offsetBytes: number;
   /** 0 is the least significant of its byte, 7 the most. */
   readonly bit: number;
@@ -110,7 +110,7 @@ export interface Finding {
   readonly calls?: readonly CallReference[];
   /**
    * What a second reading past the page cache gave, judged against the same pattern: the same finding, another picture
-   * (page cache and device disagree), or none, where this file system has no such reading.
+   * (page cache and device disagree), or none, where this file system does not offer that reading.
    */
   readonly secondReading?: SecondReading;
   /** One sentence as an engineer would say it. */
@@ -142,7 +142,7 @@ export interface Segment {
   readonly originBytes?: number;
 }
 
-/** What the judge says of one file or stream. */
+/** What the judge reports about one file or stream. */
 export interface Judgement {
   /** Bytes that were compared with what they should be. */
   readonly verifiedBytes: number;

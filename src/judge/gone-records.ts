@@ -1,7 +1,7 @@
 /**
  * Judges a file that several writers filled through one shared position: which acknowledged records are gone, whole?
  *
- * Owns the strictest reading of what writers are promised: only a record of which not one piece is in the file counts,
+ * Owns the strictest reading of what writers are promised: only a record without a single piece in the file counts,
  * because it is not promised that two copies do not interleave. Neighbours in one writer's stream are one finding. The
  * other way round, for readers: which records were handed out twice. Pure; for logs that fit in memory.
  */

@@ -2,8 +2,8 @@
  * The judge: reads a stream that came back, block by block, and explains every byte of it.
  *
  * Owns feeding the tracer with blocks of any size and phase, the caps, and the final `Judgement`. Refuses to read files,
- * to know the time and to guess: what it says is a function of the bytes alone. Memory is bounded whatever the input is
- * (a few hundred held bytes, capped findings and segments) and time is linear in the input.
+ * to know the time and to guess: what it reports is a function of the bytes alone. Memory is bounded whatever the input
+ * is (a few hundred held bytes, capped findings and segments) and time is linear in the input.
  */
 import { assertStreamOffset, type Pattern } from "../pattern/pattern.ts";
 import type { Finding, Judgement } from "./finding.ts";
@@ -90,7 +90,7 @@ export class Judge {
     this.#held = block.slice(this.#tracer.needFrom - blockAt);
   }
 
-  /** Takes zeros that nobody read, as a hole of a sparse file is: as `push` would, in constant time where that can be. */
+  /** Takes unread zeros, as of a hole in a sparse file: as `push` would, in constant time where that can be. */
   pushZeros(count: number): void {
     const zeros = new Uint8Array(new ArrayBuffer(Math.min(count, ZERO_BYTES)));
     let left = count;

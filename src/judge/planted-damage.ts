@@ -1,8 +1,8 @@
 /**
  * Damages a good stream on purpose: a list of edits becomes bytes and the findings that an honest judge must report.
  *
- * Shared by the self-test, the property tests and the canary (`--inject`). Owns making damage that is told apart from
- * good bytes at its very edges (every foreign byte differs from what belongs there). Refuses to write files.
+ * Shared by the self-test, the property tests and the canary (`--inject`). Owns making damage that is distinguishable
+ * from good bytes at its very edges (every foreign byte differs from what belongs there). Refuses to write files.
  */
 import { counter } from "../pattern/counter.ts";
 import type { Pattern } from "../pattern/pattern.ts";
@@ -14,7 +14,7 @@ export interface Edit {
   readonly kind: Exclude<FindingKind, "torn">;
   /**
    * Where in the stream: before this byte for insertions (`duplicated`, `inserted`), from this byte on for the others.
-   * `extra` stands at the end of the stream whatever this says; `truncated` cuts here.
+   * `extra` is at the end of the stream whatever this is; `truncated` cuts here.
    */
   readonly offsetBytes: number;
   /** 1 for `bit-flipped`; ignored for `truncated`, which cuts all that follows. */
@@ -86,7 +86,7 @@ export function applyEdits(edits: readonly Edit[], options: DamageOptions): Dama
   return { bytes: join(parts), expected };
 }
 
-/** Bytes of the good stream that an edit stands in for. */
+/** Bytes of the good stream that an edit replaces. */
 function consumed(edit: Edit): number {
   if (edit.kind === "duplicated" || edit.kind === "truncated" || edit.kind === "extra" || edit.inserted) return 0;
   return edit.lengthBytes;

@@ -2,14 +2,14 @@
  * Judges a log that several writers appended records to: does every record that was reported written whole lie whole?
  *
  * Owns the rule of `torn`: the pieces of one record, in their order, with other bytes between. A record that was
- * reported whole and of which bytes are missing is `lost`; bytes that no record explains are `foreign` (or `zeroed`); a
- * record's bytes that stand a second time are `duplicated`. Records whose call reported less are outside every promise:
+ * reported whole and has bytes missing is `lost`; bytes that no record explains are `foreign` (or `zeroed`); a
+ * record's bytes that are repeated are `duplicated`. Records whose call reported less are outside every promise:
  * their bytes are accepted in any number of pieces. Pure; for rounds of a log that fit in memory.
  */
 import { fillPart, findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
 import type { Finding } from "./finding.ts";
 
-/** What one writer was told about the records it appended, numbered from 0. */
+/** What was reported to one writer about the records it appended, numbered from 0. */
 export interface WriterTally {
   readonly writer: number;
   readonly recordBytes: number;
@@ -30,7 +30,7 @@ export interface RecordPiece {
   readonly sequence: number;
   /** Where the piece begins in its record. */
   readonly recordOffsetBytes: number;
-  /** Where it stands in the file. */
+  /** Where it is in the file. */
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }
@@ -57,7 +57,7 @@ export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJu
 interface Open {
   readonly pieces: RecordPiece[];
   nextBytes: number;
-  /** Bytes of the record that stand a second time; they are its own, so they do not tear it. */
+  /** Bytes of the record that are repeated; they are its own, so they do not tear it. */
   againBytes: number;
 }
 
@@ -84,7 +84,7 @@ class LogWalk {
     }
   }
 
-  /** Which record's bytes stand here: one that begins, or the continuation of one that has begun. */
+  /** Which record's bytes are here: one that begins, or the continuation of one that has begun. */
   #tagAt(at: number): WordTag | undefined {
     const header = readRecord(this.#log, at);
     if (header !== undefined && this.#isOurs(header)) return { ...header, offsetBytes: 0 };
@@ -242,7 +242,7 @@ class LogWalk {
     return true;
   }
 
-  /** The 32 bytes before the cut and the 32 behind it, as they are and as the record goes on. */
+  /** The 32 bytes before the cut and the 32 behind it, as they are and as the record continues. */
   #sampleAtCut(first: RecordPiece): NonNullable<Finding["sample"]> {
     const before = Math.min(32, first.lengthBytes);
     const offsetBytes = first.offsetBytes + first.lengthBytes - before;

@@ -4,7 +4,7 @@
  * Words that count up by one are compared as doubles, one load per word instead of two: inside one binade the next
  * bit pattern is the next double, so `expected += ulp` is exact, and a sum of absolute differences is 0 only if every
  * one is (gradual underflow, IEEE 754; a NaN makes the sum NaN). The doubles only ever say how far all is well; the
- * exact place of damage, and everything that is no plain double, is for the loop of integers.
+ * exact place of damage, and everything that is not a plain double, is for the loop of integers.
  *
  * Owns the loops and the conditions under which doubles may be trusted. Refuses to choose between C and TypeScript.
  */
@@ -62,7 +62,7 @@ function compareAligned(buffer: ArrayBufferLike, { atIndex, words, start, step }
 const doubles = new Float64Array(new ArrayBuffer(2048));
 const halves = new Int32Array(doubles.buffer);
 
-/** False where the processor was told to round denormals to zero, in which most counters would look equal. */
+/** False where the processor is set to round denormals to zero, in which most counters would look equal. */
 const denormalsCount = (() => {
   halves.set([1, 0, 2, 0]);
   doubles[2] = (doubles[1] as number) - (doubles[0] as number);
@@ -110,7 +110,7 @@ const SIGN = -2147483648;
 function compareSteps(found: Int32Array, from: number, start: U64, step: U64): number {
   const stepLo = step.lo | 0;
   const stepHi = step.hi | 0;
-  // Low halves are kept with their upper bit flipped: signed comparison of such numbers is unsigned comparison of the
+  // Low halves are kept with their upper bit flipped: signed comparison of these numbers is unsigned comparison of the
   // halves, and a sum below the step carries. Number(a < b) carries without a branch.
   const carryBelow = stepLo ^ SIGN;
   let flipped = start.lo ^ SIGN;

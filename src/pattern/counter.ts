@@ -1,5 +1,5 @@
 /**
- * The counter pattern of report 1: the u64, little-endian, at byte offset 8j holds j; so every word says where it belongs.
+ * The counter pattern of report 1: the u64, little-endian, at byte offset 8j holds j: every word shows its own place.
  *
  * Owns the layout of a word and its self-location at any of the eight byte phases. A file that is written after another
  * one with the very same pattern would hide a stale page (old bytes at the right offset are the right bytes), so a
@@ -40,7 +40,7 @@ export class Counter implements Pattern {
     this.label = `generation ${generation}`;
   }
 
-  /** The word whose first byte stands at stream offset 8 * index. */
+  /** The word whose first byte is at stream offset 8 * index. */
   wordAt(index: number): U64 {
     return { lo: (index % TWO_32) >>> 0, hi: (Math.floor(index / TWO_32) + this.generation * 256) >>> 0 };
   }

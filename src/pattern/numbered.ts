@@ -199,7 +199,7 @@ export class Numbered implements Pattern {
     return units * SECTOR_BYTES + SECTOR_BYTES - (at - index);
   }
 
-  /** Of the places that hold this number, the one nearest to where the walk stands; the first one when it stands nowhere. */
+  /** Of the places that hold this number, the one nearest to where the walk is; the first one when it is nowhere. */
   #nearest(offset: number, { limitBytes, nearBytes }: LocateRange, index: number): number | undefined {
     const span = this.wordBytes === 4 ? TWO_32 * this.#unitBytes : Infinity;
     const turns = nearBytes === undefined || span === Infinity ? 0 : Math.round((nearBytes + index - offset) / span);

@@ -1,9 +1,9 @@
 /**
- * What a self-describing stream of bytes can do for the judge: say what should stand at an offset, and where found
+ * What a self-describing stream of bytes can do for the judge: return what should be at an offset, and where found
  * bytes belong.
  *
  * Owns the interface that every pattern implements. Refuses to know about files or damage: offsets here are offsets in
- * the stream, the order in which the writer meant the bytes to stand.
+ * the stream, the order in which the writer meant the bytes to be.
  */
 
 /** Found bytes that prove where they belong. */
@@ -11,7 +11,7 @@ export interface Location {
   /** Index in the searched block at which the proof begins. */
   readonly index: number;
   readonly streamOffsetBytes: number;
-  /** How many bytes from the index are as the stream says. */
+  /** How many bytes from the index are as the stream has them. */
   readonly provenBytes: number;
   /** The pattern itself, or its sibling of another generation, file or writer. */
   readonly stream: Pattern;
@@ -44,9 +44,9 @@ export interface Pattern {
   readonly proofBytes: number;
   /** A run found by `locate` may reach this far back before its proof. */
   readonly reachBytes: number;
-  /** Writes what should stand at stream offsets [streamOffsetBytes, + block.length). */
+  /** Writes what should be at stream offsets [streamOffsetBytes, + block.length). */
   fill(block: Uint8Array, streamOffsetBytes: number): void;
-  /** Index of the first byte of the block that is not what should stand there, or -1. */
+  /** Index of the first byte of the block that is not what should be there, or -1. */
   firstMismatch(block: Uint8Array, streamOffsetBytes: number): number;
   /** The first place in the range whose bytes prove their position in this stream or in a sibling's. */
   locate(block: Uint8Array, range: LocateRange): Location | undefined;

@@ -150,7 +150,7 @@ export class Prng implements Pattern {
   }
 }
 
-/** `prng({ seed: 7 })`: the bytes of SplitMix64, each word of which proves where it belongs. */
+/** `prng({ seed: 7 })`: the bytes of SplitMix64, where each word proves its own place. */
 export function prng(options: { readonly seed: number }): Pattern {
   return new Prng(options);
 }

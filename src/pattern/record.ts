@@ -73,7 +73,7 @@ function wordAt({ writer, generation, sequence }: Omit<RecordTag, "lengthBytes">
   return multiply({ lo, hi }, STEP);
 }
 
-/** What a word says of itself; any eight bytes say something, so only several that agree are a proof. */
+/** What a word claims about itself; any eight bytes claim something, so only several that agree are a proof. */
 export function readTag(word: U64): WordTag {
   const { lo, hi } = multiply(word, INVERSE);
   return {
@@ -131,7 +131,7 @@ export function fillRecord(block: Uint8Array, tag: RecordTag): void {
   fillPart(block, { tag, offsetBytes: 0, fromIndex: 0, toIndex: tag.lengthBytes });
 }
 
-/** The record whose first 64 bytes stand at the index, or undefined when they are no sound header. */
+/** The record whose first 64 bytes are at the index, or undefined when they are not a sound header. */
 export function readRecord(block: Uint8Array, index: number): Required<RecordTag> | undefined {
   if (index + HEADER_BYTES > block.length) return undefined;
   const { writer, generation, sequence, offsetBytes } = readTag(readWord(block, index));

@@ -89,7 +89,7 @@ export class Tagged implements Pattern {
   }
 }
 
-/** Records of one writer, of one size, end to end; each byte says writer, generation, record and place. */
+/** Records of one writer, of one size, end to end; each byte shows writer, generation, record and place. */
 export function tagged(options: TaggedOptions = {}): Tagged {
   return new Tagged(options);
 }

@@ -1,6 +1,6 @@
 /**
- * Judges what fio(1) wrote with `verify=`: every block's header, place, checksum and payload, and says of a wrong block
- * what it is: another block's data, an older write, zeros, flipped bits.
+ * Judges what fio(1) wrote with `verify=`: every block's header, place, checksum and payload, and reports of a wrong
+ * block what it is: another block's data, an older write, zeros, flipped bits.
  *
  * Owns the walk over blocks and the findings. Damage is explained in place; data that is shifted by less than a block is
  * foreign to it. Refuses to call a block good whose header, place, checksum or (where fio's generator made it) payload is

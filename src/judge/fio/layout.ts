@@ -13,7 +13,7 @@ import { fillPayload } from "./payload.ts";
 /** Fills as much of the block as the file has at that offset; how much it was. */
 export type ReadAt = (block: Uint8Array, offsetBytes: number) => number;
 
-/** Something about the file makes judging it impossible; the message says what, and what to do. */
+/** Something about the file makes judging it impossible; the message states what, and what to do. */
 export class FioRefusal extends Error {
   override readonly name = "FioRefusal";
 }

@@ -1,5 +1,5 @@
 /**
- * Findings about blocks of fio, in file order: merged where they go on, joined where one names the other, capped.
+ * Findings about blocks of fio, in file order: merged where they continue, joined where one names the other, capped.
  *
  * Owns the caps and the sentences that need two findings. Refuses to decide what anything is.
  */

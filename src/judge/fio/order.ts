@@ -1,9 +1,9 @@
 /**
- * Which operation wrote what, and when: fio's numbers of operations beside its times.
+ * Which operation wrote what, and when: fio's numbers of operations next to its times.
  *
- * Numbers up to fio 3.36 count to 65,536 and begin again; the times beside them say which turn is meant. A block whose
- * number does not fit its time was written by another run of the job. Owns these two questions, and which block a seed
- * belongs to. Memory: 28 bytes for each header that is added.
+ * Numbers up to fio 3.36 count to 65,536 and begin again; the times next to them show which turn is meant. A block
+ * whose number does not fit its time was written by another run of the job. Owns these two questions, and which block a
+ * seed belongs to. Memory: 28 bytes for each header that is added.
  */
 import type { U64 } from "../../pattern/u64.ts";
 import type { FioHeader } from "./header.ts";

@@ -37,12 +37,12 @@ export class Doubt {
   ): "open" | "rule" | "places" {
     const { follower } = this;
     const [run] = parts;
-    // In the middle of damage nobody knows yet what it will be.
+    // In the middle of damage it is not known yet what it will be.
     if (scanning && here < follower.pos + SCAN_BYTES) {
       follower.advance(window, here);
       return "open";
     }
-    // Whole pages of another place, and bytes that go on where an earlier run was, say more than any rule.
+    // Whole pages of another place, and bytes that continue where an earlier run was, prove more than any rule.
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
     if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.#known.includes(shift))) return "places";
     follower.advance(window, here);
@@ -51,9 +51,9 @@ export class Doubt {
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
     if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
-    // A range at whose end nothing is right is no range in place, but the beginning of something else.
+    // A range at whose end nothing is right is not a range in place, but the beginning of something else.
     if (over && !follower.resumes) return "places";
-    // One part of another place is as short as a rule, and says more; reversed words say more than another stream.
+    // One part of another place is as short as a rule, and proves more; reversed words prove more than another stream.
     const swapped = follower.derivation.kind === "byte-swapped" && inside.some(({ kind }) => kind === "stale");
     return elsewhere < (swapped ? 1 : 2) ? "places" : "rule";
   }

@@ -1,19 +1,19 @@
 /**
  * Says what happened to a stream: the shortest true story of the parts that the tracer cuts a file into.
  *
- * True: each byte of the file is in one segment that says what it is, and the findings, replayed as edits on the good
+ * True: each byte of the file is in one segment that states what it is, and the findings, replayed as edits on the good
  * stream, give back the file. Shortest: as few findings as can be. The parts are runs of the stream (with the damage in
- * them behind which they go on), runs of other streams, and damage. A story picks the runs of the main line; `plot.ts`
- * searches for the choice with the fewest findings, `story.ts` tells it, ties go to fewer bytes, to aligned places, to
- * the earlier one.
+ * them behind which they continue), runs of other streams, and damage. A story picks the runs of the main line;
+ * `plot.ts` searches for the choice with the fewest findings, `story.ts` reports it, ties go to fewer bytes, to aligned
+ * places, to the earlier one.
  *
- * What is decided when. While the main line has been told up to the run that is being followed, damage in that run is
- * told at once: nothing that comes can make it cheaper. From the first change of shift on, parts wait: until the file
- * ends, until so many wait that the older half is told as it looks best by then (PARTS_MAX), or until so much damage
- * waits in one run that it is told with that run on the main line (INLAYS_MAX). Later bytes may then prove that fewer
- * findings would have done. They cannot make a told byte wrong: what each byte of the file is does not depend on the
- * choice, and a range that was called lost, or a copy, is mended by `links.ts` when the other half turns up.
- * Refuses to read bytes.
+ * What is decided when. While the main line has been reported up to the run that is being followed, damage in that run
+ * is reported at once: nothing that comes can make it cheaper. From the first change of shift on, parts wait: until the
+ * file ends, until so many wait that the older half is reported as it looks best by then (PARTS_MAX), or until so much
+ * damage waits in one run that it is reported with that run on the main line (INLAYS_MAX). Later bytes may then prove
+ * that fewer findings would have done. They cannot make a reported byte wrong: what each byte of the file is does not
+ * depend on the choice, and a range that was called lost, or a copy, is mended by `links.ts` when the other half turns
+ * up. Refuses to read bytes.
  */
 import { flipPart } from "./flip.ts";
 import { type Gap, gapBetween, repeatsIn } from "./gap.ts";
@@ -50,7 +50,7 @@ export class Explainer implements Listener {
     this.#plots = [firstPlot(this.#anchor)];
   }
 
-  /** True while the run that is being followed goes on where the told main line ends. */
+  /** True while the run that is being followed continues where the reported main line ends. */
   isSettled(run: Part): boolean {
     const { shift, hi } = this.#anchor;
     return this.#parts.length === 0 && run.kind === "own" && run.shift === shift && run.lo <= hi;
@@ -163,7 +163,7 @@ export class Explainer implements Listener {
     this.#decided += count;
   }
 
-  /** Damage that was told when it was found is behind the beginning of its run. */
+  /** Damage that was reported when it was found is behind the beginning of its run. */
   #write(line: Line): void {
     const { from, to, show } = line;
     if (show === "finding") {
@@ -177,7 +177,7 @@ export class Explainer implements Listener {
     this.#told = to;
   }
 
-  /** The file ends; `open` is the end of a window, at which the stream may go on. */
+  /** The file ends; `open` is the end of a window, at which the stream may continue. */
   finish(fileEnd: number, { open }: { open: boolean }): void {
     const free = open || this.#endBytes === Infinity;
     const stories = this.#plots

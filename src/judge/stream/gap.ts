@@ -2,8 +2,8 @@
  * What lies between two runs of the main line, and where exactly it is cut.
  *
  * `growth` is the change of shift from one run to the next: bytes that the stream jumps forward (positive) or that the
- * file holds too many (negative). It is the same wherever the cuts are made, so it says at once what kind of gap this is;
- * the cuts then slide within what fits both sides. Owns this arithmetic. Refuses to name anything.
+ * file holds too many (negative). It is the same wherever the cuts are made, so it shows at once what kind of gap this
+ * is; the cuts then slide within what fits both sides. Owns this arithmetic. Refuses to name anything.
  */
 import { chooseCut } from "./boundary.ts";
 import { isRaw, type Part } from "./part.ts";

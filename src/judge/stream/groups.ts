@@ -45,7 +45,7 @@ interface Series {
   offsets: number;
 }
 
-/** What a series is told apart by. */
+/** What distinguishes one series from another. */
 interface Noticed {
   readonly kind: FindingKind;
   readonly offsetBytes: number;
@@ -91,7 +91,7 @@ export class Groups {
     else this.#countMask(offsetBytes, lengthBytes, (lo >>> shift) | (hi << (32 - shift)), hi >>> shift);
   }
 
-  /** Flips are told apart by their bits, counted from their first byte. */
+  /** Flips are distinguished by their bits, counted from their first byte. */
   #countMask(offsetBytes: number, lengthBytes: number, lo: number, hi: number): void {
     const key = (lo >>> 0) + (hi >>> 0) * 4294967296;
     const series = this.#series.get(key);

@@ -31,7 +31,7 @@ export interface Part {
   readonly shift: number;
   /** What its bytes are; undefined for foreign bytes. */
   readonly stream?: Pattern | undefined;
-  /** Damage in place inside a run, in file order: the run goes on behind it where it would have been. */
+  /** Damage in place inside a run, in file order: the run continues behind it where it would have been. */
   inlays: Part[];
   /** From here to `hi` nothing in it is damaged. */
   clear: number;

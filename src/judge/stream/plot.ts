@@ -56,7 +56,7 @@ export function grow(plots: readonly Plot[], parts: readonly Part[]): Plot[] {
   for (const plot of plots) {
     const joined = part.kind === "own" ? join(plot, part, parts) : undefined;
     if (joined !== undefined) grown.push(joined);
-    // The same walk going on, and a run that was told already, are no matter of choice.
+    // The same walk continuing, and a run that was reported already, are not a choice.
     if (joined !== undefined && (part.told === true || continues(plot, part))) continue;
     grown.push(skip(plot, part, index));
   }

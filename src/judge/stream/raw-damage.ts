@@ -72,7 +72,7 @@ export class RawSplitter {
     for (let left = count; left > 0 && this.#head.length < HEAD_BYTES; left -= 1) this.#head.push(value);
   }
 
-  /** More zeros that nobody holds: a hole. Only after a zero was fed. */
+  /** More zeros that are not in memory: a hole. Only after a zero was fed. */
   skipZeros(count: number): void {
     if (this.#value !== 0) throw new Error("zeros are skipped only after zeros");
     this.#addToHead(0, Math.min(count, HEAD_BYTES));

@@ -2,7 +2,7 @@
  * Where zeroed, filled and foreign damage may begin and end.
  *
  * Owns two rules. Bytes of the neighbours that have the value of a fill may be counted to it, zeros also to foreign
- * damage that visibly begins or ends with zeros (the last 6 of report 2's 172 bytes are such); the cut decides. Other
+ * damage that visibly begins or ends with zeros (as the last 6 of report 2's 172 bytes do); the cut decides. Other
  * foreign damage of 512 bytes and more that begins or ends within a word of a page boundary may reach it: chance may
  * have made its first or last bytes right. Everything else begins and ends at a byte that is visibly wrong.
  */

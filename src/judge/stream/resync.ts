@@ -2,7 +2,7 @@
  * Looks for the end of damage: a walk resuming where it would be by now, or bytes that prove another position.
  *
  * Owns the preference between them. Remembers the shifts of the last few runs, because damage often ends where an
- * earlier run would go on (the page after a misplaced page). Refuses to remember anything else.
+ * earlier run would continue (the page after a misplaced page). Refuses to remember anything else.
  */
 import type { Location, Pattern } from "../../pattern/pattern.ts";
 

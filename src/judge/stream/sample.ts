@@ -25,7 +25,7 @@ export class Samples {
   readonly #pattern: Pattern;
   readonly #endBytes: number;
   #open: OpenSample[] = [];
-  /** The last bytes of the file that were told, up to `#at`. */
+  /** The last bytes of the file that were reported, up to `#at`. */
   #before: number[] = [];
   #at: number;
 

@@ -1,5 +1,5 @@
 /**
- * A story: what happened, told for one choice of the main line, with every byte of the file explained once.
+ * A story: what happened, reported for one choice of the main line, with every byte of the file explained once.
  *
  * Between two runs of the main line the file holds G bytes where the stream has S. If they are as many, each piece is in
  * place of the bytes that belong there. Else damage takes the place of missing bytes as far as it goes; runs of the
@@ -45,7 +45,7 @@ export interface Story {
   readonly bytes: number;
   /** Higher is better aligned. */
   readonly alignment: number;
-  /** Runs of the main line: where nothing else decides, the walk that goes on is the story. */
+  /** Runs of the main line: where nothing else decides, the walk that continues is the story. */
   readonly runs: number;
 }
 

@@ -3,8 +3,8 @@
  *
  * Owns finding the end of a run (the first wrong byte) and what comes behind it: wrong words that a rule explains
  * (`word-damage.ts`), the walk resuming where it would be, or bytes that prove another position. Damage behind
- * which a run goes on is an inlay of that run. At most a few hundred bytes of the file are looked at again. Refuses to
- * interpret; the explainer does.
+ * which a run continues is an inlay of that run. At most a few hundred bytes of the file are looked at again. Refuses
+ * to interpret; the explainer does.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { matchingBefore, overlapWithRun } from "./boundary.ts";
@@ -120,7 +120,7 @@ export class Tracer {
     return true;
   }
 
-  /** Less than a word that fits beyond the end of the stream says nothing. */
+  /** Less than a word that fits beyond the end of the stream proves nothing. */
   #isChance({ kind, lo, hi }: Part): boolean {
     return kind === "beyond" && hi - lo < this.#pattern.wordBytes;
   }
@@ -252,7 +252,7 @@ export class Tracer {
     this.#start(found, visible, proven);
   }
 
-  /** The same run goes on behind the damage. */
+  /** The same run continues behind the damage. */
   #resumes(found: Found): boolean {
     const run = this.#run;
     if (this.#early || found.shift !== run.shift) return false;

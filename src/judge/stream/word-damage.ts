@@ -36,7 +36,7 @@ export interface WordPlace {
 export type WordAnswer =
   /** More of the file is needed first. */
   | { readonly kind: "more" }
-  /** Flips were reported; the run goes on at `to`. */
+  /** Flips were reported; the run continues at `to`. */
   | { readonly kind: "flips"; readonly to: number }
   | { readonly kind: "range"; readonly derivation: Derivation }
   | { readonly kind: "other" };
