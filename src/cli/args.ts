@@ -1,5 +1,5 @@
 /**
- * What an argument can be: kinds, their values and their relations, as data beside each flag.
+ * What an argument can be: kinds, their values and their relations, as data next to each flag.
  *
  * Owns the grammar of sizes (KiB MiB GiB, 0x…, bare numbers are bytes), durations (ms s m h, bare numbers are seconds),
  * counts, choices and paths, and the message for a value that does not fit. Refuses to look at a command line: strict.ts

@@ -16,7 +16,7 @@ import { contradiction, nearest, strict } from "./strict.ts";
 import type { Call, SubCommand, Tool } from "./tool.ts";
 import { VERSION } from "./version.ts";
 
-/** What every command understands beside its own. */
+/** What every command understands in addition to its own. */
 const ALWAYS = {
   help: { kind: "flag", description: "this text" },
   version: { kind: "flag", description: "the version" },

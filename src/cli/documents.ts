@@ -1,5 +1,5 @@
 /**
- * Files that a run writes beside its report: opened before the run, written after it.
+ * Files that a run writes in addition to its report: opened before the run, written after it.
  *
  * Owns every path that is declared `newFile`: a place that cannot be written is a bad argument before anything happened,
  * an existing file is never overwritten, and what stayed empty is removed again. A document that cannot be written after

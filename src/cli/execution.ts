@@ -69,7 +69,7 @@ export class Execution implements Work {
     const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
     if (watching !== undefined) this.#progress.narrate(`a signal is seen a little later: ${watching}`);
     this.#interruption.watch();
-    // An exception in a callback, a rejection that nobody handled: clean-up, then its line and its code.
+    // An exception in a callback, an unhandled rejection: clean-up, then its line and its code.
     enter(this.#name, async (error) => {
       this.#progress.clear();
       const { code, line } = failureOf(error, this.#provenCalls);
@@ -130,7 +130,7 @@ export class Execution implements Work {
     }
   }
 
-  /** Needs, self-test, workload. An unmet need or a refusing kernel becomes an outcome that says why. */
+  /** Needs, self-test, workload. An unmet need or a refusing kernel becomes an outcome that states why. */
   async #outcome(): Promise<Outcome> {
     try {
       const change = systemWideChange(this.#tool, this.#args);

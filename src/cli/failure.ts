@@ -1,5 +1,5 @@
 /**
- * What a failure means as an exit code, and the line that says it.
+ * What a failure means as an exit code, and the line that reports it.
  *
  * Owns the table of errnos that only a bug of ours can cause. Everything the kernel may refuse for reasons of its own is
  * inconclusive; what is neither a refusal nor bad input is our failure, with its stack.

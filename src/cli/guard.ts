@@ -1,7 +1,7 @@
 /**
  * Whatever fails outside a report ends with the contract's code: never 0, and never 1, which means corruption.
  *
- * Owns the last handlers of a process: exceptions that nobody caught, rejections that nobody handled, an end in the middle
+ * Owns the last handlers of a process: uncaught exceptions, unhandled rejections, an end in the middle
  * of a run. bunfig.toml preloads it, so that even a script that does not load ends 255; the door imports it for scripts
  * elsewhere. Refuses to import anything: what is broken must not break it. Workers and test files keep Bun's handlers.
  */
@@ -32,7 +32,7 @@ export async function settle(code: number): Promise<never> {
   return exit(code);
 }
 
-/** Goes on only where nothing has failed: beside a failure, no report may come out. */
+/** Continues only where nothing has failed: after a failure, no report may come out. */
 export async function unlessFailing(): Promise<void> {
   if (failing) await new Promise(() => {});
 }
@@ -50,7 +50,7 @@ function print(text: string): void {
   }
 }
 
-/** One line: what Bun says of a module that does not load has more. */
+/** One line: what Bun prints about a module that does not load has more. */
 function lineOf(error: unknown): string {
   if (!(error instanceof Error) && !(typeof error === "object" && error !== null && "message" in error)) {
     return String(error);

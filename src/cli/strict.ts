@@ -1,5 +1,5 @@
 /**
- * Command lines, strictly: every word is declared, or one line says what is wrong with it and what to do.
+ * Command lines, strictly: every word is declared, or one line states what is wrong with it and what to do.
  *
  * Owns the canonical form `--name=value`, which citty's parser cannot misread, and the refusal of flags that have no
  * effect together, by what each declares (`onlyWith`, `conflicts`). Refuses to convert values twice: args.ts knows the
@@ -73,7 +73,7 @@ function isMany(spec: ArgumentSpec | undefined): boolean {
   return spec !== undefined && "many" in spec && spec.many === true;
 }
 
-/** "-1" where a number is due: its kind says what is wrong with it. */
+/** "-1" where a number is due: its kind reports what is wrong with it. */
 function isNumber(token: string, due: ArgumentSpec | undefined): boolean {
   return /^-\d/.test(token) && due !== undefined && ["count", "size", "duration"].includes(due.kind);
 }

@@ -25,7 +25,7 @@ import type { EvidenceArguments } from "./asked.ts";
 const LOOKS = new Set(["read", "pread", "close", "unlink"]);
 /** Recorded calls that a report shows. */
 const LINES_MAX = 40;
-/** Events that tell where buffered writes and io_uring requests go; a kernel that lacks some tells the rest. */
+/** Events that show where buffered writes and io_uring requests go; a kernel that lacks some shows the rest. */
 const EVENTS: readonly EventName[] = [
   "io_uring:io_uring_submit_sqe",
   "io_uring:io_uring_submit_req",
@@ -91,7 +91,7 @@ export class Witness {
     const file = findings[0]?.file;
     const name = file?.slice(file.lastIndexOf("/") + 1);
     const touches = (line: string) => name === undefined || line.includes(name);
-    // The judge's own reading comes last and tells nothing.
+    // The judge's own reading comes last and shows nothing.
     const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
     if (last < 0) return [];
     const first = Math.max(lines.findIndex(touches), last - LINES_MAX);

@@ -71,7 +71,7 @@ function tableLine(name: string, cells: readonly (readonly [string, number])[], 
   return [name.padEnd(nameWidth), ...cells.map(([text, width]) => text.padEnd(width))].join("  ").trimEnd();
 }
 
-/** The reasons behind every "?": without them a table says less than it knows. */
+/** The reasons behind every "?": without them a table shows less than it knows. */
 export function silentLines(rows: readonly Row[]): string[] {
   return rows.flatMap((row) =>
     (surveyOf(row)?.cases ?? [])

@@ -1,8 +1,8 @@
 /**
  * One kernel's line in a table: the script run there with `--json`, its report read, everything else accounted for.
  *
- * Owns the row that `matrix` prints and `bisect` decides by. Refuses to read more into a run than its report says: a guest
- * that died is "inconclusive", and so is a script that printed no report and ended with neither 0 nor 1.
+ * Owns the row that `matrix` prints and `bisect` decides by. Refuses to read more into a run than its report states: a
+ * guest that died is "inconclusive", and so is a script that printed no report and ended with neither 0 nor 1.
  */
 import { commandLine, commandOf } from "../machine/invocation.ts";
 import type { RunReport, Verdict } from "../report/document.ts";

@@ -2,7 +2,7 @@
  * One script on one kernel: everything between a command line and a verdict.
  *
  * Owns the order: kernel, acceleration, image, disk, boot, result, clean-up; and the meaning of an ended guest as an exit
- * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest says goes to a listener.
+ * code. Used by `run`, `matrix` and `bisect` alike. Refuses to print: what the guest prints goes to a listener.
  */
 import { closeSync, openSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -27,7 +27,7 @@ export interface LabOptions {
   readonly fileSystem: FileSystem;
   readonly mkfsOptions: readonly string[];
   readonly mountOptions: string;
-  /** Sizes of blank disks beside the test disk. */
+  /** Sizes of blank disks in addition to the test disk. */
   readonly extraDisks: readonly number[];
   /** 0 for none. */
   readonly swapBytes: number;

@@ -35,7 +35,7 @@ export function isReproducer(path: string): boolean {
   return /\brunReproducer\(/.test(text) || path === join(PACKAGE_ROOT, "scripts/survey.ts");
 }
 
-/** Throws what a script of ours says of bad arguments; anything else that goes wrong is for the guest to show. */
+/** Throws what a script of ours reports about bad arguments; anything else that goes wrong is for the guest to show. */
 export async function checkArguments(path: string, scriptArguments: readonly string[]): Promise<void> {
   if (scriptArguments.length === 0 || !isReproducer(path)) return;
   const child = Bun.spawn(ownCommand("--no-install", path, ...scriptArguments), {
@@ -63,8 +63,8 @@ export function parseReport(text: string): RunReport | null {
 }
 
 /**
- * Why an exit code says nothing, or undefined when it is a verdict: a command of ours announces its code, and a report on
- * stdout has one. Bad arguments and failures of our own are no verdicts, and pass as they are.
+ * Why an exit code means nothing, or undefined when it is a verdict: a command of ours announces its code, and a report
+ * on stdout has one. Bad arguments and failures of our own are no verdicts, and pass as they are.
  */
 export function whyNoVerdict({ exitCode, announced }: GuestResult, report: RunReport | null): string | undefined {
   if (exitCode === undefined || exitCode === EXIT.badArguments || exitCode === EXIT.ownFailure) return undefined;

@@ -2,7 +2,7 @@
  * `lab.ts bisect`: which packaged kernel is the first good (or first bad) one, without compiling anything.
  *
  * Owns the list of packages between two versions and the report. Works in both directions: when the good version is the
- * newer one it finds the package that brought the fix, else the one that brought the bug.
+ * newer one it finds the package that introduced the fix, else the one that introduced the bug.
  */
 import { EXIT } from "../../report/document.ts";
 import { type Judgement, matchingItems, type SearchResult, search } from "../bisect.ts";

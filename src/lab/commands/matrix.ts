@@ -61,7 +61,7 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
       const onState = (state: string) => board.state(index, state);
       const known = results.known(asked);
       const row = known ?? (await rowOrReason({ ...command, asked, script, options, narrate, onState }));
-      // A row that was stopped half-way is no result.
+      // A row that was stopped half-way is not a result.
       if (command.signal.aborted && known === undefined) return;
       rows[index] = row;
       results.save(rows.filter(Boolean), elapsedSeconds());

@@ -3,7 +3,7 @@
  *
  * Some hosts offer a /dev/kvm that starts QEMU and then spins without a word (nested paravirtual kinds). So "auto" boots
  * a kernel for a few seconds, waits for its first console line, and remembers the answer for this machine, host kernel
- * and QEMU. Refuses to guess: without that line the guest is emulated (TCG), and a line on stderr says so.
+ * and QEMU. Refuses to guess: without that line the guest is emulated (TCG), and a line on stderr reports it.
  */
 import { accessSync, constants } from "node:fs";
 import { hostname, release } from "node:os";
@@ -31,7 +31,7 @@ function whyNoDevice(): string | undefined {
   }
 }
 
-/** The acceleration to use with `vmlinuz`; `narrate` is told whenever "auto" settles for emulation. */
+/** The acceleration to use with `vmlinuz`; `narrate` is called whenever "auto" settles for emulation. */
 export async function chooseAcceleration(
   choice: AccelerationChoice,
   { vmlinuz, narrate }: { vmlinuz: string; narrate: (line: string) => void },
@@ -57,7 +57,7 @@ export async function chooseAcceleration(
   return kvmWorks ? "kvm" : "tcg";
 }
 
-/** Boots `vmlinuz` without an initramfs under KVM; true when the kernel says its first words in time. */
+/** Boots `vmlinuz` without an initramfs under KVM; true when the kernel prints its first words in time. */
 async function probeKvm(vmlinuz: string): Promise<boolean> {
   const child = Bun.spawn(
     [

@@ -51,7 +51,7 @@ async function bundleDoors(packageRoot: string, guestRoot: string): Promise<Map<
   if (!built.success) return files;
   for (const output of built.outputs) {
     const path = join("src", output.path);
-    // A door keeps its name; the pieces that doors share are beside them.
+    // A door keeps its name; the pieces that doors share are next to them.
     const door = doors.find((file) => file.replace(/\.ts$/, ".js") === path);
     files.set(
       door ?? join("src", dirname(output.path), basename(output.path)),

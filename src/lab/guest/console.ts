@@ -25,7 +25,7 @@ const PATTERNS: readonly (readonly [ConsoleEventKind, RegExp])[] = [
 /** Kinds after which the kernel's own state is in doubt. */
 export const FATAL_KINDS: readonly ConsoleEventKind[] = ["panic", "bug", "oops"];
 
-/** What a console line says of the kernel's health, if anything. Time stamps and escape sequences do not matter. */
+/** What a console line shows of the kernel's health, if anything. Time stamps and escape sequences do not matter. */
 export function recognise(line: string): ConsoleEvent | undefined {
   const clean = cleanLine(line);
   const text = clean.replace(/^\[\s*\d+\.\d+\](\[\s*[TC]\d+\])? /, "");
@@ -59,7 +59,7 @@ export class ConsoleReader {
     return lines.map(cleanLine);
   }
 
-  /** The console is closed: what stands without a line end is a line too. */
+  /** The console is closed: what is left without a line end is a line too. */
   end(): void {
     if (this.#partial !== "") this.#take(this.#partial);
     this.#partial = "";

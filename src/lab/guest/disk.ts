@@ -28,7 +28,7 @@ export function xfsOptionFile(guestRelease: string, files: readonly string[]): s
 export interface DiskOptions {
   readonly fileSystem: FileSystem;
   readonly sizeBytes: number;
-  /** Passed to mkfs as they stand; any of them switches our own choice of features off. */
+  /** Passed to mkfs unchanged; any of them switches our own choice of features off. */
   readonly mkfsOptions: readonly string[];
   readonly guestRelease: string;
   readonly runDirectory: string;

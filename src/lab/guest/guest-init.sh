@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first process of the guest: sets up what a reproducer finds on any machine, runs it, reports, and reboots
-# (QEMU's -no-reboot makes that the end). /lab/config says what to do; the host writes it for each run.
+# (QEMU's -no-reboot makes that the end). /lab/config states what to do; the host writes it for each run.
 #
 # Four virtio ports lead to the host, in this order: status (lines "start UPTIME", "failed WHY", "exit CODE"), the
 # script's stdout, its stderr, and a tar stream of what it left behind. Kernel messages alone use the console, so the
@@ -41,7 +41,7 @@ disk modules && echo "$device" >/modules/disk
 # Devices whose first use loads their module.
 cp -a /modules/dev/. /dev/ 2>/dev/null
 
-# A kernel without virtio_console has a second serial line instead; on it each line says what it carries.
+# A kernel without virtio_console has a second serial line instead; on it each line names what it carries.
 ports=
 read -r cmdline </proc/cmdline
 case $cmdline in *lab.serial*) serial=yes ;; *) serial=no ;; esac

@@ -1,8 +1,8 @@
 /**
  * The kernel called "host": the script runs here, without a guest, as the user who asked.
  *
- * Owns how such a script is started and stopped, and how its end is told like a guest's. Refuses to prepare anything:
- * no file system, no cgroup; a script finds the machine as it is.
+ * Owns how such a script is started and stopped, and how its end is reported like a guest's. Refuses to prepare
+ * anything: no file system, no cgroup; a script finds the machine as it is.
  */
 
 import { constants, release } from "node:os";

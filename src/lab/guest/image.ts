@@ -57,9 +57,9 @@ export interface GuestJob {
   readonly extraDisks: number;
   readonly hugePages: number;
   readonly ksm: boolean;
-  /** How the host starts this script in this guest: shell words without its arguments; "" where nobody can. */
+  /** How the host starts this script in this guest: shell words without its arguments; "" where that is impossible. */
   readonly invoked: string;
-  /** What the guest tells its scripts: "kvm" or "tcg". */
+  /** What the guest passes to its scripts: "kvm" or "tcg". */
   readonly acceleration: string;
   /** Host path of the script (.ts, .js: run by bun) or program, and its arguments. */
   readonly script: string | undefined;

@@ -51,7 +51,7 @@ export interface GuestResult {
   readonly bootSeconds: number | undefined;
   /** How long the script ran, on the guest's clock. */
   readonly scriptSeconds: number | undefined;
-  /** What QEMU took of a processor, all together; on a busy machine it says more than a clock. */
+  /** What QEMU took of a processor, all together; on a busy machine it shows more than a clock. */
   readonly processorSeconds: number | undefined;
   readonly events: readonly ConsoleEvent[];
   readonly consoleTail: readonly string[];

@@ -200,7 +200,7 @@ function fieldOf(stanza: string, field: string): string | undefined {
 
 /**
  * Fetches the packages of one kernel into `directory`; apt checks them and shows progress. It resumes a broken transfer
- * where the server says when the file was last changed (If-Range); behind some proxies it starts again.
+ * where the server reports when the file was last changed (If-Range); behind some proxies it starts again.
  */
 export async function downloadKernel(
   kernel: KernelPackage,
@@ -210,7 +210,7 @@ export async function downloadKernel(
   await withLock("apt", async () => {
     const child = Bun.spawn(
       [
-        // A download whose lab was killed must not go on by itself; the next run takes up what is there.
+        // A download whose lab was killed must not continue by itself; the next run takes up what is there.
         ...[findProgram("setpriv", "util-linux"), "--pdeathsig", "KILL", "--"],
         "apt-get",
         ...(quiet ? ["-qq"] : []),

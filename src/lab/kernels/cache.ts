@@ -34,8 +34,8 @@ export class LabError extends Error {
 const refusal = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error);
 
 /**
- * `$XDG_CACHE_HOME/bytewitness/lab` or `~/.cache/bytewitness/lab`, made when missing. Who has no home (nobody) gets a
- * directory below the temporary one, which no other user may have made.
+ * `$XDG_CACHE_HOME/bytewitness/lab` or `~/.cache/bytewitness/lab`, made when missing. A user without a home (nobody)
+ * gets a directory below the temporary one, which no other user may have made.
  */
 export function cacheDirectory(...parts: string[]): string {
   const chosen = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : undefined;
@@ -103,12 +103,12 @@ function processIsAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
-/** A name beside `path` that only this process uses and that the sweep recognises. */
+/** A name next to `path` that only this process uses and that the sweep recognises. */
 export function partialName(directory: string, name: string): string {
   return join(directory, `.partial-${process.pid}-${name}`);
 }
 
-/** Puts a finished file or directory in its place; if another lab was quicker, its copy stands. */
+/** Puts a finished file or directory in its place; if another lab was quicker, its copy is kept. */
 export function publish(partial: string, place: string): void {
   try {
     renameSync(partial, place);

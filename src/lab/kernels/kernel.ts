@@ -192,7 +192,7 @@ function kernelOfFile(path: string, modulesDirectory: string | undefined): Kerne
     title: path,
     version: undefined,
     vmlinuz: path,
-    // Without modules everything the guest needs must be built in; it says on the console what it misses.
+    // Without modules everything the guest needs must be built in; it prints on the console what it misses.
     modulesDirectory: resolve(modulesDirectory ?? join(path, "..", "no-modules")),
     cacheKey: undefined,
     changelog: undefined,

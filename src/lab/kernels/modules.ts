@@ -1,5 +1,5 @@
 /**
- * Kernel modules: where they are, and what each says of itself.
+ * Kernel modules: where they are, and what each states about itself.
  *
  * Debian's packages ship no modules.dep (it is made when a package is installed), so `depends=`, `softdep=` and `alias=`
  * are read from each module's .modinfo section. Refuses to load anything: it returns bytes and words.

@@ -9,7 +9,7 @@
 export interface Mirrors {
   readonly main: string;
   readonly security: string | undefined;
-  /** True when the security archive is not configured, but assumed beside the main one. */
+  /** True when the security archive is not configured, but assumed in addition to the main one. */
   readonly securityIsGuess: boolean;
 }
 
@@ -49,7 +49,7 @@ const isDebianSuite = (name: string) => [...RELEASES, ...ALIASES].some((release)
 export function mirrorsOf(downloaded: string, configured: string): Mirrors | undefined {
   const labelled = targetsOf(downloaded).filter(({ label }) => label !== "");
   const others = new Set(labelled.filter(({ label }) => !label.startsWith("Debian")).map(({ site }) => site));
-  // An archive of somebody else's may call its suite "bookworm" too: Debian's own has the updates suite beside it, or
+  // A third-party archive may call its suite "bookworm" too: Debian's own has the updates suite next to it, or
   // says so in its path; only then the first that fits.
   const bare = [...targetsOf(configured), ...targetsOf(downloaded)].filter(({ site }) => !others.has(site));
   const mains = bare.filter(({ release }) => isDebianSuite(release));
