@@ -29,7 +29,7 @@ function candidates(): Candidate[] {
     { script: APPEND, words: ["DIR/run-RUN", "30", "4", "--quiet"] },
     { script: APPEND, words: ["DIR/jobs-RUN", "30", "4", "--jobs", "3", "--quiet"] },
     { script: APPEND, words: ["--quiet"] },
-    { script: APPEND, words: ["DIR/none-RUN", "30", "4", "--pressure", "none", "--keep", "--quiet"] },
+    { script: APPEND, words: ["DIR/none-RUN", "30", "4", "--pressure", "none", "--quiet"] },
     { script: join(HERE, "gallery/append-tear.ts"), words: ["--quiet", "--dirty-limit", "4MiB"] },
     { script: join(HERE, "splice-relay.ts"), words: ["--quiet", "--seconds", "20"] },
     { script: join(HERE, "splice-relay.ts"), words: ["--quiet", "--from", "unix", "--to", "unix", "--seconds", "20"] },

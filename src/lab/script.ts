@@ -63,11 +63,12 @@ export function parseReport(text: string): RunReport | null {
 }
 
 /**
- * Why an exit code means nothing, or undefined when it is a verdict: a command of ours announces its code, and a report
- * on stdout has one. Bad arguments and failures of our own are no verdicts, and pass as they are.
+ * Why an exit code says nothing, or undefined when it is a verdict: a command of ours announces its code, and a report on
+ * stdout has one. Bad arguments pass as they are; so does a failure that a
+ * command of ours announced, while a script that did not even load gave no report.
  */
 export function whyNoVerdict({ exitCode, announced }: GuestResult, report: RunReport | null): string | undefined {
-  if (exitCode === undefined || exitCode === EXIT.badArguments || exitCode === EXIT.ownFailure) return undefined;
+  if (exitCode === undefined || exitCode === EXIT.badArguments) return undefined;
   if (announced === exitCode || (report !== null && exitCodeOf(report.verdict) === exitCode)) return undefined;
   return `the script ended with exit code ${exitCode} and without a report`;
 }

@@ -56,7 +56,8 @@ describe("judge", () => {
   const cases: [string, Partial<GuestResult>, number, string | undefined][] = [
     ["a clean run", { exitCode: 0, announced: 0 }, 0, undefined],
     ["a corrupt run", { exitCode: 1, announced: 1 }, 1, undefined],
-    ["our own failure", { exitCode: 255 }, 255, undefined],
+    ["our own failure", { exitCode: 255, announced: 255 }, 255, undefined],
+    ["a script that does not load", { exitCode: 255 }, 125, "the script ended with exit code 255 and without a report"],
     // An import that does not exist, a program that prints "hello", a signal's code: none of them is a verdict.
     ["1 without a report", { exitCode: 1 }, 125, "the script ended with exit code 1 and without a report"],
     ["0 without a report", { exitCode: 0 }, 125, "the script ended with exit code 0 and without a report"],

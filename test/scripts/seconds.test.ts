@@ -25,7 +25,6 @@ const RUNS: readonly (readonly [seconds: number, script: string, ...args: string
   [1, "splice-relay"],
   [6, "splice-relay", "--connections", "50"],
   [1, "gallery/nowait-append", directory],
-  [1, "gallery/append-tear", directory],
   [6, "gallery/append-tear", directory, "--control", "all"],
 ];
 
