@@ -8,7 +8,7 @@
  * What broken looks like: 511 pages hold the first page's bytes. No call failed.
  * tmpfs(5): the file system's contents "may be swapped out"; nothing about them may change for that.
  * Since when, fixed by: bad on 6.12.43, good on 6.12.90 (large pages of tmpfs are swapped whole since 6.12); "mm: shmem:
- * fix potential data corruption during shmem swapin" (6.12.85).
+ * fix potential data corruption during shmem swapin" (6.12.78).
  * Who is hit: shared memory on huge pages or on pages of several sizes, on a machine that swaps.
  * Control: the same without huge pages (huge=never).
  * Needs: a guest of the lab (an affected kernel cannot switch that swap off any more), swap, cgroup2 with memory.reclaim.
@@ -74,9 +74,9 @@ await runReproducer({
   summary: "shared memory on huge pages, swapped out and in again: is it what it was?",
   known: {
     fix: "mm: shmem: fix potential data corruption during shmem swapin",
-    firstFixed: ["6.12.85"],
+    firstFixed: ["6.12.78"],
     affectedSince: "6.12",
-    source: "changelog of linux 6.12.85-1; bad on 6.12.43, clean on 6.12.90",
+    source: "changelog of linux 6.12.85-1, entry of 6.12.78; bad on 6.12.43, clean on 6.12.90",
   },
   systemWide: "switches swap of its own on, and sets vm.page-cluster for a moment",
   requires: [

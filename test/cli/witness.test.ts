@@ -45,8 +45,8 @@ test("a run without a finding writes no C program, says so, and leaves no empty 
 
 test.each([
   [["--report", "page.pdf"], "--report page.pdf: the ending chooses the form"],
-  [["--report", "/nonexistent/r.html"], "/nonexistent/r.html"],
-  [["--trace", "/nonexistent/t.json"], "/nonexistent/t.json"],
+  [["--report", "/proc/nowhere/r.html"], "/proc/nowhere/r.html"],
+  [["--trace", "/proc/nowhere/t.json"], "/proc/nowhere/t.json"],
 ])("a place that cannot be written is refused before the run: %p", async (flags, line) => {
   const said = await command("uring-append", [`${directory}/c`, "1", "1", ...flags]);
   expect([said.code, said.stdout]).toEqual([254, ""]);

@@ -84,7 +84,7 @@ describe("arguments", () => {
         ["matrix", "--kernels"],
       ]) {
         const { code, stdout, stderr } = await lab([...mode, "6.1.999", "--", ...words], {
-          XDG_CACHE_HOME: "/nonexistent",
+          XDG_CACHE_HOME: "/proc/nowhere",
         });
         expect({ code, stdout }).toEqual({ code: 254, stdout: "" });
         expect(stderr).toContain(line);
