@@ -194,7 +194,11 @@ export class Explainer implements Listener {
       });
     const best = stories.reduce((one, other) => (isBetter(other.story, one.story) ? other : one));
     this.#finishAnchor(best.gaps[0] as Gap);
-    for (const line of atEnd(best.story, { fileEnd, endBytes: this.#endBytes })) this.#write(line);
+    for (const line of atEnd(best.story, { fileEnd, endBytes: this.#endBytes })) {
+      // An aligned cut behind the last bytes must not lead over the end of the file.
+      if (line.to <= fileEnd) this.#write(line);
+      else if (line.from < fileEnd) this.#write({ ...line, to: fileEnd });
+    }
   }
 }
 

@@ -147,11 +147,12 @@ export class Ledger {
     const last = this.segments.at(-1);
     const origin = kind === "intact" && range.originBytes === range.from ? undefined : range.originBytes;
     if (last !== undefined && adjoins(last, kind, origin)) {
-      last.lengthBytes += lengthBytes;
+      last.lengthBytes = Math.max(last.lengthBytes, range.to - last.offsetBytes);
       return;
     }
     if (last !== undefined && this.segments.length >= this.#segmentsMax) {
-      last.lengthBytes += lengthBytes;
+      // A flip that was only counted may have taken the first bytes of this range already.
+      last.lengthBytes = Math.max(last.lengthBytes, range.to - last.offsetBytes);
       if (SEVERITY.indexOf(kind) > SEVERITY.indexOf(last.kind)) last.kind = kind;
       if (last.originBytes !== undefined) delete last.originBytes;
       this.segmentsLeftOut += 1;
