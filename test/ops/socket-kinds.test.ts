@@ -90,7 +90,10 @@ test("UDP: bound, connected, and received with a time limit", () => {
   expect(exchange({ client, server })).toBe("there");
   setReceiveTimeout(server, { timeoutMs: 20 });
   using memory = allocate(8);
-  expect(tryReceive(server, memory)).toBe(-ERRNO.EAGAIN);
+  // A receive with a time limit is not restarted after a signal, and the runtime's own threads signal each other.
+  let answer = tryReceive(server, memory);
+  while (answer === -ERRNO.EINTR) answer = tryReceive(server, memory);
+  expect(answer).toBe(-ERRNO.EAGAIN);
 });
 
 test("vsock: an address survives the way through struct sockaddr_vm, and a socket opens or says why not", () => {
