@@ -1,5 +1,5 @@
 /** The package as others get it: a tarball, added in an empty folder; commands by name, the door with its types, Node's line. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,84 +18,86 @@ function run(words: readonly string[], cwd = folder) {
   return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
 }
 
-beforeAll(() => {
-  mkdirSync(folder);
-  expect(run([process.execPath, "pm", "pack", "--destination", base], ROOT).code).toBe(0);
-  const tarball = readdirSync(base).find((name) => name.endsWith(".tgz")) as string;
-  expect(run([process.execPath, "add", `../${tarball}`])).toMatchObject({ code: 0 });
-}, LONG_MS);
+describe.skipIf(needed("a writable checkout"))("a tarball", () => {
+  beforeAll(() => {
+    mkdirSync(folder);
+    expect(run([process.execPath, "pm", "pack", "--destination", base], ROOT).code).toBe(0);
+    const tarball = readdirSync(base).find((name) => name.endsWith(".tgz")) as string;
+    expect(run([process.execPath, "add", `../${tarball}`])).toMatchObject({ code: 0 });
+  }, LONG_MS);
 
-const bunx = (...words: string[]) => run([process.execPath, "x", "bytewitness", ...words]);
+  const bunx = (...words: string[]) => run([process.execPath, "x", "bytewitness", ...words]);
 
-test(
-  "bunx bytewitness NAME runs the command; its replay line works where it was printed",
-  () => {
-    const { code, out } = bunx("uring-append", "./a b", "1", "1", "--door", "write", "--files", "1", "--json");
-    const { verdict, replay } = JSON.parse(out) as { verdict: string; replay: string };
-    expect({ code, verdict }).toEqual({ code: 0, verdict: "clean" });
-    expect(replay).toStartWith("bunx bytewitness uring-append './a b' 1 1 ");
-    const again = run(["sh", "-c", `${replay} --json`]);
-    expect((JSON.parse(again.out) as { verdict: string; replay: string }).replay).toBe(replay);
-    expect(readdirSync(folder).filter((name) => name.startsWith("a b"))).toEqual([]);
-  },
-  LONG_MS,
-);
+  test(
+    "bunx bytewitness NAME runs the command; its replay line works where it was printed",
+    () => {
+      const { code, out } = bunx("uring-append", "./a b", "1", "1", "--door", "write", "--files", "1", "--json");
+      const { verdict, replay } = JSON.parse(out) as { verdict: string; replay: string };
+      expect({ code, verdict }).toEqual({ code: 0, verdict: "clean" });
+      expect(replay).toStartWith("bunx bytewitness uring-append './a b' 1 1 ");
+      const again = run(["sh", "-c", `${replay} --json`]);
+      expect((JSON.parse(again.out) as { verdict: string; replay: string }).replay).toBe(replay);
+      expect(readdirSync(folder).filter((name) => name.startsWith("a b"))).toEqual([]);
+    },
+    LONG_MS,
+  );
 
-test(
-  "every command answers --help; a mistyped one is 254 with a suggestion",
-  () => {
-    const { code, out } = bunx("--help");
-    expect(code).toBe(0);
-    for (const name of ["verify", "lab", "doctor", "new", "survey", "splice-fpos"]) {
-      expect(out).toMatch(new RegExp(`^ +${name} {4}\\S`, "m"));
-      expect(bunx(name, "--help")).toMatchObject({ code: 0, err: "" });
-    }
-    expect(bunx("verfy")).toMatchObject({ code: 254, out: "", err: expect.stringContaining("did you mean verify?") });
-    expect(bunx()).toMatchObject({ code: 254, out: "" });
-    expect(bunx("--version").out).toMatch(/^bytewitness \d+\.\d+\.\d+\n$/);
-  },
-  LONG_MS,
-);
+  test(
+    "every command answers --help; a mistyped one is 254 with a suggestion",
+    () => {
+      const { code, out } = bunx("--help");
+      expect(code).toBe(0);
+      for (const name of ["verify", "lab", "doctor", "new", "survey", "splice-fpos"]) {
+        expect(out).toMatch(new RegExp(`^ +${name} {4}\\S`, "m"));
+        expect(bunx(name, "--help")).toMatchObject({ code: 0, err: "" });
+      }
+      expect(bunx("verfy")).toMatchObject({ code: 254, out: "", err: expect.stringContaining("did you mean verify?") });
+      expect(bunx()).toMatchObject({ code: 254, out: "" });
+      expect(bunx("--version").out).toMatch(/^bytewitness \d+\.\d+\.\d+\n$/);
+    },
+    LONG_MS,
+  );
 
-test(
-  "new writes a reproducer here, which runs; verify and lab work",
-  () => {
-    expect(bunx("new", "fsync-gap").code).toBe(0);
-    expect(run([process.execPath, "fsync-gap.ts", folder, "3s", "--quiet"]).code).toBe(0);
-    writeFileSync(join(folder, "zeros"), new Uint8Array(4096));
-    expect(bunx("verify", "zeros", "--pattern", "zero").code).toBe(0);
-    expect(bunx("verify", "zeros").code).toBe(1);
-    expect(bunx("lab").code).toBe(254);
-  },
-  LONG_MS,
-);
+  test(
+    "new writes a reproducer here, which runs; verify and lab work",
+    () => {
+      expect(bunx("new", "fsync-gap").code).toBe(0);
+      expect(run([process.execPath, "fsync-gap.ts", folder, "3s", "--quiet"]).code).toBe(0);
+      writeFileSync(join(folder, "zeros"), new Uint8Array(4096));
+      expect(bunx("verify", "zeros", "--pattern", "zero").code).toBe(0);
+      expect(bunx("verify", "zeros").code).toBe(1);
+      expect(bunx("lab").code).toBe(254);
+    },
+    LONG_MS,
+  );
 
-test(
-  "the door is typed: a good script compiles under strict settings, a wrong one does not",
-  () => {
-    const tsc = (text: string) => {
-      writeFileSync(join(folder, "typed.ts"), text);
-      const flags = ["--noEmit", "--strict", "--target", "esnext", "--module", "preserve", "--types", ""];
-      return run([join(ROOT, "node_modules/.bin/tsc"), ...flags, "--skipLibCheck", "typed.ts"]);
-    };
-    const good = 'import { allocate } from "bytewitness";\nimport { O_APPEND } from "bytewitness/uapi";\n';
-    expect(tsc(`${good}export const n: number = allocate(8).lengthBytes + O_APPEND;\n`)).toMatchObject({
-      code: 0,
-      out: "",
-    });
-    expect(tsc(`${good}export const s: string = allocate("8");\n`).out).toContain("TS2345");
-  },
-  LONG_MS,
-);
+  test(
+    "the door is typed: a good script compiles under strict settings, a wrong one does not",
+    () => {
+      const tsc = (text: string) => {
+        writeFileSync(join(folder, "typed.ts"), text);
+        const flags = ["--noEmit", "--strict", "--target", "esnext", "--module", "preserve", "--types", ""];
+        return run([join(ROOT, "node_modules/.bin/tsc"), ...flags, "--skipLibCheck", "typed.ts"]);
+      };
+      const good = 'import { allocate } from "bytewitness";\nimport { O_APPEND } from "bytewitness/uapi";\n';
+      expect(tsc(`${good}export const n: number = allocate(8).lengthBytes + O_APPEND;\n`)).toMatchObject({
+        code: 0,
+        out: "",
+      });
+      expect(tsc(`${good}export const s: string = allocate("8");\n`).out).toContain("TS2345");
+    },
+    LONG_MS,
+  );
 
-test.skipIf(needed("node"))(
-  "with Node alone one clear line says what is needed",
-  () => {
-    const { code, err } = run(["node", "node_modules/bytewitness/scripts/bytewitness.js", "verify"]);
-    expect({ code, err }).toEqual({ code: 255, err: expect.stringMatching(/^bytewitness: needs Bun .*\n$/) });
-    // Without Bun in PATH the shell says the same.
-    const sh = run(["env", "-i", "PATH=/nowhere", "/bin/sh", "node_modules/bytewitness/scripts/bytewitness.js"]);
-    expect({ code: sh.code, err: sh.err }).toEqual({ code, err });
-  },
-  LONG_MS,
-);
+  test.skipIf(needed("node"))(
+    "with Node alone one clear line says what is needed",
+    () => {
+      const { code, err } = run(["node", "node_modules/bytewitness/scripts/bytewitness.js", "verify"]);
+      expect({ code, err }).toEqual({ code: 255, err: expect.stringMatching(/^bytewitness: needs Bun .*\n$/) });
+      // Without Bun in PATH the shell says the same.
+      const sh = run(["env", "-i", "PATH=/nowhere", "/bin/sh", "node_modules/bytewitness/scripts/bytewitness.js"]);
+      expect({ code: sh.code, err: sh.err }).toEqual({ code, err });
+    },
+    LONG_MS,
+  );
+});
