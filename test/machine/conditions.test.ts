@@ -47,7 +47,7 @@ const NAMES = [
 ];
 
 test("nothing else is collected: no host or user name, no variable, no path of the user's", () => {
-  const home = "/tmp/home-of-somebody-4711";
+  const home = "/proc/home-of-somebody-4711"; // a place that Bun cannot make
   const script = `import { conditions } from "${ROOT}/src/machine/conditions.ts"; console.log(JSON.stringify(conditions()))`;
   const environment = { ...process.env, HOME: home, USER: "somebody-4711", SECRET_TOKEN: "token-4711" };
   const child = Bun.spawnSync([process.execPath, "-e", script], { env: environment });

@@ -55,7 +55,9 @@ export class Browser implements AsyncDisposable {
   static async start(): Promise<Browser> {
     const profile = mkdtempSync(join(os.tmpdir(), "bytewitness-browser-"));
     const words = [Bun.which("chromium") as string, ...FLAGS, `--user-data-dir=${profile}`, "about:blank"];
-    const child = Bun.spawn(words, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    // Its other temporary files go with the profile.
+    const env = { ...process.env, TMPDIR: profile };
+    const child = Bun.spawn(words, { env, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
     const portFile = join(profile, "DevToolsActivePort");
     while (!existsSync(portFile) || !readFileSync(portFile, "utf8").includes("\n")) {
       if (child.exitCode !== null) throw new Error(`chromium ended ${child.exitCode} before it answered`);
