@@ -7,10 +7,10 @@
 import { selfTest } from "../judge/self-test.ts";
 import { UsageError } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
-import { Interrupted, ignoreSignals, watchSignals } from "../ops/signals.ts";
+import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
-import { SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ } from "../sys/uapi/mount.ts";
+import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
 import type { Definitions } from "./args.ts";
@@ -66,9 +66,8 @@ export class Execution implements Work {
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
     dieWithSurvey();
-    const watching = watchSignals([SIGINT, SIGTERM, SIGHUP]);
-    if (watching !== undefined) this.#progress.narrate(`a signal is seen a little later: ${watching}`);
-    this.#interruption.watch();
+    const late = this.#interruption.watch();
+    if (late !== undefined) this.#progress.narrate(`signals are noticed a little later: ${late}`);
     // An exception in a callback, an unhandled rejection: clean-up, then its line and its code.
     enter(this.#name, async (error) => {
       this.#progress.clear();

@@ -1,19 +1,22 @@
 /**
- * A person who wants an end: the first signal asks the workload, the second does not wait for its answer.
+ * What SIGINT, SIGTERM and SIGHUP do: the first signal asks the work to stop, the second ends the run at once.
  *
- * Owns the look at the signal counter while JavaScript waits, and the limits: a workload that has not answered the first
- * signal for 10 s is treated like one that was asked twice. A workload that does not even let the event loop turn is ended
- * by the second signal itself, within a second. Decides no exit code.
+ * Owns polling the signal counter while JavaScript waits, and the limits: work that has not stopped 10 s after the first
+ * signal is treated as if a second had come. Work that blocks the event loop is ended by the second signal itself, within
+ * a second. `abortable` is the same for commands that run other processes. Sets no exit code of a reproducer.
  */
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { pendingSignal } from "../ops/signals.ts";
+import { pendingSignal, watchSignals } from "../ops/signals.ts";
 import { alarmAtSecondSignal, signalCount } from "../sys/signal.ts";
+import { SIGHUP, SIGINT, SIGTERM } from "../sys/uapi/mount.ts";
 
 const LOOK_MS = 50;
 /** `bun run` passes a signal on that the terminal has sent to us as well: one key, two signals. */
 const SAME_KEY_MS = 150;
 const ANSWER_MS_MAX = 10_000;
 const CLEAN_UP_MS_MAX = 1500;
+const ORPHAN_LOOK_MS = 500;
 
 /** The workload did not answer; the run ends without what it knows. */
 export class Unanswered extends Error {
@@ -22,6 +25,7 @@ export class Unanswered extends Error {
 
 export class Interruption {
   readonly #narrate: (line: string) => void;
+  readonly #controller = new AbortController();
   #timer: ReturnType<typeof setInterval> | undefined;
   #firstMs: number | undefined;
   #countedFirst = 0;
@@ -32,14 +36,22 @@ export class Interruption {
     this.#narrate = narrate;
   }
 
-  watch(): void {
+  /** Starts watching. Undefined, or why signals are noticed only between turns of the event loop. */
+  watch(): string | undefined {
+    const late = watchSignals([SIGINT, SIGTERM, SIGHUP]);
     alarmAtSecondSignal(true);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    return late;
   }
 
   end(): void {
     alarmAtSecondSignal(false);
     clearInterval(this.#timer);
+  }
+
+  /** Aborted by the first signal. */
+  get abort(): AbortSignal {
+    return this.#controller.signal;
   }
 
   /** The signal that arrived, or 0. */
@@ -61,6 +73,7 @@ export class Interruption {
     if (this.#firstMs === undefined) {
       this.#firstMs = now;
       this.#narrate(`${this.name}: stopping; a second signal ends the run at once`);
+      this.#controller.abort();
     }
     const sinceMs = now - this.#firstMs;
     if (sinceMs < SAME_KEY_MS) this.#countedFirst = count;
@@ -83,9 +96,53 @@ export class Interruption {
     return Promise.race([work, repeated]);
   }
 
-  /** Waits for clean-up; once somebody insists, only for a moment longer. */
+  /** Waits for clean-up; after a second signal only a moment longer. */
   async orAtOnce(cleanUp: Promise<void>): Promise<void> {
     const limit = this.#secondSignal.promise.then(() => Bun.sleep(CLEAN_UP_MS_MAX));
     await Promise.race([cleanUp, limit]);
+  }
+}
+
+/**
+ * Work that runs other processes: its signal aborts at the first SIGINT, SIGTERM or SIGHUP, and the exit code is then
+ * 128 + the signal's number, however the work ends.
+ */
+export async function abortable(
+  work: (signal: AbortSignal) => Promise<number>,
+  narrate: (line: string) => void,
+): Promise<number> {
+  const interruption = new Interruption(narrate);
+  interruption.watch();
+  const orphaned = endWithParent();
+  try {
+    const code = await interruption.orUnanswered(work(interruption.abort));
+    return interruption.signal === 0 ? code : 128 + interruption.signal;
+  } catch (error) {
+    if (interruption.signal === 0) throw error;
+    return 128 + interruption.signal;
+  } finally {
+    clearInterval(orphaned);
+    interruption.end();
+  }
+}
+
+/** `bun run` forwards signals to us, but a SIGKILL ends only itself: its end is then a SIGTERM for us. */
+function endWithParent(): ReturnType<typeof setInterval> | undefined {
+  const parent = process.ppid;
+  if (readProc(parent, "cmdline")?.includes("bun") !== true) return undefined;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, ORPHAN_LOOK_MS);
+  timer.unref();
+  return timer;
+}
+
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return undefined;
   }
 }

@@ -4,8 +4,8 @@
  * Owns what is checked before anything is downloaded, and the signals that end guests. The lab makes no report of its
  * own: it hands on the one of the script behind `--`.
  */
-import { constants } from "node:os";
 import { type ArgumentSpecs, UsageError } from "../cli/args.ts";
+import { abortable } from "../cli/interruption.ts";
 import { argumentWords } from "../cli/replay.ts";
 import { defineTool, type Tool } from "../cli/tool.ts";
 import { EXIT } from "../report/document.ts";
@@ -15,7 +15,6 @@ import { commandMatrix } from "./commands/matrix.ts";
 import { commandMerge } from "./commands/merge.ts";
 import { commandRun } from "./commands/run.ts";
 import { kconfigFragment } from "./kconfig.ts";
-import { readText } from "./kernels/cache.ts";
 import { narrator } from "./narrate.ts";
 import { labOptions, listOf, MACHINE } from "./options.ts";
 import { shardOf } from "./results.ts";
@@ -108,19 +107,23 @@ const run = defineTool({
   summary: "boot a kernel, run a script there, end with its exit code",
   options: RUN,
   rest: SCRIPT,
-  run: ({ args, rest }) =>
-    watched((signal) =>
-      commandRun({
-        kernel: needed(args.kernel, "--kernel"),
-        ...scriptOf(rest),
-        options: labOptions(args, rest[0]),
-        artifactDirectory: args.artifacts === undefined ? undefined : String(args.artifacts),
-        showConsole: args.console,
-        ownWords: argumentWords({ positionals: {}, options: RUN }, args),
-        narrate: narrator(args.quiet),
-        signal,
-      }),
-    ),
+  run: ({ args, rest }) => {
+    const narrate = narrator(args.quiet);
+    return abortable(
+      (signal) =>
+        commandRun({
+          kernel: needed(args.kernel, "--kernel"),
+          ...scriptOf(rest),
+          options: labOptions(args, rest[0]),
+          artifactDirectory: args.artifacts === undefined ? undefined : String(args.artifacts),
+          showConsole: args.console,
+          ownWords: argumentWords({ positionals: {}, options: RUN }, args),
+          narrate,
+          signal,
+        }),
+      narrate,
+    );
+  },
 });
 
 const matrix = defineTool({
@@ -128,20 +131,24 @@ const matrix = defineTool({
   summary: "run a script on many kernels, show a table",
   options: MATRIX,
   rest: SCRIPT,
-  run: ({ args, rest }) =>
-    watched((signal) =>
-      commandMatrix({
-        kernels: kernelsOf(args.kernels, args.shard),
-        reportFile: reportFile(args.report),
-        resultsFile: args.results === undefined ? undefined : String(args.results),
-        jobs: args.jobs,
-        form: args.json ? "json" : args.ktap ? "ktap" : "table",
-        ...scriptOf(rest),
-        options: labOptions(args, rest[0]),
-        narrate: narrator(args.quiet),
-        signal,
-      }),
-    ),
+  run: ({ args, rest }) => {
+    const narrate = narrator(args.quiet);
+    return abortable(
+      (signal) =>
+        commandMatrix({
+          kernels: kernelsOf(args.kernels, args.shard),
+          reportFile: reportFile(args.report),
+          resultsFile: args.results === undefined ? undefined : String(args.results),
+          jobs: args.jobs,
+          form: args.json ? "json" : args.ktap ? "ktap" : "table",
+          ...scriptOf(rest),
+          options: labOptions(args, rest[0]),
+          narrate,
+          signal,
+        }),
+      narrate,
+    );
+  },
 });
 
 const merge = defineTool({
@@ -161,19 +168,23 @@ const bisect = defineTool({
   summary: "find the first good or first bad packaged kernel between two",
   options: BISECT,
   rest: SCRIPT,
-  run: ({ args, rest }) =>
-    watched((signal) =>
-      commandBisect({
-        good: needed(args.good, "--good"),
-        bad: needed(args.bad, "--bad"),
-        grep: args.grep,
-        requireTrigger: args.requireTrigger,
-        ...scriptOf(rest),
-        options: labOptions(args, rest[0]),
-        narrate: narrator(args.quiet),
-        signal,
-      }),
-    ),
+  run: ({ args, rest }) => {
+    const narrate = narrator(args.quiet);
+    return abortable(
+      (signal) =>
+        commandBisect({
+          good: needed(args.good, "--good"),
+          bad: needed(args.bad, "--bad"),
+          grep: args.grep,
+          requireTrigger: args.requireTrigger,
+          ...scriptOf(rest),
+          options: labOptions(args, rest[0]),
+          narrate,
+          signal,
+        }),
+      narrate,
+    );
+  },
 });
 
 const kernels = defineTool({
@@ -197,13 +208,14 @@ const shell = defineTool({
   name: "shell",
   summary: "a prompt in the guest, with the scripts in place",
   options: SHELL,
-  run: ({ args }) =>
-    watched(async () => {
+  run: ({ args }) => {
+    const narrate = narrator(args.quiet);
+    return abortable(async () => {
       const options = labOptions(args, undefined);
-      const narrate = narrator(args.quiet);
       const kernel = await findKernel(needed(args.kernel, "--kernel"), options, narrate);
       return await shellOnKernel(kernel, options, narrate);
-    }),
+    }, narrate);
+  },
 });
 
 export const lab: Tool = defineTool({
@@ -211,35 +223,3 @@ export const lab: Tool = defineTool({
   summary: "run any script on another kernel, in a virtual machine",
   subCommands: { run, matrix, merge, bisect, kernels, kconfig, shell },
 });
-
-/** Work under the signals that end guests; a signal's code is the answer, whatever the work makes of its end. */
-async function watched(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const { signal, exitCode } = watch();
-  try {
-    const code = await work(signal);
-    return exitCode() ?? code;
-  } catch (error) {
-    const code = exitCode();
-    if (code !== undefined) return code;
-    throw error;
-  }
-}
-
-/** Signals end the guests; so does the death of the `bun run` above us, which forwards signals but not its SIGKILL. */
-function watch(): { signal: AbortSignal; exitCode: () => number | undefined } {
-  const controller = new AbortController();
-  let code: number | undefined;
-  const stop = (number: number) => {
-    code ??= 128 + number;
-    controller.abort();
-  };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop(constants.signals[name]));
-  const parent = process.ppid;
-  if (readText(`/proc/${parent}/cmdline`)?.includes("bun")) {
-    const timer = setInterval(() => {
-      if (readText(`/proc/${parent}/stat`) === undefined) stop(constants.signals.SIGTERM);
-    }, 500);
-    timer.unref();
-  }
-  return { signal: controller.signal, exitCode: () => code };
-}

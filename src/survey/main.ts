@@ -8,6 +8,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from "node:
 import os from "node:os";
 import { dirname, resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
+import { abortable } from "../cli/interruption.ts";
 import { printProblem, writeStdout } from "../cli/streams.ts";
 import { VERSION } from "../cli/version.ts";
 import { environment } from "../machine/environment.ts";
@@ -68,15 +69,27 @@ function prepare(args: SurveyArguments) {
 }
 
 export async function surveyMain(args: SurveyArguments): Promise<number> {
-  const { chosen, kernelVersion, baseline, expected } = prepare(args);
+  const ready = prepare(args);
+  const { chosen, kernelVersion } = ready;
+  const narrate = (line: string) => {
+    if (!args.quiet) process.stderr.write(`survey: ${line}\n`);
+  };
   if (args.list) {
     writeStdout(await listText(chosen, { kernelVersion, json: args.json }));
     return EXIT.clean;
   }
-  const { signal, exitCode } = watch();
+  return await abortable((signal) => survey(args, ready, signal), narrate);
+}
+
+/** Runs the cases until the last or a signal; the table so far is printed either way. */
+async function survey(
+  args: SurveyArguments,
+  { chosen, kernelVersion, baseline, expected }: ReturnType<typeof prepare>,
+  signal: AbortSignal,
+): Promise<number> {
   const { results, durationSeconds } = await run(args, chosen, { kernelVersion, signal });
   const compared = compare(markExpected(results, expected ?? new Map()), baseline ?? []);
-  const survey: Survey = {
+  const result: Survey = {
     schema: SCHEMA,
     tool: "survey",
     version: VERSION,
@@ -86,10 +99,10 @@ export async function surveyMain(args: SurveyArguments): Promise<number> {
     environment: environment({ kernelVersion }),
     cases: compared,
   };
-  print(survey, args, baseline);
-  const written = args.report === undefined || saveReport(String(args.report), survey);
-  const code = exitCodeOf(survey.verdict);
-  return exitCode() ?? (written || code !== EXIT.clean ? code : EXIT.ownFailure);
+  print(result, args, baseline);
+  const written = args.report === undefined || saveReport(String(args.report), result);
+  const code = exitCodeOf(result.verdict);
+  return written || code !== EXIT.clean ? code : EXIT.ownFailure;
 }
 
 async function run(
@@ -165,19 +178,4 @@ function saveReport(path: string, survey: Survey): boolean {
     printProblem("survey", `the report could not be written to ${path}: ${(error as Error).message}`);
     return false;
   }
-}
-
-/** Signals end the running case and then the survey, with the table so far. */
-function watch(): { signal: AbortSignal; exitCode: () => number | undefined } {
-  const controller = new AbortController();
-  let code: number | undefined;
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      // A second one does not wait for the case to clean up.
-      if (code !== undefined) process.exit(code);
-      code = 128 + os.constants.signals[name];
-      controller.abort();
-    });
-  }
-  return { signal: controller.signal, exitCode: () => code };
 }
