@@ -4,13 +4,13 @@
  * Owns the way down subcommands, help and version, and the order: words, relations between them, work. The guard around
  * it turns whatever fails into the contract's codes. Refuses to know any command.
  */
+import { thisScript } from "../machine/invocation.ts";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpecs, type Definitions, UsageError } from "./args.ts";
 import { runLeaf, usageText } from "./citty.ts";
 import { announced } from "./describe.ts";
 import { failureOf } from "./failure.ts";
 import { enter, settle } from "./guard.ts";
-import { shownCommand } from "./invocation.ts";
 import { printProblem, writeStdout } from "./streams.ts";
 import { contradiction, nearest, strict } from "./strict.ts";
 import type { Call, SubCommand, Tool } from "./tool.ts";
@@ -84,7 +84,7 @@ function unknownCommand(word: string, tool: Tool, path: readonly string[]): Usag
 async function helpText(tool: Tool, path: readonly string[]): Promise<string> {
   const below = Object.entries(tool.subCommands ?? {}).map(([name, sub]) => [name, sub.summary]);
   return usageText({
-    command: shownCommand(path),
+    command: thisScript(path.slice(1)),
     summary: tool.summary,
     description: tool.description,
     definitions: withAlways(tool.definitions),

@@ -7,7 +7,7 @@
 import "./guard.ts";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PACKAGE_ROOT } from "../machine/invocation.ts";
+import { PACKAGE_ROOT } from "../ops/self.ts";
 import type { Tool } from "./tool.ts";
 
 /** They read or check the sources of this package. */

@@ -7,7 +7,7 @@
 
 import { monotonicNs } from "../ops/clock.ts";
 import { dieWithParent } from "../ops/parent.ts";
-import { ownCommand } from "../ops/self.ts";
+import { ownCommand, scriptPath } from "../ops/self.ts";
 import { mergeVerdicts, type RunReport } from "../report/document.ts";
 import { SIGTERM } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
@@ -51,14 +51,7 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
   const untilNs = Math.round(monotonicNs() + wish.seconds * 1e9);
   const children = Array.from({ length: wish.count }, (_, index) => {
     const seed = (wish.run.seed + index) % 2 ** 32;
-    const command = [
-      ...ownCommand(process.argv[1] as string),
-      ...wish.words,
-      "--seed",
-      String(seed),
-      "--json",
-      "--quiet",
-    ];
+    const command = [...ownCommand(scriptPath()), ...wish.words, "--seed", String(seed), "--json", "--quiet"];
     const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid} until ${untilNs}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   });

@@ -43,7 +43,7 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     ...outcome.environment,
   };
   const known = knownOf(tool, args);
-  const command = [thisScript(), ...call.path.slice(1)].join(" ");
+  const command = thisScript(call.path.slice(1));
   return {
     schema: SCHEMA,
     tool: call.path[0] ?? tool.name,

@@ -8,9 +8,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DESCRIBE_VARIABLE } from "../cli/describe.ts";
-import { ownCommand } from "../ops/self.ts";
+import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import { EXIT, exitCodeOf, type RunReport } from "../report/document.ts";
-import { PACKAGE_ROOT } from "./guest/image.ts";
 import type { GuestResult } from "./guest/qemu.ts";
 import { LabError, readText } from "./kernels/cache.ts";
 

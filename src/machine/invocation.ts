@@ -9,25 +9,13 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Path } from "../ops/file.ts";
-
-/** The root of this package, checkout or installed. */
-export const PACKAGE_ROOT = dirname(dirname(import.meta.dir));
+import { PACKAGE_ROOT, scriptPath } from "../ops/self.ts";
 
 /**
  * The shell words that start this very script, where they are not those of this machine: a guest's reports name the
  * host's command. Arguments follow it.
  */
 export const INVOKED_VARIABLE = "BYTEWITNESS_INVOKED";
-
-/** The script that this process runs; `bytewitness NAME` puts it where Bun puts it. */
-export function scriptPath(): string {
-  return process.argv[1] ?? Bun.main;
-}
-
-/** The words of a process that runs the same script: Bun with its own flags, so that children are like their parent. */
-export function sameScript(): string[] {
-  return [process.execPath, ...process.execArgv, scriptPath()];
-}
 
 /** A word as a POSIX shell needs it. */
 export function shellWord(word: Path): string {
@@ -47,9 +35,9 @@ function shellBytes(bytes: Uint8Array): string {
   return `"$(printf '${octal.join("")}')"`;
 }
 
-/** How this script is started again: shell words without its arguments. */
-export function thisScript(): string {
-  return process.env[INVOKED_VARIABLE] ?? scriptCommand(scriptPath());
+/** How this script is started again: shell words without its arguments. `subCommands` as they were given after it. */
+export function thisScript(subCommands: readonly string[] = []): string {
+  return [process.env[INVOKED_VARIABLE] ?? scriptCommand(scriptPath()), ...subCommands.map(shellWord)].join(" ");
 }
 
 /** How another command of this package is started: `commandOf("verify")`. */

@@ -1,9 +1,18 @@
 /**
- * This script again, as a command line: for jobs, roles and whatever else runs in a process of its own.
+ * Where this package and this script are, and how another process of ours is started: jobs, roles, whatever else runs beside us.
  *
- * Owns the one way in which we start ourselves: with Bun's own options (process.execArgv) as this process got them, so
- * that a run under --smol or --no-install is that in all its processes.
+ * Owns passing on Bun's options (process.execArgv), so that a run under --smol or --no-install is that in all its
+ * processes. machine/invocation.ts owns how commands are printed for people.
  */
+import { dirname } from "node:path";
+
+/** The root of this package, checkout or installed. */
+export const PACKAGE_ROOT = dirname(dirname(import.meta.dir));
+
+/** The script that this process runs; `bytewitness NAME` puts it where Bun puts it. */
+export function scriptPath(): string {
+  return process.argv[1] ?? Bun.main;
+}
 
 /** Options whose value is code to run instead of a script: not for a process that has a script. */
 const EVALUATES: readonly string[] = ["-e", "--eval", "-p", "--print"];

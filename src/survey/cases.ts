@@ -5,9 +5,8 @@
  * cases of one script, or a weight. Refuses to know what a case needs or changes: its own process reports that.
  */
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
-
-export const PACKAGE_ROOT = resolve(import.meta.dir, "../..");
+import { join } from "node:path";
+import { PACKAGE_ROOT } from "../ops/self.ts";
 
 export interface SurveyCase {
   readonly name: string;

@@ -8,10 +8,10 @@
 import { basename, join } from "node:path";
 import { SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
 import { INVOKED_VARIABLE } from "../machine/invocation.ts";
-import { ownCommand } from "../ops/self.ts";
+import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
 import { secondsText } from "../units.ts";
-import { PACKAGE_ROOT, type SurveyCase } from "./cases.ts";
+import type { SurveyCase } from "./cases.ts";
 
 /** After SIGTERM a case has this long to clean up. */
 const GRACE_MS = 6000;

@@ -5,8 +5,8 @@
 
 import { join } from "node:path";
 import { DESCRIBE_VARIABLE, type Description } from "../cli/describe.ts";
-import { ownCommand } from "../ops/self.ts";
-import { PACKAGE_ROOT, type SurveyCase } from "./cases.ts";
+import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
+import type { SurveyCase } from "./cases.ts";
 import { knownText } from "./range.ts";
 
 const AT_A_TIME = 4;

@@ -50,7 +50,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
     kernel,
     script,
     scriptArguments,
-    invoked: commandLine(`${thisScript()} run`, [...command.ownWords, "--", command.script]),
+    invoked: commandLine(thisScript(["run"]), [...command.ownWords, "--", command.script]),
     options,
     narrate,
     artifactDirectory,

@@ -17,16 +17,14 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
+import { PACKAGE_ROOT } from "../../ops/self.ts";
 import { aliasLines, deviceNodes, indexLines } from "../kernels/module-image.ts";
 import { cachedBundle } from "./bundle.ts";
 import type { CpioWriter } from "./cpio.ts";
 import { type FileSystem, modulesOf } from "./filesystems.ts";
 import { bootModules, type PreparedKernel } from "./prepared.ts";
 import { librariesOf, programsPart, writePart } from "./programs.ts";
-
-/** The root of this package: src/lab/guest/ is three below it. */
-export const PACKAGE_ROOT = resolve(import.meta.dir, "../../..");
 
 /** Loaded before anything else, in the order of their dependencies. */
 const TRANSPORT = ["virtio_pci", "virtio_blk", "virtio_console"];

@@ -6,6 +6,7 @@
  */
 import { resolve } from "node:path";
 import { Inconclusive } from "../errors.ts";
+import { scriptPath } from "../self.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a function of any arguments is what is meant
 export type AnyFunction = (...args: any[]) => unknown;
@@ -33,7 +34,7 @@ export function placeOf(fn: AnyFunction): FunctionPlace {
     );
   }
   // Not Bun.main: a launcher such as `bytewitness NAME` imports the script and puts its path here.
-  return { module: modules.get(fn) ?? resolve(process.argv[1] ?? Bun.main), name: fn.name };
+  return { module: modules.get(fn) ?? resolve(scriptPath()), name: fn.name };
 }
 
 /** True in a thread or process that was started to run one function of this script. */

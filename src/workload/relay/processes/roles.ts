@@ -5,7 +5,7 @@
  * `RoleFailure` that says which role and why.
  */
 import type { Subprocess } from "bun";
-import { ownCommand } from "../../../ops/self.ts";
+import { ownCommand, scriptPath } from "../../../ops/self.ts";
 import { ROLE_VARIABLE, type RoleName, type RoleStart } from "./child.ts";
 import type { FromRole, Of, ToRole } from "./protocol.ts";
 
@@ -40,7 +40,7 @@ export class RoleProcess {
   constructor(role: RoleName, options: { ownNetwork: boolean; extraFds?: readonly number[] }) {
     this.role = role;
     const start: RoleStart = { role, parentPid: process.pid, ownNetwork: options.ownNetwork };
-    this.#child = Bun.spawn(ownCommand(Bun.main), {
+    this.#child = Bun.spawn(ownCommand(scriptPath()), {
       env: { ...process.env, [ROLE_VARIABLE]: JSON.stringify(start) },
       stdio: ["pipe", "pipe", "inherit", ...(options.extraFds ?? [])],
     }) as Subprocess<"pipe", "pipe", "inherit">;
