@@ -1,102 +1,157 @@
 /**
- * Both ends of every call: what was asked, what came back, when, and how long the file was before and after.
+ * The journal of a run's calls: both ends of every call, when it was made and where its bytes are.
  *
- * Owns a preallocated ring of columns, so that recording allocates nothing and costs nanoseconds: the report's author
- * notes that strace makes the bug vanish. The oldest calls are overwritten when it is full; `dropped` counts them.
+ * Owns a preallocated ring of rows, so that recording allocates nothing and costs tens of nanoseconds: under strace both
+ * reports' bugs vanished. The oldest calls are overwritten when it is full; `dropped` counts them. Which calls matter to
+ * a finding is decided beside the workload (append/written-file.ts, relay/evidence/transfers.ts).
  */
-import type { CallReference } from "../judge/finding.ts";
 
-export interface Call {
+/** One call as a value, for questions and reports. */
+export interface JournalCall {
+  /** The call as strace names it. */
   readonly what: string;
+  /** Place in the journal, from 0; grows by one per call. */
+  readonly sequence: number;
   readonly atNs: number;
   readonly requestedBytes: number;
   /** Bytes moved, or -errno. */
   readonly result: number;
+  /** Where the call's first byte is in the stream. */
   readonly streamOffsetBytes: number;
+  /** Of several streams, which; 0 where there is one. */
+  readonly channel: number;
+  /** Number of this transfer among those of its kind and channel that moved bytes, from 1; 0 when none moved. */
+  readonly ordinal: number;
+  /** Length of the file before and after an append; 0 where there is no file. */
   readonly sizeBeforeBytes: number;
   readonly sizeAfterBytes: number;
 }
 
-const COLUMNS = 6;
+/** Columns of a row, a cache line together. */
+const TAG = 0;
+const AT = 1;
+const REQUESTED = 2;
+const RESULT = 3;
+const OFFSET = 4;
+const ORDINAL = 5;
+const BEFORE = 6;
+const AFTER = 7;
+const ROW = 8;
+/** The tag is channel * KINDS_MAX + kind. */
+const KINDS_MAX = 16;
+
+const BLANK: JournalCall = {
+  ...{ what: "", sequence: 0, atNs: 0, requestedBytes: 0, result: 0, streamOffsetBytes: 0, channel: 0, ordinal: 0 },
+  ...{ sizeBeforeBytes: 0, sizeAfterBytes: 0 },
+};
 
 export class Journal {
-  readonly #capacity: number;
-  readonly #cells: Float64Array;
-  readonly #what: string[];
+  readonly capacityCount: number;
+  readonly #rows: Float64Array;
+  readonly #names: string[];
+  readonly #mask: number;
   #count = 0;
+  #limit = Number.POSITIVE_INFINITY;
 
-  constructor(capacityCount = 16384) {
-    this.#capacity = capacityCount;
-    this.#cells = new Float64Array(capacityCount * COLUMNS);
-    this.#what = new Array(capacityCount).fill("");
+  /**
+   * `capacityCount` is rounded up to a power of two; 0 records nothing. `names` are the kinds of call that `record` gets
+   * by their index; `kind` adds others.
+   */
+  constructor(capacityCount = 16_384, names: readonly string[] = []) {
+    const size = capacityCount === 0 ? 0 : 2 ** Math.ceil(Math.log2(capacityCount));
+    this.capacityCount = size;
+    this.#mask = size - 1;
+    this.#rows = new Float64Array(size * ROW);
+    this.#names = [...names];
+    if (size === 0) this.#limit = 0;
   }
 
-  /** Calls recorded so far; the index of the next one. */
+  /** The number by which `record` names a call; at most 16 of them. */
+  kind(name: string): number {
+    const known = this.#names.indexOf(name);
+    if (known >= 0) return known;
+    if (this.#names.length === KINDS_MAX) throw new RangeError(`a journal has ${KINDS_MAX} kinds of call at most`);
+    return this.#names.push(name) - 1;
+  }
+
+  /** Calls recorded so far, those overwritten since included; the sequence of the next one. */
   get count(): number {
     return this.#count;
   }
 
+  /** How many of the oldest calls were overwritten. */
   get dropped(): number {
-    return Math.max(0, this.#count - this.#capacity);
-  }
-
-  record(call: Call): void {
-    const slot = this.#count % this.#capacity;
-    const at = slot * COLUMNS;
-    const cells = this.#cells;
-    this.#what[slot] = call.what;
-    cells[at] = call.atNs;
-    cells[at + 1] = call.requestedBytes;
-    cells[at + 2] = call.result;
-    cells[at + 3] = call.streamOffsetBytes;
-    cells[at + 4] = call.sizeBeforeBytes;
-    cells[at + 5] = call.sizeAfterBytes;
-    this.#count += 1;
-  }
-
-  get(index: number): Call | undefined {
-    if (index < this.dropped || index >= this.#count) return undefined;
-    const slot = index % this.#capacity;
-    const [atNs = 0, requestedBytes = 0, result = 0, streamOffsetBytes = 0, sizeBeforeBytes = 0, sizeAfterBytes = 0] =
-      this.#cells.subarray(slot * COLUMNS, slot * COLUMNS + COLUMNS);
-    const what = this.#what[slot] ?? "";
-    return { what, atNs, requestedBytes, result, streamOffsetBytes, sizeBeforeBytes, sizeAfterBytes };
+    return Math.max(0, this.#count - this.capacityCount);
   }
 
   /**
-   * The calls of one file (journal indices [fromIndex, toIndex)) during which it grew over any byte of a range: those
-   * whose bytes lie there. An empty range (a loss) names the calls that end or begin at its place.
+   * Damage was seen: from now on the calls around it are not overwritten. Recording goes on until three quarters of the
+   * ring hold what came after the oldest call worth keeping.
    */
-  callsThatWrote(
-    range: { offsetBytes: number; lengthBytes: number },
-    { fromIndex, toIndex }: { fromIndex: number; toIndex: number },
-  ): CallReference[] {
-    const found: CallReference[] = [];
-    const end = range.offsetBytes + range.lengthBytes;
-    for (let index = Math.max(fromIndex, this.dropped); index < Math.min(toIndex, this.#count); index++) {
-      const call = this.get(index);
-      if (call === undefined) continue;
-      const touches =
-        range.lengthBytes === 0
-          ? call.sizeBeforeBytes <= end && call.sizeAfterBytes >= end
-          : call.sizeBeforeBytes < end && call.sizeAfterBytes > range.offsetBytes;
-      if (touches) found.push(reference(call, index - fromIndex));
+  preserve(): void {
+    const keptBefore = Math.floor(this.capacityCount / 4);
+    this.#limit = Math.min(this.#limit, Math.max(0, this.#count - keptBefore) + this.capacityCount);
+  }
+
+  /** Numbers in the order of a row; an options object would be garbage in the hot loop. */
+  record(
+    kind: number,
+    channel: number,
+    atNs: number,
+    requestedBytes: number,
+    result: number,
+    ordinal: number,
+    streamOffsetBytes: number,
+    sizeBeforeBytes = 0,
+    sizeAfterBytes = 0,
+  ): void {
+    if (this.#count >= this.#limit) return;
+    const rows = this.#rows;
+    const at = (this.#count & this.#mask) * ROW;
+    rows[at + TAG] = channel * KINDS_MAX + kind;
+    rows[at + AT] = atNs;
+    rows[at + REQUESTED] = requestedBytes;
+    rows[at + RESULT] = result;
+    rows[at + OFFSET] = streamOffsetBytes;
+    rows[at + ORDINAL] = ordinal;
+    rows[at + BEFORE] = sizeBeforeBytes;
+    rows[at + AFTER] = sizeAfterBytes;
+    this.#count += 1;
+  }
+
+  /** The call with this sequence; undefined when it was overwritten or never recorded. */
+  get(sequence: number): JournalCall | undefined {
+    if (sequence < this.dropped || sequence >= this.#count) return undefined;
+    return this.#read(sequence, { ...BLANK });
+  }
+
+  /**
+   * The calls still on record for which `test` holds, with sequences in [from, to), in order. `test` gets the same object
+   * every time: a scan of a full journal makes no garbage.
+   */
+  find(test: (call: JournalCall) => boolean, from = 0, to = Number.POSITIVE_INFINITY): JournalCall[] {
+    const found: JournalCall[] = [];
+    const call = { ...BLANK };
+    for (let sequence = Math.max(from, this.dropped); sequence < Math.min(to, this.#count); sequence++) {
+      if (test(this.#read(sequence, call))) found.push({ ...call });
     }
     return found;
   }
-}
 
-/** A journal entry as a finding names it; `index` counts from the first call of the file. */
-export function reference(call: Call, index: number): CallReference {
-  const grew = call.sizeAfterBytes - call.sizeBeforeBytes;
-  const told = Math.max(0, call.result);
-  return {
-    what: call.what,
-    index,
-    atNs: call.atNs,
-    requestedBytes: call.requestedBytes,
-    result: call.result,
-    streamOffsetBytes: call.streamOffsetBytes,
-    ...(grew === told ? {} : { detail: `the file grew by ${grew}, the call said ${call.result}` }),
-  };
+  #read(sequence: number, call: { -readonly [Name in keyof JournalCall]: JournalCall[Name] }): JournalCall {
+    const rows = this.#rows;
+    const at = (sequence & this.#mask) * ROW;
+    const tag = rows[at + TAG] as number;
+    call.what = this.#names[tag % KINDS_MAX] as string;
+    call.sequence = sequence;
+    call.atNs = rows[at + AT] as number;
+    call.requestedBytes = rows[at + REQUESTED] as number;
+    call.result = rows[at + RESULT] as number;
+    call.streamOffsetBytes = rows[at + OFFSET] as number;
+    call.channel = Math.floor(tag / KINDS_MAX);
+    call.ordinal = rows[at + ORDINAL] as number;
+    call.sizeBeforeBytes = rows[at + BEFORE] as number;
+    call.sizeAfterBytes = rows[at + AFTER] as number;
+    return call;
+  }
 }

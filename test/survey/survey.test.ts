@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { RunReport, Verdict } from "../../src/report/document.ts";
 import { PACKAGE_ROOT } from "../../src/ops/self.ts";
+import type { RunReport, Verdict } from "../../src/report/document.ts";
 import { allCases, chooseCases, type SurveyCase } from "../../src/survey/cases.ts";
 import { changeLines, compare, markExpected, readEarlier, readExpected } from "../../src/survey/compare.ts";
 import { type CaseResult, damageText, type Survey, surveyKtap, surveyVerdict } from "../../src/survey/document.ts";

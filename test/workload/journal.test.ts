@@ -1,17 +1,11 @@
 /** The journal keeps both ends of every call and names those that wrote a range. */
 import { expect, test } from "bun:test";
+import { callsThatWrote } from "../../src/workload/append/written-file.ts";
 import { Journal } from "../../src/workload/journal.ts";
 
 function append(journal: Journal, call: { result: number; before: number; grew: number }): void {
-  journal.record({
-    what: "writev",
-    atNs: journal.count * 10,
-    requestedBytes: 100,
-    result: call.result,
-    streamOffsetBytes: call.before,
-    sizeBeforeBytes: call.before,
-    sizeAfterBytes: call.before + call.grew,
-  });
+  const { result, before, grew } = call;
+  journal.record(journal.kind("writev"), 0, journal.count * 10, 100, result, 0, before, before, before + grew);
 }
 
 const ALL = { fromIndex: 0, toIndex: Infinity };
@@ -22,14 +16,14 @@ test("names the calls during which the file grew over a range", () => {
   append(journal, { result: 100, before: 100, grew: 140 });
   append(journal, { result: 100, before: 240, grew: 100 });
   const indices = (offsetBytes: number, lengthBytes: number) =>
-    journal.callsThatWrote({ offsetBytes, lengthBytes }, ALL).map((call) => call.index);
+    callsThatWrote(journal, { offsetBytes, lengthBytes }, ALL).map((call) => call.index);
   expect(indices(0, 1)).toEqual([0]);
   expect(indices(99, 2)).toEqual([0, 1]);
   expect(indices(150, 20)).toEqual([1]);
   expect(indices(100, 0)).toEqual([0, 1]);
   expect(indices(340, 10)).toEqual([]);
-  expect(journal.callsThatWrote({ offsetBytes: 150, lengthBytes: 1 }, ALL)[0]?.detail).toBe(
-    "the file grew by 140, the call said 100",
+  expect(callsThatWrote(journal, { offsetBytes: 150, lengthBytes: 1 }, ALL)[0]?.detail).toBe(
+    "the file grew by 140, the call returned 100",
   );
 });
 
@@ -37,7 +31,7 @@ test("indices count from the file's first call; a refused call keeps its -errno"
   const journal = new Journal(8);
   append(journal, { result: 100, before: 0, grew: 100 });
   append(journal, { result: -11, before: 0, grew: 50 });
-  const [call] = journal.callsThatWrote({ offsetBytes: 10, lengthBytes: 1 }, { fromIndex: 1, toIndex: 2 });
+  const [call] = callsThatWrote(journal, { offsetBytes: 10, lengthBytes: 1 }, { fromIndex: 1, toIndex: 2 });
   expect({ index: call?.index, result: call?.result }).toEqual({ index: 0, result: -11 });
 });
 
@@ -47,7 +41,7 @@ test("the oldest calls make room, and are counted", () => {
   expect({ count: journal.count, dropped: journal.dropped }).toEqual({ count: 10, dropped: 6 });
   expect(journal.get(5)).toBeUndefined();
   expect(journal.get(9)?.streamOffsetBytes).toBe(900);
-  expect(journal.callsThatWrote({ offsetBytes: 0, lengthBytes: 50 }, ALL)).toEqual([]);
+  expect(callsThatWrote(journal, { offsetBytes: 0, lengthBytes: 50 }, ALL)).toEqual([]);
 });
 
 test("the calls of the next file are not this file's, although its bytes have the same offsets", () => {
@@ -55,5 +49,15 @@ test("the calls of the next file are not this file's, although its bytes have th
   append(journal, { result: 100, before: 0, grew: 100 });
   append(journal, { result: 100, before: 0, grew: 100 });
   const range = { offsetBytes: 10, lengthBytes: 5 };
-  expect(journal.callsThatWrote(range, { fromIndex: 0, toIndex: 1 }).map((call) => call.index)).toEqual([0]);
+  expect(callsThatWrote(journal, range, { fromIndex: 0, toIndex: 1 }).map((call) => call.index)).toEqual([0]);
+});
+
+test("names of calls are numbers while recording, and come back as names", () => {
+  const journal = new Journal(4, ["read"]);
+  const write = journal.kind("write");
+  expect([journal.kind("read"), write, journal.kind("write")]).toEqual([0, 1, 1]);
+  journal.record(write, 3, 1, 10, 10, 1, 0);
+  expect(journal.get(0)).toMatchObject({ what: "write", channel: 3, ordinal: 1 });
+  for (let index = 2; index < 16; index++) journal.kind(`call ${index}`);
+  expect(() => journal.kind("one more")).toThrow("16 kinds of call at most");
 });

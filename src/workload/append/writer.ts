@@ -14,7 +14,7 @@ import { truncate } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import type { Counter } from "../../pattern/counter.ts";
 import { ERRNO } from "../../sys/errno.ts";
-import type { Journal } from "../journal.ts";
+import type { Journal, JournalCall } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import type { TriggerWatch } from "../trigger.ts";
 import type { Answer, Attempt, Door } from "./doors.ts";
@@ -122,8 +122,13 @@ export class FileWriter {
     let moved = 0;
     let requested = 0;
     for (const { requestedBytes, result } of answers) {
-      const call = { what: door.call, atNs, requestedBytes, result, streamOffsetBytes: this.#reported + moved };
-      journal.record({ ...call, sizeBeforeBytes: this.#size, sizeAfterBytes });
+      this.#note(door.call, {
+        atNs,
+        requestedBytes,
+        result,
+        streamOffsetBytes: this.#reported + moved,
+        sizeAfterBytes,
+      });
       moved += Math.max(0, result);
       requested += requestedBytes;
     }
@@ -136,24 +141,33 @@ export class FileWriter {
     return moved;
   }
 
+  /** Enters a call before which the file was `#size` bytes long. */
+  #note(
+    what: string,
+    call: Pick<JournalCall, "atNs" | "requestedBytes" | "result" | "streamOffsetBytes" | "sizeAfterBytes">,
+  ) {
+    const { journal } = this.#parts;
+    const { atNs, requestedBytes, result, streamOffsetBytes, sizeAfterBytes } = call;
+    const kind = journal.kind(what);
+    journal.record(kind, 0, atNs, requestedBytes, result, 0, streamOffsetBytes, this.#size, sizeAfterBytes);
+  }
+
   /** Our own fault, at the place and of the kind that the seed decided. */
   #inject(injection: Injection, chunk: Uint8Array, previous: Counter): void {
-    const { buffer, journal, startedNs, seed } = this.#parts;
+    const { buffer, journal, seed } = this.#parts;
+    const at = { atNs: this.#now(), streamOffsetBytes: injection.offsetBytes };
     if (injection.kind === "lost") {
       // The chunk is reported as written and never is.
       this.#reported += chunk.length;
       this.#shift -= chunk.length;
-      const call = { what: "nothing (injected loss)", requestedBytes: chunk.length, result: chunk.length };
-      const size = { sizeBeforeBytes: this.#size, sizeAfterBytes: this.#size };
-      journal.record({ ...call, ...size, atNs: monotonicNs() - startedNs, streamOffsetBytes: injection.offsetBytes });
+      const call = { requestedBytes: chunk.length, result: chunk.length, sizeAfterBytes: this.#size };
+      this.#note("nothing (injected loss)", { ...call, ...at });
       this.#breach ??= journal.count - 1 - this.#firstCall;
     } else if (injection.kind === "duplicated") {
       // The first part of the chunk goes in and is not reported; the door then appends the whole chunk.
       writeAll(this.#fd, buffer, { bufferOffsetBytes: 0, lengthBytes: injection.lengthBytes });
       const sizeAfterBytes = sizeOf(this.#fd);
-      const call = { what: "write (injected)", requestedBytes: injection.lengthBytes, result: 0 };
-      const size = { sizeBeforeBytes: this.#size, sizeAfterBytes };
-      journal.record({ ...call, ...size, atNs: monotonicNs() - startedNs, streamOffsetBytes: injection.offsetBytes });
+      this.#note("write (injected)", { requestedBytes: injection.lengthBytes, result: 0, sizeAfterBytes, ...at });
       this.#size = sizeAfterBytes;
       this.#shift += injection.lengthBytes;
       this.#breach ??= journal.count - 1 - this.#firstCall;

@@ -1,14 +1,14 @@
 /**
  * A file that was written and closed, on its way to a verdict: what to ask the judge, and what its answer means.
  *
- * Owns turning judgements into findings with the calls that wrote there and a second reading's word, and the ledger's
+ * Owns turning judgements into findings with the calls that wrote there and a second reading's result, and the ledger's
  * sentences. Touches the file only to read a damaged range again.
  */
 
 import type { CallReference, Finding, Judgement } from "../../judge/finding.ts";
 import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
-import { type Journal, reference } from "../journal.ts";
+import type { Journal, JournalCall } from "../journal.ts";
 import { withSecondReading } from "../second-reading.ts";
 import { expectationOf, type JudgeOrder } from "./judging.ts";
 import type { Written } from "./writer.ts";
@@ -37,8 +37,39 @@ export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Jou
     // Missing bytes have a place in the file and no extent there.
     const missing = finding.kind === "lost" || finding.kind === "truncated";
     const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };
-    return { ...finding, calls: journal.callsThatWrote(range, ofFile) };
+    return { ...finding, calls: callsThatWrote(journal, range, ofFile) };
   });
+}
+
+/**
+ * The calls of one file (journal sequences [fromIndex, toIndex)) during which it grew over any byte of a range: those
+ * whose bytes are there. An empty range (a loss) names the calls that end or begin at its place.
+ */
+export function callsThatWrote(
+  journal: Journal,
+  range: { offsetBytes: number; lengthBytes: number },
+  { fromIndex, toIndex }: { fromIndex: number; toIndex: number },
+): CallReference[] {
+  const end = range.offsetBytes + range.lengthBytes;
+  const touches = ({ sizeBeforeBytes: before, sizeAfterBytes: after }: JournalCall) =>
+    range.lengthBytes === 0 ? before <= end && after >= end : before < end && after > range.offsetBytes;
+  return journal.find(touches, fromIndex, toIndex).map((call) => callReference(call, fromIndex));
+}
+
+/** A journal entry as a finding names it; its index counts from the first call of the file. */
+function callReference(call: JournalCall, firstCall: number): CallReference {
+  const grew = call.sizeAfterBytes - call.sizeBeforeBytes;
+  return {
+    what: call.what,
+    index: call.sequence - firstCall,
+    atNs: call.atNs,
+    requestedBytes: call.requestedBytes,
+    result: call.result,
+    streamOffsetBytes: call.streamOffsetBytes,
+    ...(grew === Math.max(0, call.result)
+      ? {}
+      : { detail: `the file grew by ${grew}, the call returned ${call.result}` }),
+  };
 }
 
 /** Calls that a report shows of one file. */
@@ -46,18 +77,17 @@ const TIMELINE_MAX = 60;
 
 /** The calls that wrote a file, in order. */
 export function callsOf({ written }: WrittenFile, journal: Journal): CallReference[] {
-  return Array.from({ length: Math.min(written.calls, TIMELINE_MAX) }, (_, index) => {
-    const call = journal.get(written.firstCall + index);
-    return call === undefined ? [] : [reference(call, index)];
-  }).flat();
+  const { firstCall, calls } = written;
+  const shown = journal.find(() => true, firstCall, firstCall + Math.min(calls, TIMELINE_MAX));
+  return shown.map((call) => callReference(call, firstCall));
 }
 
-/** The ledger's word: the first call after which the file was not as long as the results say. */
+/** The ledger's sentences: the first call after which the file was not as long as the results say. */
 export function breachLines({ path, written, sizeBytes }: WrittenFile, journal: Journal): string[] {
   const index = written.breachCall;
   const call = index === undefined ? undefined : journal.get(written.firstCall + index);
   if (index === undefined || call === undefined) return [];
-  const { what, atNs, requestedBytes, result, detail = "" } = reference(call, index);
+  const { what, atNs, requestedBytes, result, detail = "" } = callReference(call, written.firstCall);
   const excess = sizeBytes - written.reportedBytes;
   return [
     `${pathText(path)}: the results sum up to ${written.reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,

@@ -13,7 +13,8 @@ import { POLLOUT, waitFor } from "../../../ops/poll.ts";
 import { SHUT_WR, shutdownSocket } from "../../../ops/socket.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK, trySplice } from "../../../ops/splice.ts";
 import { ERRNO } from "../../../sys/errno.ts";
-import { type Journal, SPLICE_IN, SPLICE_OUT } from "../evidence/journal.ts";
+import type { Journal } from "../../journal.ts";
+import { SPLICE_IN, SPLICE_OUT } from "../evidence/transfers.ts";
 import type { RelayShape } from "../options.ts";
 
 /** A refusal that ended a connection: which call, which errno. */

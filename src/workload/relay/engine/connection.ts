@@ -7,7 +7,7 @@
 import type { Fd } from "../../../ops/fd.ts";
 import { SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
 import { pendingError } from "../../../ops/socket-option.ts";
-import type { Journal } from "../evidence/journal.ts";
+import type { Journal } from "../../journal.ts";
 import type { RelayShape } from "../options.ts";
 import { Channel, type ChannelError, type Filter, type PipeLoss } from "./channel.ts";
 

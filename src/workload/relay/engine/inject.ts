@@ -9,8 +9,9 @@ import { monotonicNs } from "../../../ops/clock.ts";
 import { assert } from "../../../ops/errors.ts";
 import { readFully, writeAll } from "../../../ops/file.ts";
 import { allocate, type Memory } from "../../../ops/memory.ts";
+import type { Journal } from "../../journal.ts";
 import { Random } from "../../random.ts";
-import { INJECT, type Journal } from "../evidence/journal.ts";
+import { INJECT } from "../evidence/transfers.ts";
 import type { Injection } from "../options.ts";
 import type { Channel, Filter } from "./channel.ts";
 

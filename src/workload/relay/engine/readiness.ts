@@ -9,7 +9,8 @@ import { monotonicNs } from "../../../ops/clock.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, Epoll } from "../../../ops/epoll.ts";
 import type { Fd } from "../../../ops/fd.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, PollSet } from "../../../ops/poll.ts";
-import { type Journal, WAIT, WAIT_IN, WAIT_OUT } from "../evidence/journal.ts";
+import type { Journal } from "../../journal.ts";
+import { WAIT, WAIT_IN, WAIT_OUT } from "../evidence/transfers.ts";
 import type { Connection } from "./connection.ts";
 
 /** Something else to watch: the listening socket, the control line. */

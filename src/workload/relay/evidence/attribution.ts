@@ -5,7 +5,8 @@
  * splice-in #11 of 172 bytes, sent together with #12 (1460) in splice-out #6 of 1632". Pure but for the journal it reads.
  */
 import type { CallReference, Finding } from "../../../judge/finding.ts";
-import type { Journal, JournalCall } from "./journal.ts";
+import type { Journal, JournalCall } from "../../journal.ts";
+import { callsAround, transfersOf } from "./transfers.ts";
 
 /** Bytes [startBytes, endBytes) of the stream that one connection's client received. */
 export interface CallQuestion {
@@ -50,8 +51,8 @@ export function answer(journal: Journal, question: CallQuestion): CallAnswer {
   const channel = question.connection * 2;
   const { startBytes, endBytes, origin } = question;
   const touching = question.origin === undefined && endBytes - startBytes <= SLIDE_BYTES_MAX;
-  const here = journal.transfersOf(channel, { startBytes, endBytes, touching });
-  const there = origin === undefined ? [] : journal.transfersOf(channel, { ...origin, touching: false });
+  const here = transfersOf(journal, channel, { startBytes, endBytes, touching });
+  const there = origin === undefined ? [] : transfersOf(journal, channel, { ...origin, touching: false });
   const spliceOuts = here.filter((call) => call.what === "splice-out").slice(0, LISTED_MAX);
   const ins = [...there, ...here].filter((call) => call.what === "splice-in");
   const spliceIns = ins.filter((call, index) => ins.findIndex((one) => one.sequence === call.sequence) === index);
@@ -60,7 +61,7 @@ export function answer(journal: Journal, question: CallQuestion): CallAnswer {
   const mates =
     first === undefined || last === undefined
       ? []
-      : journal.transfersOf(channel, {
+      : transfersOf(journal, channel, {
           startBytes: first.streamOffsetBytes,
           endBytes: last.streamOffsetBytes + last.result,
           touching: false,
@@ -72,7 +73,7 @@ export function answer(journal: Journal, question: CallQuestion): CallAnswer {
     spliceIns: spliceIns.slice(0, LISTED_MAX),
     spliceOuts,
     mates: mates.filter((call) => call.what === "splice-in").slice(0, LISTED_MAX),
-    around: sequences.length === 0 ? [] : journal.around(channel, { ...span, ...counts }).slice(0, TRACE_MAX),
+    around: sequences.length === 0 ? [] : callsAround(journal, channel, { ...span, ...counts }).slice(0, TRACE_MAX),
   };
 }
 
@@ -94,7 +95,7 @@ function reference(call: JournalCall, startNs: number, isExact: boolean): CallRe
     what: call.what,
     index: call.ordinal,
     atNs: Math.max(0, Math.round(call.atNs - startNs)),
-    requestedBytes: call.askedBytes,
+    requestedBytes: call.requestedBytes,
     result: call.result,
     streamOffsetBytes: call.streamOffsetBytes,
     ...(isExact ? { detail: "its bytes are exactly the damaged range" } : {}),
@@ -135,7 +136,7 @@ function lostText(finding: Finding, { spliceIns }: CallAnswer): string {
     const isHere = end <= finding.offsetBytes && finding.offsetBytes - end <= SLIDE_BYTES_MAX;
     if (!isHere || next === undefined || next.streamOffsetBytes !== end) continue;
     return (
-      `missing between splice-in #${call.ordinal}, which asked for ${call.askedBytes} and returned ${call.result}, ` +
+      `missing between splice-in #${call.ordinal}, which asked for ${call.requestedBytes} and returned ${call.result}, ` +
       `and splice-in #${next.ordinal}`
     );
   }

@@ -1,11 +1,12 @@
 /**
  * Calls as a compact trace, in the form of the strace in report 2.
  *
- * Owns the text only. Offsets say where a call's bytes stand in the stream that left the relay; `==>` marks the calls
+ * Owns the text only. Offsets are those of the stream that left the relay; `==>` marks the calls
  * that carried a damaged range.
  */
 import { errnoName } from "../../../sys/errno.ts";
-import { type JournalCall, WAIT_IN, WAIT_OUT } from "./journal.ts";
+import type { JournalCall } from "../../journal.ts";
+import { WAIT_IN, WAIT_OUT } from "./transfers.ts";
 
 /** The splice flags as strace's hexadecimal: SPLICE_F_MOVE is 1, SPLICE_F_NONBLOCK 2. */
 export function flagsText(options: { move: boolean; nonblock: boolean }): string {
@@ -31,12 +32,12 @@ export function traceLine(call: JournalCall, options: TraceOptions): string {
 }
 
 function callText(call: JournalCall, flags: string): string {
-  const asked = `0x${call.askedBytes.toString(16)}`;
+  const asked = `0x${call.requestedBytes.toString(16)}`;
   const result = call.result < 0 ? `-1 ${errnoName(-call.result)}` : String(call.result);
   const place = call.ordinal > 0 ? `   #${call.ordinal} at ${call.streamOffsetBytes}` : "";
   switch (call.what) {
     case "wait":
-      return `poll(server ${waitText(call.askedBytes, "in")}, client ${waitText(call.askedBytes, "out")}) = ${readyText(call.result)}`;
+      return `poll(server ${waitText(call.requestedBytes, "in")}, client ${waitText(call.requestedBytes, "out")}) = ${readyText(call.result)}`;
     case "splice-in":
       return `splice(server, pipe, ${asked}, ${flags}) = ${result}${place}`;
     case "splice-out":

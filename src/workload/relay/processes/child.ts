@@ -12,6 +12,7 @@ import { Source } from "../ends/source.ts";
 import { Relay, type RelayPlan } from "../engine/relay.ts";
 import { answer } from "../evidence/attribution.ts";
 import type { JudgeMaker } from "../evidence/judge.ts";
+import { firstCalls } from "../evidence/transfers.ts";
 import { Control } from "./control.ts";
 import type { Of, ToRole } from "./protocol.ts";
 
@@ -115,7 +116,7 @@ async function playRelay(
       control.emit({ type: "calls", answers: message.questions.map((question) => answer(relay.journal, question)) });
     }
     if (message.type === "first-calls") {
-      control.emit({ type: "first-calls", calls: relay.journal.first(0, message.count) });
+      control.emit({ type: "first-calls", calls: firstCalls(relay.journal, 0, message.count) });
     }
   };
   const ready = () => control.received().forEach(handle);

@@ -3,12 +3,13 @@
  *
  * Owns the two unions. A message that is not here cannot be sent, and `type` alone decides what else a message holds.
  */
+
+import type { JournalCall } from "../../journal.ts";
 import type { SinkPlan, SinkResult } from "../ends/sink.ts";
 import type { SourcePlan, SourceResult } from "../ends/source.ts";
 import type { InjectionDone } from "../engine/inject.ts";
 import type { RelayPlan, RelayResult } from "../engine/relay.ts";
 import type { CallAnswer, CallQuestion } from "../evidence/attribution.ts";
-import type { JournalCall } from "../evidence/journal.ts";
 import type { TapStream } from "../evidence/merge.ts";
 
 export interface NetworkPlan {

@@ -5,7 +5,7 @@ import { allocate } from "../../../../src/ops/memory.ts";
 import { SHUT_WR, shutdownSocket, socketPair, tryReceive, trySend } from "../../../../src/ops/socket.ts";
 import { ERRNO } from "../../../../src/sys/errno.ts";
 import { Channel } from "../../../../src/workload/relay/engine/channel.ts";
-import { Journal } from "../../../../src/workload/relay/evidence/journal.ts";
+import { relayJournal } from "../../../../src/workload/relay/evidence/transfers.ts";
 import { type RelayShape, SHAPE_DEFAULT } from "../../../../src/workload/relay/options.ts";
 
 const memory = allocate(1 << 20);
@@ -23,7 +23,7 @@ function relay(shape: Partial<RelayShape> = {}, pipeBytes = 65_536) {
   const [server, serverSide] = socketPair({ nonblocking: true });
   const [clientSide, client] = socketPair({ nonblocking: true });
   open.push(server, serverSide, clientSide, client);
-  const journal = new Journal(1024);
+  const journal = relayJournal(1024);
   const ends = { from: serverSide, to: clientSide, toIsSocket: true };
   const tools = { journal, filters: [], pipeBytes, askBytes: pipeBytes };
   const channel = new Channel(0, ends, { ...SHAPE_DEFAULT, ...shape }, tools);
@@ -103,7 +103,8 @@ test("one chunk per splice-out, or all of them", () => {
       expect(channel.fill()).toBe(lengthBytes);
     }
     while (channel.mayDrain) channel.drain();
-    const sent = Array.from({ length: journal.count }, (_, index) => journal.callAt(index))
+    const sent = journal
+      .find(() => true)
       .filter((call) => call.what === "splice-out")
       .map((call) => call.result);
     expect(sent).toEqual([...outs]);

@@ -1,20 +1,21 @@
 /** From a damaged range to the calls that carried it: the report's own trace as the case that must come out right. */
 import { expect, test } from "bun:test";
 import type { Finding } from "../../../../src/judge/finding.ts";
+import type { Journal } from "../../../../src/workload/journal.ts";
 import { answer, attribute, exactChunk, questionFor } from "../../../../src/workload/relay/evidence/attribution.ts";
+import { traceLines } from "../../../../src/workload/relay/evidence/trace.ts";
 import {
-  Journal,
+  relayJournal,
   SPLICE_IN,
   SPLICE_OUT,
   WAIT,
   WAIT_IN,
   WAIT_OUT,
-} from "../../../../src/workload/relay/evidence/journal.ts";
-import { traceLines } from "../../../../src/workload/relay/evidence/trace.ts";
+} from "../../../../src/workload/relay/evidence/transfers.ts";
 
 /** The strace of report 2: splice-ins of 1024, nine times 1460, 172, 1460; splice-outs of 2484, four times 2920, 1632. */
 function reportedTrace(): Journal {
-  const journal = new Journal(256);
+  const journal = relayJournal(256);
   const ins = [1024, ...Array<number>(9).fill(1460), 172, 1460];
   let inBytes = 0;
   let outBytes = 0;
@@ -79,7 +80,7 @@ test("a range inside a chunk, and one over several", () => {
 });
 
 test("lost between two calls, as kernel TLS loses them; lost inside one; lost as a whole chunk", () => {
-  const journal = new Journal(64);
+  const journal = relayJournal(64);
   journal.record(SPLICE_IN, 0, 1, 4096, 4083, 4, 12_288);
   journal.record(SPLICE_OUT, 0, 2, 4083, 4083, 4, 12_288);
   journal.record(SPLICE_IN, 0, 3, 4096, 4096, 5, 16_371);
@@ -102,7 +103,7 @@ test("a copy is the chunk of its origin, even when its edges slid over equal byt
 });
 
 test("when the calls were overwritten the finding says so and claims nothing", () => {
-  const one = explained(new Journal(8), finding({ offsetBytes: 10, lengthBytes: 10 }));
+  const one = explained(relayJournal(8), finding({ offsetBytes: 10, lengthBytes: 10 }));
   expect(one.detail).toBe("wrong; the journal no longer holds the calls");
   expect(one.calls).toBeUndefined();
 });
@@ -119,7 +120,12 @@ test("the trace reads like the mail's", () => {
     "      0.000000  splice(server, pipe, 0x10000, 0x3) = 1460   #12 at 14336",
     "==>   0.000000  splice(pipe, client, 0x660, 0x3) = 1632   #6 at 14164",
   ]);
-  const both = { ...(given.around[0] as (typeof given.around)[0]), what: "wait" as const, askedBytes: 3, result: 3 };
+  const both = {
+    ...(given.around[0] as (typeof given.around)[0]),
+    what: "wait" as const,
+    requestedBytes: 3,
+    result: 3,
+  };
   expect(traceLines([{ ...both, result: WAIT_IN | WAIT_OUT }], { flags: "0x3", startNs: 0 })[0]).toEndWith(
     "poll(server [in], client [out]) = 2 (in [server], out [client])",
   );

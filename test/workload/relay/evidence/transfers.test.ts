@@ -1,6 +1,15 @@
 /** The journal: what was recorded comes back, old calls give way, damage is preserved, questions find their calls. */
 import { expect, test } from "bun:test";
-import { Journal, SPLICE_IN, SPLICE_OUT, WAIT } from "../../../../src/workload/relay/evidence/journal.ts";
+import type { Journal } from "../../../../src/workload/journal.ts";
+import {
+  callsAround,
+  firstCalls,
+  relayJournal,
+  SPLICE_IN,
+  SPLICE_OUT,
+  transfersOf,
+  WAIT,
+} from "../../../../src/workload/relay/evidence/transfers.ts";
 
 /** `count` chunks of 100 bytes on channel 0, each brought and sent by one call; another channel's calls in between. */
 function chunks(journal: Journal, count: number): void {
@@ -12,42 +21,43 @@ function chunks(journal: Journal, count: number): void {
 }
 
 test("a call comes back as it was recorded", () => {
-  const journal = new Journal(8);
+  const journal = relayJournal(8);
   journal.record(SPLICE_OUT, 5, 123_456, 1632, -11, 0, 14_164);
-  expect(journal.callAt(0)).toEqual({
+  expect(journal.get(0)).toEqual({
     what: "splice-out",
     channel: 5,
     ordinal: 0,
     sequence: 0,
     atNs: 123_456,
-    askedBytes: 1632,
+    requestedBytes: 1632,
     result: -11,
     streamOffsetBytes: 14_164,
+    sizeBeforeBytes: 0,
+    sizeAfterBytes: 0,
   });
 });
 
 test("the capacity is a power of two, and what does not fit is dropped from the old end", () => {
-  const journal = new Journal(5);
+  const journal = relayJournal(5);
   expect(journal.capacityCount).toBe(8);
   chunks(journal, 4);
   expect([journal.count, journal.dropped]).toEqual([12, 4]);
   expect(
-    journal.transfersOf(0, { startBytes: 0, endBytes: 400, touching: false }).map((call) => call.sequence),
+    transfersOf(journal, 0, { startBytes: 0, endBytes: 400, touching: false }).map((call) => call.sequence),
   ).toEqual([5, 6, 8, 9, 11].filter((sequence) => sequence % 3 !== 1));
 });
 
 test("a journal of nothing records nothing", () => {
-  const journal = new Journal(0);
+  const journal = relayJournal(0);
   chunks(journal, 2);
   expect([journal.count, journal.capacityCount, journal.dropped]).toEqual([0, 0, 0]);
 });
 
 test("transfers are found by overlap; by touch where a place is asked for", () => {
-  const journal = new Journal(64);
+  const journal = relayJournal(64);
   chunks(journal, 5);
   const found = (startBytes: number, endBytes: number, touching: boolean) =>
-    journal
-      .transfersOf(0, { startBytes, endBytes, touching })
+    transfersOf(journal, 0, { startBytes, endBytes, touching })
       .filter((call) => call.what === "splice-in")
       .map((call) => call.ordinal);
   expect(found(100, 200, false)).toEqual([2]);
@@ -58,27 +68,27 @@ test("transfers are found by overlap; by touch where a place is asked for", () =
 });
 
 test("refused calls are never the bringer of bytes", () => {
-  const journal = new Journal(8);
+  const journal = relayJournal(8);
   journal.record(SPLICE_IN, 0, 1, 4096, -11, 0, 50);
   journal.record(SPLICE_IN, 0, 2, 4096, 0, 0, 50);
-  expect(journal.transfersOf(0, { startBytes: 0, endBytes: 100, touching: true })).toEqual([]);
+  expect(transfersOf(journal, 0, { startBytes: 0, endBytes: 100, touching: true })).toEqual([]);
 });
 
 test("after damage the calls around it stay, whatever comes later", () => {
-  const journal = new Journal(16);
+  const journal = relayJournal(16);
   chunks(journal, 10);
   journal.preserve();
   chunks(journal, 100);
-  const kept = Array.from({ length: 16 }, (_, index) => journal.callAt(journal.dropped + index).sequence);
+  const kept = Array.from({ length: 16 }, (_, index) => journal.get(journal.dropped + index)?.sequence);
   expect(kept).toEqual(Array.from({ length: 16 }, (_, index) => 26 + index));
   expect(journal.count).toBe(42);
 });
 
 test("around: one channel's calls before, during and after", () => {
-  const journal = new Journal(64);
+  const journal = relayJournal(64);
   journal.record(WAIT, 0, 0, 1, 1, 0, 0);
   chunks(journal, 6);
-  const calls = journal.around(0, { first: 7, last: 9, beforeCount: 2, afterCount: 1 });
+  const calls = callsAround(journal, 0, { first: 7, last: 9, beforeCount: 2, afterCount: 1 });
   expect(calls.map((call) => call.sequence)).toEqual([4, 6, 7, 9, 10]);
-  expect(journal.first(0, 3).map((call) => call.what)).toEqual(["wait", "splice-in", "splice-out"]);
+  expect(firstCalls(journal, 0, 3).map((call) => call.what)).toEqual(["wait", "splice-in", "splice-out"]);
 });
