@@ -35,6 +35,7 @@ export function failureOf(error: unknown, provenCalls: ReadonlySet<string> = new
     case "LabError":
       return { code: (error as { exitCode?: number } & Error).exitCode ?? EXIT.inconclusive, line: error.message };
     case "OutputError":
+    case "Surroundings":
       return { code: EXIT.ownFailure, line: error.message };
     default:
       return refusalOf(error, provenCalls);

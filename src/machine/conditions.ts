@@ -7,7 +7,6 @@
  */
 import { readFileSync } from "node:fs";
 import os from "node:os";
-import { gunzipSync } from "node:zlib";
 
 export type Conditions = Record<string, string | number>;
 
@@ -83,7 +82,7 @@ function chosen(text: string): string {
 
 function kernelConfig(): string | undefined {
   try {
-    return gunzipSync(readFileSync("/proc/config.gz")).toString("utf8");
+    return new TextDecoder().decode(Bun.gunzipSync(readFileSync("/proc/config.gz")));
   } catch {
     return textOf(`/boot/config-${os.release()}`);
   }

@@ -66,7 +66,7 @@ function kernelHas(filesystem: string): boolean {
 }
 
 const PROBES: readonly Probe[] = [
-  () => answer("bun", undefined, `${Bun.version}, ${libcName}`, ""),
+  () => answer("bun", undefined, `${Bun.version}, ${libcName()}`, ""),
   () => {
     const loaded = liburing();
     const missing = loaded.name === undefined ? "not found" : undefined;

@@ -4,8 +4,6 @@
  * Owns parsing, name resolution and both conversions for IPv4, IPv6, unix and vsock sockets. Internet ports and addresses are in
  * network byte order inside a sockaddr and nowhere else.
  */
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import {
   AF_INET,
   AF_INET6,
@@ -19,6 +17,9 @@ import {
 } from "../sys/uapi/socket.ts";
 import { assert } from "./errors.ts";
 import type { Memory } from "./memory.ts";
+
+/** Loaded at the first name or address: few commands have one, and node:net brings all of the streams. */
+const netModule = () => process.getBuiltinModule("node:net");
 
 /** Where a socket is bound or connected, by family. */
 export type Address =
@@ -43,7 +44,7 @@ export function parseHostPort(text: string): { host: string; port: number } {
     throw new AddressError(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or :PORT (port 0 to 65535)`);
   }
   const host = match.groups?.six ?? match.groups?.host ?? "";
-  if (match.groups?.six !== undefined && isIP(host.split("%")[0] ?? "") !== 6) {
+  if (match.groups?.six !== undefined && netModule().isIP(host.split("%")[0] ?? "") !== 6) {
     throw new AddressError(`"${host}" is no IPv6 address`);
   }
   return { host, port };
@@ -53,10 +54,10 @@ export function parseHostPort(text: string): { host: string; port: number } {
 export async function resolveAddress(text: string): Promise<Address> {
   const { host, port } = parseHostPort(text);
   if (host === "") return { family: "ipv4", host: "0.0.0.0", port };
-  const literal = isIP(host.split("%")[0] ?? "");
+  const literal = netModule().isIP(host.split("%")[0] ?? "");
   if (literal !== 0) return { family: literal === 6 ? "ipv6" : "ipv4", host, port };
   try {
-    const found = await lookup(host);
+    const found = await process.getBuiltinModule("node:dns/promises").lookup(host);
     return { family: found.family === 6 ? "ipv6" : "ipv4", host: found.address, port };
   } catch {
     throw new AddressError(`the name "${host}" does not resolve to an address`);
@@ -136,7 +137,7 @@ export function decodeAddress(memory: Memory, lengthBytes = ADDRESS_BYTES_MAX): 
 
 /** The 16 bytes of an IPv6 literal without a scope. RFC 4291, section 2.2. */
 export function ipv6Bytes(literal: string): Uint8Array {
-  if (isIP(literal) !== 6) throw new AddressError(`"${literal}" is no IPv6 address`);
+  if (netModule().isIP(literal) !== 6) throw new AddressError(`"${literal}" is no IPv6 address`);
   // The URL parser writes an embedded IPv4 tail as two groups, so only "::" is left to expand.
   const canonical = new URL(`http://[${literal}]`).hostname.slice(1, -1);
   const [head = "", tail = ""] = canonical.split("::");

@@ -5,13 +5,15 @@
  * kernel's record path, and the only way to records that no kernel sends, padded ones for example. No handshake; no ChaCha20,
  * which Bun's crypto lacks.
  */
-import { createCipheriv, createDecipheriv } from "node:crypto";
 import { TLS_1_2_VERSION } from "../sys/uapi/socket.ts";
 import type { TlsKeys } from "./tls.ts";
 
 const HEADER_BYTES = 5;
 const TAG_BYTES = 16;
 const EXPLICIT_BYTES = 8;
+
+/** Loaded at the first record: it costs as much as everything else that the door loads at once. */
+const crypto = () => process.getBuiltinModule("node:crypto");
 
 /** application_data. RFC 8446, section 5.1. */
 export const TLS_APPLICATION_DATA = 23;
@@ -66,13 +68,15 @@ export function sealRecord(keys: TlsKeys, record: TlsRecord): Uint8Array {
   if (keys.version === "1.3") {
     const inner = Buffer.concat([data, Buffer.from([type]), Buffer.alloc(paddingBytes)]);
     const head = header(TLS_APPLICATION_DATA, inner.length + TAG_BYTES);
-    const cipher = createCipheriv(cipherName(keys), keys.key, mixedNonce(keys, sequence), OPTIONS).setAAD(head);
+    const cipher = crypto()
+      .createCipheriv(cipherName(keys), keys.key, mixedNonce(keys, sequence), OPTIONS)
+      .setAAD(head);
     return Buffer.concat([head, cipher.update(inner), cipher.final(), cipher.getAuthTag()]);
   }
   if (paddingBytes > 0) throw new RangeError("TLS 1.2 with these ciphers has no padding");
   const explicit = isExplicit(keys) ? number64(sequence) : Buffer.alloc(0);
   const nonce = isExplicit(keys) ? Buffer.concat([keys.salt, explicit]) : mixedNonce(keys, sequence);
-  const cipher = createCipheriv(cipherName(keys), keys.key, nonce, OPTIONS);
+  const cipher = crypto().createCipheriv(cipherName(keys), keys.key, nonce, OPTIONS);
   cipher.setAAD(additional12(sequence, type, data.length));
   const sealed = Buffer.concat([cipher.update(data), cipher.final(), cipher.getAuthTag()]);
   return Buffer.concat([header(type, explicit.length + sealed.length), explicit, sealed]);
@@ -86,7 +90,7 @@ export function openRecord(keys: TlsKeys, record: { sequence: number; bytes: Uin
   const explicit = bytes.subarray(HEADER_BYTES, HEADER_BYTES + explicitBytes);
   const body = bytes.subarray(HEADER_BYTES + explicitBytes, bytes.length - TAG_BYTES);
   const nonce = explicitBytes > 0 ? Buffer.concat([keys.salt, explicit]) : mixedNonce(keys, sequence);
-  const decipher = createDecipheriv(cipherName(keys), keys.key, nonce, OPTIONS);
+  const decipher = crypto().createDecipheriv(cipherName(keys), keys.key, nonce, OPTIONS);
   const head = bytes.subarray(0, HEADER_BYTES);
   decipher.setAAD(keys.version === "1.3" ? head : additional12(sequence, bytes[0] as number, body.length));
   decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));

@@ -8,21 +8,27 @@ import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
 
 // One view per thread: every Worker loads this module anew and gets the address of its own errno.
-const view = new Int32Array(arrayBufferAt(libc.__errno_location(), 4));
+let view: Int32Array | undefined;
+
+/** Made at the first question. Binding one more function of libc leaves errno as it is (test/sys/library.test.ts). */
+function viewed(): Int32Array {
+  view ??= new Int32Array(arrayBufferAt(libc.__errno_location(), 4));
+  return view;
+}
 
 /** The errno of the last failing libc call of this thread. */
 export function errno(): number {
-  return view[0] as number;
+  return viewed()[0] as number;
 }
 
 /** Puts back what a callee left, for whoever made calls of its own in between. */
 export function setErrno(value: number): void {
-  view[0] = value;
+  viewed()[0] = value;
 }
 
 /** Turns libc's -1 into -errno, so that everything below `ops` speaks one convention. */
 export function negated(result: number): number {
-  return result < 0 ? -(view[0] as number) : result;
+  return result < 0 ? -(viewed()[0] as number) : result;
 }
 
 export const ERRNO = {

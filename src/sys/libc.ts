@@ -5,9 +5,9 @@
  * glibc and musl are probed in order; both export every symbol listed. Functions that take `...` in C (open, fcntl,
  * ioctl) are called with integer arguments only, which Linux passes like fixed ones on x86-64 and aarch64.
  */
-import { openLibrary } from "./library.ts";
+import { boundAtFirstUse, openLibrary, type RawFunction } from "./library.ts";
 
-const SYMBOLS = {
+export const LIBC_SYMBOLS = {
   __errno_location: [[], "i64_fast"],
   // Files: open(2), read(2), pwritev2(2), statx(2) and relatives.
   open: [["ptr", "i32", "u32"], "i32"],
@@ -115,16 +115,31 @@ const SYMBOLS = {
 /** glibc's name first; musl installs one name per architecture. */
 const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
-const loaded = openLibrary(NAMES, SYMBOLS);
-if (loaded.name === undefined) {
-  // Nothing can run without libc, and a process that runs has one: either its calls cannot be compiled here, or this is
-  // a platform we do not know. The guard prints errors of this name as they are.
-  const noMemory = loaded.reason.includes("requires the JIT");
-  const text = noMemory
-    ? "Bun got no memory for its JIT compiler, which calls of C need: raise the limit of address space (ulimit -v unlimited)"
-    : `no usable libc was found: ${loaded.reason}`;
-  throw Object.assign(new Error(text), { name: "Surroundings" });
+let name: string | undefined;
+
+/** The name under which this system has its libc; found at the first call. */
+export function libcName(): string {
+  if (name === undefined) bind("__errno_location");
+  return name as string;
 }
 
-export const libcName: string = loaded.name;
-export const libc = loaded.symbols;
+/**
+ * Looks a function up. Nothing can run without libc, and a process that runs has one: either its calls cannot be compiled
+ * here, or this is a platform we do not know. The front desk prints errors of this name as they are.
+ */
+function bind(symbol: keyof typeof LIBC_SYMBOLS): RawFunction {
+  const names = name === undefined ? NAMES : [name];
+  const loaded = openLibrary(names, { [symbol]: LIBC_SYMBOLS[symbol] });
+  if (loaded.name === undefined) {
+    const noMemory = loaded.reason.includes("requires the JIT");
+    const text = noMemory
+      ? "Bun got no memory for its JIT compiler, which calls of C need: raise the limit of address space (ulimit -v unlimited)"
+      : `no usable libc was found: ${loaded.reason}`;
+    throw Object.assign(new Error(text), { name: "Surroundings" });
+  }
+  name = loaded.name;
+  return loaded.symbols[symbol] as RawFunction;
+}
+
+/** Each function is bound at its first use: a command that calls none opens no library. */
+export const libc = boundAtFirstUse(LIBC_SYMBOLS, bind);

@@ -16,14 +16,16 @@ export type Signature = readonly [args: readonly ArgumentType[], returns: Return
 type ArgumentType = "i32" | "u32" | "ptr";
 type ReturnType = "i32" | "u32" | "i64_fast" | "void";
 
-export type RawSymbols<Table extends Record<string, Signature>> = { readonly [Name in keyof Table]: RawFunction };
+export type RawSymbols<Table extends Readonly<Record<string, Signature>>> = {
+  readonly [Name in keyof Table]: RawFunction;
+};
 
-export type Loaded<Table extends Record<string, Signature>> =
+export type Loaded<Table extends Readonly<Record<string, Signature>>> =
   | { readonly name: string; readonly symbols: RawSymbols<Table> }
   | { readonly name: undefined; readonly reason: string };
 
 /** Opens the first of `names` that exists and has every symbol; `reason` lists what each attempt said. */
-export function openLibrary<const Table extends Record<string, Signature>>(
+export function openLibrary<const Table extends Readonly<Record<string, Signature>>>(
   names: readonly string[],
   table: Table,
 ): Loaded<Table> {
@@ -42,4 +44,28 @@ export function openLibrary<const Table extends Record<string, Signature>>(
     }
   }
   return { name: undefined, reason: reasons.join("; ") };
+}
+
+/**
+ * The functions of `table`, each bound by `bind` when it is first looked at: a hundred symbols cost 4 ms at every start,
+ * and a command needs a few. A getter of the prototype gives way to a property of the object, which calls find as fast
+ * as one that was always there. Assigning replaces a function (see tap.ts).
+ */
+export function boundAtFirstUse<const Table extends Readonly<Record<string, Signature>>>(
+  table: Table,
+  bind: (symbol: keyof Table & string) => RawFunction,
+): RawSymbols<Table> {
+  const prototype = {};
+  const symbols = Object.create(prototype);
+  const own = (symbol: string, value: RawFunction) =>
+    Object.defineProperty(symbols, symbol, { value, writable: true, enumerable: true, configurable: true });
+  for (const symbol of Object.keys(table)) {
+    const get = () => {
+      const bound = bind(symbol);
+      own(symbol, bound);
+      return bound;
+    };
+    Object.defineProperty(prototype, symbol, { get, set: (value) => own(symbol, value) });
+  }
+  return symbols;
 }

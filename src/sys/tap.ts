@@ -6,7 +6,7 @@
  * Calls that Workers make are their own thread's and are not seen here.
  */
 import { errno, setErrno } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { LIBC_SYMBOLS, libc } from "./libc.ts";
 import type { RawFunction } from "./library.ts";
 import { liburing } from "./liburing.ts";
 
@@ -31,16 +31,23 @@ const UNWATCHED = new Set(["__errno_location", "clock_gettime", "getpid", "geteu
 /** Puts the watcher between this thread and the C functions; the function returned takes it away. */
 export function tapCalls(watcher: CallWatcher): () => void {
   const uring = liburing();
-  const undo = [tapTable(libc, watcher, true)];
-  if (uring.name !== undefined) undo.push(tapTable(uring.symbols, watcher, false));
+  const undo = [tapTable(libc, Object.keys(LIBC_SYMBOLS), { watcher, viaErrno: true })];
+  if (uring.name !== undefined) {
+    undo.push(tapTable(uring.symbols, Object.keys(uring.symbols), { watcher, viaErrno: false }));
+  }
   return () => {
     for (const restore of undo) restore();
   };
 }
 
-function tapTable(table: Readonly<Record<string, RawFunction>>, watcher: CallWatcher, viaErrno: boolean): () => void {
+function tapTable(
+  table: Readonly<Record<string, RawFunction>>,
+  names: readonly string[],
+  { watcher, viaErrno }: { watcher: CallWatcher; viaErrno: boolean },
+): () => void {
   const functions = table as Record<string, RawFunction>;
-  const originals = Object.entries(functions).filter(([name]) => !UNWATCHED.has(name));
+  const watchedNames = names.filter((name) => !UNWATCHED.has(name));
+  const originals = watchedNames.map((name) => [name, functions[name] as RawFunction] as const);
   for (const [name, original] of originals) {
     const watched = (...args: number[]) => {
       const before = watcher.before(name, args);

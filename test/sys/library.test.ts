@@ -1,7 +1,7 @@
 /** The raw room: names probed in order, memory seen right, addresses that move kept out. */
 import { describe, expect, test } from "bun:test";
 import { errno } from "../../src/sys/errno.ts";
-import { libc, libcName } from "../../src/sys/libc.ts";
+import { LIBC_SYMBOLS, libc, libcName } from "../../src/sys/libc.ts";
 import { openLibrary } from "../../src/sys/library.ts";
 import { liburing } from "../../src/sys/liburing.ts";
 import { addressOf, arrayBufferAt } from "../../src/sys/memory.ts";
@@ -9,17 +9,43 @@ import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../../src/sys
 
 describe("openLibrary", () => {
   test("takes the first name that exists and has every symbol", () => {
-    const found = openLibrary(["libnowhere.so.9", libcName], { getpid: [[], "i32"] });
+    const found = openLibrary(["libnowhere.so.9", libcName()], { getpid: [[], "i32"] });
     if (found.name === undefined) throw new Error(found.reason);
-    expect([found.name, found.symbols.getpid()]).toEqual([libcName, process.pid]);
+    expect([found.name, found.symbols.getpid()]).toEqual([libcName(), process.pid]);
   });
 
   test("says what each attempt said", () => {
-    const found = openLibrary(["libnowhere.so.9", libcName], { no_such_function: [[], "i32"] });
+    const found = openLibrary(["libnowhere.so.9", libcName()], { no_such_function: [[], "i32"] });
     expect(found.name).toBeUndefined();
     const reason = found.name === undefined ? found.reason : "";
     expect(reason).toContain("libnowhere.so.9");
     expect(reason).toContain('Symbol "no_such_function" not found');
+  });
+
+  test("a function of libc is bound at its first use, once, and errno stays as it was", async () => {
+    const script = `
+      const { libc } = await import("./src/sys/libc.ts");
+      const { errno } = await import("./src/sys/errno.ts");
+      const before = Object.keys(libc);
+      const failed = libc.close(-1);
+      libc.getppid;
+      libc.dup3;
+      const number = errno();
+      console.log(JSON.stringify([before, failed, number, Object.keys(libc), libc.dup3 === libc.dup3]));`;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", cwd: `${import.meta.dir}/../..` });
+    expect(JSON.parse(await child.stdout.text())).toEqual([
+      [],
+      -1,
+      9,
+      ["close", "getppid", "dup3", "__errno_location"],
+      true,
+    ]);
+  });
+
+  test("every function in the table of libc exists", () => {
+    const names = Object.keys(LIBC_SYMBOLS) as (keyof typeof LIBC_SYMBOLS)[];
+    expect(names.length).toBeGreaterThan(90);
+    expect(names.filter((name) => typeof libc[name] !== "function")).toEqual([]);
   });
 
   test("liburing is opened once", () => {

@@ -8,7 +8,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
 import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
 import { compareVersions, inSeries, type KernelSpec, newestOf, parseKernelSpec, versionMatches } from "./versions.ts";
@@ -220,7 +219,7 @@ function kernelOfTree(tree: string): Kernel {
 /** The entries of a package's changelog, newest first: one per version, as deb-changelog(5) separates them. */
 export function readChangelog(kernel: Kernel): { version: string; text: string }[] {
   if (kernel.changelog === undefined) return [];
-  const text = gunzipSync(readFileSync(kernel.changelog)).toString("utf8");
+  const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(kernel.changelog)));
   return text
     .split(/\n(?=\S+ \([^)]+\) )/)
     .map((entry) => ({ version: packageVersionOf(/^\S+ \(([^)]+)\)/.exec(entry)?.[1] ?? ""), text: entry }));

@@ -6,7 +6,6 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { findProgram, LabError, readText } from "./cache.ts";
 
 export interface ModuleInfo {
@@ -80,7 +79,7 @@ function findSection(elf: Uint8Array, wanted: string): Uint8Array | undefined {
 export async function readModule(path: string): Promise<Uint8Array> {
   const bytes = readFileSync(path);
   if (path.endsWith(".zst")) return await Bun.zstdDecompress(bytes);
-  if (path.endsWith(".gz")) return gunzipSync(bytes);
+  if (path.endsWith(".gz")) return Bun.gunzipSync(bytes);
   if (!path.endsWith(".xz")) return bytes;
   const child = Bun.spawn([findProgram("xz", "xz-utils"), "-dc"], { stdin: bytes, stdout: "pipe", stderr: "inherit" });
   const plain = new Uint8Array(await new Response(child.stdout).arrayBuffer());

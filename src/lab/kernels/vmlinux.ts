@@ -5,7 +5,6 @@
  * The result boots through the PVH entry that Linux offers since v5.0 (CONFIG_PVH). Pure but for xz(1).
  * Refuses to guess: an image of another shape, another compression, or without that entry is booted as it is.
  */
-import { gunzipSync } from "node:zlib";
 import { findProgram } from "./cache.ts";
 
 /** "HdrS" at 0x202; Documentation/arch/x86/boot.rst, fields setup_sects, payload_offset and payload_length (2.08+). */
@@ -30,7 +29,7 @@ export async function extractVmlinux(image: Uint8Array): Promise<Uint8Array | un
   let kernel: Uint8Array | undefined;
   try {
     if (startsWith(payload, [0x28, 0xb5, 0x2f, 0xfd])) kernel = await Bun.zstdDecompress(payload);
-    else if (startsWith(payload, [0x1f, 0x8b])) kernel = gunzipSync(payload);
+    else if (startsWith(payload, [0x1f, 0x8b])) kernel = Bun.gunzipSync(new Uint8Array(payload));
     else if (startsWith(payload, [0x02, 0x21, 0x4c, 0x18])) kernel = unpackLz4(payload);
     else if (startsWith(payload, [0xfd, 0x37, 0x7a, 0x58, 0x5a])) kernel = await unpackXz(payload);
   } catch {

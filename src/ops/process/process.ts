@@ -5,8 +5,6 @@
  * arguments are the same open files there, file positions shared, as after fork. Memory is not shared: buffers,
  * barriers and SharedArrayBuffers are refused. What the child prints goes to stderr: stdout is the report's.
  */
-
-import { deserialize, serialize } from "node:v8";
 import type { SyscallName } from "../../sys/thread.ts";
 import { Inconclusive } from "../errors.ts";
 import type { Fd } from "../fd.ts";
@@ -29,7 +27,7 @@ export interface ProcessRequest {
 
 /** Puts a value into a memfd, in place of what was there; the child reads it, or we do. */
 export function putMail(mail: Fd, value: unknown): void {
-  const bytes = serialize(value);
+  const bytes = process.getBuiltinModule("node:v8").serialize(value);
   using memory = allocate(bytes.length + 8);
   memory.view.setUint32(0, bytes.length, true);
   memory.bytes.set(bytes, 8);
@@ -41,7 +39,8 @@ export function putMail(mail: Fd, value: unknown): void {
 export function takeMail(mail: Fd): unknown {
   using memory = allocate(sizeOf(mail));
   for (let done = 0; done < memory.lengthBytes; ) done += readAt(mail, memory, done, { bufferOffsetBytes: done });
-  return deserialize(Buffer.from(memory.bytes.slice(8, 8 + memory.view.getUint32(0, true))));
+  const bytes = Buffer.from(memory.bytes.slice(8, 8 + memory.view.getUint32(0, true)));
+  return process.getBuiltinModule("node:v8").deserialize(bytes);
 }
 
 /** A function that runs in a process of its own. */
