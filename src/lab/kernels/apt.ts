@@ -2,13 +2,14 @@
  * Debian's kernels through apt, without touching the system's apt: a private state, private sources, a private cache.
  *
  * Owns the list of suites, the index of kernel packages and the downloads. apt verifies every index (release signatures)
- * and every package (hashes); this file never turns that off. The mirror comes from the system's own configuration
+ * and every package (hashes); this file never turns that off (modules that no index lists any more: pool.ts). The mirror comes from the system's own configuration
  * (`apt-get indextargets`), so a site with a local mirror or a proxy keeps using it.
  * Refuses to install anything, and to write outside the lab's cache.
  */
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
+import { downloadFromPool } from "./pool.ts";
 import { type Mirrors, mirrorsOf, sourcesText, suitesOf, TARGET_FORMAT, unreadSuites } from "./sources.ts";
 import { compareVersions } from "./versions.ts";
 
@@ -204,7 +205,7 @@ function fieldOf(stanza: string, field: string): string | undefined {
  */
 export async function downloadKernel(
   kernel: KernelPackage,
-  { directory, quiet }: { directory: string; quiet: boolean },
+  { directory, quiet, narrate }: { directory: string; quiet: boolean; narrate: (line: string) => void },
 ): Promise<string[]> {
   const wanted = [kernel.name, ...(kernel.modulesPackage ? [kernel.modulesPackage] : [])];
   await withLock("apt", async () => {
@@ -223,9 +224,21 @@ export async function downloadKernel(
     );
     if ((await child.exited) !== 0) throw new LabError(`apt-get could not download ${wanted.join(" and ")}`);
   });
-  return wanted.map((name) => {
+  const files = wanted.map((name) => {
     const file = [...new Bun.Glob(`${name}_*.deb`).scanSync(directory)][0];
     if (file === undefined) throw new LabError(`apt-get download said yes but left no ${name} package`);
     return join(directory, file);
   });
+  const unlisted = unlistedModules(kernel);
+  if (unlisted === undefined) return files;
+  const { version, suite } = kernel;
+  const mirrors = await readMirrors();
+  return [...files, await downloadFromPool({ name: unlisted, version, suite }, { mirrors, directory, narrate })];
+}
+
+/** The modules' package of a split kernel whose index lists only the kernel itself. */
+function unlistedModules({ name, modulesPackage }: KernelPackage): string | undefined {
+  return name.startsWith("linux-binary-") && modulesPackage === undefined
+    ? name.replace("linux-binary-", "linux-modules-")
+    : undefined;
 }

@@ -124,7 +124,7 @@ async function kernelOfPackage(entry: KernelPackage, { narrate, quiet }: Resolve
     narrate(`fetching ${entry.name} ${entry.version} (${Math.round(entry.sizeBytes / 1e6)} MB, ${entry.suite})`);
     // Not a partial directory of this pid: apt resumes what an interrupted run left in it.
     const downloads = cacheDirectory("downloads", `${entry.name}_${entry.version}`);
-    await unpack(await downloadKernel(entry, { directory: downloads, quiet }), place);
+    await unpack(await downloadKernel(entry, { directory: downloads, quiet, narrate }), place);
     rmSync(downloads, { recursive: true, force: true });
   }
   return kernelOfUnpacked(place, {
