@@ -23,8 +23,6 @@ import { type AppendSpecs, appendOptions } from "../src/workload/append/options.
 import { appendProgramOf, lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
 import { chunkBytesMax } from "../src/workload/append/plan.ts";
 import { runSeries, type SeriesResult } from "../src/workload/append/series.ts";
-import { dirtyLimitOf } from "../src/workload/dirty-limit.ts";
-import type { PressureMode } from "../src/workload/pressure/index.ts";
 
 const name = "uring-append";
 
@@ -34,13 +32,10 @@ function kept(run: Run<unknown>, target: Target, files: readonly string[]) {
   return { copied: new Map(files.map((file) => [file, file])), paths: files, lines: [] };
 }
 
-/** What a reader of the verdict must know of the place. A limit that somebody else has set is not the report's workload. */
-function conditionsOf({ directory, filesystem: { type } }: Target, pressure: PressureMode) {
-  const about =
-    type === "xfs" ? [] : [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
-  const limited = pressure === "none" ? dirtyLimitOf(directory) : undefined;
-  if (limited !== undefined) about.push(`not the report's workload: ${limited}`);
-  return { about, limited };
+/** What a reader of the verdict must know of the place. */
+function conditionsOf({ filesystem: { type } }: Target): string[] {
+  if (type === "xfs") return [];
+  return [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
 }
 
 function evidenceSection(lines: readonly string[]) {
@@ -97,7 +92,7 @@ await runReproducer({
     const target = chooseTarget({ prefix: args.prefix, name: "repro", neededBytes, defer: run.defer, job });
     if (target.description !== undefined) run.narrate(`files go to ${target.description}`);
     const { type, options } = target.filesystem;
-    const { about, limited } = conditionsOf(target, args.pressure);
+    const about = conditionsOf(target);
     for (const line of about) run.narrate(line);
     const where = { filesystem: type, ...(options !== undefined && { mountOptions: options }) };
     if (args.jobs > 1) return { ...(await inJobs(run, target)), ...where };
@@ -107,7 +102,7 @@ await runReproducer({
     buffer.bytes.fill(0xff, 0, chunkBytesMax(plan));
     using pressure = Pressure.start({
       mode: args.pressure,
-      filesystemType: type,
+      directory: target.directory,
       appendBytesMax: buffer.lengthBytes,
       chunkFixed: args.chunkMin !== MiB || args.chunkMax !== 24 * MiB,
       narrate: run.narrate,
@@ -157,9 +152,9 @@ await runReproducer({
         ),
         ...conditionSections([...about, `pressure: ${pressure.line}`], evidence.lines),
       ],
+      ...pressure.verdict,
       // A refused call ends the run early; what it verified before is reported, but it is not the run that was asked for.
       ...(refused === undefined ? {} : { verdict: "inconclusive", reason: `the run ended early: ${refused.message}` }),
-      ...(limited !== undefined && refused === undefined && { verdict: "inconclusive", reason: limited }),
     };
   },
 });

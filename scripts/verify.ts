@@ -13,14 +13,22 @@
  */
 import { Inconclusive, Judge, type Judgement, runReproducer, statFd, UsageError } from "bytewitness";
 import { pathBytes } from "../src/cli/args.ts";
-import { pathText } from "../src/ops/file.ts";
+import { type Path, pathText } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import { renderSvg } from "../src/report/svg.ts";
 import type { RunContext } from "../src/workload/context.ts";
+import { readAgain } from "../src/workload/scan/again.ts";
 import { judgeFio } from "../src/workload/scan/fio.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
 import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
-import { intact, intactInParallel, judgeInOrder, skip } from "../src/workload/scan/scan.ts";
+import {
+  intact,
+  intactInParallel,
+  judgeInOrder,
+  type Range,
+  type ReadAtMost,
+  skip,
+} from "../src/workload/scan/scan.ts";
 
 await runReproducer({
   name: "verify",
@@ -59,7 +67,7 @@ await runReproducer({
     const { offset: from } = args;
     const input = openInput(path);
     const reference = referencePath(pathBytes(args.pattern));
-    if (args.pattern === "fio") return byFio(run, input, args.expectBytes);
+    if (args.pattern === "fio") return byFio(run, { path, input, expectBytes: args.expectBytes });
     const { pattern, endBytes, reopenable, assertUnchanged } = openPattern(args, reference);
     begin(input, from);
     const limit = args.length === undefined ? Infinity : from + args.length;
@@ -68,6 +76,21 @@ await runReproducer({
     const to = Math.min(input.sizeBytes ?? Infinity, limit);
     const total = Number.isFinite(to) ? { total: to - from } : {};
     const show = (bytes: number) => run.progress({ done: bytes, bytes, label: pattern.name, ...total });
+
+    const inOrder = async (range: Range, reading?: ReadAtMost) => {
+      const options = { pattern, startBytes: range.from, file: pathText(path) };
+      // A window ends where it ends: the stream continues behind it, and nothing is missing there.
+      const cut = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;
+      const openEnd = cut || range.to < to;
+      const endBytes = openEnd ? expected : expectBytes;
+      const judge = new Judge({ ...options, openEnd, ...(endBytes === undefined ? {} : { expectBytes: endBytes }) });
+      const tick = async (at: number) => {
+        show(at - from);
+        await run.breathe();
+        return !run.stopped;
+      };
+      return { end: await judgeInOrder(input, judge, range, tick, reading), judgement: judge.finish() };
+    };
 
     let judgement: Judgement | undefined;
     if (args.jobs > 1 && reopenable && input.sizeBytes !== undefined && to > from && (expectBytes ?? to) === to) {
@@ -80,25 +103,23 @@ await runReproducer({
       else if (right === false) run.narrate("a range differs: reading the whole in order to explain it");
     }
     if (judgement === undefined && !run.stopped) {
-      const options = { pattern, startBytes: from, file: pathText(path) };
-      // A window ends where it ends: the stream continues behind it, and nothing is missing there.
-      const openEnd = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;
-      const ends = openEnd ? { expectBytes: expected, openEnd } : expectBytes === undefined ? {} : { expectBytes };
-      const judge = new Judge({ ...options, ...ends });
-      const end = await judgeInOrder(input, judge, { from, to }, async (at) => {
-        show(at - from);
-        await run.breathe();
-        return !run.stopped;
-      });
-      if (!run.stopped && input.sizeBytes !== undefined && end < to) {
-        throw new Inconclusive(`${input.fd.label} shrank from ${input.sizeBytes} to ${end} bytes while it was read`);
+      const read = await inOrder({ from, to });
+      if (!run.stopped && input.sizeBytes !== undefined && read.end < to) {
+        throw new Inconclusive(
+          `${input.fd.label} shrank from ${input.sizeBytes} to ${read.end} bytes while it was read`,
+        );
       }
-      judgement = judge.finish();
+      judgement = read.judgement;
     }
     if (judgement === undefined || run.stopped) throw new Inconclusive("interrupted before the end");
+    const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
+    const first = { path, range: { from, to }, findings: judgement.findings };
+    const findings = await readAgain(input, first, async (range, reading) => {
+      const { judgement } = await inOrder(range, reading);
+      return run.stopped ? undefined : judgement.findings;
+    });
     assertUnchanged();
     assertSame(input);
-    const { findings, findingsLeftOut, groups, segments, verifiedBytes } = judgement;
     const unchecked = expected === undefined && args.length === undefined && verifiedBytes > 0;
     return {
       findings,
@@ -114,16 +135,25 @@ await runReproducer({
 });
 
 /** What fio wrote is judged block by block, each by its own header. */
-async function byFio(run: RunContext, input: Input, expectBytes: number | undefined) {
+async function byFio(
+  run: RunContext,
+  { path, input, expectBytes }: { path: Path; input: Input; expectBytes: number | undefined },
+) {
   const total = input.sizeBytes ?? 0;
-  const judgement = await judgeFio(input, expectBytes, async (at) => {
-    run.progress({ done: at, bytes: at, label: "fio", total });
-    await run.breathe();
-    return !run.stopped;
-  });
+  const judged = (reading?: ReadAtMost) => {
+    const tick = async (at: number) => {
+      run.progress({ done: at, bytes: at, label: "fio", total });
+      await run.breathe();
+      return !run.stopped;
+    };
+    return judgeFio(input, expectBytes, { tick, reading });
+  };
+  const judgement = await judged();
   if (judgement === undefined) throw new Inconclusive("interrupted before the end");
+  const { findingsLeftOut, segments, verifiedBytes } = judgement;
+  const first = { path, range: { from: 0, to: total }, findings: judgement.findings };
+  const findings = await readAgain(input, first, async (_, reading) => (await judged(reading))?.findings);
   assertSame(input);
-  const { findings, findingsLeftOut, segments, verifiedBytes } = judgement;
   const unchecked = expectBytes === undefined && findings.length === 0;
   return {
     findings,

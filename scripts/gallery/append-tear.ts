@@ -73,7 +73,6 @@ await runReproducer({
   run: async (run) => {
     const { dir: directory, seconds, torn: tornMax, dirtyLimit: bytes, control, small } = run.args;
     const stage = prepareStage(run, { name: "append-tear", directory, neededBytes: 256 * MiB });
-    const { type } = stage.filesystem;
     const results: LogRaceResult[] = [];
     const lines: string[] = [];
 
@@ -87,7 +86,7 @@ await runReproducer({
       const elsewhere = !quiet && slow === undefined;
       const largeBytes = run.args.large ?? (elsewhere ? 8 * MiB : 4 * MiB);
       // fdatasync before each large record: while the device holds others back, no inline write begins.
-      const help = { sync: slow !== undefined, pressureFor: elsewhere ? type : undefined };
+      const help = { sync: slow !== undefined, pressureFor: elsewhere ? stage.directory : undefined };
       const result = await raceLog(run, stage, {
         writers: racers(largeBytes, small, help)[name],
         writebackEveryUs: elsewhere ? 100 : undefined,

@@ -51,7 +51,12 @@ await runReproducer({
   },
   options: {
     pressure: { kind: "choice", choices: PRESSURES, default: "auto", description: "what makes the kernel refuse" },
-    dirtyLimit: { kind: "size", optional: true, description: "dirty pages of the device (4MiB on its own XFS)" },
+    dirtyLimit: {
+      kind: "size",
+      optional: true,
+      onlyWith: { pressure: { not: "none" } },
+      description: "dirty pages of the device (4MiB on its own XFS)",
+    },
   },
 
   run: async (run) => {
@@ -60,8 +65,9 @@ await runReproducer({
     using _slow = await stage.slowDown({ bytes: dirtyLimit, ownBytes: mode === "none" ? undefined : 4 * MiB });
     using buffer = allocate(64 * MiB);
     using vectors = new IoVectors(1, [buffer]);
-    const load = { filesystemType: stage.filesystem.type, appendBytesMax: buffer.lengthBytes, chunkFixed: false };
+    const load = { directory: stage.directory, appendBytesMax: buffer.lengthBytes, chunkFixed: false };
     using pressure = Pressure.start({ mode, ...load, narrate: run.narrate });
+    run.narrate(`pressure: ${pressure.line}`);
     const random = run.random("lengths");
     const findings: Finding[] = [];
     const artifacts: string[] = [];
@@ -115,6 +121,7 @@ await runReproducer({
     const first = findings.length === 0 ? {} : { firstFindingSeconds: Number(run.elapsedSeconds.toFixed(3)) };
     return {
       findings,
+      ...pressure.verdict,
       totals: { ...totals, ...first },
       // Stopped half-way, the kernel kept its progress (short) or forgot it; a bare -EAGAIN never began.
       trigger: { reached: Math.max(short, forgotten), attempts: totals.files, how },

@@ -47,12 +47,23 @@ export function deviceHasDirtyLimit(path: Path): boolean {
   return process.geteuid?.() === 0 && deviceSettings(path) !== undefined;
 }
 
-/** A sentence about the strict limit that the device under `path` has now, whoever set it; undefined without one. */
+/** Less than any administrator gives a whole machine: a run's limit, or as tight as one. */
+const MACHINE_BYTES_MIN = 64 * 2 ** 20;
+
+/**
+ * A sentence about the dirty limit under which `path` is now, whoever set it: its device's strict one, or one of at most
+ * 64 MiB for the whole machine; undefined without one.
+ */
 export function dirtyLimitOf(path: Path): string | undefined {
   const settings = deviceSettings(path);
-  if (settings === undefined || content(`${settings}/strict_limit`) !== "1") return undefined;
-  const bytes = Number(content(`${settings}/max_bytes`));
-  return `its device (${statPath(path).device}) takes at most ${bytesText(bytes)} of dirty pages: ${settings}/strict_limit is 1`;
+  if (settings !== undefined && content(`${settings}/strict_limit`) === "1") {
+    const bytes = Number(content(`${settings}/max_bytes`));
+    return `its device (${statPath(path).device}) takes at most ${bytesText(bytes)} of dirty pages: ${settings}/strict_limit is 1`;
+  }
+  const machine = "/proc/sys/vm/dirty_bytes";
+  const bytes = existsSync(machine) ? Number(content(machine)) : 0;
+  if (bytes === 0 || bytes > MACHINE_BYTES_MIN) return undefined;
+  return `this machine takes at most ${bytesText(bytes)} of dirty pages: ${machine}`;
 }
 
 function planFor(path: Path, { bytes, machineWide = false }: DirtyLimitOptions): Plan {

@@ -1,10 +1,11 @@
-/** Judges a whole file against a pattern, block by block, read by a descriptor of its own. */
+/** Judges a whole file against a pattern, block by block, read by a descriptor of its own; damage is read twice. */
 
 import type { Judgement } from "../judge/finding.ts";
 import { Judge } from "../judge/judge.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import type { Pattern } from "../pattern/pattern.ts";
 import { readBack } from "./readback.ts";
+import { withSecondReading } from "./second-reading.ts";
 
 export interface FileExpectation {
   /** What the file should hold, from stream offset 0 to `expectBytes`. */
@@ -15,10 +16,17 @@ export interface FileExpectation {
 }
 
 /**
- * Judges a whole file against a pattern, read by a descriptor of its own. `reading` is the way the bytes come: through
- * the page cache unless said.
+ * Judges a whole file against a pattern, read by a descriptor of its own. Each finding says whether a second reading, past
+ * the page cache, gave it again.
  */
-export function judgeFile(path: Path, expected: FileExpectation, reading = readBack): Judgement {
+export function judgeFile(path: Path, expected: FileExpectation): Judgement {
+  const judgement = judgeFileOnce(path, expected);
+  const again = (reading: typeof readBack) => judgeFileOnce(path, expected, reading);
+  return { ...judgement, findings: withSecondReading(path, judgement.findings, again) };
+}
+
+/** One reading of the file, judged. `reading` is the way the bytes come: through the page cache unless said. */
+export function judgeFileOnce(path: Path, expected: FileExpectation, reading = readBack): Judgement {
   const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER } = expected;
   const judge = new Judge({ pattern, expectBytes, file: pathText(path) });
   let left = readBytesMax;

@@ -12,6 +12,9 @@ import { O_DIRECT, O_RDONLY } from "../sys/uapi/fcntl.ts";
 const BLOCK_BYTES = 256 * KiB;
 const DIRECT_BYTES = MiB;
 
+/** A way to read a whole file: every block to `push`; the bytes read. */
+export type Reading = (path: Path, push: (block: Uint8Array) => void) => number;
+
 let block: Memory | undefined;
 
 /** Reads the file from its beginning to its end and gives every block to `push`; the bytes read. */

@@ -1,44 +1,57 @@
 /**
- * A second opinion on a finding: the file judged once more against its pattern, read past the page cache.
+ * A second opinion on a finding: the bytes judged once more against what they should be, read past the page cache.
  *
  * Owns the comparison. A finding that comes out again is on the device; one that does not was a bad reading, or is only
  * in the page cache. Two readings are never compared with each other: only the pattern knows what is right.
  */
-import type { Finding, Judgement, SecondReading } from "../judge/finding.ts";
+import type { Finding, SecondReading } from "../judge/finding.ts";
 import { isSyscallError } from "../ops/errors.ts";
 import type { Path } from "../ops/file.ts";
 import { filesystemOf } from "../ops/stat.ts";
-import { type FileExpectation, judgeFile } from "./judge-file.ts";
-import { readBackDirect } from "./readback.ts";
+import { type Reading, readBackDirect } from "./readback.ts";
 
 /** File systems whose files are the page cache: there is nothing behind it to read. */
-const CACHE_ONLY: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
+const CACHE_ONLY: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs", "proc", "sysfs"];
 
-/** The findings of a first reading, each with what a second one gave. */
-export function withSecondReading(path: Path, findings: readonly Finding[], expected: FileExpectation): Finding[] {
+/** False for a path whose bytes are in the page cache alone. Throws SyscallError where it is gone. */
+export function hasDevice(path: Path): boolean {
+  return !CACHE_ONLY.includes(filesystemOf(path).type);
+}
+
+/** The findings of a first reading, each with what a second one gave; `judge` is the first one's judge, on a reading given. */
+export function withSecondReading<Found extends Finding>(
+  path: Path,
+  findings: readonly Found[],
+  judge: (reading: Reading) => { readonly findings: readonly Finding[] },
+): Found[] {
   if (findings.length === 0) return [];
-  const again = judgedAgain(path, expected);
-  return findings.map((finding) => ({
-    ...finding,
-    secondReading: again === undefined ? "unavailable" : compare(finding, again),
-  }));
+  return compared(findings, judgedAgain(path, judge));
 }
 
 /** Undefined where nothing can be read past the page cache, or the file is gone. */
-function judgedAgain(path: Path, expected: FileExpectation): Judgement | undefined {
+function judgedAgain(
+  path: Path,
+  judge: (reading: Reading) => { readonly findings: readonly Finding[] },
+): readonly Finding[] | undefined {
   try {
-    if (CACHE_ONLY.includes(filesystemOf(path).type)) return undefined;
-    return judgeFile(path, expected, readBackDirect);
+    return hasDevice(path) ? judge(readBackDirect).findings : undefined;
   } catch (error) {
     if (isSyscallError(error)) return undefined;
     throw error;
   }
 }
 
-function compare(finding: Finding, again: Judgement): SecondReading {
-  const { kind, offsetBytes, lengthBytes } = finding;
-  const found = again.findings.some(
-    (other) => other.kind === kind && other.offsetBytes === offsetBytes && other.lengthBytes === lengthBytes,
-  );
-  return found ? "same" : "different";
+/** Each finding with what another reading's findings say of it; undefined: there was no other reading. */
+export function compared<Found extends Finding>(
+  findings: readonly Found[],
+  again: readonly Finding[] | undefined,
+): Found[] {
+  const key = ({ kind, offsetBytes, lengthBytes, detail }: Finding) =>
+    JSON.stringify([kind, offsetBytes, lengthBytes, detail]);
+  const found = new Set(again?.map(key));
+  const word = (finding: Finding): SecondReading => {
+    if (again === undefined) return "unavailable";
+    return found.has(key(finding)) ? "same" : "different";
+  };
+  return findings.map((finding) => ({ ...finding, secondReading: word(finding) }));
 }

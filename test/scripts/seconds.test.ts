@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
 import { command } from "./command.ts";
+import { flagsOf, REPRODUCERS } from "./flags.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-seconds-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -19,14 +20,22 @@ async function wallSeconds(script: string, args: readonly string[], seconds: num
 const place = join(directory, "x");
 const RUNS: readonly (readonly [seconds: number, script: string, ...args: string[]])[] = [
   [1, "uring-append", place],
+  [1, "uring-append", place, "--jobs", "2"],
   [6, "uring-append", place, "--jobs", "2"],
   [6, "uring-append", place, "--jobs", "8"],
   [1, "uring-append", place, "--door", "all"],
+  [1, "uring-append", place, "--fsync", "--async", "--queue-depth", "8"],
   [1, "splice-relay"],
   [6, "splice-relay", "--connections", "50"],
   [1, "gallery/nowait-append", directory],
+  [1, "gallery/append-tear", directory],
   [6, "gallery/append-tear", directory, "--control", "all"],
 ];
+
+test("every script that takes --seconds is timed here", async () => {
+  const taking = await Promise.all(REPRODUCERS.map(async (name) => ("--seconds" in (await flagsOf(name)) ? name : [])));
+  expect(taking.flat().sort()).toEqual([...new Set(RUNS.map(([, script]) => script))].sort());
+});
 
 /** A busy machine may hold a run up: the best of three counts, each beside an empty run of the same moment. */
 test.each(RUNS.map(([seconds, ...words]) => [seconds, words] as const))(

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
+import { filesystemOf } from "../../src/ops/stat.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { GRAMMAR } from "../../src/pattern/spec.ts";
 import { needed } from "../needed.ts";
@@ -70,6 +71,7 @@ test("a damaged file is corrupt: one finding with its map, whoever read it first
       originBytes: 32768,
       pageAligned: true,
       detail: "32,768 bytes from 32,768 are repeated at 65,536, page-aligned; everything after is shifted by that much",
+      secondReading: filesystemOf(twice).type === "tmpfs" ? "unavailable" : "same",
     });
     expect(sample?.foundHex.length).toBe(128);
     expect(segments).toEqual([

@@ -17,7 +17,7 @@ const directory = mkdtempSync(join(tmpdir(), "bytewitness-pressure-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function start(mode: PressureMode, narrated: string[] = []): Pressure {
-  const common = { filesystemType: "xfs", appendBytesMax: 8 * MiB, chunkFixed: false };
+  const common = { directory, appendBytesMax: 8 * MiB, chunkFixed: false };
   return Pressure.start({ mode, ...common, narrate: (line) => narrated.push(line) });
 }
 
@@ -75,7 +75,7 @@ test("none changes nothing: no touch, no suggestion, one line", () => {
   const { mtimeNs: after, allocatedBytes } = statFd(fd);
   expect({ after, allocatedBytes }).toEqual({ after: mtimeNs, allocatedBytes: 0 });
   const said = [pressure.line, pressure.chunkBytes, pressure.fileBytes];
-  expect(said).toEqual(["none: the report's workload as it is", undefined, undefined]);
+  expect(said).toEqual(["none: the workload as it is", undefined, undefined]);
 });
 
 test("the prime makes mtime the tick in which the call runs", () => {

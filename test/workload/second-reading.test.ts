@@ -5,7 +5,8 @@ import os from "node:os";
 import { allocate } from "../../src/ops/memory.ts";
 import { filesystemOf } from "../../src/ops/stat.ts";
 import { Counter } from "../../src/pattern/counter.ts";
-import { judgeFile } from "../../src/workload/judge-file.ts";
+import { judgeFileOnce } from "../../src/workload/judge-file.ts";
+import type { Reading } from "../../src/workload/readback.ts";
 import { withSecondReading } from "../../src/workload/second-reading.ts";
 import { needed } from "../needed.ts";
 
@@ -15,6 +16,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const SIZE = 64 * 1024;
 const expected = { pattern: new Counter({ generation: 1 }), expectBytes: SIZE };
 
+const judge = (path: string) => (reading: Reading) => judgeFileOnce(path, expected, reading);
+
 /** A file with one bad page in `where`, and what the first reading finds. */
 function damaged(where: string) {
   using memory = allocate(SIZE);
@@ -23,13 +26,13 @@ function damaged(where: string) {
   bytes.fill(0, 4096, 8192);
   const path = `${where}/damaged`;
   writeFileSync(path, bytes);
-  return { path, findings: judgeFile(path, expected).findings };
+  return { path, findings: judgeFileOnce(path, expected).findings };
 }
 
 test("where the files are the page cache there is no second reading", () => {
   const { path, findings } = damaged(directory);
   expect(filesystemOf(path).type).toBe("tmpfs");
-  const again = withSecondReading(path, findings, expected);
+  const again = withSecondReading(path, findings, judge(path));
   expect(again.map(({ kind, offsetBytes, secondReading }) => [kind, offsetBytes, secondReading])).toEqual([
     ["zeroed", 4096, "unavailable"],
   ]);
@@ -37,9 +40,9 @@ test("where the files are the page cache there is no second reading", () => {
 
 test("a file that is gone, and a good one: nothing is claimed", () => {
   const { findings } = damaged(directory);
-  const again = withSecondReading(`${directory}/gone`, findings, expected);
+  const again = withSecondReading(`${directory}/gone`, findings, judge(`${directory}/gone`));
   expect(again.map(({ secondReading }) => secondReading)).toEqual(["unavailable"]);
-  expect(withSecondReading(`${directory}/damaged`, [], expected)).toEqual([]);
+  expect(withSecondReading(`${directory}/damaged`, [], judge(`${directory}/damaged`))).toEqual([]);
 });
 
 test("findings that a second reading does not show are called different, never damage in the file", () => {
@@ -49,7 +52,7 @@ test("findings that a second reading does not show are called different, never d
     using memory = allocate(SIZE);
     expected.pattern.fill(memory.bytes, 0);
     writeFileSync(path, memory.bytes);
-    const [again] = withSecondReading(path, findings, expected);
+    const [again] = withSecondReading(path, findings, judge(path));
     expect(again?.secondReading).toBe(filesystemOf(path).type === "tmpfs" ? "unavailable" : "different");
   } finally {
     rmSync(place, { recursive: true });
@@ -61,9 +64,10 @@ test.skipIf(needed("root", "mkfs.ext4"))("damage in the page cache alone is told
     stderr: "inherit",
   });
   const finding = { kind: expect.any(String), offsetBytes: 65_536 };
+  const both = (...findings: unknown[]) => ({ judgeFile: findings, verify: findings });
   expect(JSON.parse(child.stdout.toString())).toEqual({
-    "in the cache": [{ ...finding, secondReading: "different" }],
-    "on the device": [{ ...finding, secondReading: "same" }],
-    nowhere: [],
+    "in the cache": both({ ...finding, secondReading: "different" }),
+    "on the device": both({ ...finding, secondReading: "same" }),
+    nowhere: both(),
   });
 });

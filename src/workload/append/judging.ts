@@ -9,7 +9,7 @@ import type { Judgement } from "../../judge/finding.ts";
 import { SyscallError } from "../../ops/errors.ts";
 import type { Path } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
-import { type FileExpectation, judgeFile } from "../judge-file.ts";
+import { type FileExpectation, judgeFileOnce } from "../judge-file.ts";
 
 export interface JudgeOrder {
   readonly path: Path;
@@ -26,7 +26,7 @@ export function expectationOf({ generation, expectBytes, readBytesMax }: JudgeOr
 
 /** Reads the file back and judges it. */
 export function judgeNow(order: JudgeOrder): Judgement {
-  return judgeFile(order.path, expectationOf(order));
+  return judgeFileOnce(order.path, expectationOf(order));
 }
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */

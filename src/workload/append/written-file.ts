@@ -9,6 +9,8 @@ import type { CallReference, Finding, Judgement } from "../../judge/finding.ts";
 import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import type { Journal, JournalCall } from "../journal.ts";
+import { judgeFileOnce } from "../judge-file.ts";
+import type { Reading } from "../readback.ts";
 import { withSecondReading } from "../second-reading.ts";
 import { expectationOf, type JudgeOrder } from "./judging.ts";
 import type { Written } from "./writer.ts";
@@ -33,7 +35,9 @@ export function orderOf({ path, generation, written, sizeBytes }: WrittenFile): 
 export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Journal): Finding[] {
   const { firstCall, calls: count } = file.written;
   const ofFile = { fromIndex: firstCall, toIndex: firstCall + count };
-  return withSecondReading(file.path, judgement.findings, expectationOf(orderOf(file))).map((finding) => {
+  const expected = expectationOf(orderOf(file));
+  const again = (reading: Reading) => judgeFileOnce(file.path, expected, reading);
+  return withSecondReading(file.path, judgement.findings, again).map((finding) => {
     // Missing bytes have a place in the file and no extent there.
     const missing = finding.kind === "lost" || finding.kind === "truncated";
     const range = { offsetBytes: finding.offsetBytes, lengthBytes: missing ? 0 : finding.lengthBytes };

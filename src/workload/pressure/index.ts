@@ -17,34 +17,22 @@ import { MemoryGroup } from "../../ops/cgroup.ts";
 import { spinUntilTick } from "../../ops/clock.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { KiB, MiB } from "../../ops/memory.ts";
+import { MiB } from "../../ops/memory.ts";
 import { OomExemption } from "../../ops/oom.ts";
 import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
 import { fallocate, touch } from "../../ops/space.ts";
-import { sizeOf } from "../../ops/stat.ts";
+import { filesystemOf, sizeOf } from "../../ops/stat.ts";
 import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
+import type { Outcome } from "../context.ts";
+import { dirtyLimitOf } from "../dirty-limit.ts";
 import { Ballast, ballastBytes } from "./ballast.ts";
+import { type PressureOptions, sizeText } from "./options.ts";
 import { type AppendSeen, Ladder } from "./steps.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 import { WritebackLoop } from "./writeback-loop.ts";
 
+export { PRESSURES, type PressureMode } from "./options.ts";
 export type { AppendSeen } from "./steps.ts";
-
-/** Names of the kinds of pressure, for a `choice` argument. */
-export const PRESSURES = ["auto", "none", "prime", "cgroup", "writeback"] as const;
-/** The kinds of pressure. */
-export type PressureMode = (typeof PRESSURES)[number];
-
-/** Which pressure, on whom. */
-export interface PressureOptions {
-  readonly mode: PressureMode;
-  readonly filesystemType: string;
-  /** The largest append the caller plans when the user fixed it; else ours (`chunkBytes`) is meant. */
-  readonly appendBytesMax: number;
-  /** The user chose the size of appends: no suggestion is made. */
-  readonly chunkFixed: boolean;
-  narrate(line: string): void;
-}
 
 /** Room beyond its own bytes for a call that may sleep at the limit. */
 const SLEEPER_BYTES = 16 * MiB;
@@ -63,6 +51,7 @@ export class Pressure implements Disposable {
   readonly #exemption: OomExemption | undefined;
   readonly #writeback: WritebackLoop | undefined;
   #ballast: Ballast | undefined;
+  #limited: string | undefined;
   readonly #ladder: Ladder;
   #fifo = false;
   #reserves: boolean;
@@ -83,11 +72,13 @@ export class Pressure implements Disposable {
   private constructor(options: PressureOptions) {
     const { mode } = options;
     this.#options = options;
+    void this.limited; // one that is taken back during the run counts, too
     this.#primes = mode !== "none";
     this.#reserves = mode === "auto";
     const wanted = mode === "auto" || mode === "cgroup";
-    if (wanted && UNRECLAIMABLE.includes(options.filesystemType)) {
-      this.#noGroup = `pages of ${options.filesystemType} cannot be reclaimed`;
+    const type = wanted ? filesystemOf(options.directory).type : "";
+    if (UNRECLAIMABLE.includes(type)) {
+      this.#noGroup = `pages of ${type} cannot be reclaimed`;
     } else if (wanted) {
       const entered = MemoryGroup.enter(groupKeeper);
       if ("value" in entered) {
@@ -124,9 +115,24 @@ export class Pressure implements Disposable {
     return this.#group !== undefined;
   }
 
+  /** With pressure "none": a sentence about the limit that somebody else has set under the files; undefined without one. */
+  get limited(): string | undefined {
+    if (this.#options.mode !== "none") return undefined;
+    this.#limited ??= dirtyLimitOf(this.#options.directory);
+    return this.#limited;
+  }
+
+  /** What a run without pressure may not say of a limited device, for its outcome: it is inconclusive, with the reason. */
+  get verdict(): Pick<Outcome, "verdict" | "reason"> {
+    const { limited } = this;
+    return limited === undefined ? {} : { verdict: "inconclusive", reason: `not the workload as it is: ${limited}` };
+  }
+
   /** One line: what was done, and what could not be. */
   get line(): string {
-    if (this.#options.mode === "none") return "none: the report's workload as it is";
+    const { limited } = this;
+    if (limited !== undefined) return `none, but ${limited}`;
+    if (this.#options.mode === "none") return "none: the workload as it is";
     const parts = [this.#fifo ? "mtime prime (SCHED_FIFO)" : "mtime prime"];
     if (this.#group !== undefined) {
       const room = this.#ladder.headroomBytes(
@@ -291,8 +297,4 @@ export class Pressure implements Disposable {
     this.#ballast?.[Symbol.dispose]();
     this.#group?.[Symbol.dispose]();
   }
-}
-
-function sizeText(bytes: number): string {
-  return bytes >= MiB ? `${Math.round((bytes / MiB) * 10) / 10} MiB` : `${Math.round(bytes / KiB)} KiB`;
 }

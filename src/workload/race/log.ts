@@ -10,11 +10,14 @@ import { judgeRecordLog } from "../../judge/record-log.ts";
 import { selfTestRecordLog } from "../../judge/record-log-self-test.ts";
 import { Inconclusive } from "../../ops/errors.ts";
 import { openFile } from "../../ops/file.ts";
-import { MiB } from "../../ops/memory.ts";
+import { type Mapping, mapAnonymous } from "../../ops/mapping.ts";
+import { MiB, PAGE_BYTES } from "../../ops/memory.ts";
+import { statPath } from "../../ops/stat.ts";
 import type { Stage } from "../../place/stage.ts";
 import { O_APPEND, O_RDWR } from "../../sys/uapi/fcntl.ts";
 import type { Outcome, RunContext } from "../context.ts";
-import { readBack } from "../readback.ts";
+import { type Reading, readBack } from "../readback.ts";
+import { withSecondReading } from "../second-reading.ts";
 import { RecordRace, type WriterSpec } from "./race.ts";
 
 /** Who appends what to one log. */
@@ -51,6 +54,11 @@ const ROUND_RECORDS = 16;
 const ROUND_BYTES_MIN = 16 * MiB;
 const ROUND_BYTES_MAX = 128 * MiB;
 const ROUND_SECONDS = 1;
+const ROUND_SECONDS_MIN = 0.05;
+/** A race from which on rounds are as long as they may be. */
+const ROUNDS_SECONDS = 4;
+/** Of the time left, what a round may use by the measure of the last one: the next one may cost more. */
+const SHARE = 0.8;
 
 /** Runs rounds until the time is over, enough is torn, or a signal came. */
 export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Promise<LogRaceResult> {
@@ -63,21 +71,29 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
   const findings: Finding[] = [];
   const artifacts: string[] = [];
   const wantedBytes = ROUND_RECORDS * (race.writers[0]?.recordBytes ?? 0);
-  const bytesMax = Math.min(ROUND_BYTES_MAX, Math.max(ROUND_BYTES_MIN, wantedBytes));
+  // A short race has short rounds: one that is too long to judge in time would overrun it.
+  const share = Math.min(1, race.seconds / ROUNDS_SECONDS);
+  const bytesMax = Math.max(ROUND_BYTES_MIN, share * Math.min(ROUND_BYTES_MAX, wantedBytes));
   let [records, torn, how] = [0, 0, ""];
   let shortWrites: number | null = 0;
   let firstTornSeconds: number | undefined;
-  // What a round takes beside its own seconds: making the file, judging the records.
-  let besideSeconds = 0;
+  // What a round takes for each of its own seconds: making the file, judging the records. Measured by the last one.
+  let costPerSecond = 4;
+  const roundSeconds = () => Math.min(ROUND_SECONDS, (SHARE * (race.seconds - elapsed())) / costPerSecond);
+  using held = new HeldFile();
   do {
     using log = stage.create(race.firstFile + totals.files);
     const path = log.label;
     const generation = (race.firstFile + totals.files) % 4096;
     const open = () => openFile(path, O_RDWR | O_APPEND);
     const begunSeconds = elapsed();
-    const seconds = Math.max(0.05, Math.min(ROUND_SECONDS, race.seconds - begunSeconds - besideSeconds));
+    const seconds = Math.max(ROUND_SECONDS_MIN, roundSeconds());
     const round = await threads.round({ open, generation, seconds, bytesMax });
-    const judgement = judgeRecordLog(wholeFile(path), { generation, tallies: round.tallies, file: path });
+    const judged = (reading: Reading) => {
+      return judgeRecordLog(held.read(path, reading), { generation, tallies: round.tallies, file: path });
+    };
+    const judgement = judged(readBack);
+    const found = withSecondReading(path, judgement.findings, judged);
     const [large] = judgement.whole;
     records += large?.records ?? 0;
     torn += large?.torn ?? 0;
@@ -86,7 +102,7 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
       if (artifacts.length === 0) artifacts.push(...stage.evidence([path]));
     }
     if (!artifacts.includes(path)) stage.remove(path);
-    findings.push(...judgement.findings);
+    findings.push(...found);
     shortWrites = round.shortWrites === null || shortWrites === null ? null : shortWrites + round.shortWrites;
     how = round.how;
     const pressed = round.pressure === undefined ? undefined : `pressure: ${round.pressure}`;
@@ -98,8 +114,8 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     totals.writebacks += round.writebacks;
     run.progress({ done: elapsed(), total: race.seconds, bytes: totals.bytesWritten, label: `${torn} torn` });
     await run.breathe();
-    besideSeconds = Math.max(0, elapsed() - begunSeconds - seconds);
-  } while (torn < race.tornMax && elapsed() + besideSeconds < race.seconds && !run.stopped);
+    costPerSecond = Math.max(1, (elapsed() - begunSeconds) / seconds);
+  } while (torn < race.tornMax && roundSeconds() >= ROUND_SECONDS_MIN && !run.stopped);
   return { records, torn, firstTornSeconds, findings, artifacts, shortWrites, how, totals };
 }
 
@@ -137,9 +153,27 @@ export function mergeRaces(results: readonly LogRaceResult[], options: { listedM
   };
 }
 
-/** A round is small enough to be held: the judge looks at every record from all sides. */
-function wholeFile(path: string): Uint8Array {
-  const blocks: Uint8Array[] = [];
-  readBack(path, (block) => blocks.push(block.slice()));
-  return Buffer.concat(blocks);
+/** A whole file in memory: a round is small enough for that, and the judge looks at every record from all sides. */
+class HeldFile implements Disposable {
+  #mapping: Mapping | undefined;
+
+  /** The file's bytes until the next reading. The memory is used again, for making it costs more than the reading. */
+  read(path: string, reading: Reading): Uint8Array {
+    const { sizeBytes } = statPath(path);
+    if (this.#mapping === undefined || this.#mapping.lengthBytes < sizeBytes) {
+      this.#mapping?.[Symbol.dispose]();
+      this.#mapping = mapAnonymous({ lengthBytes: Math.max(PAGE_BYTES, sizeBytes) });
+    }
+    const { bytes } = this.#mapping;
+    let at = 0;
+    reading(path, (block) => {
+      bytes.set(block, at);
+      at += block.length;
+    });
+    return bytes.subarray(0, at);
+  }
+
+  [Symbol.dispose](): void {
+    this.#mapping?.[Symbol.dispose]();
+  }
 }

@@ -7,6 +7,7 @@
  */
 import { Inconclusive } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
+import type { Path } from "../../ops/file.ts";
 import { RECORD_BYTES_MAX } from "../../pattern/record.ts";
 
 /** One appender. Records of `recordBytes`, one at a time, through one door. */
@@ -19,10 +20,10 @@ export interface WriterSpec {
   /** futimens(2) right before the append, without which the kernel does not try it inline: see FACTS of kiocb_modified(). */
   readonly prime?: boolean;
   /**
-   * Memory pressure around the submit (io_uring only), for files on this file system: a memory group's limit where
+   * Memory pressure around the submit (io_uring only), for files in this directory: a memory group's limit where
    * cgroup2 allows one. See pressure/index.ts.
    */
-  readonly pressureFor?: string | undefined;
+  readonly pressureFor?: Path | undefined;
   /** fdatasync(2) before each record, as a log does: the device has caught up when the next one begins. */
   readonly sync?: boolean;
   /** A second record queued in the same submission (io_uring only), linked to the first or not. */

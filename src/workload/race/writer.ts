@@ -7,7 +7,7 @@
 
 import { isSyscallError, SyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { tryWrite } from "../../ops/file.ts";
+import { type Path, tryWrite } from "../../ops/file.ts";
 import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import { lend } from "../../ops/lend.ts";
 import { allocate, type Memory } from "../../ops/memory.ts";
@@ -149,8 +149,8 @@ function writeRecords(order: Order, spec: WriterSpec): Answer {
   };
 }
 
-function startPressure(filesystemType: string, appendBytesMax: number): Pressure {
-  return Pressure.start({ mode: "cgroup", filesystemType, appendBytesMax, chunkFixed: true, narrate: () => {} });
+function startPressure(directory: Path, appendBytesMax: number): Pressure {
+  return Pressure.start({ mode: "cgroup", directory, appendBytesMax, chunkFixed: true, narrate: () => {} });
 }
 
 function writeBack(order: Order, everyUs: number): Answer {

@@ -12,6 +12,7 @@ import { Inconclusive, UsageError } from "../../ops/errors.ts";
 import { pathText, readAt } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import type { Input } from "./input.ts";
+import type { ReadAtMost } from "./scan.ts";
 
 const READ_BYTES = 1 << 20;
 
@@ -70,11 +71,11 @@ const checksum: Checksum = (name, payload) => {
   }
 };
 
-/** Judges the whole of a file or device; undefined when `tick` said to stop. */
+/** Judges the whole of a file or device; undefined when `tick` said to stop. `reading` is another way to its bytes. */
 export async function judgeFio(
   input: Input,
   expectBytes: number | undefined,
-  tick: (at: number) => Promise<boolean>,
+  { tick, reading }: { tick: (at: number) => Promise<boolean>; reading?: ReadAtMost | undefined },
 ): Promise<Judgement | undefined> {
   const { fd, sizeBytes } = input;
   if (sizeBytes === undefined) throw new UsageError("--pattern fio needs a file or a block device, not a stream");
@@ -83,10 +84,11 @@ export async function judgeFio(
     let done = 0;
     while (done < block.length) {
       const lengthBytes = Math.min(READ_BYTES, block.length - done);
-      const got = readAt(fd, memory, offsetBytes + done, { lengthBytes });
-      if (got === 0) break;
-      block.set(memory.bytes.subarray(0, got), done);
-      done += got;
+      const at = offsetBytes + done;
+      const part = reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, readAt(fd, memory, at, { lengthBytes }));
+      if (part.length === 0) break;
+      block.set(part, done);
+      done += part.length;
     }
     return done;
   };

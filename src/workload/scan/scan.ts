@@ -14,6 +14,9 @@ import { SEEK_END } from "../../sys/uapi/fcntl.ts";
 import { type Input, openInput } from "./input.ts";
 import { BLOCK_BYTES, openPattern } from "./patterns.ts";
 
+/** At most so many bytes from an offset; none at the end. The view holds until the next call. */
+export type ReadAtMost = (offsetBytes: number, lengthBytes: number) => Uint8Array;
+
 export interface Range {
   readonly from: number;
   /** Infinity: until the end. */
@@ -120,13 +123,14 @@ export interface Taker {
 
 /**
  * Feeds a judge with everything in the range, in order; holes without reading them. The offset at which it ended: before
- * `range.to` when there were no more bytes, or when `tick` returned false.
+ * `range.to` when there were no more bytes, or when `tick` returned false. `reading` is another way to a file's bytes.
  */
 export async function judgeInOrder(
   input: Input,
   judge: Taker,
   range: Range,
   tick: (at: number) => Promise<boolean>,
+  reading?: ReadAtMost,
 ): Promise<number> {
   using memory = allocate(BLOCK_BYTES);
   if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
@@ -140,10 +144,10 @@ export async function judgeInOrder(
       continue;
     }
     const lengthBytes = Math.min(BLOCK_BYTES, range.to - at, holes.dataEnd - at);
-    const got = readAt(input.fd, memory, at, { lengthBytes });
-    if (got === 0) break;
-    judge.push(memory.bytes.subarray(0, got));
-    at += got;
+    const block = reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, readAt(input.fd, memory, at, { lengthBytes }));
+    if (block.length === 0) break;
+    judge.push(block);
+    at += block.length;
   }
   return at;
 }

@@ -32,6 +32,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
     expect(finding.detail).toMatch(
       /^record \d+ of writer 0, 4194304 bytes, reported whole, lies in \d+ pieces \(\d+ \+ /,
     );
+    expect(finding.secondReading).toBe("same");
     expect(report.durationSeconds).toBeLessThan(30);
     expect(report.totals.torn).toBe(report.findings.length + (report.findingsLeftOut ?? 0));
     expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
