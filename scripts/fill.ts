@@ -14,6 +14,7 @@
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
 import { Progress } from "../src/cli/progress.ts";
+import { isTerminal } from "../src/cli/streams.ts";
 import { shellWord } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
@@ -56,7 +57,7 @@ await runCommand({
     const wish = { path, bytes: args.bytes, direct: args.write === "direct", overwriteDevice: args.overwriteDevice };
     const target = args.resume ? reopenTarget(wish, pattern) : openTarget(wish);
     const say = label === "-" ? (line: string) => process.stderr.write(`${line}\n`) : print;
-    const progress = new Progress({ quiet: args.quiet, terminal: process.stderr.isTTY === true });
+    const progress = new Progress({ quiet: args.quiet, terminal: isTerminal(2) });
     const { doneBytes, bytes, kind } = target;
     if (doneBytes > 0) progress.narrate(`${doneBytes} bytes are there and right: going on behind them`);
 

@@ -2,12 +2,12 @@
  * The front desk: from the words of a command line to an exit code, for every command there is.
  *
  * Owns the way down subcommands, help and version, and the order: words, relations between them, work. The guard around
- * it turns whatever fails into the contract's codes. Refuses to know any command.
+ * it turns whatever fails into the contract's codes. citty is loaded for help and for work: a version, or a word that is
+ * wrong, needs none of it. Refuses to know any command.
  */
 import { thisScript } from "../machine/invocation.ts";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpecs, type Definitions, UsageError } from "./args.ts";
-import { runLeaf, usageText } from "./citty.ts";
 import { announced } from "./describe.ts";
 import { failureOf } from "./failure.ts";
 import { enter, settle } from "./guard.ts";
@@ -83,6 +83,7 @@ function unknownCommand(word: string, tool: Tool, path: readonly string[]): Usag
 /** Help without loading what is below. */
 async function helpText(tool: Tool, path: readonly string[]): Promise<string> {
   const below = Object.entries(tool.subCommands ?? {}).map(([name, sub]) => [name, sub.summary]);
+  const { usageText } = await import("./citty.ts");
   return usageText({
     command: thisScript(path.slice(1)),
     summary: tool.summary,
@@ -104,6 +105,7 @@ async function runOne(tool: Tool, argv: readonly string[], path: readonly string
   const definitions = withAlways(tool.definitions);
   const canonical = strict(own, definitions);
   const { given } = canonical;
+  const { runLeaf } = await import("./citty.ts");
   return runLeaf(definitions, canonical, (args) => {
     const call: Call = { args, given, rest, path };
     const wrong = contradiction(definitions, args, given) ?? tool.check?.(call);

@@ -4,12 +4,11 @@
  * Owns the order: output places, signals, needs, self-test, workload, report, documents, clean-up; and what an exit code
  * is made of. Never reports clean when no byte was verified.
  */
-import { selfTest } from "../judge/self-test.ts";
+import { sightTest } from "../judge/sight-test.ts";
 import { UsageError } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
-import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
@@ -24,7 +23,7 @@ import { enter, unlessFailing } from "./guard.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { reportOf } from "./report.ts";
-import { colorWanted, printProblem, writeStdout } from "./streams.ts";
+import { colorWanted, columnsOf, isTerminal, printProblem, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
 
@@ -55,7 +54,7 @@ export class Execution implements Work {
     this.#args = call.args as AnyArgs & Common;
     this.#seed = this.#args.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
     const { quiet, verbose } = this.#args;
-    this.#progress = new Progress({ quiet, verbose, terminal: process.stderr.isTTY === true });
+    this.#progress = new Progress({ quiet, verbose, terminal: isTerminal(2) });
     this.#interruption = new Interruption((line) => this.#progress.narrate(line));
   }
 
@@ -143,10 +142,13 @@ export class Execution implements Work {
         if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);
         for (const call of need.proves ?? []) this.#provenCalls.add(call);
       }
+      const blind = sightTest();
+      if (blind !== undefined) return untrusted(blind);
+      const outcome = await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
+      if (!Array.isArray(outcome.findings) || outcome.findings.length === 0) return outcome;
+      const { selfTest } = await import("../judge/self-test.ts");
       const broken = selfTest();
-      if (broken !== undefined)
-        return nothing("inconclusive", `the judge failed its self-test, so it does not judge: ${broken}`);
-      return await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
+      return broken === undefined ? outcome : untrusted(broken);
     } catch (error) {
       if (error instanceof Interrupted) return nothing("inconclusive", "nothing was verified");
       const { code, line } = failureOf(error, this.#provenCalls);
@@ -192,7 +194,7 @@ export class Execution implements Work {
     const verdict = exitCodeOf(report.verdict);
     const lines: string[] = [];
     try {
-      this.#print(report);
+      await this.#print(report);
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;
       lines.push(`the report could not be written: ${error.message}; the verdict is ${report.verdict}`);
@@ -205,11 +207,13 @@ export class Execution implements Work {
     return lines.length > 0 && verdict === EXIT.clean ? EXIT.ownFailure : verdict;
   }
 
-  #print(report: RunReport): void {
-    const columns = process.stdout.columns ?? 80;
-    if (this.#args.json) writeStdout(renderJson(report));
-    else if (this.#args.ktap) writeStdout(renderKtap(report));
-    else writeStdout(renderText(report, { color: colorWanted(), columns }));
+  async #print(report: RunReport): Promise<void> {
+    if (this.#args.json) writeStdout((await import("../report/json.ts")).renderJson(report));
+    else if (this.#args.ktap) writeStdout((await import("../report/ktap.ts")).renderKtap(report));
+    else {
+      const { renderText } = await import("../report/text.ts");
+      writeStdout(renderText(report, { color: colorWanted(), columns: columnsOf(1) }));
+    }
   }
 
   #failed(error: unknown): number {
@@ -230,6 +234,10 @@ export class Execution implements Work {
       }
     }
   }
+}
+
+function untrusted(reason: string): Outcome {
+  return nothing("inconclusive", `the judge failed its self-test, so it does not judge: ${reason}`);
 }
 
 function nothing(verdict: Verdict, reason: string): Outcome {

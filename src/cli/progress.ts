@@ -5,7 +5,7 @@ import { writeSync } from "node:fs";
 import type { ConsolaInstance } from "consola/core";
 import { bytesText, secondsText } from "../units.ts";
 import type { ProgressState } from "../workload/context.ts";
-import { oneLine } from "./streams.ts";
+import { columnsOf, oneLine } from "./streams.ts";
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 10_000;
@@ -71,8 +71,7 @@ export class Progress {
       return;
     }
     // A line that wraps could not be taken back.
-    const columns = process.stderr.columns ?? 80;
-    this.#write(`\r\x1b[K${oneLine(text).slice(0, Math.max(1, columns - 1))}`);
+    this.#write(`\r\x1b[K${oneLine(text).slice(0, Math.max(1, columnsOf(2) - 1))}`);
     this.#lineShown = true;
   }
 

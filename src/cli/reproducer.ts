@@ -9,7 +9,6 @@ import type { ArgumentSpecs } from "./args.ts";
 import { type AnyReproducer, COMMON_OPTIONS, type Reproducer } from "./contract.ts";
 import { DESCRIBE_VARIABLE, describe } from "./describe.ts";
 import { runTool } from "./desk.ts";
-import { Execution } from "./execution.ts";
 import { writeStdout } from "./streams.ts";
 import type { Tool } from "./tool.ts";
 
@@ -31,8 +30,11 @@ export function defineReproducer<
     definitions,
     subCommands,
     ...(check === undefined ? {} : { check: ({ args }) => check(args) }),
-    begin: (call) => {
-      if (process.env[DESCRIBE_VARIABLE] === undefined) return new Execution(tool, definitions, call);
+    begin: async (call) => {
+      if (process.env[DESCRIBE_VARIABLE] === undefined) {
+        const { Execution } = await import("./execution.ts");
+        return new Execution(tool, definitions, call);
+      }
       return {
         run: () => {
           writeStdout(`${JSON.stringify(describe(tool, call.args))}\n`);

@@ -1,5 +1,5 @@
 /** stdout and stderr of a command: the report in full, complaints as one line; EPIPE on stdout is not an error. */
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import { OutputError } from "./failure.ts";
 
 /** Writes all of `text` to stdout; a closed pipe (`| head -1`) is the reader's choice, any other refusal an OutputError. */
@@ -33,7 +33,33 @@ export function oneLine(text: string): string {
   return text.replaceAll(/\s*\n\s*/g, " ").replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, control);
 }
 
+/** Major number of /dev/null, /dev/zero and the like: character devices, but not terminals. Linux, devices.txt. */
+const MEM_MAJOR = 1;
+
+/**
+ * Whether a descriptor is a terminal. Bun's streams and node:tty know it, and cost as much as Bun's whole start: only
+ * what may be one is asked for with them.
+ */
+export function isTerminal(fd: 1 | 2): boolean {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isCharacterDevice() || stat.rdev >> 8 === MEM_MAJOR) return false;
+  } catch {
+    return false;
+  }
+  return streamOf(fd).isTTY === true;
+}
+
+/** Columns of a terminal; 80 elsewhere. */
+export function columnsOf(fd: 1 | 2): number {
+  return isTerminal(fd) ? (streamOf(fd).columns ?? 80) : 80;
+}
+
+function streamOf(fd: 1 | 2): NodeJS.WriteStream {
+  return fd === 1 ? process.stdout : process.stderr;
+}
+
 /** Colour on a terminal, unless NO_COLOR is set (no-color.org). */
 export function colorWanted(): boolean {
-  return process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "" && process.env.TERM !== "dumb";
+  return isTerminal(1) && (process.env.NO_COLOR ?? "") === "" && process.env.TERM !== "dumb";
 }

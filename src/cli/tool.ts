@@ -33,7 +33,7 @@ export interface Tool {
   readonly default?: string | undefined;
   /** What is wrong with the arguments together, undefined when nothing is; before anything is done. */
   readonly check?: ((call: Call) => string | undefined) | undefined;
-  readonly begin?: ((call: Call) => Work) | undefined;
+  readonly begin?: ((call: Call) => Promise<Work> | Work) | undefined;
 }
 
 /** A subcommand, or how to load it: only what is asked for is loaded. */

@@ -7,10 +7,8 @@
  */
 import { assertStreamOffset, type Pattern } from "../pattern/pattern.ts";
 import type { Finding, Judgement } from "./finding.ts";
-import { Explainer } from "./stream/explainer.ts";
-import { Ledger, type Note } from "./stream/notebook.ts";
-import { describe } from "./stream/sentence.ts";
-import { Tracer } from "./stream/tracer.ts";
+import type { Machinery, MachineryOptions } from "./stream/machinery.ts";
+import type { Note } from "./stream/notebook.ts";
 
 /** What the stream should be. */
 export interface JudgeOptions {
@@ -37,13 +35,15 @@ const JOIN_BYTES = 4096;
 const ZERO_BYTES = 1 << 20;
 const NOTHING = new Uint8Array(0);
 
+/** Loaded at the first byte that is wrong. */
+const explaining = () => require("./stream/machinery.ts") as typeof import("./stream/machinery.ts");
+
 /** The judge of a stream that comes in blocks of any size: `push`, then `finish`. */
 export class Judge {
-  readonly #ledger: Ledger;
-  readonly #explainer: Explainer;
-  readonly #tracer: Tracer;
+  readonly #options: MachineryOptions;
   readonly #file: string | undefined;
-  readonly #startBytes: number;
+  /** Undefined as long as every byte was right. */
+  #machinery: Machinery | undefined;
   readonly #open: boolean;
   #held: Uint8Array = NOTHING;
   #at: number;
@@ -54,40 +54,61 @@ export class Judge {
     assertStreamOffset(startBytes);
     if (expectBytes !== undefined) assertStreamOffset(expectBytes);
     const endBytes = expectBytes ?? Infinity;
+    this.#options = { pattern, startBytes, endBytes, findingsMax, segmentsMax };
     this.#file = options.file;
-    this.#startBytes = startBytes;
     this.#at = startBytes;
-    this.#ledger = new Ledger({ pattern, startBytes, endBytes, findingsMax, segmentsMax });
-    this.#explainer = new Explainer(this.#ledger, { startBytes, endBytes });
-    this.#tracer = new Tracer({ pattern, listener: this.#explainer, startBytes, endBytes });
     this.#open = options.openEnd === true;
   }
 
   /** True while nothing wrong was seen; cheap enough to ask after every block. */
   get intact(): boolean {
-    return this.#held.length === 0 && this.#ledger.isEmpty && this.#explainer.isSettled(this.#tracer.run);
+    if (this.#machinery === undefined) return true;
+    const { ledger, explainer, tracer } = this.#machinery;
+    return this.#held.length === 0 && ledger.isEmpty && explainer.isSettled(tracer.run);
   }
 
   /** Takes the next bytes. The block is not kept: it may be overwritten as soon as this returns. */
   push(block: Uint8Array): void {
     if (this.#finished) throw new Error("push() called after finish()");
     const blockAt = this.#at;
+    if (this.#machinery === undefined && this.#isRight(block)) {
+      this.#at += block.length;
+      return;
+    }
+    const { tracer } = this.#explain();
     this.#at += block.length;
     if (this.#held.length > 0) {
       const heldAt = blockAt - this.#held.length;
       const joined = new Uint8Array(new ArrayBuffer(this.#held.length + Math.min(JOIN_BYTES, block.length)));
       joined.set(this.#held);
       joined.set(block.subarray(0, JOIN_BYTES), this.#held.length);
-      this.#tracer.advance({ block: joined, at: heldAt }, false);
-      const need = this.#tracer.needFrom;
+      tracer.advance({ block: joined, at: heldAt }, false);
+      const need = tracer.needFrom;
       if (need < blockAt || block.length <= JOIN_BYTES) {
         if (block.length > JOIN_BYTES) throw new Error("the judge holds back more than it promised");
         this.#held = joined.slice(need - heldAt);
         return;
       }
     }
-    this.#tracer.advance({ block, at: blockAt }, false);
-    this.#held = block.slice(this.#tracer.needFrom - blockAt);
+    tracer.advance({ block, at: blockAt }, false);
+    this.#held = block.slice(tracer.needFrom - blockAt);
+  }
+
+  /** Every byte of the block continues the stream, which does not end before it. */
+  #isRight(block: Uint8Array): boolean {
+    const { pattern, endBytes } = this.#options;
+    return this.#at + block.length <= endBytes && pattern.firstMismatch(block, this.#at) < 0;
+  }
+
+  #explain(): Machinery {
+    this.#machinery ??= explaining().machinery(this.#options, this.#at);
+    return this.#machinery;
+  }
+
+  /** Unread zeros that can only be right or can only go on being wrong. */
+  #skipZeros(count: number): boolean {
+    if (this.#machinery !== undefined) return this.#machinery.tracer.skipZeros(count);
+    return this.#options.pattern.name === "zero" && this.#at + count <= this.#options.endBytes;
   }
 
   /** Takes unread zeros, as of a hole in a sparse file: as `push` would, in constant time where that can be. */
@@ -99,7 +120,7 @@ export class Judge {
       this.push(zeros.subarray(0, length));
       left -= length;
       const skip = left - (left % 8);
-      if (skip > 0 && this.#held.every((byte) => byte === 0) && this.#tracer.skipZeros(skip)) {
+      if (skip > 0 && this.#held.every((byte) => byte === 0) && this.#skipZeros(skip)) {
         this.#at += skip;
         left -= skip;
       }
@@ -110,31 +131,42 @@ export class Judge {
   finish(): Judgement {
     if (this.#finished) throw new Error("finish() called twice");
     this.#finished = true;
+    const { startBytes, endBytes } = this.#options;
+    const verifiedBytes = this.#at - startBytes;
+    const ends = endBytes === Infinity || this.#at === endBytes || (this.#open && this.#at < endBytes);
+    if (this.#machinery === undefined && ends) return intactJudgement(startBytes, verifiedBytes);
+    const { ledger, explainer, tracer } = this.#explain();
     const window = { block: this.#held, at: this.#at - this.#held.length };
-    this.#tracer.advance(window, true);
-    this.#tracer.finish(window);
-    this.#explainer.finish(this.#at, { open: this.#open });
-    const { notes, leftOut, groups } = this.#ledger.finish();
+    tracer.advance(window, true);
+    tracer.finish(window);
+    explainer.finish(this.#at, { open: this.#open });
+    const { notes, leftOut, groups } = ledger.finish();
     notes.sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
     return {
-      verifiedBytes: this.#at - this.#startBytes,
-      findings: notes.map((note) => toFinding(note, this.#ledger, this.#file)),
+      verifiedBytes,
+      findings: notes.map((note) => toFinding(note, ledger, this.#file)),
       findingsLeftOut: leftOut,
       ...(groups.length === 0 ? {} : { groups }),
-      segments: this.#ledger.segments,
-      segmentsLeftOut: this.#ledger.segmentsLeftOut,
+      segments: ledger.segments,
+      segmentsLeftOut: ledger.segmentsLeftOut,
     };
   }
 }
 
-function toFinding(note: Note, ledger: Ledger, file: string | undefined): Finding {
+/** What is said of a stream in which every byte is right. */
+export function intactJudgement(offsetBytes: number, lengthBytes: number): Judgement {
+  const segments = lengthBytes === 0 ? [] : [{ offsetBytes, lengthBytes, kind: "intact" as const }];
+  return { verifiedBytes: lengthBytes, findings: [], findingsLeftOut: 0, segments, segmentsLeftOut: 0 };
+}
+
+function toFinding(note: Note, ledger: Machinery["ledger"], file: string | undefined): Finding {
   const { sample, homeBytes, listed, offsetBytes, ...fields } = note;
   const { kind, ...rest } = fields;
   const finding = { kind, ...(file === undefined ? {} : { file }), offsetBytes, ...rest };
   return {
     ...finding,
     pageAligned: offsetBytes % 4096 === 0,
-    detail: describe(finding),
+    detail: explaining().describe(finding),
     ...(sample === undefined ? {} : { sample: ledger.samples.seal(sample) }),
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Proves, in milliseconds and before every run, that the judge of this very process sees each kind of damage.
+ * Proves, in tens of milliseconds and before a finding is reported, that the judge of this very process explains each kind
+ * of damage rightly. That it sees wrong bytes at all is proven before every run (sight-test.ts).
  *
- * A verifier that loads a broken compiler, a wrong byte order or a bad build must refuse to judge instead of calling
- * everything clean. Owns the list of proofs; a failure is a sentence, never an exception.
+ * Owns the list of proofs; a failure is a sentence, never an exception.
  */
 import { counter } from "../pattern/counter.ts";
 import type { Judgement } from "./finding.ts";

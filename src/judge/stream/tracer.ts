@@ -25,6 +25,8 @@ const PIECES_MAX = 256;
 interface TracerOptions extends Readonly<Record<"startBytes" | "endBytes", number>> {
   readonly pattern: Pattern;
   readonly listener: Listener;
+  /** Up to this offset of the file everything was found right. */
+  readonly intactTo: number;
 }
 
 type Mode = "follow" | "look" | "range" | "scan";
@@ -45,14 +47,14 @@ export class Tracer {
   #follower: Follower | undefined;
   #doubt: Doubt | undefined;
 
-  constructor({ pattern, listener, startBytes, endBytes }: TracerOptions) {
+  constructor({ pattern, listener, startBytes, endBytes, intactTo }: TracerOptions) {
     this.#pattern = pattern;
     this.#listener = listener;
     this.#endBytes = endBytes;
     this.#seeker = new Seeker({ pattern, endBytes });
     this.#words = new WordDamage(pattern);
     this.#raw = new RawSplitter(startBytes);
-    this.#run = newRun({ stream: pattern, own: true, shift: 0 }, startBytes);
+    this.#run = { ...newRun({ stream: pattern, own: true, shift: 0 }, startBytes), hi: intactTo, to: intactTo };
   }
 
   get run(): Part {

@@ -5,6 +5,7 @@
  * a mapped file that shrinks would kill the process.
  */
 import type { Judgement } from "../../judge/finding.ts";
+import { intactJudgement } from "../../judge/judge.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { type Path, read, readAt } from "../../ops/file.ts";
 import { allocate, type Memory } from "../../ops/memory.ts";
@@ -168,8 +169,7 @@ async function judgeStream(
 }
 
 export function intact(from: number, to: number): Judgement {
-  const segments = [{ offsetBytes: from, lengthBytes: to - from, kind: "intact" as const }];
-  return { verifiedBytes: to - from, findings: [], findingsLeftOut: 0, segments, segmentsLeftOut: 0 };
+  return intactJudgement(from, to - from);
 }
 
 /** A stream has no position to begin at: what comes before is read and not judged. The bytes that were there. */
