@@ -7,6 +7,7 @@
  * nothing that only damage needs. A failure is a sentence, never an exception.
  */
 import { counter } from "../pattern/counter.ts";
+import type { Pattern } from "../pattern/pattern.ts";
 import { Judge } from "./judge.ts";
 
 const STREAM_BYTES = 500;
@@ -14,8 +15,7 @@ const STREAM_BYTES = 500;
 const PLACES = [0, 7, 8, 63, 64, 250, STREAM_BYTES - 5, STREAM_BYTES - 1];
 
 /** Why the judge cannot be trusted to see, or undefined when every proof held. */
-export function sightTest(): string | undefined {
-  const pattern = counter({ generation: 5 });
+export function sightTest(pattern: Pattern = counter({ generation: 5 })): string | undefined {
   const bytes = new Uint8Array(new ArrayBuffer(STREAM_BYTES));
   pattern.fill(bytes, 8);
   try {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Judge, type JudgeOptions, judgeBytes } from "../../src/judge/judge.ts";
 import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
 import { selfTest } from "../../src/judge/self-test.ts";
+import { sightTest } from "../../src/judge/sight-test.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
@@ -33,6 +34,36 @@ function edited(...edits: Edit[]): Uint8Array {
 
 test("the self-test trusts this judge", () => {
   expect(selfTest()).toBeUndefined();
+});
+
+test("the sight test trusts this judge, and none that overlooks a byte or names another one", () => {
+  const good = counter({ generation: 5 });
+  expect(sightTest()).toBeUndefined();
+  const like = (firstMismatch: (block: Uint8Array, at: number) => number) =>
+    Object.assign(Object.create(good), { firstMismatch, fill: good.fill.bind(good) });
+  expect(sightTest(like(() => -1))).toBe("bit 0 of byte 0 was flipped, and the first wrong byte was -1");
+  expect(sightTest(like(() => 3))).toBe("bit 0 of byte 0 was flipped, and the first wrong byte was 3");
+  // The last bytes, behind the last whole word, are the ones that a loop forgets.
+  const forgets = (block: Uint8Array, at: number) => good.firstMismatch(block.subarray(0, block.length & ~7), at);
+  expect(sightTest(like(forgets))).toContain(`bit 7 of byte 499 was flipped`);
+  expect(sightTest(like((block, at) => good.firstMismatch(block, at === 16 ? 8 : at)))).toBe(
+    "bytes of another place were called right",
+  );
+});
+
+test("where damage begins, after good blocks of any size, does not change what is said of it", () => {
+  const bytes = edited(
+    { kind: "duplicated", offsetBytes: 8 * PAGE, lengthBytes: 1460 },
+    { kind: "bit-flipped", offsetBytes: 12 * PAGE + 3, lengthBytes: 1, bit: 2 },
+    { kind: "lost", offsetBytes: 14 * PAGE, lengthBytes: 512 },
+  );
+  const whole = judgeBytes(bytes, { pattern: counter(), expectBytes: LENGTH });
+  expect(whole.findings.map(({ kind }) => kind)).toEqual(["duplicated", "bit-flipped", "lost"]);
+  for (const size of [1, 7, 8, 100, 4096, 8 * PAGE - 1, 8 * PAGE, 8 * PAGE + 1, 8 * PAGE + 1460]) {
+    const judge = new Judge({ pattern: counter(), expectBytes: LENGTH });
+    for (let at = 0; at < bytes.length; at += size) judge.push(bytes.subarray(at, at + size));
+    expect(judge.finish()).toEqual(whole);
+  }
 });
 
 describe("kinds", () => {

@@ -22,11 +22,9 @@ const SCAN_STEP_MIN = 64;
 const SLIDE_BYTES = 64;
 const PIECES_MAX = 256;
 
-interface TracerOptions extends Readonly<Record<"startBytes" | "endBytes", number>> {
+interface TracerOptions extends Readonly<Record<"startBytes" | "endBytes" | "intactTo", number>> {
   readonly pattern: Pattern;
   readonly listener: Listener;
-  /** Up to this offset of the file everything was found right. */
-  readonly intactTo: number;
 }
 
 type Mode = "follow" | "look" | "range" | "scan";
