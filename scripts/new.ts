@@ -11,8 +11,8 @@ import { dirname, relative, resolve } from "node:path";
 import { isSyscallError, openFile, runCommand, UsageError, writeAll } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
 import { shellWord } from "../src/machine/invocation.ts";
-import { PACKAGE_ROOT } from "../src/ops/self.ts";
 import { cString } from "../src/ops/memory.ts";
+import { PACKAGE_ROOT } from "../src/ops/self.ts";
 import { EXIT } from "../src/report/document.ts";
 
 const HERE = import.meta.dir;

@@ -18,9 +18,7 @@
  */
 import {
   allocate,
-  Calls,
   counter,
-  type Finding,
   judgeBytes,
   KiB,
   MiB,
@@ -53,63 +51,47 @@ await runReproducer({
     firstFixed: ["6.1.178", "6.12.97"],
     source: "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.90, 6.12.117 and 6.18.44",
   },
+  racyPath: "the direct write did not write all that it named",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on btrfs" } },
   requires: [needsFilesystem(FILESYSTEM)],
   run: (run) => {
     const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 512 * MiB, directory: run.args.dir });
     const pattern = counter();
-    const calls = new Calls();
-    const findings: Finding[] = [];
-    const bad: string[] = [];
-    const lines = [place.description];
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
+    const { tally } = run;
+    tally.line("The append", place.description);
     using back = allocate(8 * MiB);
-    let short = 0;
 
     for (const [goodBytes, how] of GOOD_BYTES.flatMap((bytes) => HOW.map((name) => [bytes, name] as const))) {
       const askedBytes = 2 * goodBytes;
       const name = `btrfs-direct-append-${how === "O_DIRECT" ? "direct" : "control"}`;
-      const { path, fd, keep } = scratchFile(run, { directory: place.directory, name });
-      fd.close();
-      using file = openFile(path, O_RDWR | O_APPEND | (how === "O_DIRECT" ? O_DIRECT : 0));
+      const scratch = scratchFile(run, { directory: place.directory, name });
+      scratch.fd.close();
+      using file = openFile(scratch.path, O_RDWR | O_APPEND | (how === "O_DIRECT" ? O_DIRECT : 0));
 
       // 1. The stream's first page, so that an append is not at 0.
       using head = mapAnonymous({ lengthBytes: HEAD_BYTES });
       pattern.fill(head.bytes, 0);
-      let acknowledgedBytes = write(file, head);
+      const headBytes = tally.wrote("write (head)", HEAD_BYTES, write(file, head)).result;
 
       // 2. The append: only the first half of what it names can be read.
       using buffer = mapAnonymous({ lengthBytes: askedBytes });
       pattern.fill(buffer.bytes, HEAD_BYTES);
       mprotect(buffer, PROT_NONE, { offsetBytes: goodBytes, lengthBytes: askedBytes - goodBytes });
-      const call = calls.note(`write (${how})`, askedBytes, tryWrite(file, buffer));
-      acknowledgedBytes += Math.max(0, call.result);
-      if (call.result < askedBytes && how === "O_DIRECT") short += 1;
+      const call = tally.wrote(`write (${how})`, askedBytes, tryWrite(file, buffer));
+      if (how === "O_DIRECT") tally.tried(call.result < askedBytes);
 
       // 3. The file must be what was acknowledged, and no longer.
       const sizeBytes = sizeOf(file);
-      using reading = openFile(path, O_RDONLY);
+      using reading = openFile(scratch.path, O_RDONLY);
       const readBytes = readAt(reading, back, 0);
-      const expected = { pattern, expectBytes: acknowledgedBytes, file: path };
-      const judged = judgeBytes(back.bytes.subarray(0, readBytes), expected);
-      findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [call] })));
-      lines.push(
+      const expectBytes = headBytes + Math.max(0, call.result);
+      const judged = judgeBytes(back.bytes.subarray(0, readBytes), { pattern, expectBytes, file: scratch.path });
+      tally.judged(judged, { file: scratch, calls: [call] });
+      tally.line(
+        "The append",
         `${how}, ${askedBytes} bytes: write returned ${call.result}, the file grew by ${sizeBytes - HEAD_BYTES}`,
       );
-      totals.bytesWritten += acknowledgedBytes;
-      totals.bytesVerified += judged.verifiedBytes;
-      totals.files += 1;
-      if (judged.findings.length === 0) continue;
-      keep();
-      bad.push(path);
     }
-    return {
-      findings,
-      ...place.where,
-      artifacts: place.evidence("btrfs-direct-append", bad),
-      trigger: { reached: short, attempts: GOOD_BYTES.length, how: "the direct write did not write all that it named" },
-      totals: { ...totals, calls: calls.list.length },
-      sections: [{ title: "The append", lines }],
-    };
+    return place.where;
   },
 });

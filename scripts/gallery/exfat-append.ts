@@ -16,7 +16,6 @@
  */
 import {
   allocate,
-  Calls,
   counter,
   type Finding,
   judgeBytes,
@@ -71,62 +70,53 @@ await runReproducer({
     source: "changelogs of linux 6.12.118-1 and 7.3.4-1; bad on 6.12.43, 6.12.113, 6.12.117 and 7.2.13",
   },
   systemWide: () => loadsFilesystem("exfat"),
+  racyPath: "a sequence of calls, no race",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on a small exFAT; it is filled up" } },
   requires: [needsFilesystem(FILESYSTEM)],
   run: (run) => {
     const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 16 * MiB, directory: run.args.dir });
     const oldBytes = leaveOldContents(scratchFile(run, { directory: place.directory, name: "exfat-append-old" }));
-    const calls = new Calls();
-    const findings: Finding[] = [];
-    const bad: string[] = [];
-    const lines = [place.description, `${oldBytes} bytes of a deleted file lie on it`];
-    const totals = { bytesWritten: oldBytes, bytesVerified: 0, files: 3 };
+    const { tally } = run;
+    tally.tried();
+    tally.line("The gap", place.description);
+    tally.line("The gap", `${oldBytes} bytes of a deleted file are on it`);
     using buffer = allocate(LONG_BYTES + TAIL_BYTES);
 
     for (const how of ["pwrite (control)", "O_APPEND"] as const) {
       const name = `exfat-append-${how === "O_APPEND" ? "appended" : "control"}`;
-      const { path, fd, keep } = scratchFile(run, { directory: place.directory, name });
+      const scratch = scratchFile(run, { directory: place.directory, name });
       buffer.bytes.fill(0x41);
       {
         // 1. A short file, made longer: zeros from its head to the new end.
-        using file = fd;
-        write(file, buffer, { lengthBytes: HEAD_BYTES });
+        using file = scratch.fd;
+        tally.wrote("write (head)", HEAD_BYTES, write(file, buffer, { lengthBytes: HEAD_BYTES }));
         truncate(file, LONG_BYTES);
 
         // 2. The next bytes, at that end.
-        using appending = openFile(path, how === "O_APPEND" ? O_WRONLY | O_APPEND : O_WRONLY);
+        using appending = openFile(scratch.path, how === "O_APPEND" ? O_WRONLY | O_APPEND : O_WRONLY);
         const written =
           how === "O_APPEND"
             ? write(appending, buffer, { lengthBytes: TAIL_BYTES })
             : writeAt(appending, buffer, LONG_BYTES, { lengthBytes: TAIL_BYTES });
-        calls.note(how, TAIL_BYTES, written);
-        totals.bytesWritten += HEAD_BYTES + written;
+        tally.wrote(how, TAIL_BYTES, written);
         sync(file);
       }
 
       // 3. What a reader gets from the disk.
       const read = place.readAnew();
-      using again = openFile(path, O_RDONLY);
+      using again = openFile(scratch.path, O_RDONLY);
       const readBytes = readAt(again, buffer, 0);
       const gap = buffer.bytes.subarray(HEAD_BYTES, Math.min(readBytes, LONG_BYTES));
-      const expected = { pattern: zero(), startBytes: HEAD_BYTES, expectBytes: LONG_BYTES, file: path };
+      const expected = { pattern: zero(), startBytes: HEAD_BYTES, expectBytes: LONG_BYTES, file: scratch.path };
       const judged = judgeBytes(gap, expected);
-      totals.bytesVerified += judged.verifiedBytes;
-      lines.push(`the gap after ${how}, read ${read}: ${judged.findings.length > 0 ? "not zeros" : "zeros"}`);
-      const call = calls.list.slice(-1);
-      findings.push(...judged.findings.map((finding) => ({ ...stale(finding, buffer.bytes), calls: call })));
-      if (judged.findings.length === 0) continue;
-      keep();
-      bad.push(path);
+      const findings = judged.findings.map((finding) => stale(finding, buffer.bytes));
+      const bad = tally.judged(
+        { ...judged, findings },
+        { file: scratch, calls: tally.callsSince(tally.callCount - 1) },
+      );
+      tally.line("The gap", `the gap after ${how}, read ${read}: ${bad ? "not zeros" : "zeros"}`);
     }
-    return {
-      findings,
-      ...place.where,
-      artifacts: place.evidence("exfat-append", bad),
-      trigger: { reached: 1, attempts: 1, how: "a sequence of calls, no race" },
-      totals: { ...totals, calls: calls.list.length },
-      sections: [{ title: "The gap", lines }],
-    };
+    return place.where;
   },
 });
 

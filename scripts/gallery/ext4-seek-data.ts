@@ -16,7 +16,6 @@
  */
 import {
   allocate,
-  Calls,
   counter,
   type Fd,
   judgeBytes,
@@ -29,6 +28,7 @@ import {
   runReproducer,
   scratchFile,
   sync,
+  type Tally,
   truncate,
   writeAt,
 } from "bytewitness";
@@ -39,14 +39,14 @@ const END_BYTES = HOLE_BYTES + DATA_BYTES;
 const FILESYSTEM = { type: "ext4", mkfsOptions: ["-O", "^extent,^64bit"] };
 
 /** The copy of every tool that knows holes: from data to data, then the length. Returns the bytes it copied. */
-function sparseCopy(source: Fd, copy: Fd, calls: Calls): number {
+function sparseCopy(source: Fd, copy: Fd, tally: Tally): number {
   using buffer = allocate(DATA_BYTES);
   let copied = 0;
   for (let range = nextData(source, 0); range !== undefined; ) {
     const lengthBytes = Math.min(range.lengthBytes, DATA_BYTES);
     const got = readAt(source, buffer, range.offsetBytes, { lengthBytes });
     copied += writeAt(copy, buffer, range.offsetBytes, { lengthBytes: got });
-    calls.note("copy of data", lengthBytes, got);
+    tally.called("copy of data", lengthBytes, got);
     range = range.offsetBytes + got < END_BYTES ? nextData(source, range.offsetBytes + got) : undefined;
   }
   truncate(copy, END_BYTES);
@@ -62,58 +62,36 @@ await runReproducer({
     affectedSince: "6.12",
     source: "changelogs of linux 6.12.117-1 and 7.3.4-1; run on 5.10.262 and 6.1.192 (clean), 6.12.43, 6.18.44, 7.2.13",
   },
+  racyPath: "a sequence of calls, no race",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on an ext4 without extents" } },
   requires: [needsFilesystem(FILESYSTEM)],
   run: (run) => {
     const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 64 * MiB, directory: run.args.dir });
-    const [source, fresh, settled] = ["source", "fresh", "settled"].map((name) =>
-      scratchFile(run, { directory: place.directory, name: `ext4-seek-data-${name}` }),
-    ) as [ReturnType<typeof scratchFile>, ReturnType<typeof scratchFile>, ReturnType<typeof scratchFile>];
-    const calls = new Calls();
+    const { tally } = run;
+    const file = (name: string) => scratchFile(run, { directory: place.directory, name: `ext4-seek-data-${name}` });
+    const [source, fresh, settled] = [file("source"), file("fresh"), file("settled")] as const;
     const pattern = counter();
     using buffer = allocate(DATA_BYTES);
 
     // 1. Data behind a hole. It lies in the page cache; its blocks are not allocated yet.
     pattern.fill(buffer.bytes, HOLE_BYTES);
-    const call = calls.note("pwrite", DATA_BYTES, writeAt(source.fd, buffer, HOLE_BYTES));
+    const call = tally.wrote("pwrite", DATA_BYTES, writeAt(source.fd, buffer, HOLE_BYTES));
 
     // 2. The copy at once, and the control: the same copy after fsync.
-    const copied = sparseCopy(source.fd, fresh.fd, calls);
+    const copied = sparseCopy(source.fd, fresh.fd, tally);
     sync(source.fd);
-    const settledCopied = sparseCopy(source.fd, settled.fd, calls);
+    const settledCopied = sparseCopy(source.fd, settled.fd, tally);
 
     // 3. Both copies against the stream that was written.
-    const judged = [fresh, settled].map(({ path, fd }) => {
-      const lengthBytes = readAt(fd, buffer, HOLE_BYTES);
-      const data = buffer.bytes.subarray(0, lengthBytes);
-      return judgeBytes(data, { pattern, startBytes: HOLE_BYTES, expectBytes: END_BYTES, file: path });
-    });
-    const findings = judged.flatMap((judgement) =>
-      judgement.findings.map((finding) => ({ ...finding, calls: [call] })),
-    );
-    const bad = [fresh, settled].filter((_, index) => (judged[index]?.findings.length ?? 0) > 0);
-    for (const file of bad) file.keep();
-    return {
-      findings,
-      ...place.where,
-      artifacts: place.evidence(
-        "ext4-seek-data",
-        bad.map(({ path }) => path),
-      ),
-      trigger: { reached: 1, attempts: 1, how: "a sequence of calls, no race" },
-      totals: {
-        ...{ bytesWritten: call.result, files: 3, calls: calls.list.length },
-        bytesVerified: judged.reduce((sum, { verifiedBytes }) => sum + verifiedBytes, 0),
-      },
-      sections: [
-        {
-          title: "What SEEK_DATA led the copies to",
-          lines: [
-            place.description,
-            `at once: ${copied} of ${DATA_BYTES} bytes copied; control, after fsync: ${settledCopied}`,
-          ],
-        },
-      ],
-    };
+    for (const copy of [fresh, settled]) {
+      const lengthBytes = readAt(copy.fd, buffer, HOLE_BYTES);
+      const expected = { pattern, startBytes: HOLE_BYTES, expectBytes: END_BYTES, file: copy.path };
+      tally.judged(judgeBytes(buffer.bytes.subarray(0, lengthBytes), expected), { file: copy, calls: [call] });
+    }
+    tally.tried();
+    const title = "What SEEK_DATA led the copies to";
+    tally.line(title, place.description);
+    tally.line(title, `at once: ${copied} of ${DATA_BYTES} bytes copied; control, after fsync: ${settledCopied}`);
+    return place.where;
   },
 });

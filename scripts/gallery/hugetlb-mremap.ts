@@ -87,31 +87,23 @@ await runReproducer({
     affectedSince: "5.16",
     source: "changelogs of linux 6.1.192-1, 6.12.113-1 and 7.2.13-1; bad on 6.1.190, 6.12.111, 6.18.44 and 7.2.6",
   },
+  racyPath: "a sequence of calls, no race",
   systemWide: "lets huge pages be made on demand (nr_overcommit_hugepages) for a moment",
   requires: [{ name: "huge pages", probe: hugePagesMissing }],
   run: async (run) => {
     using _allowed = await allowHugePages(run);
-    const results = [];
     for (const [name, shiftBytes] of Object.entries(MOVES)) {
       try {
-        results.push({ name, ...move(shiftBytes, `the mapping moved ${name}`) });
+        const bad = run.tally.judged(move(shiftBytes, `the mapping moved ${name}`));
+        run.tally.line("Moves", `${name}: ${bad ? "bytes moved away" : "whole"}`);
+        run.tally.wroteMany(3, TOUCHED.lengthBytes);
       } catch (error) {
         const reason = "this kernel does not move hugetlb mappings (Linux 5.16 and later do)";
-        if (isSyscallError(error, "EINVAL") && error.call === "mremap")
-          return { verdict: "skipped", reason, findings: [], totals: { bytesVerified: 0 } };
+        if (isSyscallError(error, "EINVAL") && error.call === "mremap") return { verdict: "skipped", reason };
         throw error;
       }
     }
-    const moved = ({ findings }: { findings: readonly Finding[] }) =>
-      findings.length > 0 ? "bytes moved away" : "whole";
-    return {
-      findings: results.flatMap(({ findings }) => findings),
-      trigger: { reached: 1, attempts: 1, how: "a sequence of calls, no race" },
-      totals: {
-        ...{ bytesWritten: results.length * TOUCHED.lengthBytes, files: 0, calls: 3 * results.length },
-        bytesVerified: results.reduce((sum, { verifiedBytes }) => sum + verifiedBytes, 0),
-      },
-      sections: [{ title: "Moves", lines: results.map((result) => `${result.name}: ${moved(result)}`) }],
-    };
+    run.tally.tried();
+    return undefined;
   },
 });

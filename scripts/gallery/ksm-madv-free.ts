@@ -82,34 +82,22 @@ await runReproducer({
     control[Symbol.dispose]();
     for (const mapping of [victim, controlVictim]) madvise(mapping, MADV_PAGEOUT);
 
-    const judged = [
-      judgeBytes(victim.bytes, {
-        pattern: counter({ generation: freedContents }),
-        expectBytes: BYTES,
-        file: "the victim",
-      }),
-      judgeBytes(controlVictim.bytes, {
-        pattern: counter({ generation: controlContents }),
-        expectBytes: BYTES,
-        file: "control",
-      }),
-    ];
-    const lines = ["the victim, which never called MADV_FREE", "control, without MADV_FREE"].map((name, index) => {
-      const lost = judged[index]?.findings.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) ?? 0;
-      return `${name}: ${lost / PAGE_BYTES} of ${PAGES} pages changed`;
-    });
+    for (const [file, what, mapping, generation] of [
+      ["the victim", "which never called MADV_FREE", victim, freedContents],
+      ["control", "without MADV_FREE", controlVictim, controlContents],
+    ] as const) {
+      const judged = judgeBytes(mapping.bytes, { pattern: counter({ generation }), expectBytes: BYTES, file });
+      run.tally.judged(judged);
+      const lost = judged.findings.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+      run.tally.line("Memory", `${file}, ${what}: ${lost / PAGE_BYTES} of ${PAGES} pages changed`);
+    }
+    run.tally.wroteMany(3, 6 * BYTES);
     return {
-      findings: judged.flatMap(({ findings }) => findings),
       trigger: {
         reached: merged === undefined ? null : Math.min(PAGES, Math.floor(merged / 4)),
         attempts: PAGES,
         how: "the victim's pages that were merged (/proc/self/ksm_merging_pages, a quarter of it)",
       },
-      totals: {
-        ...{ bytesWritten: 6 * BYTES, files: 0, calls: 3 },
-        bytesVerified: judged.reduce((sum, { verifiedBytes }) => sum + verifiedBytes, 0),
-      },
-      sections: [{ title: "Memory", lines }],
     };
   },
 });

@@ -17,10 +17,8 @@
  */
 import {
   allocate,
-  Calls,
   connectedPair,
   counter,
-  type Finding,
   Inconclusive,
   judgeBytes,
   loadsTls,
@@ -51,6 +49,7 @@ await runReproducer({
   options: {
     padding: { kind: "count", default: 300, min: 1, max: 10_000, description: "zeros behind the first record's data" },
   },
+  racyPath: "a sequence of calls, no race",
   systemWide: loadsTls,
   requires: [{ name: "kernel TLS", probe: tlsMissing }],
   run: (run) => {
@@ -58,13 +57,11 @@ await runReproducer({
     const pattern = counter();
     const stream = new Uint8Array(STREAM_BYTES);
     pattern.fill(stream, 0);
-    const findings: Finding[] = [];
-    const lines: string[] = [];
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
+    const { tally } = run;
 
     for (const paddingBytes of [0, run.args.padding]) {
       using pair = connectedPair({ family: "ipv4", host: "127.0.0.1", port: 0 });
-      const calls = new Calls();
+      const firstCall = tally.callCount;
 
       // 1. The peer's two records, the first one padded, lie in the socket before TLS begins there.
       const first = { sequence: 0, data: stream.subarray(0, RECORD_BYTES), paddingBytes };
@@ -72,7 +69,10 @@ await runReproducer({
       const wire = Buffer.concat([sealRecord(keys, first), sealRecord(keys, second)]);
       using out = allocate(wire.length);
       out.bytes.set(wire);
-      for (let sent = 0; sent < wire.length; ) sent += send(pair.client, out, { bufferOffsetBytes: sent });
+      for (let sent = 0; sent < wire.length; ) {
+        const part = { bufferOffsetBytes: sent };
+        sent += tally.wrote("send", wire.length - sent, send(pair.client, out, part)).result;
+      }
       receive(pair.server, out, { flags: MSG_PEEK | MSG_WAITALL });
 
       // 2. Kernel TLS 1.3 for what is received, in the expectation that nothing is padded.
@@ -86,24 +86,20 @@ await runReproducer({
       let got = 0;
       while (got < STREAM_BYTES) {
         const part = receive(pair.server, into, { bufferOffsetBytes: got });
-        calls.note("recv", into.lengthBytes - got, part);
+        tally.called("recv", into.lengthBytes - got, part);
         if (part === 0) break;
         got += part;
       }
 
       const file = `stream with ${paddingBytes} bytes of padding`;
       const judged = judgeBytes(into.bytes.subarray(0, got), { pattern, expectBytes: STREAM_BYTES, file });
-      if (paddingBytes === 0 && judged.findings.length > 0) {
-        throw new Inconclusive(`the control without padding is damaged: ${judged.findings[0]?.detail}`);
-      }
-      findings.push(...judged.findings.map((finding) => ({ ...finding, calls: calls.list })));
-      const control = paddingBytes === 0 ? " (control)" : "";
-      lines.push(`${paddingBytes} bytes of padding${control}: ${judged.findings.length} findings in ${got} bytes`);
-      totals.bytesWritten += STREAM_BYTES;
-      totals.bytesVerified += judged.verifiedBytes;
-      totals.calls += calls.list.length;
+      const control = paddingBytes === 0 ? "without padding" : undefined;
+      tally.judged(judged, { control, calls: tally.callsSince(firstCall) });
+      if (control === undefined) tally.tried();
+      tally.line(
+        "What one recv returned",
+        `${paddingBytes} bytes of padding${control === undefined ? "" : " (control)"}: ${judged.findings.length} findings in ${got} bytes`,
+      );
     }
-    const trigger = { reached: 1, attempts: 1, how: "a sequence of calls, no race" };
-    return { findings, trigger, totals, sections: [{ title: "What one recv returned", lines }] };
   },
 });

@@ -16,9 +16,7 @@
 import {
   allocate,
   appendProgramOf,
-  Calls,
   counter,
-  type Finding,
   IoVectors,
   judgeFile,
   MiB,
@@ -69,19 +67,19 @@ await runReproducer({
     using pressure = Pressure.start({ mode, ...load, narrate: run.narrate });
     run.narrate(`pressure: ${pressure.line}`);
     const random = run.random("lengths");
-    const findings: Finding[] = [];
+    const { tally } = run;
+    const seen = { refused: 0, short: 0, forgotten: 0 };
     const artifacts: string[] = [];
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, refused: 0, short: 0, forgotten: 0 };
 
     const endsAt = run.elapsedSeconds + seconds; // after the preparations
-    while (findings.length === 0 && run.elapsedSeconds < endsAt && !run.stopped) {
-      const pattern = counter({ generation: totals.files });
+    for (let index = 0; tally.findings.length === 0 && run.elapsedSeconds < endsAt && !run.stopped; index += 1) {
+      const pattern = counter({ generation: index });
       const { min, max } = pressure.chunkBytes ?? { min: 8 * MiB, max: 24 * MiB };
       const lengthBytes = random.between(min, Math.min(max, buffer.lengthBytes)) & ~7;
       pattern.fill(buffer.bytes.subarray(0, lengthBytes), 0);
       vectors.clear().add(buffer, { lengthBytes });
-      const calls = new Calls();
-      using file = stage.create(totals.files); // a new file, O_APPEND
+      const firstCall = tally.callCount;
+      using file = stage.create(index); // a new file, O_APPEND
       pressure.fileOpened(file, lengthBytes);
 
       // The append under test: asked not to wait, the kernel writes what it can and returns how much that was.
@@ -89,42 +87,36 @@ await runReproducer({
       const result = pressure.attempt(file, lengthBytes, append);
       const grewBytes = sizeOf(file);
       pressure.afterAppend({ requestedBytes: lengthBytes, result, grewBytes });
-      calls.note("pwritev2(RWF_NOWAIT)", lengthBytes, result);
+      tally.wrote("pwritev2(RWF_NOWAIT)", lengthBytes, result);
       if (result < 0 && result !== -ERRNO.EAGAIN)
         throw new SyscallError("pwritev2", -result, `"${file.label}"`, NO_NOWAIT);
-      if (result < 0) totals.refused += 1;
-      else if (result < lengthBytes) totals.short += 1;
-      if (grewBytes > Math.max(0, result)) totals.forgotten += 1;
+      if (result < 0) seen.refused += 1;
+      else if (result < lengthBytes) seen.short += 1;
+      if (grewBytes > Math.max(0, result)) seen.forgotten += 1;
       pressure.fileDone(file);
 
       // What a correct caller does: whatever was not acknowledged is written again, waiting this time.
       const doneBytes = Math.max(0, result);
       writeAll(file, buffer, { bufferOffsetBytes: doneBytes, lengthBytes: lengthBytes - doneBytes });
-      calls.note("write (retry)", lengthBytes - doneBytes, lengthBytes - doneBytes);
+      tally.wrote("write (retry)", lengthBytes - doneBytes, lengthBytes - doneBytes);
       sync(file); // so that the next file starts with all the room there is
       const judgement = judgeFile(file.label, { pattern, expectBytes: lengthBytes });
-      const because = `pwritev2 said ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
-      for (const finding of judgement.findings) {
-        findings.push({ ...finding, calls: calls.list, detail: `${finding.detail}; ${because}` });
-      }
-      if (findings.length === 0) stage.remove(file.label);
-      else artifacts.push(...stage.evidence([file.label]));
-      totals.bytesWritten += lengthBytes;
-      totals.bytesVerified += judgement.verifiedBytes;
-      totals.files += 1;
-      totals.calls += calls.list.length;
-      run.progress({ done: run.elapsedSeconds, total: seconds, bytes: totals.bytesWritten });
+      const because = `pwritev2 returned ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
+      if (tally.judged(judgement, { calls: tally.callsSince(firstCall), because })) {
+        artifacts.push(...stage.evidence([file.label]));
+      } else stage.remove(file.label);
+      run.progress({ done: run.elapsedSeconds, total: seconds, bytes: tally.totals.bytesWritten });
       await run.breathe();
     }
-    const { refused, short, forgotten } = totals;
+    const { refused, short, forgotten } = seen;
+    const { findings } = tally;
     const how = `${short} short counts; ${refused} times -EAGAIN; ${forgotten} answers of less than the file grew by`;
     const first = findings.length === 0 ? {} : { firstFindingSeconds: Number(run.elapsedSeconds.toFixed(3)) };
     return {
-      findings,
       ...pressure.verdict,
-      totals: { ...totals, ...first },
+      totals: { ...seen, ...first },
       // Stopped half-way, the kernel kept its progress (short) or forgot it; a bare -EAGAIN never began.
-      trigger: { reached: Math.max(short, forgotten), attempts: totals.files, how },
+      trigger: { reached: Math.max(short, forgotten), attempts: tally.totals.files, how },
       artifacts,
       ...appendProgramOf(findings, "nowait", pressure.settings),
       ...stage.where,

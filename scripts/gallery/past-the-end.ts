@@ -17,10 +17,8 @@
  */
 import {
   allocate,
-  Calls,
   copyFileRange,
   type Fd,
-  type Finding,
   fallocate,
   judgeBytes,
   type Memory,
@@ -29,9 +27,7 @@ import {
   PAGE_BYTES,
   readAt,
   runReproducer,
-  saveEvidence,
   scratchFile,
-  sizeOf,
   splice,
   truncate,
   write,
@@ -67,15 +63,14 @@ await runReproducer({
   name: "past-the-end",
   summary: "bytes stored behind the end of a file through a mapping: are they data once the file grows?",
   known: { fix: "", firstFixed: [], source: "tmpfs on every kernel tried, 5.10.218 to 7.3.4" },
+  racyPath: "a sequence of calls, no race",
   positionals: { dir: { kind: "path", optional: true, description: "where the files go (/dev/shm, a tmpfs)" } },
   options: { by: { kind: "choice", choices: [...WAYS, "all"], default: "all", description: "how the file grows" } },
   run: (run) => {
     const directory = run.args.dir ?? process.env.BYTEWITNESS_DIR ?? "/dev/shm";
-    const findings: Finding[] = [];
-    const bad: { path: string; keep(): void }[] = [];
-    const lines: string[] = [];
-    const calls = new Calls();
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
+    const { tally } = run;
+    // Files stay where the user wanted them; those in our default place, which is memory, are copied out.
+    if (run.args.dir === undefined) tally.vanishing(String(directory));
     using page = allocate(END_BYTES);
     using data = allocate(PAGE_BYTES);
     data.bytes.fill(0x43);
@@ -85,11 +80,12 @@ await runReproducer({
     for (const way of WAYS.filter((name) => run.args.by === name || run.args.by === "all")) {
       for (const control of [true, false]) {
         const name = `past-the-end-${way}${control ? "-control" : ""}`;
-        const { path, fd: file, keep } = scratchFile(run, { directory, name });
+        const scratch = scratchFile(run, { directory, name });
+        const file = scratch.fd;
         page.bytes.fill(0x41);
 
         // 1. The file ends inside its first page; the rest of that page is mapped memory behind the end.
-        calls.note("write", DATA_BYTES, write(file, page, { lengthBytes: DATA_BYTES }));
+        tally.wrote("write", DATA_BYTES, write(file, page, { lengthBytes: DATA_BYTES }));
         using mapping = mapFile(file, { lengthBytes: PAGE_BYTES });
 
         // 2. Stores behind the end; in the control, before it.
@@ -98,29 +94,19 @@ await runReproducer({
 
         // 3. The file grows over it. Between the old end and the new data zeros belong.
         const grow = GROWTHS[way] as (typeof GROWTHS)[string];
-        const grown = calls.note(way, PAGE_BYTES, grow(file, data, source.fd));
+        const grown = tally.wrote(way, PAGE_BYTES, grow(file, data, source.fd));
         const readBytes = readAt(file, page, 0);
 
         const gap = page.bytes.subarray(DATA_BYTES, Math.min(PAGE_BYTES, readBytes));
-        const expected = { pattern: zero(), startBytes: DATA_BYTES, expectBytes: PAGE_BYTES, file: path };
+        const expected = { pattern: zero(), startBytes: DATA_BYTES, expectBytes: PAGE_BYTES, file: scratch.path };
         const judged = judgeBytes(gap, expected);
-        findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [grown] })));
-        lines.push(`${name.padEnd(36)} ${judged.findings.length > 0 ? "stale bytes from behind the end" : "zeros"}`);
-        if (judged.findings.length > 0) bad.push({ path, keep });
-        totals.bytesWritten += sizeOf(file);
-        totals.bytesVerified += judged.verifiedBytes;
-        totals.files += 1;
+        const bad = tally.judged(judged, { file: scratch, calls: [grown] });
+        tally.line(
+          "The gap behind the old end",
+          `${name.padEnd(36)} ${bad ? "stale bytes from behind the end" : "zeros"}`,
+        );
       }
+      tally.tried();
     }
-    // Files stay where the user wanted them; those in our default place, which is memory, are copied out.
-    if (run.args.dir !== undefined) for (const { keep } of bad) keep();
-    const paths = bad.map(({ path }) => path);
-    return {
-      findings,
-      artifacts: run.args.dir === undefined ? saveEvidence("past-the-end", paths) : paths,
-      trigger: { reached: totals.files / 2, attempts: totals.files / 2, how: "a sequence of calls, no race" },
-      totals: { ...totals, calls: calls.list.length },
-      sections: [{ title: "The gap behind the old end", lines }],
-    };
   },
 });

@@ -18,9 +18,7 @@
 import { readFileSync } from "node:fs";
 import {
   allocate,
-  Calls,
   counter,
-  type Finding,
   filesystemOf,
   judgeBytes,
   KiB,
@@ -44,6 +42,7 @@ import { PROT_NONE } from "bytewitness/uapi";
 const FILESYSTEM = { type: "xfs" };
 const FILE_BYTES = MiB;
 const FINDINGS_MAX = 3;
+const TITLE = "Short writes";
 
 /** Leaves memory with contents behind, so that what a file may show by mistake is not zero. */
 function dirtyMemory(): void {
@@ -57,7 +56,8 @@ function shortWrite(
   where: { directory: string; back: Memory; random: Random },
 ) {
   const { directory, back, random } = where;
-  const { path, fd: file, keep, remove } = scratchFile(run, { directory, name: "short-write-exposes" });
+  const scratch = scratchFile(run, { directory, name: "short-write-exposes" });
+  const file = scratch.fd;
   truncate(file, FILE_BYTES);
   const goodBytes = 1 + random.below(20_000);
   const askedBytes = Math.min(512 * KiB, goodBytes + 1 + random.below(200_000));
@@ -82,9 +82,9 @@ function shortWrite(
   ];
   const findings = pieces.flatMap((piece) => {
     const end = Math.min(piece.expectBytes, readBytes);
-    return judgeBytes(back.bytes.subarray(piece.startBytes, end), { ...piece, file: path }).findings;
+    return judgeBytes(back.bytes.subarray(piece.startBytes, end), { ...piece, file: scratch.path }).findings;
   });
-  return { path, keep, remove, findings, result, askedBytes, readBytes };
+  return { scratch, findings, result, askedBytes, readBytes };
 }
 
 await runReproducer({
@@ -95,60 +95,42 @@ await runReproducer({
     firstFixed: ["6.12.118", "7.3.4"],
     source: "changelogs of linux 6.12.118-1 and 7.3.4-1; bad on 6.12.117, 6.18.44 and 7.2.13 with init_on_alloc=0",
   },
+  racyPath: "writes on the file system that came back short",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on XFS" } },
   options: { tries: { kind: "count", default: 300, min: 1, max: 100_000, description: "writes, at most" } },
   requires: [needsFilesystem(FILESYSTEM)],
   run: async (run) => {
     const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 512 * MiB, directory: run.args.dir });
-    const findings: Finding[] = [];
-    const bad: string[] = [];
-    const calls = new Calls();
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0 };
+    const { tally } = run;
     const seen = { "/dev/shm": { bad: 0, short: 0 }, [place.directory]: { bad: 0, short: 0 } };
     const random = run.random("writes");
     using back = allocate(FILE_BYTES);
 
-    for (let attempt = 0; attempt < run.args.tries && bad.length < FINDINGS_MAX && !run.stopped; attempt += 1) {
+    for (
+      let attempt = 0;
+      attempt < run.args.tries && tally.findings.length < FINDINGS_MAX && !run.stopped;
+      attempt += 1
+    ) {
       if (attempt % 20 === 0) dirtyMemory();
       for (const [directory, counts] of Object.entries(seen)) {
-        const tried = shortWrite(run, { directory, back, random });
-        const call = calls.note("pwrite", tried.askedBytes, tried.result);
-        if (tried.result >= 0 && tried.result < tried.askedBytes) counts.short += 1;
-        findings.push(...tried.findings.map((finding) => ({ ...finding, calls: [call] })));
-        totals.bytesWritten += Math.max(0, tried.result);
-        totals.bytesVerified += tried.readBytes;
-        totals.files += 1;
-        if (tried.findings.length === 0) {
-          tried.remove();
-          continue;
-        }
-        counts.bad += 1;
-        tried.keep();
-        bad.push(tried.path);
+        const { scratch, findings, result, askedBytes, readBytes } = shortWrite(run, { directory, back, random });
+        const call = tally.wrote("pwrite", askedBytes, result);
+        const isShort = result >= 0 && result < askedBytes;
+        if (isShort) counts.short += 1;
+        if (directory === place.directory) tally.tried(isShort);
+        if (tally.judged({ findings, verifiedBytes: readBytes }, { file: scratch, calls: [call] })) counts.bad += 1;
+        else scratch.remove();
       }
-      run.progress({ done: attempt, total: run.args.tries, bytes: totals.bytesVerified });
+      run.progress({ done: attempt, total: run.args.tries, bytes: tally.totals.bytesVerified });
       await run.breathe();
     }
-    const on = (directory: string) => `${filesystemOf(directory).type}${directory === "/dev/shm" ? " (control)" : ""}`;
-    const short = seen[place.directory]?.short ?? 0;
-    return {
-      findings,
-      ...place.where,
-      artifacts: place.evidence("short-write-exposes", bad),
-      trigger: { reached: short, attempts: totals.files / 2, how: "writes on the file system that came back short" },
-      totals: { ...totals, calls: calls.list.length },
-      sections: [
-        {
-          title: "Short writes",
-          lines: [
-            place.description,
-            ...Object.entries(seen).map(
-              ([directory, counts]) => `${on(directory)}: ${counts.short} short writes, ${counts.bad} exposed memory`,
-            ),
-            `kernel command line: init_on_alloc ${/\binit_on_alloc=\S+/.exec(readFileSync("/proc/cmdline", "utf8"))?.[0] ?? "not given"}`,
-          ],
-        },
-      ],
-    };
+    tally.line(TITLE, place.description);
+    for (const [directory, counts] of Object.entries(seen)) {
+      const on = `${filesystemOf(directory).type}${directory === "/dev/shm" ? " (control)" : ""}`;
+      tally.line(TITLE, `${on}: ${counts.short} short writes, ${counts.bad} exposed memory`);
+    }
+    const initOnAlloc = /\binit_on_alloc=\S+/.exec(readFileSync("/proc/cmdline", "utf8"))?.[0] ?? "not given";
+    tally.line(TITLE, `kernel command line: init_on_alloc ${initOnAlloc}`);
+    return place.where;
   },
 });

@@ -14,8 +14,6 @@
  */
 import {
   allocate,
-  Calls,
-  type Finding,
   judgeClaims,
   letters,
   openPipe,
@@ -47,6 +45,7 @@ await runReproducer({
           source: "changelog of linux 6.12.117-1",
         }
       : { fix: "", firstFixed: [], source: "every kernel tried, 5.10.218 to 7.3.4" },
+  racyPath: "the thread was seen asleep in splice (/proc/self/task/TID/syscall)",
   positionals: {
     dir: { kind: "path", optional: true, description: "where the file goes (else BYTEWITNESS_DIR, TMPDIR)" },
   },
@@ -55,23 +54,14 @@ await runReproducer({
   },
 
   run: async (run) => {
-    const findings: Finding[] = [];
-    const artifacts: string[] = [];
-    const lines: string[] = [];
-    const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0 };
-    const trigger = {
-      reached: 0,
-      attempts: 0,
-      how: "the thread was seen asleep in splice (/proc/self/task/TID/syscall)",
-    };
-
+    const { tally } = run;
     for (const variant of VARIANTS.filter((name) => run.args.variant === name || run.args.variant === "both")) {
-      const { path, fd: file, keep } = scratchFile(run, { directory: run.args.dir, name: `splice-fpos-${variant}` });
-      const calls = new Calls();
+      const scratch = scratchFile(run, { directory: run.args.dir, name: `splice-fpos-${variant}` });
+      const file = scratch.fd;
       using buffer = allocate(RECORDS.other.length);
       const put = (what: string, record: Uint8Array) => {
         buffer.bytes.set(record);
-        return calls.note(what, record.length, write(file, buffer, { lengthBytes: record.length }));
+        return tally.wrote(what, record.length, write(file, buffer, { lengthBytes: record.length }));
       };
 
       // 1. This writer's header: the shared position is now 100.
@@ -81,8 +71,7 @@ await runReproducer({
       using pipe = openPipe();
       using thread = await Thread.start();
       const splicing = thread.call(trySplice, pipe.readEnd, file, { lengthBytes: 65_536, flags: 0 });
-      trigger.attempts += 1;
-      if (await thread.asleep("splice")) trigger.reached += 1;
+      tally.tried(await thread.asleep("splice"));
 
       // 3. The other writer of the same open file appends its record: the position is now 50100.
       const other = put("write (other)", RECORDS.other);
@@ -91,34 +80,29 @@ await runReproducer({
       // 4. The splice ends without having moved a byte, and stores the position that it had read.
       if (variant === "end-of-pipe") pipe.writeEnd.close();
       else thread.interrupt();
-      const spliced = calls.note("splice", 65_536, await splicing);
+      const spliced = tally.called("splice", 65_536, await splicing);
       const afterBytes = positionOf(file);
 
       // 5. The next write belongs behind the other writer's record.
       const next = put("write (next)", RECORDS.next);
 
       using back = allocate(sizeOf(file));
-      totals.bytesVerified += readAt(file, back, 0);
+      const verifiedBytes = readAt(file, back, 0);
       const ended = spliced.result < 0 ? "was interrupted (EINTR)" : `returned ${spliced.result}`;
-      const found = judgeClaims(
+      const findings = judgeClaims(
         back.bytes,
         [
           { name: "the header", offsetBytes: 0, bytes: RECORDS.header, call: header },
           { name: "the other writer's record", offsetBytes: 100, bytes: RECORDS.other, call: other },
           { name: "the next write", offsetBytes: afterBytes, bytes: RECORDS.next, call: next },
         ],
-        { file: path, because: `splice ${ended} and set the position back, f_pos ${beforeBytes} -> ${afterBytes}` },
+        {
+          file: scratch.path,
+          because: `splice ${ended} and set the position back, f_pos ${beforeBytes} -> ${afterBytes}`,
+        },
       );
-      findings.push(...found);
-      lines.push(`${variant.padEnd(12)} splice ${ended}; f_pos ${beforeBytes} -> ${afterBytes}`);
-      if (found.length > 0) {
-        keep();
-        artifacts.push(path);
-      }
-      totals.bytesWritten += calls.bytes("write");
-      totals.files += 1;
-      totals.calls += calls.list.length;
+      tally.judged({ findings, verifiedBytes }, { file: scratch });
+      tally.line("File position", `${variant.padEnd(12)} splice ${ended}; f_pos ${beforeBytes} -> ${afterBytes}`);
     }
-    return { findings, trigger, totals, artifacts, sections: [{ title: "File position", lines }] };
   },
 });

@@ -18,10 +18,8 @@
  */
 import {
   allocate,
-  Calls,
   counter,
   type Fd,
-  type Finding,
   judgeBytes,
   KiB,
   loadsFilesystem,
@@ -67,11 +65,12 @@ await runReproducer({
     source: "changelog of linux 6.12.113-1; run on 6.12.107 (bad) and 6.12.113 (clean)",
   },
   systemWide: () => loadsFilesystem("udf"),
+  racyPath: "the write was refused with ENOSPC",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on a small UDF; it is filled up" } },
   requires: [needsFilesystem(FILESYSTEM)],
   run: (run) => {
     const place = placeOnFilesystem(run, { ...FILESYSTEM, capacityBytes: 8 * MiB, directory: run.args.dir });
-    const calls = new Calls();
+    const { tally } = run;
     const files = ["written", "control"].map((name, generation) => {
       const file = scratchFile(run, { directory: place.directory, name: `udf-inline-expand-${name}` });
       return { ...file, pattern: counter({ generation: generation + 1 }) };
@@ -81,47 +80,36 @@ await runReproducer({
     // 1. Two small files, safe on the disk: fsync has returned.
     for (const { fd, pattern } of files) {
       pattern.fill(buffer.bytes, 0);
-      calls.note("write", SMALL_BYTES, write(fd, buffer, { lengthBytes: SMALL_BYTES }));
+      tally.wrote("write", SMALL_BYTES, write(fd, buffer, { lengthBytes: SMALL_BYTES }));
       sync(fd);
     }
 
     // 2. The volume runs full.
     const filler = scratchFile(run, { directory: place.directory, name: "udf-inline-expand-filler" });
     const filledBytes = fillUp(filler.fd);
+    tally.wroteMany(0, filledBytes);
 
     // 3. One more write to the first file, too long for its inode. It is refused, and nothing else may happen.
     const [written] = files as [(typeof files)[number]];
     written.pattern.fill(buffer.bytes, 0);
     const part = { bufferOffsetBytes: SMALL_BYTES, lengthBytes: MORE_BYTES };
-    const call = calls.note("pwrite", MORE_BYTES, tryWriteAt(written.fd, buffer, SMALL_BYTES, part));
+    const call = tally.wrote("pwrite", MORE_BYTES, tryWriteAt(written.fd, buffer, SMALL_BYTES, part));
     for (const { fd } of [...files, filler]) fd.close();
 
     // 4. Both files as they are on the disk.
     const read = place.readAnew();
-    const findings: Finding[] = [];
-    const lines = [place.description, `filled with ${filledBytes} bytes; the write returned ${call.result}`];
-    let bytesVerified = 0;
-    for (const { path, pattern } of files) {
+    tally.tried(call.result === -ERRNO.ENOSPC);
+    tally.line("The full volume", place.description);
+    tally.line("The full volume", `filled with ${filledBytes} bytes; the write returned ${call.result}`);
+    for (const file of files) {
+      const { path, pattern } = file;
       using back = openFile(path, O_RDONLY);
       const readBytes = readAt(back, buffer, 0);
       const expectBytes = SMALL_BYTES + (path === written.path ? Math.max(0, call.result) : 0);
       const judged = judgeBytes(buffer.bytes.subarray(0, readBytes), { pattern, expectBytes, file: path });
-      findings.push(...judged.findings.map((finding) => ({ ...finding, calls: [call] })));
-      lines.push(`${path}, read ${read}: ${judged.findings.length > 0 ? "not what was fsynced" : "whole"}`);
-      bytesVerified += judged.verifiedBytes;
+      const bad = tally.judged(judged, { file, calls: [call] });
+      tally.line("The full volume", `${path}, read ${read}: ${bad ? "not what was fsynced" : "whole"}`);
     }
-    if (findings.length > 0) written.keep();
-    return {
-      findings,
-      ...place.where,
-      artifacts: place.evidence("udf-inline-expand", findings.length > 0 ? [written.path] : []),
-      trigger: {
-        reached: call.result === -ERRNO.ENOSPC ? 1 : 0,
-        attempts: 1,
-        how: "the write was refused with ENOSPC",
-      },
-      totals: { bytesWritten: 2 * SMALL_BYTES + filledBytes, bytesVerified, files: 3, calls: calls.list.length },
-      sections: [{ title: "The full volume", lines }],
-    };
+    return place.where;
   },
 });

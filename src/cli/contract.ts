@@ -5,7 +5,7 @@
  */
 
 import type { EventName } from "../ops/tracefs.ts";
-import type { Known } from "../report/document.ts";
+import type { Known, Totals } from "../report/document.ts";
 import type { Outcome, RunContext } from "../workload/context.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import type { ArgumentSpecs, Arguments } from "./args.ts";
@@ -65,8 +65,18 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly events?: readonly EventName[];
   /** Bad combinations: one line saying what is wrong and what to do. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
-  readonly run: (run: Run<Arguments<Positionals & Options>>) => Promise<Outcome> | Outcome;
+  /** How it is seen that the racy path was entered ("the thread was asleep in splice"); `run.tally.tried` counts it. */
+  readonly racyPath?: string;
+  /** The run; what `run.tally` counted is in the report, and what is returned is added to it or, as totals, goes first. */
+  readonly run: (run: Run<Arguments<Positionals & Options>>) => Returned | Promise<Returned>;
 }
+
+/** What a script adds to the tally; totals that it gives replace those of the tally. */
+export type Additions = Omit<Partial<Outcome>, "totals"> & { readonly totals?: Partial<Totals> };
+
+/** What a script's `run` returns: nothing where the tally has it all. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return is what is meant
+export type Returned = Additions | undefined | void;
 
 export type AnyArgs = Record<string, unknown>;
 
@@ -75,5 +85,5 @@ export type AnyReproducer = Omit<Reproducer<ArgumentSpecs, ArgumentSpecs>, "syst
   readonly known?: Known | ((args: AnyArgs) => Known | undefined);
   readonly requires?: readonly Need<AnyArgs>[];
   readonly check?: (args: AnyArgs) => string | undefined;
-  readonly run: (run: Run<AnyArgs>) => Promise<Outcome> | Outcome;
+  readonly run: (run: Run<AnyArgs>) => Returned | Promise<Returned>;
 };

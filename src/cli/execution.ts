@@ -5,17 +5,19 @@
  * is made of. Never reports clean when no byte was verified.
  */
 import { sightTest } from "../judge/sight-test.ts";
-import { UsageError } from "../ops/errors.ts";
+import { assert, Inconclusive, UsageError } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
+import { keepEvidence } from "../place/evidence.ts";
 import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
 import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
+import { Tally } from "../workload/tally.ts";
 import type { Definitions } from "./args.ts";
 import { asksForEvidence, wrongEvidence } from "./asked.ts";
 import type { Work } from "./citty.ts";
-import type { AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
+import type { Additions, AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
 import { dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
 import { Documents } from "./documents.ts";
 import { failureOf, OutputError } from "./failure.ts";
@@ -29,6 +31,7 @@ import type { Witness } from "./witness.ts";
 
 /** Fewer open files than this and the runtime itself ends in the middle of a run. */
 const FILES_MIN = 32;
+const LOST_EVIDENCE = "Evidence that could not be kept";
 
 export class Execution implements Work {
   readonly #tool: AnyReproducer;
@@ -39,6 +42,7 @@ export class Execution implements Work {
   readonly #startedMs = performance.now();
   readonly #progress: Progress;
   readonly #interruption: Interruption;
+  readonly #tally = new Tally();
   readonly #undo: (() => unknown)[] = [];
   readonly #provenCalls = new Set<string>();
   #documents: Documents | undefined;
@@ -144,17 +148,46 @@ export class Execution implements Work {
       }
       const blind = sightTest();
       if (blind !== undefined) return untrusted(blind);
-      const outcome = await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
-      if (!Array.isArray(outcome.findings) || outcome.findings.length === 0) return outcome;
+      const given = await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
+      const outcome = this.#counted(given ?? {});
+      if (outcome.findings.length === 0) return outcome;
       const { selfTest } = await import("../judge/self-test.ts");
       const broken = selfTest();
       return broken === undefined ? outcome : untrusted(broken);
     } catch (error) {
-      if (error instanceof Interrupted) return nothing("inconclusive", "nothing was verified");
+      if (error instanceof Interrupted) return this.#counted({ verdict: "inconclusive", ...this.#nothingYet() });
       const { code, line } = failureOf(error, this.#provenCalls);
-      if (code === EXIT.inconclusive) return nothing("inconclusive", line);
+      // A script that throws Inconclusive takes back what it found: a control was damaged, a step did not work.
+      if (error instanceof Inconclusive) return nothing("inconclusive", line);
+      if (code === EXIT.inconclusive) return this.#counted({ verdict: "inconclusive", reason: line });
       throw error;
     }
+  }
+
+  #nothingYet(): { readonly reason?: string } {
+    return this.#tally.totals.bytesVerified === 0 ? { reason: "nothing was verified" } : {};
+  }
+
+  /** What the run counted and what it returned, as one outcome. */
+  #counted(given: Additions): Outcome {
+    const tally = this.#tally;
+    const trigger = given.trigger ?? tally.triggerSeen(this.#tool.racyPath ?? "not observed");
+    // Nothing counted and nothing returned is a script that does not say what it verified.
+    const silent = !tally.isUsed && given.verdict === undefined && given.totals?.bytesVerified === undefined;
+    assert(!silent, "the run counted nothing (run.tally) and returned no totals");
+    const { staying, vanishing } = tally.kept;
+    const copies =
+      vanishing.length === 0 ? undefined : keepEvidence(this.#name, vanishing, (line) => this.#progress.narrate(line));
+    const lost =
+      copies === undefined || copies.lines.length === 0 ? [] : [{ title: LOST_EVIDENCE, lines: copies.lines }];
+    return {
+      ...given,
+      findings: [...tally.findings, ...(given.findings ?? [])],
+      totals: { ...tally.totals, ...given.totals },
+      ...(trigger === undefined ? {} : { trigger }),
+      artifacts: [...staying, ...(copies?.paths ?? []), ...(given.artifacts ?? [])],
+      sections: [...tally.sections, ...(given.sections ?? []), ...lost],
+    };
   }
 
   #handle(): Run<AnyArgs> {
@@ -168,6 +201,7 @@ export class Execution implements Work {
       get stopped() {
         return execution.#interruption.signal !== 0;
       },
+      tally: this.#tally,
       random: (label) => new Random(this.#seed, label),
       progress: (state) => this.#progress.update(state),
       narrate: (line) => this.#progress.narrate(line),

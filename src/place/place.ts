@@ -18,6 +18,7 @@ import { type Filesystem, filesystemOf, statPath } from "../ops/stat.ts";
 import { errno, errnoName } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import { bytesText } from "../units.ts";
+import type { Tally } from "../workload/tally.ts";
 
 const W_OK = 2;
 const X_OK = 1;
@@ -26,6 +27,8 @@ const X_OK = 1;
 export interface Defers {
   defer(undo: () => unknown): void;
   narrate?(line: string): void;
+  /** Counts the files made, and knows which are evidence. */
+  readonly tally?: Pick<Tally, "madeFile" | "keptFile" | "vanishing">;
 }
 
 export interface Place {
@@ -85,6 +88,7 @@ export function ownFilesystem(run: Defers, options: Omit<ScratchOptions, "imageD
   try {
     const made = scratchFilesystem({ ...options, imageDirectory: temporaryDirectory() });
     run.defer(() => made[Symbol.dispose]());
+    run.tally?.vanishing(made.path);
     return made;
   } finally {
     unwatch();

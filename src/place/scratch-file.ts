@@ -18,7 +18,7 @@ export function workDirectory(given: Path | undefined): string {
 export interface ScratchFile {
   readonly path: string;
   readonly fd: Fd;
-  /** Evidence: the file stays when the run ends. */
+  /** Evidence: the file stays when the run ends, or a copy where its file system does not; the report names it. */
   keep(): void;
   /** Closes and removes the file now, for runs that make many. */
   remove(): void;
@@ -44,5 +44,10 @@ export function scratchFile(
     file.remove();
   };
   run.defer(remove);
-  return { path, fd, keep: () => file.keep(), remove };
+  run.tally?.madeFile();
+  const keep = () => {
+    file.keep();
+    run.tally?.keptFile(path);
+  };
+  return { path, fd, keep, remove };
 }

@@ -20,7 +20,7 @@ import {
   limitDirtyWhenFree,
 } from "../workload/dirty-limit.ts";
 import { keepEvidence } from "./evidence.ts";
-import { choosePlace } from "./place.ts";
+import { choosePlace, type Defers } from "./place.ts";
 
 export interface StageWish {
   /** The reproducer's name: the start of every file's name. */
@@ -59,9 +59,8 @@ export interface Stage {
   evidence(files: readonly string[]): string[];
 }
 
-interface Runs {
+interface Runs extends Defers {
   readonly stopped: boolean;
-  defer(undo: () => unknown): void;
   narrate(line: string): void;
 }
 
@@ -123,6 +122,7 @@ function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "
     create: (index) => {
       const { fd, file } = createFile(`${prefix}.${index}`, O_RDWR | O_APPEND);
       mine.set(`${prefix}.${index}`, file);
+      run.tally?.madeFile();
       return fd;
     },
     remove: (path) => {

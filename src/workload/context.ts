@@ -5,6 +5,7 @@ import type { AppendProgram } from "../evidence/c/append.ts";
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 import type { Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
 import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
 
 /** What a run found; the front desk makes the report of it. */
 export interface Outcome {
@@ -49,6 +50,8 @@ export interface RunContext {
   readonly elapsedSeconds: number;
   /** True once SIGINT or SIGTERM arrived: finish early and return what is known. */
   readonly stopped: boolean;
+  /** What this run counts: calls, bytes, files, findings, evidence. */
+  readonly tally: Tally;
   random(label: string): Random;
   progress(state: ProgressState): void;
   narrate(line: string): void;

@@ -28,7 +28,7 @@ describe("past-the-end", () => {
         expect(["foreign", "filled"]).toContain(finding.kind);
         expect(finding.file).not.toContain("control");
       }
-      expect(report.totals).toMatchObject({ bytesVerified: 20_480, files: 10 });
+      expect(report.totals).toMatchObject({ bytesVerified: 20_480, files: 11 });
       expect(readdirSync(directory).length).toBe(report.artifacts.length);
       rmSync(directory, { recursive: true });
     },
