@@ -24,7 +24,8 @@ export interface LocateRange {
   /** Offsets of the pattern's own stream at or beyond this are not believed. */
   readonly limitBytes: number;
   /**
-   * Where in the stream block[0] belongs if nothing is missing or inserted before it. A pattern whose words come again
+   * Where in the stream block[0] belongs if nothing is missing or inserted before it; negative when it is before the
+   * stream's beginning. A pattern whose words come again
    * (32-bit counters) takes the place nearest to it. Left out: the first place.
    */
   readonly nearBytes?: number;
@@ -44,6 +45,10 @@ export interface Pattern {
   readonly proofBytes: number;
   /** A run found by `locate` may reach this far back before its proof. */
   readonly reachBytes: number;
+  /** Of streams that are one short cycle of bytes again and again: its length. Their bytes prove no more than a phase. */
+  readonly periodBytes?: number;
+  /** True for streams that may hold zeros in a row, so that zeros in a file are not damage by themselves. */
+  readonly holdsZeros?: boolean;
   /** Writes what should be at stream offsets [streamOffsetBytes, + block.length). */
   fill(block: Uint8Array, streamOffsetBytes: number): void;
   /** Index of the first byte of the block that is not what should be there, or -1. */

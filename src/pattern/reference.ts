@@ -2,10 +2,12 @@
  * The reference pattern: the stream is whatever another file holds, as report 2 compares what went in and what came out.
  *
  * Owns comparing with bytes fetched on demand through a callback (this room opens no files). Arbitrary content does not
- * say where it belongs: only in-place damage and the length are judged, and a shift reads as foreign bytes.
+ * say where it belongs, but 64 bytes in a row that the reference holds do (`passages.ts`): lost, repeated and misplaced
+ * bytes are found as such.
  */
 import { firstDifference } from "./expected.ts";
-import { assertStreamOffset, type Pattern } from "./pattern.ts";
+import { PASSAGE_BYTES, Passages } from "./passages.ts";
+import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
 
 export interface ReferenceOptions {
   readonly lengthBytes: number;
@@ -21,13 +23,17 @@ class Reference implements Pattern {
   readonly wordBytes = 8;
   /** Arbitrary content has equal bytes by chance; a damaged range ends where this many in a row are right again. */
   readonly resumeBytes = 32;
-  readonly proofBytes = 0;
-  readonly reachBytes = 0;
+  readonly proofBytes = PASSAGE_BYTES;
+  /** Places are picked by content, at most one in 128. */
+  readonly reachBytes = 1024;
+  readonly holdsZeros = true;
   readonly #options: ReferenceOptions;
+  readonly #passages: Passages;
   #scratch: Uint8Array | undefined;
 
   constructor(options: ReferenceOptions) {
     this.#options = options;
+    this.#passages = new Passages(options);
   }
 
   fill(block: Uint8Array, streamOffsetBytes: number): void {
@@ -52,8 +58,11 @@ class Reference implements Pattern {
     return inside < block.length ? inside : -1;
   }
 
-  locate(): undefined {
-    return undefined;
+  locate(block: Uint8Array, { nearBytes = 0, ...range }: LocateRange): Location | undefined {
+    const passage = this.#passages.find(block, { ...range, nearBytes });
+    if (passage === undefined) return undefined;
+    const { index, offsetBytes } = passage;
+    return { index, streamOffsetBytes: offsetBytes, provenBytes: PASSAGE_BYTES, stream: this };
   }
 }
 

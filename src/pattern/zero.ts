@@ -16,6 +16,8 @@ class Zero implements Pattern {
   readonly resumeBytes = 64;
   readonly proofBytes = 0;
   readonly reachBytes = 0;
+  readonly holdsZeros = true;
+  readonly periodBytes = 1;
 
   fill(block: Uint8Array): void {
     block.fill(0);

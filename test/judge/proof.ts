@@ -5,9 +5,11 @@ import { Judge, type JudgeOptions, judgeBytes } from "../../src/judge/judge.ts";
 import type { ExpectedFinding } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type Case, Dice, expectedOf } from "./cases.ts";
-import type { EditedStream } from "./edits.ts";
-import { problemOfReplay } from "./replay.ts";
+import { replayed } from "./edit-script.ts";
+import { fewestFindings } from "./every-line.ts";
+import { problemOfReplay, type Replay } from "./replay.ts";
 import { object } from "./second-opinion.ts";
+import type { Truth } from "./truth.ts";
 import type { WildCase } from "./wild.ts";
 
 export function spell(finding: {
@@ -67,21 +69,64 @@ export function problemOfWild(one: WildCase, seed: number): string | undefined {
   return `${problem}; ${one.story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
 }
 
-/** Independent edits: never more findings than edits, a story that replays, and no difference by block size. */
-export function problemOfEdits(one: EditedStream, seed: number): string | undefined {
-  const { bytes, pattern, lengthBytes, count, story } = one;
+/** Independent edits: never more findings than edits or than the second opinion needs; a story that replays; windows. */
+export function problemOfTruth(truth: Truth, seed: number): string | undefined {
+  const { bytes, pattern, lengthBytes, story } = truth;
   const options = { pattern, expectBytes: lengthBytes };
   const judgement = judgeBytes(bytes, options);
+  const few = Math.min(truth.count, fewestFindings(truth.stretches, lengthBytes));
+  const problem =
+    problemOfStory({ bytes, judgement, pattern, expectBytes: lengthBytes }, isPhase(truth) ? Infinity : few) ??
+    differsInPieces({ bytes, options, judgement, seed });
+  if (problem !== undefined) return `${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
+  return problemOfWindow(truth, seed);
+}
+
+/** Cycles of several bytes prove a phase: several changes of it have several stories. */
+function isPhase({ pattern: { periodBytes = 1 }, edits }: Truth): boolean {
+  return periodBytes > 1 && edits > 0;
+}
+
+/** A part of the file, as --offset and --length see it. */
+function problemOfWindow(truth: Truth, seed: number): string | undefined {
+  const { bytes, pattern, lengthBytes, places, story } = truth;
+  const dice = new Dice(seed + 7);
+  const from = dice.pick([0, 4096, 8192 + dice.below(3000), dice.below(bytes.length)]);
+  const to = dice.pick([bytes.length, Math.min(bytes.length, from + dice.below(bytes.length))]);
+  const openEnd = to < bytes.length && to < lengthBytes;
+  const window = bytes.subarray(from, to);
+  // Where the file is longer than the stream, a window behind its end is all too many.
+  if (from >= lengthBytes || (to > lengthBytes && to < bytes.length)) return undefined;
+  const judgement = judgeBytes(window, { pattern, startBytes: from, expectBytes: lengthBytes, openEnd });
+  const inside = places.filter((place) => place.to >= from - NEAR_BYTES && place.from <= to + NEAR_BYTES);
+  const before = places.filter((place) => place.from < from).reduce((sum, { growth }) => sum + growth, 0);
+  // An edit that the window cuts in two is another one.
+  const cut = places.filter((place) => [from, to].some((at) => place.from < at && place.to + NEAR_BYTES > at)).length;
+  // What is shifted before the window repeats its beginning; an edit in there cuts the repetition in two.
+  const early = before <= 0 ? 0 : inside.filter((place) => place.from <= from + before).length;
+  const few = inside.reduce((sum, { findings }) => sum + findings, (before === 0 ? 0 : 1) + cut + early);
+  const end = openEnd ? {} : { expectBytes: lengthBytes };
+  // Part of a sector, cut by the window, does not show which.
+  const most = isPhase(truth) || story[0]?.startsWith("sectors") ? Infinity : few;
+  const problem = problemOfStory({ bytes: window, judgement, pattern, startBytes: from, ...end }, most);
+  if (problem === undefined) return undefined;
+  return `window ${from} to ${to}: ${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
+}
+
+/** Edits so near to a border of a window may show in it; so few bytes behind one prove nothing. */
+const NEAR_BYTES = 64;
+
+function problemOfStory(replay: Replay, few: number): string | undefined {
+  const { judgement, bytes } = replay;
   // A lost range whose middle is found elsewhere is lost in two parts: the judge may not call it lost.
   const jumps = new Set(judgement.findings.flatMap(({ kind, offsetBytes }) => (kind === "lost" ? [offsetBytes] : [])));
   const told = judgement.findings.filter(({ kind }) => kind !== "lost").length + jumps.size;
-  const longer = told > count ? `${told} findings for ${count} edits` : undefined;
-  const problem =
-    longer ??
-    problemOfReplay({ bytes, judgement, pattern, expectBytes: lengthBytes }) ??
-    differsInPieces({ bytes, options, judgement, seed });
-  if (problem === undefined) return undefined;
-  return `${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
+  if (told > few) return `${told} findings where ${few} would do`;
+  const problem = problemOfReplay(replay);
+  if (problem !== undefined) return problem;
+  const again = replayed(replay);
+  const differs = again.findIndex((byte, index) => byte !== bytes[index]);
+  return differs < 0 ? undefined : `replayed, byte ${differs + (replay.startBytes ?? 0)} is another one`;
 }
 
 function differsInPieces(one: {

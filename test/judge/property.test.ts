@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type Case, expectedOf, randomCase } from "./cases.ts";
-import { editedStream } from "./edits.ts";
 import counterExamples from "./fixtures/counter-examples.json";
-import { judgeInPieces, problemOfCase, problemOfEdits, problemOfWild, spell } from "./proof.ts";
+import { judgeInPieces, problemOfCase, problemOfTruth, problemOfWild, spell } from "./proof.ts";
+import { truthOf } from "./truth.ts";
 import { wildCase } from "./wild.ts";
 
 const CASES = Number(process.env.BYTEWITNESS_CASES ?? 2000);
@@ -29,7 +29,7 @@ describe("random damage", () => {
 describe("independent edits", () => {
   test("are never more findings than there are edits, and the story replays", () => {
     for (let seed = 0; seed < CASES / 4; seed += 1) {
-      const problem = problemOfEdits(editedStream(seed), seed);
+      const problem = problemOfTruth(truthOf(seed), seed);
       expect(problem === undefined ? "" : `seed ${seed}: ${problem}`).toBe("");
     }
   }, 300_000);

@@ -8,8 +8,8 @@
  * shrunk by leaving out edits.
  */
 import { expectedOf, randomCase } from "./cases.ts";
-import { editedStream } from "./edits.ts";
-import { problemOfCase, problemOfEdits, problemOfWild } from "./proof.ts";
+import { problemOfCase, problemOfTruth, problemOfWild } from "./proof.ts";
+import { truthOf } from "./truth.ts";
 import { wildCase } from "./wild.ts";
 
 function option(name: string, fallback: number): number {
@@ -44,7 +44,7 @@ for (let seed = first; seed < first + cases / 3; seed += 1) {
     console.log(`wild, seed ${seed}: ${problem}`);
     process.exit(1);
   }
-  const longer = problemOfEdits(editedStream(seed), seed);
+  const longer = problemOfTruth(truthOf(seed), seed);
   if (longer !== undefined) {
     console.log(`edits, seed ${seed}: ${longer}`);
     process.exit(1);

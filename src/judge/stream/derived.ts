@@ -62,11 +62,19 @@ function namesOf({ name, label, wordBytes }: Pattern) {
   return { name, label, wordBytes, resumeBytes: WORD, proofBytes: 0, reachBytes: 0 };
 }
 
+function sameBytes(found: Uint8Array, made: Uint8Array): number {
+  let same = 0;
+  while (same < made.length && found[same] === made[same]) same += 1;
+  return same;
+}
+
 /** Follows a derived stream from the word in which the first wrong byte is. */
 export class Follower {
-  readonly derivation: Derivation;
+  derivation: Derivation;
   readonly #pattern: Pattern;
-  readonly #derived: Pattern;
+  #derived: Pattern;
+  /** Bits that look stuck may be inverted: as long as the good ones had one value, the two look alike. */
+  #inverted: { readonly derivation: Derivation; readonly stream: Pattern } | undefined;
   readonly #shift: number;
   readonly #endBytes: number;
   /** File offset of the first wrong byte. */
@@ -83,6 +91,11 @@ export class Follower {
     this.derivation = derivation;
     this.#pattern = run.pattern;
     this.#derived = derivedStream(run.pattern, derivation);
+    const { kind, wordBytes, mask, stuckAt } = derivation;
+    if (mask !== undefined && stuckAt !== undefined) {
+      const inverted = { kind, wordBytes, mask };
+      this.#inverted = { derivation: inverted, stream: derivedStream(run.pattern, inverted) };
+    }
     this.#shift = run.shift;
     this.#endBytes = run.endBytes;
     this.from = run.from;
@@ -102,10 +115,20 @@ export class Follower {
       this.#pattern.fill(good, stream);
       this.#derived.fill(made, stream);
       const index = this.pos - at;
-      let same = 0;
-      while (same < length && block[index + same] === made[same]) same += 1;
+      const found = block.subarray(index, index + length);
+      let same = sameBytes(found, made);
+      if (this.#inverted !== undefined) {
+        this.#inverted.stream.fill(made, stream);
+        const inverted = sameBytes(found, made);
+        if (inverted < same) this.#inverted = undefined;
+        else if (inverted > same) {
+          ({ derivation: this.derivation, stream: this.#derived } = this.#inverted);
+          same = inverted;
+          this.#inverted = undefined;
+        }
+      }
       for (let i = same - 1; i >= 0; i -= 1) {
-        if (good[i] === made[i]) continue;
+        if (good[i] === found[i]) continue;
         this.wrongTo = this.pos + i + 1;
         break;
       }

@@ -6,6 +6,7 @@
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import type { FindingGroup, FindingKind, Segment, WrongBit } from "../finding.ts";
+import { GOES_ON, joinEnd } from "./cycle.ts";
 import { firstFlipped, lastFlipped } from "./flip.ts";
 import { Groups } from "./groups.ts";
 import { Links } from "./links.ts";
@@ -69,9 +70,11 @@ export class Ledger {
   readonly #links = new Links();
   readonly #findingsMax: number;
   readonly #segmentsMax: number;
+  readonly #period: number | undefined;
   #extra: Note | undefined;
 
   constructor(options: LedgerOptions) {
+    this.#period = options.pattern.periodBytes;
     this.samples = new Samples(options);
     this.#findingsMax = options.findingsMax;
     this.#segmentsMax = options.segmentsMax;
@@ -89,7 +92,9 @@ export class Ledger {
   /** The listed findings, and how many are not. */
   finish(): { notes: Note[]; leftOut: number; groups: FindingGroup[] } {
     const gone = this.#links.finish(this.#notes);
-    const notes = this.#notes.filter((note) => note.lengthBytes > 0 && !gone.has(note));
+    const listed = this.#notes.filter((note) => note.lengthBytes > 0 && !gone.has(note));
+    const whole = this.#leftOut === 0 && this.segmentsLeftOut === 0;
+    const notes = this.#period === undefined || !whole ? listed : joinEnd(listed, this.segments, this.#period);
     return { notes, leftOut: this.#leftOut - this.#links.unlistedGone, groups: this.#groups.finish() };
   }
 
@@ -170,7 +175,7 @@ function adjoins(last: Segment, kind: Segment["kind"], origin: number | undefine
 }
 
 function contentOf(kind: Line["part"]["kind"]): string {
-  if (kind === "beyond") return "the pattern goes on";
+  if (kind === "beyond") return GOES_ON;
   return kind === "zeroed" ? "zeros" : kind === "filled" ? "one value" : "foreign bytes";
 }
 

@@ -74,7 +74,7 @@ export class Seeker {
         fromIndex: index,
         toIndex: before - window.at,
         limitBytes: this.#limitBytes(window.at),
-        nearBytes: Math.max(0, window.at + this.shift),
+        nearBytes: window.at + this.shift,
       });
       if (location === undefined) return resumed;
       const found = this.#foundAt(window, location);
@@ -90,8 +90,9 @@ export class Seeker {
   locates(window: Window, run: { readonly hi: number; readonly shift: number }): boolean {
     if (this.#pattern.proofBytes === 0) return false;
     const fromIndex = run.hi - window.at;
-    const toIndex = fromIndex + this.#pattern.wordBytes;
-    const nearBytes = Math.max(0, window.at + run.shift);
+    // The end of a sector whose words are all alike proves nothing; the next one's beginning does.
+    const toIndex = fromIndex + this.#pattern.wordBytes + 24;
+    const nearBytes = window.at + run.shift;
     const range = { fromIndex, toIndex, limitBytes: this.#limitBytes(window.at), nearBytes };
     const location = this.#pattern.locate(window.block, range);
     if (location === undefined) return false;
@@ -101,11 +102,15 @@ export class Seeker {
 
   #foundAt(window: Window, location: Location): Found {
     const at = window.at + location.index;
+    const shift = location.streamOffsetBytes - at;
+    const period = this.#pattern.periodBytes;
+    // Where only a phase is proven, a walk that was there before is meant.
+    const known = period === undefined ? undefined : this.#shifts.find((one) => (one - shift) % period === 0);
     return {
       stream: location.stream,
       own: location.stream === this.#pattern,
       at,
-      shift: location.streamOffsetBytes - at,
+      shift: known ?? shift,
       provenBytes: location.provenBytes,
     };
   }

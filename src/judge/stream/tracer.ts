@@ -76,7 +76,7 @@ export class Tracer {
       return true;
     }
     if (this.#mode !== "scan" || this.#doubt !== undefined) return false;
-    if (this.#pattern.proofBytes === 0 || !this.#raw.endsInZeros) return false;
+    if (this.#pattern.proofBytes === 0 || this.#pattern.holdsZeros === true || !this.#raw.endsInZeros) return false;
     this.#raw.skipZeros(count);
     this.#scan += count;
     return true;

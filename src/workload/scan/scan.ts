@@ -34,7 +34,7 @@ export function intactRange({ path, args, reference, range, shared, slot }: Orde
   const holes = new Holes(input, range.to);
   for (let at = range.from; at < range.to; ) {
     const hole = holes.at(at);
-    if (hole > 0 && pattern.proofBytes > 0) return false;
+    if (hole > 0 && pattern.proofBytes > 0 && pattern.holdsZeros !== true) return false;
     if (hole > 0 && pattern.name === "zero") {
       at += hole;
       continue;

@@ -1,0 +1,108 @@
+/**
+ * Replays findings as an edit script on the good stream. What comes out must be the damaged file, byte for byte: raw
+ * content is taken from the file, everything else is made from the findings' fields alone.
+ */
+import type { Finding, Judgement } from "../../src/judge/finding.ts";
+import type { Pattern } from "../../src/pattern/pattern.ts";
+
+interface Script {
+  readonly bytes: Uint8Array;
+  readonly judgement: Judgement;
+  readonly pattern: Pattern;
+  readonly startBytes?: number;
+}
+
+/** The bytes that the findings make of the good stream, as long as the file. */
+export function replayed({ bytes, judgement: { findings, segments }, pattern, startBytes = 0 }: Script): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const end = startBytes + bytes.length;
+  let at = startBytes;
+  let next = startBytes;
+  const good = (from: number, length: number) => {
+    const block = new Uint8Array(length);
+    if (from >= 0) pattern.fill(block, from);
+    return block;
+  };
+  const intact = segments.filter(({ kind }) => kind === "intact");
+  const moved = findings.filter(({ kind }) => kind === "misplaced" || kind === "duplicated");
+  /** Bytes that are found elsewhere need not be here: the map shows where the stream continues behind them. */
+  const jump = () => {
+    const here = intact.find(({ offsetBytes }) => offsetBytes === at);
+    const origin = here === undefined ? next : (here.originBytes ?? at);
+    let reached = next;
+    for (let turn = 0; turn < moved.length; turn += 1)
+      for (const { originBytes = 0, lengthBytes } of moved)
+        if (originBytes <= reached && originBytes + lengthBytes > reached) reached = originBytes + lengthBytes;
+    if (origin > next && origin <= reached) next = origin;
+  };
+  const copy = (to: number) => {
+    while (at < to) {
+      jump();
+      const later = intact.find(({ offsetBytes }) => offsetBytes > at)?.offsetBytes ?? to;
+      const length = Math.min(to, later) - at;
+      out.set(good(next, length), at - startBytes);
+      at += length;
+      next += length;
+    }
+  };
+  const order = [...findings].sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
+  let covered = startBytes;
+  for (const finding of order) {
+    const { kind, offsetBytes, lengthBytes, originBytes = 0, replacesBytes = 0 } = finding;
+    const inside = offsetBytes + lengthBytes <= covered && kind !== "lost" && kind !== "truncated";
+    if (!inside) copy(offsetBytes);
+    if (kind === "lost" || kind === "truncated") {
+      next = Math.max(next, originBytes + lengthBytes);
+      continue;
+    }
+    const place = offsetBytes - startBytes;
+    const home = inside ? undefined : next;
+    const file = bytes.slice(place, place + lengthBytes);
+    out.set(contentOf(finding, { file, good, home, out: out.slice(place, place + lengthBytes) }), place);
+    if (inside) continue;
+    at = covered = offsetBytes + lengthBytes;
+    next += kind === "bit-flipped" ? lengthBytes : kind === "duplicated" || kind === "extra" ? 0 : replacesBytes;
+  }
+  copy(end);
+  return out;
+}
+
+interface Content {
+  readonly file: Uint8Array;
+  readonly out: Uint8Array;
+  readonly home: number | undefined;
+  good(from: number, length: number): Uint8Array;
+}
+
+function contentOf(finding: Finding, { file, good, home, out }: Content): Uint8Array {
+  const { kind, lengthBytes, originBytes = 0, wordBytes, bits = [], offsetBytes, value = 0 } = finding;
+  switch (kind) {
+    case "duplicated":
+    case "misplaced":
+      return good(originBytes, lengthBytes);
+    case "zeroed":
+      return new Uint8Array(lengthBytes);
+    case "filled":
+      return new Uint8Array(lengthBytes).fill(value);
+    case "byte-swapped":
+    case "bit-flipped": {
+      const right = home === undefined ? out : good(home, lengthBytes);
+      if (kind === "byte-swapped") {
+        const lead = home === undefined ? 0 : home % (wordBytes as number);
+        const whole = home === undefined ? out.slice() : good(home - lead, Math.ceil((lead + lengthBytes) / 8) * 8);
+        for (let i = 0; i + (wordBytes as number) <= whole.length; i += wordBytes as number)
+          whole.subarray(i, i + (wordBytes as number)).reverse();
+        return whole.subarray(lead, lead + lengthBytes);
+      }
+      for (const { offsetBytes: first, bit, found } of bits) {
+        for (let i = first - offsetBytes; i < lengthBytes; i += wordBytes ?? lengthBytes) {
+          const byte = right[i] as number;
+          right[i] = found === undefined ? byte ^ (1 << bit) : found === 1 ? byte | (1 << bit) : byte & ~(1 << bit);
+        }
+      }
+      return right;
+    }
+    default:
+      return file;
+  }
+}
