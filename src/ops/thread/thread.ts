@@ -19,6 +19,8 @@ import { isVerb } from "./verbs.ts";
 import type { Request } from "./worker.ts";
 
 interface Waiting {
+  /** What the caller has in hand. */
+  promise: Promise<unknown>;
   readonly pinned: readonly KernelBuffer[];
   resolve(result: Timed): void;
   reject(error: unknown): void;
@@ -63,7 +65,9 @@ export class Thread implements Disposable {
    * with methods cannot be arguments.
    */
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
-    return this.#send({}, fn, args).then(({ value }) => value as Awaited<ReturnType<F>>);
+    const result = this.#send({}, fn, args).then(({ value }) => value as Awaited<ReturnType<F>>);
+    if (this.#waiting !== undefined) this.#waiting.promise = result;
+    return result;
   }
 
   /** `call` that begins when all threads of the barrier are ready to, on one processor when it is given. */
@@ -90,9 +94,9 @@ export class Thread implements Disposable {
     this.#worker.ref();
     const request: Request = { ...start, callable, ...(given === undefined ? {} : { args: given }) };
     this.#worker.postMessage(request);
-    return new Promise<Timed>((resolve, reject) => {
-      this.#waiting = { pinned: seen.buffers, resolve, reject };
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Timed>();
+    this.#waiting = { promise, pinned: seen.buffers, resolve, reject };
+    return promise;
   }
 
   /**
@@ -133,6 +137,8 @@ export class Thread implements Disposable {
       for (const memory of waiting?.pinned ?? []) memory.unpin();
     });
     this.#worker.terminate();
+    // Who unwinds because of another error does not await the call any more: that error is the one to report.
+    waiting?.promise.catch(() => undefined);
     waiting?.reject(new Error("the thread was disposed of while its call was under way"));
   }
 }

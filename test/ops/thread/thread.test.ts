@@ -43,6 +43,23 @@ test("asleep() is true only while the thread is blocked in the named call, and i
   expect(await thread.asleep("splice", 50)).toBe(false);
 });
 
+test("an error while a call is under way is the only one: disposal adds no unhandled rejection", () => {
+  const script = `import { allocate, openPipe, read, Thread } from "${import.meta.dir}/../../../src/index.ts";
+    const work = async () => {
+      using thread = await Thread.start(); using pipe = openPipe(); const buffer = allocate(8);
+      void thread.call(read, pipe.readEnd, buffer);
+      if (!(await thread.asleep("read", 20_000))) throw new Error("never asleep");
+      throw new Error("the script's own");
+    };
+    await work().catch((error) => console.log(error.message));`;
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "-e", script]);
+  expect({ exitCode, stdout: String(stdout), stderr: String(stderr) }).toEqual({
+    exitCode: 0,
+    stdout: "the script's own\n",
+    stderr: "",
+  });
+}, 60_000);
+
 test("closures and a second call at once are refused with a sentence", async () => {
   using thread = await Thread.start();
   using pipe = openPipe();
