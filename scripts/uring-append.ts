@@ -119,6 +119,7 @@ await runReproducer({
           seconds: Math.min(args.seconds, job?.secondsLeft ?? args.seconds) / doors.length,
           numbering: { first: job?.index ?? 0, step: job?.count ?? 1 },
           filesMax: args.files,
+          appendsMax: args.appends,
           queueDepth: args.queueDepth,
           async: args.async,
           fsync: args.fsync,

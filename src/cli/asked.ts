@@ -28,6 +28,13 @@ export const EVIDENCE_OPTIONS = {
     description: "the same as a kernel selftest (KTAP, skip 4)",
   },
   explain: { kind: "flag", description: "add what the kernel's own tracepoints say about the finding (root)" },
+  shrink: { kind: "flag", description: "search for the smallest run that is still corrupt, and report that one" },
+  shrinkSeconds: {
+    kind: "duration",
+    optional: true,
+    onlyWith: { shrink: true },
+    description: "time for the search (60s, or ten times the first run)",
+  },
 } as const satisfies ArgumentSpecs;
 
 export interface EvidenceArguments {

@@ -22,6 +22,7 @@ export const COMMON_OPTIONS = {
     optional: true,
     description: "decides everything random; printed by every run",
   },
+  replay: { kind: "path", optional: true, description: "repeat the run that a report of --json recorded" },
   quiet: { kind: "flag", description: "no progress and no narration on stderr" },
   verbose: { kind: "flag", conflicts: ["quiet"], description: "more narration, and the stack of whatever fails" },
   requireTrigger: { kind: "flag", description: "a clean run that never entered the racy path is inconclusive (125)" },

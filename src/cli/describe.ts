@@ -5,6 +5,7 @@
  * a run alone.
  */
 import { writeFileSync } from "node:fs";
+import { dieWithParent } from "../ops/parent.ts";
 import type { Known } from "../report/document.ts";
 import { libc } from "../sys/libc.ts";
 import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
@@ -15,6 +16,16 @@ export const DESCRIBE_VARIABLE = "BYTEWITNESS_DESCRIBE";
 
 /** Set to "no", a script that would change something for the whole system is skipped instead. */
 export const SYSTEM_WIDE_VARIABLE = "BYTEWITNESS_SYSTEM_WIDE";
+
+/** The process that started this one for itself: this one ends with it. */
+export const PARENT_VARIABLE = "BYTEWITNESS_PARENT";
+
+/** SIGTERM, so that it cleans up, when the process named by the environment dies. What this one starts is not tied to it. */
+export function dieWithNamedParent(): void {
+  const parent = process.env[PARENT_VARIABLE];
+  delete process.env[PARENT_VARIABLE];
+  if (parent !== undefined) dieWithParent(Number(parent), SIGTERM);
+}
 
 /** A case of a survey does not outlive it: SIGTERM, so that it cleans up, when the survey dies. PR_SET_PDEATHSIG, prctl(2). */
 export function dieWithSurvey(): void {

@@ -31,7 +31,7 @@ export async function runTool(tool: Tool, argv: readonly string[] = process.argv
 /** The exit code of a command line; whatever is thrown becomes a line and a code. */
 export async function dispatch(tool: Tool, argv: readonly string[]): Promise<number> {
   try {
-    return await descend(tool, argv, [tool.name]);
+    return await descend(tool, (await tool.expand?.(argv)) ?? argv, [tool.name]);
   } catch (error) {
     return failed(tool.name, error);
   }

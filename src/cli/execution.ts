@@ -18,7 +18,7 @@ import type { Definitions } from "./args.ts";
 import { asksForEvidence, wrongEvidence } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import type { Additions, AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
-import { dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
+import { dieWithNamedParent, dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
 import { Documents } from "./documents.ts";
 import { failureOf, OutputError } from "./failure.ts";
 import { enter, unlessFailing } from "./guard.ts";
@@ -69,6 +69,7 @@ export class Execution implements Work {
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
     dieWithSurvey();
+    dieWithNamedParent();
     const late = this.#interruption.watch();
     if (late !== undefined) this.#progress.narrate(`signals are noticed a little later: ${late}`);
     // An exception in a callback, an unhandled rejection: clean-up, then its line and its code.
@@ -233,6 +234,8 @@ export class Execution implements Work {
       if (!(error instanceof OutputError)) throw error;
       lines.push(`the report could not be written: ${error.message}; the verdict is ${report.verdict}`);
     }
+    // The last run of a search writes evidence of a corruption, or nothing: it may be made again.
+    if (report.shrunk !== undefined && report.verdict !== "corrupt") return verdict;
     const { summary } = this.#tool;
     const watched = this.#witness?.documents(report, { summary, program: outcome.program });
     lines.push(...((await this.#documents?.write(report, { ...outcome.documents, ...watched?.made })) ?? []));

@@ -3,7 +3,19 @@ import { shellWord } from "../machine/invocation.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { type ArgumentSpec, convert, type Definitions, flagName } from "./args.ts";
 
-const NOT_REPEATED = new Set(["json", "ktap", "quiet", "verbose", "help", "version", "seed", "explain", "shrink"]);
+const NOT_REPEATED = new Set([
+  "json",
+  "ktap",
+  "quiet",
+  "verbose",
+  "help",
+  "version",
+  "seed",
+  "explain",
+  "shrink",
+  "shrinkSeconds",
+  "replay",
+]);
 
 function isDefault(spec: ArgumentSpec | undefined, name: string, value: unknown): boolean {
   if (spec === undefined || !("default" in spec) || spec.default === undefined) return false;
@@ -47,6 +59,16 @@ function exactWords(definitions: Definitions, args: Readonly<Record<string, unkn
 function joined(flag: string, word: Path): Path {
   if (typeof word === "string") return flag + word;
   return new Uint8Array(Buffer.concat([Buffer.from(flag), word]));
+}
+
+/** The words of a run as its report records them: subcommands, arguments, seed. */
+export function recordedWords(
+  subCommands: readonly string[],
+  definitions: Definitions,
+  args: Readonly<Record<string, unknown>>,
+  seed: number,
+): Path[] {
+  return [...subCommands, ...exactWords(definitions, args), "--seed", String(seed)];
 }
 
 /** `command` is how the script is started, as shell words: "bun run uring-append.ts". */

@@ -7,14 +7,26 @@
 import { environment } from "../machine/environment.ts";
 import { thisScript } from "../machine/invocation.ts";
 import { assert } from "../ops/errors.ts";
-import { type Environment, type RunReport, SCHEMA, type Trigger, type Verdict } from "../report/document.ts";
+import {
+  type Environment,
+  type RunReport,
+  SCHEMA,
+  type ShrunkRun,
+  type Trigger,
+  type Verdict,
+} from "../report/document.ts";
+import { plural } from "../report/format.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { Definitions } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common } from "./contract.ts";
 import { knownOf } from "./describe.ts";
-import { replayCommand } from "./replay.ts";
+import { comparison, recorded, recording } from "./recording.ts";
+import { recordedWords, replayCommand } from "./replay.ts";
 import type { Call } from "./tool.ts";
 import { VERSION } from "./version.ts";
+
+/** To the last run: what the search came to, as JSON; its report holds it, and evidence is written only of a corrupt run. */
+export const SHRUNK_VARIABLE = "BYTEWITNESS_SHRUNK";
 
 export interface Ran {
   readonly call: Call;
@@ -44,7 +56,7 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
   };
   const known = knownOf(tool, args);
   const command = thisScript(call.path.slice(1));
-  return {
+  const report: RunReport = {
     schema: SCHEMA,
     tool: call.path[0] ?? tool.name,
     version: VERSION,
@@ -67,6 +79,24 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     ...(outcome.timeline === undefined ? {} : { timeline: outcome.timeline }),
     ...(outcome.sections === undefined ? {} : { sections: outcome.sections }),
   };
+  return recorded(shrunk(compared(report)), recordedWords(call.path.slice(1), definitions, args, seed));
+}
+
+/** The last run of a search for the smallest one carries what the search came to. */
+function shrunk(report: RunReport): RunReport {
+  const text = process.env[SHRUNK_VARIABLE];
+  if (text === undefined) return report;
+  const shrunk = JSON.parse(text) as ShrunkRun;
+  const section = { title: "Shrunk", lines: shrunkLines(shrunk) };
+  return { ...report, shrunk, sections: [section, ...(report.sections ?? [])] };
+}
+
+/** A repeated run states how it compares with its recording. */
+function compared(report: RunReport): RunReport {
+  const was = recording();
+  if (was === undefined) return report;
+  const section = { title: "Compared with the recording", lines: comparison(was, report) };
+  return { ...report, sections: [...(report.sections ?? []), section] };
 }
 
 /** An outcome that cannot be true is a bug of the workload: nothing may be concluded from it. */
@@ -107,4 +137,13 @@ function workloadOf(args: AnyArgs): Record<string, unknown> {
   return Object.fromEntries(
     entries.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value]),
   );
+}
+
+/** "4 of 5 runs of this command were corrupt". */
+function shrunkLines({ tried, kept, hits, runs, from }: ShrunkRun): string[] {
+  return [
+    `${hits} of ${plural(runs, "run")} of this command hit`,
+    `${plural(tried, "smaller run")} tried, ${kept} of them kept, from:`,
+    from,
+  ];
 }

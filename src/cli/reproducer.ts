@@ -29,9 +29,18 @@ export function defineReproducer<
     description,
     definitions,
     subCommands,
+    expand: async (argv) => {
+      if (!argv.some((word) => word.startsWith("--replay"))) return argv;
+      const { withRecording } = await import("./recording.ts");
+      return withRecording(name, COMMON_OPTIONS, argv);
+    },
     ...(check === undefined ? {} : { check: ({ args }) => check(args) }),
     begin: async (call) => {
       if (process.env[DESCRIBE_VARIABLE] === undefined) {
+        if (call.args.shrink === true) {
+          const { ShrinkWork } = await import("./shrink.ts");
+          return new ShrinkWork(definitions, call);
+        }
         const { Execution } = await import("./execution.ts");
         return new Execution(tool, definitions, call);
       }

@@ -12,27 +12,51 @@ export interface Dimension {
   readonly fallback: unknown;
   /** The smallest number that the option takes; undefined for options that are no number. */
   readonly min: number | undefined;
+  /** Values that do less than any other one, the least first: "none", or one of what "all" stands for. */
+  readonly less?: readonly unknown[];
+  /** A smaller value probably takes away what the finding needs: tried after the others, and alone. */
+  readonly doubtful?: boolean;
 }
 
 export type Options = Readonly<Record<string, unknown>>;
 
 export interface Shrunk {
   readonly options: Options;
-  /** Runs that were made, and those among them that were kept as smaller. */
+  /** Candidates that were run, and those among them that were kept as smaller. */
   readonly tried: number;
   readonly kept: number;
 }
 
 /** Smaller neighbours of some options, the boldest first: an option left out, a number at its minimum, a number halved. */
 export function smaller(options: Options, dimensions: readonly Dimension[]): Options[] {
-  return dimensions.flatMap(({ name, fallback, min }) => {
-    const value = options[name] ?? fallback;
-    if (min === undefined) return value === fallback ? [] : [{ ...options, [name]: fallback }];
-    if (value === undefined) return [{ ...options, [name]: min }];
-    if (typeof value !== "number" || value <= min) return [];
-    const half = Math.max(min, Math.floor(value / 2));
-    return [...new Set([min, half])].map((number) => ({ ...options, [name]: number }));
-  });
+  const doubtfulLast = dimensions.toSorted((a, b) => Number(a.doubtful ?? false) - Number(b.doubtful ?? false));
+  return doubtfulLast.flatMap((dimension) => values(options, dimension).map((value) => at(options, dimension, value)));
+}
+
+/** Everything that is not doubtful as small as it goes, at once; undefined when nothing is smaller. */
+function smallest(options: Options, dimensions: readonly Dimension[]): Options | undefined {
+  let least = options;
+  for (const dimension of dimensions.filter(({ doubtful }) => doubtful !== true)) {
+    const [value] = values(least, dimension);
+    if (value !== undefined) least = at(least, dimension, value);
+  }
+  return least === options ? undefined : least;
+}
+
+function at(options: Options, { name }: Dimension, value: unknown): Options {
+  return { ...options, [name]: value };
+}
+
+/** The smaller values of one option. */
+function values(options: Options, { name, fallback, min, less = [] }: Dimension): unknown[] {
+  const value = options[name] ?? fallback;
+  if (min === undefined) {
+    if (less.includes(value)) return [];
+    return [...(value === fallback || less.length > 0 ? [] : [fallback]), ...less];
+  }
+  if (value === undefined) return [min];
+  if (typeof value !== "number" || value <= min) return [];
+  return [...new Set([min, Math.max(min, Math.floor(value / 2))])];
 }
 
 /** Searches until nothing smaller holds, or `enough` reports that there is no more time. */
@@ -45,21 +69,17 @@ export async function shrink(
   let tried = 0;
   let kept = 0;
   const refused = new Set<string>();
-  for (let moved = true; moved && !enough(); ) {
-    moved = false;
-    for (const candidate of smaller(options, dimensions)) {
-      const key = JSON.stringify(candidate);
-      if (refused.has(key)) continue;
-      if (enough()) break;
-      tried += 1;
-      if (await holds(candidate)) {
-        options = candidate;
-        kept += 1;
-        moved = true;
-        break;
-      }
-      refused.add(key);
-    }
+  const first = smallest(start, dimensions);
+  let candidates = [...(first === undefined ? [] : [first]), ...smaller(start, dimensions)];
+  for (let candidate = candidates.shift(); candidate !== undefined && !enough(); candidate = candidates.shift()) {
+    const key = JSON.stringify(candidate);
+    if (refused.has(key)) continue;
+    tried += 1;
+    if (await holds(candidate)) {
+      options = candidate;
+      kept += 1;
+      candidates = smaller(options, dimensions);
+    } else refused.add(key);
   }
   return { options, tried, kept };
 }

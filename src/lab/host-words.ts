@@ -4,7 +4,9 @@
  * Pure. Owns the two directories of a guest whose files come over. Refuses to touch a path of a file that stayed, and the
  * script's own words inside a command.
  */
+import { stamped } from "../cli/recording.ts";
 import { commandOf } from "../machine/invocation.ts";
+import type { RunReport } from "../report/document.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
@@ -45,11 +47,14 @@ export function hostJson(text: string, words: HostWords): string {
   }
   if (report === null || typeof report !== "object" || Array.isArray(report) || typeof report.verdict !== "string")
     return text;
-  return `${JSON.stringify(hostValue(report, words), null, 2)}\n`;
+  const inHostWords = hostValue(report, words) as RunReport;
+  const { repeat } = inHostWords;
+  const value = repeat === undefined ? inHostWords : stamped(inHostWords, repeat.arguments);
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function hostValue(value: unknown, words: HostWords, key = ""): unknown {
-  if (key === "workload" || key === "environment" || key === "replay") return value;
+  if (key === "workload" || key === "environment" || key === "replay" || key === "repeat") return value;
   if (typeof value === "string") return hostLine(value, words);
   if (Array.isArray(value)) return value.map((item) => hostValue(item, words));
   if (value === null || typeof value !== "object") return value;

@@ -92,8 +92,32 @@ export interface RunReport {
   readonly known?: Known;
   /** The calls around the findings, in order; those named by a finding are among them. */
   readonly timeline?: readonly CallReference[];
+  /** With --shrink: what the search for the smallest run came to, and how often that run hits. */
+  readonly shrunk?: ShrunkRun;
+  /** How the same run is made again, and a checksum of every other field: an edited file is noticed. */
+  readonly repeat?: Repeat;
   /** Free-form sections a tool adds, such as the side-by-side table of `--door all`. */
   readonly sections?: readonly ReportSection[];
+}
+
+/** The search that led to a run. */
+export interface ShrunkRun {
+  /** Smaller runs that were tried, and those that were still corrupt. */
+  readonly tried: number;
+  readonly kept: number;
+  /** Of so many runs of the smallest command, so many were corrupt. */
+  readonly hits: number;
+  readonly runs: number;
+  /** The command that the search began with. */
+  readonly from: string;
+}
+
+/** What `--replay FILE.json` reads. */
+export interface Repeat {
+  /** The words of the command line, subcommands first, the seed last; null where one is not UTF-8. */
+  readonly arguments: readonly (string | null)[];
+  /** CRC-32 of each other field, and of the arguments. */
+  readonly sums: Readonly<Record<string, string>>;
 }
 
 /** A titled block of preformatted lines in the text report. */

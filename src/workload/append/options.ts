@@ -59,6 +59,12 @@ export const appendOptions = {
       optional: true,
       description: "stop after this many files, if the time is not up before",
     },
+    appends: {
+      kind: "count",
+      min: 1,
+      optional: true,
+      description: "appends in each file, if it is not full before",
+    },
     async: {
       onlyWith: { door: RING_DOORS },
       kind: "flag",

@@ -39,6 +39,7 @@ export interface SeriesOptions {
   /** Files are PREFIX.N for N = first, first + step, …: parallel jobs share one numbering. */
   readonly numbering: { readonly first: number; readonly step: number };
   readonly filesMax: number | undefined;
+  readonly appendsMax: number | undefined;
   readonly queueDepth: number;
   readonly async: boolean;
   readonly fsync: boolean;
@@ -238,7 +239,8 @@ class Series implements Disposable {
   #write(fd: Fd, pattern: Counter, index: number, count: number): Written {
     const { plan, inject, buffer, pressure } = this.#options;
     const chunkBytes = pressure.chunkBytes ?? plan.chunkBytes;
-    const chunks = chunksOfFile({ ...plan, chunkBytes, fileBytes: pressure.fileBytes ?? plan.fileBytes }, index);
+    const planned = chunksOfFile({ ...plan, chunkBytes, fileBytes: pressure.fileBytes ?? plan.fileBytes }, index);
+    const chunks = planned.slice(0, this.#options.appendsMax);
     pressure.fileOpened(
       fd,
       chunks.reduce((sum, length) => sum + length, 0),

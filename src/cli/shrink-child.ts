@@ -1,0 +1,93 @@
+/**
+ * One run of the search for the smallest: this script again, as a process that dies with this one.
+ *
+ * Owns its time, its end and its report, and removing what it kept. Refuses to remove anything but regular files that the
+ * run's own report names and that were made after it began.
+ */
+import { lstatSync, rmdirSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { ownCommand, scriptPath } from "../ops/self.ts";
+import { type RunReport, SCHEMA } from "../report/document.ts";
+import { PARENT_VARIABLE } from "./describe.ts";
+
+/** After SIGTERM a run has this long to clean up. */
+const GRACE_MS = 8000;
+/** Birth times are those of the kernel's tick. */
+const TICK_MS = 20;
+
+export interface ChildEnd {
+  readonly report: RunReport | undefined;
+  /** Why there is no report. */
+  readonly reason: string;
+  readonly exitCode: number;
+  readonly seconds: number;
+  readonly startedAtMs: number;
+  readonly stderr: readonly string[];
+}
+
+export async function runChild(options: {
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limitSeconds: number;
+  readonly signal: AbortSignal;
+}): Promise<ChildEnd> {
+  const { words, environment, limitSeconds, signal } = options;
+  const startedMs = performance.now();
+  const startedAtMs = Date.now();
+  const child = Bun.spawn(ownCommand(scriptPath(), ...words), {
+    env: { ...process.env, ...environment, [PARENT_VARIABLE]: String(process.pid) },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let cut: string | undefined;
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  const end = (why: string) => {
+    if (cut !== undefined) return;
+    cut = why;
+    child.kill("SIGTERM");
+    killer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+  };
+  const onAbort = () => end("was interrupted");
+  const timer = setTimeout(() => end(`did not end within ${limitSeconds.toFixed(0)} s`), limitSeconds * 1000);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    await child.exited;
+    const lines = stderr.split("\n").filter((line) => line !== "");
+    const ended = String(child.signalCode ?? `exit code ${child.exitCode}`);
+    const reason = cut ?? `ended by ${ended} without a report${lines.length === 0 ? "" : `: ${lines.at(-1)}`}`;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const report = parseReport(stdout);
+    return { report, reason, exitCode: child.exitCode ?? 255, seconds, startedAtMs, stderr: lines };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function parseReport(text: string): RunReport | undefined {
+  try {
+    const value = JSON.parse(text) as RunReport;
+    return value.schema === SCHEMA && typeof value.verdict === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes the files that a run kept, and the directories of ours that are then empty. */
+export function removeArtifacts({ report, startedAtMs }: ChildEnd): void {
+  for (const path of report?.artifacts ?? []) {
+    try {
+      const stat = lstatSync(path);
+      if (!stat.isFile() || stat.birthtimeMs < startedAtMs - TICK_MS) continue;
+      unlinkSync(path);
+      const directory = dirname(path);
+      if (/\/bytewitness-[\w-]+-evidence-\w+$/.test(directory)) rmdirSync(directory);
+    } catch {
+      // Gone already, or not empty.
+    }
+  }
+}
