@@ -15,7 +15,7 @@ import { untilAsleep } from "./asleep.ts";
 import type { Barrier } from "./barrier.ts";
 import { type Answer, plain, revived, revivedError } from "./crossing.ts";
 import { type AnyFunction, placeOf } from "./functions.ts";
-import { isVerb } from "./verbs.ts";
+import { nameOfVerb } from "./verbs.ts";
 import type { Request } from "./worker.ts";
 
 interface Waiting {
@@ -86,7 +86,8 @@ export class Thread implements Disposable {
   }
 
   #send(start: Partial<Request>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<Timed> {
-    const callable = isVerb(fn) ? { verb: fn.name } : placeOf(fn);
+    const verb = nameOfVerb(fn);
+    const callable = verb === undefined ? placeOf(fn) : { verb };
     if (this.#waiting !== undefined) throw new RangeError("this thread has a call under way: await it first");
     const seen = { fds: [] as Fd[], buffers: [] as KernelBuffer[] };
     const given = args?.map((arg) => plain(arg, seen));

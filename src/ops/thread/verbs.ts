@@ -17,12 +17,15 @@ export type Verb = AnyFunction;
 
 const VERBS = new Map<string, Verb>(
   Object.entries({ ...clock, ...copy, ...extent, ...file, ...pipe, ...socket, ...splice, ...stat })
-    .filter(([name, value]) => typeof value === "function" && value.name === name && !/^[A-Z]/.test(name))
+    .filter(([name, value]) => typeof value === "function" && !/^[A-Z]/.test(name))
     .map(([name, value]) => [name, value as Verb]),
 );
 
-export function isVerb(candidate: Verb): boolean {
-  return VERBS.get(candidate.name) === candidate;
+/** By identity: a bundler may call a function `write2`, but it exports it as `write`. */
+const NAMES = new Map<Verb, string>([...VERBS].map(([name, verb]) => [verb, name]));
+
+export function nameOfVerb(candidate: Verb): string | undefined {
+  return NAMES.get(candidate);
 }
 
 export function verbNamed(name: string): Verb | undefined {
