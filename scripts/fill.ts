@@ -15,7 +15,7 @@
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
 import { Progress } from "../src/cli/progress.ts";
 import { isTerminal } from "../src/cli/streams.ts";
-import { shellWord } from "../src/machine/invocation.ts";
+import { commandLine, commandOf } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
 import { EXIT } from "../src/report/document.ts";
@@ -79,14 +79,14 @@ await runCommand({
       const again =
         kind === "stream"
           ? ""
-          : `; what is there stays: ${command("fill.ts", path, args, ["--bytes", String(bytes), "--resume"])}`;
+          : `; what is there stays: ${command("fill", path, args, ["--bytes", String(bytes), "--resume"])}`;
       process.stderr.write(`fill: ${error.message}, after ${at} of ${bytes} bytes${again}\n`);
       return EXIT.inconclusive;
     }
     progress.clear();
     const seconds = (performance.now() - started) / 1000;
     say(`${bytesText(bytes - doneBytes)} (${bytes - doneBytes} bytes) written to ${label} in ${seconds.toFixed(2)} s`);
-    say(command("verify.ts", path, args, ["--expect-bytes", String(bytes)]));
+    say(command("verify", path, args, ["--expect-bytes", String(bytes)]));
     return EXIT.clean;
   },
 });
@@ -110,5 +110,5 @@ function command(script: string, path: string | Uint8Array, args: Args, more: re
   if (args.generation !== 0) words.push("--generation", String(args.generation));
   if (args.writer !== 0) words.push("--writer", String(args.writer));
   if (args.recordBytes !== 4096) words.push("--record-bytes", String(args.recordBytes));
-  return ["bun run", script, ...[...words, ...more].map(shellWord)].join(" ");
+  return commandLine(commandOf(script), [...words, ...more]);
 }

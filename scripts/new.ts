@@ -10,7 +10,7 @@
 import { dirname, relative, resolve } from "node:path";
 import { isSyscallError, openFile, runCommand, UsageError, writeAll } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
-import { shellWord } from "../src/machine/invocation.ts";
+import { scriptCommand } from "../src/machine/invocation.ts";
 import { cString } from "../src/ops/memory.ts";
 import { PACKAGE_ROOT } from "../src/ops/self.ts";
 import { EXIT } from "../src/report/document.ts";
@@ -51,7 +51,7 @@ await runCommand({
     const run = inside ? relative(PACKAGE_ROOT, path) : path;
     const text = template.replaceAll("{{name}}", name).replaceAll("{{door}}", door).replaceAll("{{run}}", run);
     create(path, text);
-    print(`wrote ${run}; try it: bun ${shellWord(run)}`);
+    print(`wrote ${run}; try it: ${scriptCommand(path)}`);
     if (path === `${HERE}/${name}.ts`) {
       print(`for \`bun run ${name}.ts\`, add to the scripts of package.json: "${name}.ts": "bun scripts/${name}.ts"`);
     }

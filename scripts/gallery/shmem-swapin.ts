@@ -85,7 +85,7 @@ await runReproducer({
       name: "a guest of the lab",
       probe: () =>
         process.env.BYTEWITNESS_GUEST === undefined
-          ? "an affected kernel loses swap entries and can then not switch that swap off: lab.ts run --kernel …"
+          ? "an affected kernel loses swap entries and can then not switch that swap off: run it in a guest of the lab"
           : undefined,
     },
     { name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") },

@@ -1,6 +1,7 @@
 /** The command that repeats a run: every argument that differs from its default, and the seed. Pure. */
-import { shellWord } from "../machine/invocation.ts";
+
 import { type Path, pathText } from "../ops/file.ts";
+import { shellWord } from "../ops/shell.ts";
 import { type ArgumentSpec, convert, type Definitions, flagName } from "./args.ts";
 
 const NOT_REPEATED = new Set([

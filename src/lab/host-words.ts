@@ -6,12 +6,13 @@
  */
 import { stamped } from "../cli/recording.ts";
 import { commandOf } from "../machine/invocation.ts";
+import { shellWord } from "../ops/shell.ts";
 import type { RunReport } from "../report/document.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
 /** Another command of this package, as a guest starts it. */
-const COMMAND = /\bbun (?:run )?\/bytewitness\/scripts\/(?:gallery\/)?([\w-]+)\.ts\b/g;
+const COMMAND = /\bbun (?:run )?(?:\/bytewitness\/scripts\/(?:gallery\/)?)?([\w-]+)\.ts\b/g;
 /** The script's own command: the guest was told how it is spelled here (BYTEWITNESS_INVOKED), and its paths are the guest's. */
 const REPLAY = /^replay\s|\breplay=/;
 
@@ -31,8 +32,10 @@ export function hostText(text: string, words: HostWords): string {
 
 function hostLine(line: string, words: HostWords): string {
   if (REPLAY.test(line)) return line;
+  // A path is a shell's word only where a command is printed.
+  const word = line.search(COMMAND) < 0 ? (path: string) => path : shellWord;
   const evidence = line.replaceAll(EVIDENCE, (path: string, relative: string) =>
-    words.arrived.has(relative) ? `${words.artifactDirectory}/${relative}` : path,
+    words.arrived.has(relative) ? word(`${words.artifactDirectory}/${relative}`) : path,
   );
   return evidence.replaceAll(COMMAND, (_, name: string) => commandOf(name));
 }

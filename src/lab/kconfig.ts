@@ -3,6 +3,8 @@
  *
  * Pure. Refuses to judge packages: Debian's have all of it.
  */
+
+import { commandOf } from "../machine/invocation.ts";
 import type { FileSystem } from "./guest/filesystems.ts";
 
 interface Option {
@@ -107,7 +109,7 @@ export function lackingIn(
 /** One line for a person, or undefined when nothing is missing. */
 export function lackingText(tree: string, { needed, notBuilt }: Lacking): string | undefined {
   if (needed.length > 0) {
-    return `${tree} lacks ${needed.join(", ")}; lab.ts kconfig prints what a guest needs, for scripts/kconfig/merge_config.sh`;
+    return `${tree} lacks ${needed.join(", ")}; ${commandOf("lab")} kconfig prints what a guest needs, for scripts/kconfig/merge_config.sh`;
   }
   if (notBuilt.length > 0) return `${tree} has ${notBuilt.join(", ")}, and no such module is built: make modules`;
   return undefined;

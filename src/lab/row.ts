@@ -36,6 +36,8 @@ export interface RowRequest {
   readonly script: string;
   readonly scriptArguments: readonly string[];
   readonly options: LabOptions;
+  /** The flags that describe the guest, as typed: for the command that repeats a finding. */
+  readonly machineWords: readonly string[];
   readonly narrate: (line: string) => void;
   readonly onState: (state: "fetching" | "booting" | "running") => void;
   readonly signal: AbortSignal;
@@ -68,7 +70,7 @@ export async function runRow(request: RowRequest): Promise<Row> {
     kernel,
     script,
     scriptArguments,
-    invoked: commandLine(`${commandOf("lab")} run`, ["--kernel", asked, "--", script]),
+    invoked: commandLine(`${commandOf("lab")} run`, ["--kernel", asked, ...request.machineWords, "--", script]),
     options,
     narrate,
     artifactDirectory: undefined,

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import { ownGroup } from "../ops/cgroup.ts";
 import { bytesText } from "../units.ts";
+import { commandOf } from "./invocation.ts";
 import { leases } from "./lease.ts";
 import { stateDirectories } from "./state.ts";
 import { leftovers } from "./sweep.ts";
@@ -20,7 +21,7 @@ export interface Trace {
   readonly remedy?: string;
 }
 
-const CLEAN = "doctor.ts --clean puts it right";
+const CLEAN = `${commandOf("doctor")} --clean puts it right`;
 
 function read(path: string): string {
   try {

@@ -80,7 +80,7 @@ function parentFor(own: OwnGroup, keeper: GroupKeeper): OrReason<Parent> {
       // Not ours to change, or it holds processes: try the next one.
     }
   }
-  const hint = "root, or: systemd-run --user --scope -p Delegate=yes bun run …";
+  const hint = "root, or the command after `systemd-run --user --scope -p Delegate=yes`";
   return { reason: `no group above ${directory} lets this user make a memory group (needs ${hint})` };
 }
 

@@ -12,6 +12,7 @@ import { SyscallError } from "./errors.ts";
 import { loopImage, loopMissing } from "./loop.ts";
 import { cString } from "./memory.ts";
 import { enterPrivateMountNamespace, mount, unmount } from "./mount.ts";
+import { setupCommand } from "./shell.ts";
 
 interface Maker {
   readonly program: string;
@@ -72,7 +73,9 @@ export function makeFilesystem(type: string, device: string, options: readonly s
   const maker = makerOf(type);
   const program = programPath(maker.program);
   if (program === null) {
-    const hint = `install ${maker.package}, or run \`sh scripts/setup.sh\``;
+    // Setup brings what the flagships need, and with "tests" all of it.
+    const setup = type === "xfs" ? setupCommand() : `${setupCommand()} tests`;
+    const hint = `install ${maker.package}, or run \`${setup}\``;
     throw new SyscallError("execve", ERRNO.ENOENT, maker.program, hint);
   }
   const words = [program, ...maker.options, ...options, device];

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { DESCRIBE_VARIABLE, type Description } from "../cli/describe.ts";
+import { commandLine, scriptCommand } from "../machine/invocation.ts";
 import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import type { SurveyCase } from "./cases.ts";
 import { knownText } from "./range.ts";
@@ -48,7 +49,7 @@ export async function listText(
   const rows = cases.map(({ name, script, words }, index) => ({
     ...descriptions[index],
     name,
-    start: ["bun run", script.replace(/^.*\//, ""), ...words].join(" "),
+    start: commandLine(scriptCommand(join(PACKAGE_ROOT, script)), words),
   }));
   if (json) return `${JSON.stringify({ schema: 2, tool: "survey list", kernelVersion, cases: rows }, null, 2)}\n`;
   const lines = rows.flatMap(({ name, summary, systemWide, known, needs, start }) => [

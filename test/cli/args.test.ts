@@ -13,7 +13,7 @@ import {
 import { usageText } from "../../src/cli/citty.ts";
 import { replayCommand } from "../../src/cli/replay.ts";
 import { contradiction, parseArguments } from "../../src/cli/strict.ts";
-import { shellWord } from "../../src/machine/invocation.ts";
+import { shellWord } from "../../src/ops/shell.ts";
 
 const SPECS = {
   positionals: {

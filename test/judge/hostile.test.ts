@@ -43,37 +43,33 @@ describe("hostile input", () => {
     ["every other word wrong", blinking],
     ["a sector of zeros, a byte of noise", (length) => new Uint8Array(length).map((_, i) => (i % 513 === 0 ? 7 : 0))],
   ];
-  test.each(makers)(
-    "%s: linear time, capped findings, a map that covers all",
-    (_name, make) => {
-      const timed = (length: number) => {
-        const bytes = make(length);
-        const cpu = process.cpuUsage().user;
-        const judgement = judgeBytes(bytes, { pattern: counter(), expectBytes: length });
-        return { judgement, seconds: (process.cpuUsage().user - cpu) / 1e6 };
-      };
-      timed(1 << 20);
-      const small = timed(2 << 20);
-      const large = timed(8 << 20);
-      // Four times the bytes; the slack is for a busy machine, quadratic time would show as sixteen.
-      expect(large.seconds).toBeLessThan(small.seconds * 10 + 0.5);
-      const { findings, findingsLeftOut, segments } = large.judgement;
-      expect(findings.length).toBeLessThanOrEqual(256);
-      expect(findings.length + findingsLeftOut).toBeGreaterThan(0);
-      expect(segments.length).toBeLessThanOrEqual(4096);
-      expect(segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)).toBe(8 << 20);
-    },
-    60_000,
-  );
+  test.each(makers)("%s: linear time, capped findings, a map that covers all", (_name, make) => {
+    const timed = (length: number) => {
+      const bytes = make(length);
+      const cpu = process.cpuUsage().user;
+      const judgement = judgeBytes(bytes, { pattern: counter(), expectBytes: length });
+      return { judgement, seconds: (process.cpuUsage().user - cpu) / 1e6 };
+    };
+    timed(1 << 18);
+    const small = timed(1 << 20);
+    const large = timed(4 << 20);
+    // Four times the bytes; the slack is for a busy machine, quadratic time would show as sixteen.
+    expect(large.seconds).toBeLessThan(small.seconds * 10 + 0.5);
+    const { findings, findingsLeftOut, segments } = large.judgement;
+    expect(findings.length).toBeLessThanOrEqual(256);
+    expect(findings.length + findingsLeftOut).toBeGreaterThan(0);
+    expect(segments.length).toBeLessThanOrEqual(4096);
+    expect(segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)).toBe(4 << 20);
+  });
 
-  test("a gigabyte of garbage leaves no memory behind", () => {
-    const judge = new Judge({ pattern: counter(), expectBytes: 2 ** 30 });
+  test("a quarter of a gigabyte of garbage leaves no memory behind", () => {
+    const judge = new Judge({ pattern: counter(), expectBytes: 2 ** 28 });
     const block = noise(1 << 20);
     judge.push(block);
     const before = process.memoryUsage().rss;
-    for (let i = 1; i < 1024; i += 1) judge.push(block);
+    for (let i = 1; i < 256; i += 1) judge.push(block);
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
-    expect(judge.finish().findings.map(spell)).toEqual(["foreign@0+1073741824"]);
+    expect(judge.finish().findings.map(spell)).toEqual(["foreign@0+268435456"]);
   }, 60_000);
 
   test("zeros that nobody read are judged as zeros that were", () => {

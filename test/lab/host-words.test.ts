@@ -14,7 +14,7 @@ test.each([
   ["1. lost /mnt/test/repro.3 at 5, 2 bytes", "1. lost /host/evidence/repro.3 at 5, 2 bytes"],
   [
     "  bun run verify.ts /mnt/test/repro.3 --expect-bytes 5",
-    "  bun run verify.ts /host/evidence/repro.3 --expect-bytes 5",
+    `  ${commandOf("verify")} /host/evidence/repro.3 --expect-bytes 5`,
   ],
   ["kept /tmp/bytewitness-x-evidence-ab/repro.0", "kept /host/evidence/bytewitness-x-evidence-ab/repro.0"],
   ["# file=/mnt/test/deep/er offset=1", "# file=/host/evidence/deep/er offset=1"],
@@ -30,6 +30,14 @@ test.each([
   ["see /host/mnt/test/repro.3 and /tmp/other", "see /host/mnt/test/repro.3 and /tmp/other"],
 ])("%j", (line, expected) => {
   expect(hostText(`before\n${line}\nafter\n`, WORDS)).toBe(`before\n${expected}\nafter\n`);
+});
+
+test("a directory of the host with a space in it is one word of a command", () => {
+  const words = { ...WORDS, artifactDirectory: "/my evidence" };
+  expect(hostText("bun /bytewitness/scripts/verify.ts /mnt/test/repro.3", words)).toBe(
+    `${commandOf("verify")} '/my evidence/repro.3'`,
+  );
+  expect(hostText("kept /mnt/test/repro.3", words)).toBe("kept /my evidence/repro.3");
 });
 
 test("JSON: every string but the workload and the environment", () => {

@@ -173,15 +173,15 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test("a directory that goes away while running", async () => {
-    const gone = `${directory}/gone`;
+  test.each(["auto", "none"])("a directory that goes away while running, with pressure %s", async (pressure) => {
+    const gone = `${directory}/gone-${pressure}`;
     mkdirSync(gone);
-    const running = command("uring-append", [`${gone}/x`, "20", ...SMALL, "--json"]);
+    const running = command("uring-append", [`${gone}/x`, "20", ...SMALL, "--pressure", pressure, "--json"]);
     await until("the first file", () => existsSync(`${gone}/x.0`));
     rmSync(gone, { recursive: true });
-    const said = await running;
-    expect(said.code).toBe(125);
-    expect(reportOf(said).reason).toMatch(/ENOENT/);
+    const { code, stdout, stderr } = await running;
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.any(String) });
+    expect(JSON.parse(stdout).reason).toMatch(/ENOENT/);
   });
 
   test.skipIf(needed("root", "mkfs.xfs"))("a disk that fills up in the middle, on a small XFS", async () => {

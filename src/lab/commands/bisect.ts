@@ -11,7 +11,7 @@ import { LabError } from "../kernels/cache.ts";
 import { choosePackage, readChangelog, readSpec } from "../kernels/kernel.ts";
 import { compareVersions, inOrder, newestOf, splitVersion } from "../kernels/versions.ts";
 import { onceEach } from "../narrate.ts";
-import { failedRow, type Row, runRow } from "../row.ts";
+import { failedRow, type Row, type RowRequest, runRow } from "../row.ts";
 import { findKernel, type LabOptions } from "../run.ts";
 import { checkArguments, findScript } from "../script.ts";
 import { tableHead, tableRow } from "../table.ts";
@@ -24,6 +24,7 @@ export interface BisectCommand {
   readonly script: string;
   readonly scriptArguments: readonly string[];
   readonly options: LabOptions;
+  readonly machineWords: RowRequest["machineWords"];
   readonly narrate: (line: string) => void;
   readonly signal: AbortSignal;
 }

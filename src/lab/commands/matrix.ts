@@ -12,7 +12,7 @@ import { caseTable, silentLines, surveyOf } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
 import { onceEach } from "../narrate.ts";
 import { Results } from "../results.ts";
-import { failedRow, type Row, runRow } from "../row.ts";
+import { failedRow, type Row, type RowRequest, runRow } from "../row.ts";
 import type { LabOptions } from "../run.ts";
 import { checkArguments, findScript } from "../script.ts";
 import {
@@ -32,6 +32,7 @@ export interface MatrixCommand {
   readonly script: string;
   readonly scriptArguments: readonly string[];
   readonly options: LabOptions;
+  readonly machineWords: RowRequest["machineWords"];
   /** Where results are kept and taken up. */
   readonly resultsFile: string | undefined;
   /** An HTML page of case by kernel. */

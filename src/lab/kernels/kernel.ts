@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { commandOf } from "../../machine/invocation.ts";
 import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
 import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
 import { compareVersions, inSeries, type KernelSpec, newestOf, parseKernelSpec, versionMatches } from "./versions.ts";
@@ -96,9 +97,12 @@ export async function choosePackage(
   const what = spec.kind === "package" ? spec.name : spec.kind === "version" ? spec.version : `newest ${spec.series}`;
   const series = spec.kind === "version" && index.some(({ version }) => inSeries(version, spec.version));
   const hint = series && spec.kind === "version" ? `, or say "newest ${spec.version}"` : "";
-  throw new LabError(`no ${flavour} kernel package matches ${what}: lab.ts kernels lists what there is${hint}`, {
-    exitCode: 254,
-  });
+  throw new LabError(
+    `no ${flavour} kernel package matches ${what}: ${commandOf("lab")} kernels lists what there is${hint}`,
+    {
+      exitCode: 254,
+    },
+  );
 }
 
 const kernelsDirectory = () => cacheDirectory("kernels");

@@ -5,6 +5,7 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { ownGroup } from "../../ops/cgroup.ts";
+import { leases } from "../lease.ts";
 
 function read(path: string): string {
   try {
@@ -37,11 +38,23 @@ const SETTINGS: readonly string[] = [
   "/proc/sys/net/ipv4/tcp_early_retrans",
 ];
 
+/** A device's dirty limit as the kernel makes it: a device that comes, goes or is released by another run is no change. */
+const LIMITS: Readonly<Record<string, string>> = { strict_limit: "0", max_ratio_fine: "1000000" };
+
+/** The limits that devices have now, but for those that a living run holds: it takes them back itself. */
+function deviceLimits(): string[] {
+  const held = new Set(leases().flatMap(({ state, files }) => (state === "held" ? files.map(({ path }) => path) : [])));
+  return names("/sys/class/bdi").flatMap((device) =>
+    Object.entries(LIMITS)
+      .map(([name, made]) => ({ path: `/sys/class/bdi/${device}/${name}`, made }))
+      .filter(({ path, made }) => !held.has(path) && ![made, "-"].includes(read(path)))
+      .map(({ path }) => path),
+  );
+}
+
 /** "path = value" of every shared setting and of every block device's dirty limit, memory controllers, swap areas. */
 export function settings(): string[] {
-  const limits = names("/sys/class/bdi").flatMap((device) =>
-    ["strict_limit", "max_ratio_fine"].map((name) => `/sys/class/bdi/${device}/${name}`),
-  );
+  const limits = deviceLimits();
   const group = ownGroup();
   const control = "value" in group ? [`${group.value.mountPoint}/cgroup.subtree_control`] : [];
   const swaps = read("/proc/swaps").replaceAll(/ \d+ (-?\d+)/g, "");

@@ -7,13 +7,13 @@ import { readFileSync } from "node:fs";
 import { ERRNO } from "../../sys/errno.ts";
 import { liburing } from "../../sys/liburing.ts";
 import { SyscallError } from "../errors.ts";
+import { setupCommand } from "../shell.ts";
 
 /** liburing's functions, or a SyscallError that says how to get them. */
 export function liburingSymbols() {
   const loaded = liburing();
   if (loaded.name !== undefined) return loaded.symbols;
-  const hint =
-    "install it: `sh scripts/setup.sh`, or the package liburing2 (Debian) or liburing (Fedora, SUSE, Arch, Alpine)";
+  const hint = `install it: \`${setupCommand()}\`, or the package liburing2 (Debian) or liburing (Fedora, SUSE, Arch, Alpine)`;
   const missing = loaded.reason.includes("No such file") || loaded.reason.includes("cannot open shared object");
   // A library that is there but broken, or too old to have a symbol: the loader's own words say which.
   if (!missing) throw new SyscallError("dlopen", ERRNO.EINVAL, `liburing.so.2; ${loaded.reason}`, `re${hint}`);

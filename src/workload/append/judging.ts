@@ -50,8 +50,17 @@ export class JudgeBeside implements Disposable {
     this.#settle = undefined;
   }
 
-  /** One order at a time; the Worker starts at once, the answer comes with a turn of the event loop. */
-  async judge(order: JudgeOrder): Promise<Judgement> {
+  /**
+   * One order at a time; the Worker starts at once, the answer comes with a turn of the event loop. A refusal waits for
+   * whoever awaits the answer, however late: nobody does while the next file is being written.
+   */
+  judge(order: JudgeOrder): Promise<Judgement> {
+    const judgement = this.#judged(order);
+    judgement.catch(() => {});
+    return judgement;
+  }
+
+  async #judged(order: JudgeOrder): Promise<Judgement> {
     if (this.#settle !== undefined) throw new Error("the judge beside has an order already");
     const answer = new Promise<JudgeAnswer>((resolve) => {
       this.#settle = resolve;

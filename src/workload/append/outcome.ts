@@ -3,6 +3,7 @@
  */
 import type { AppendProgram } from "../../evidence/c/append.ts";
 import type { CallReference, Finding } from "../../judge/finding.ts";
+import { commandLine, commandOf } from "../../machine/invocation.ts";
 import type { ReportSection } from "../../report/document.ts";
 import { mergeTriggers } from "../trigger.ts";
 import type { DoorName } from "./doors.ts";
@@ -76,7 +77,8 @@ export function appendProgramOf(
 export function lookAgain(kept: readonly KeptFile[], paths: readonly string[]): ReportSection[] {
   if (kept.length === 0) return [];
   const lines = kept.map(({ path, generation, expectBytes }, index) => {
-    return `bun run verify.ts ${paths[index] ?? path} --generation ${generation} --expect-bytes ${expectBytes}`;
+    const words = [paths[index] ?? path, "--generation", String(generation), "--expect-bytes", String(expectBytes)];
+    return commandLine(commandOf("verify"), words);
   });
   return [{ title: "Judge the kept files again", lines: lines.slice(0, 8) }];
 }

@@ -125,6 +125,8 @@ export class RecordRace implements AsyncDisposable {
       const fd = (fds[index] as Fd).number;
       return ask(worker, { fd, writer: index, generation: options.generation, shared, spec });
     });
+    // A failure of the writeback loop is asked for after the writers' answers.
+    for (const answer of answers) answer.catch(() => {});
     try {
       const isWriter = (_: unknown, index: number) => "door" in (this.#orders[index] as object);
       await Promise.all(answers.filter(isWriter));
