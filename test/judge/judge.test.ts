@@ -224,8 +224,8 @@ describe("never a false alarm", () => {
 });
 
 describe("never a miss", () => {
-  test("every single flipped bit of 64 KiB is found, as what it is", () => {
-    const good = stream(65536);
+  test("every single flipped bit of 16 KiB is found, as what it is", () => {
+    const good = stream(16_384);
     let found = 0;
     for (let at = 0; at < good.length; at += 512) {
       const piece = good.slice(at, at + 512);
@@ -238,8 +238,8 @@ describe("never a miss", () => {
         piece[index] = (piece[index] as number) ^ (1 << (bit & 7));
       }
     }
-    expect(found).toBe(65536 * 8);
-  }, 300_000);
+    expect(found).toBe(16_384 * 8);
+  });
 });
 
 describe("other patterns", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { childValue } from "./child.ts";
 
 test.each(["file", "refused", "pipe", "ring", "ring in flight"])("10,000 cycles of: %s", async (kind) => {
-  const { grownKB, ...left } = (await childValue("cycles.ts", [kind, "10000"], { timeoutMs: 30_000 })) as {
+  const { grownKB, ...left } = (await childValue("cycles.ts", [kind, "10000"], { timeoutMs: 110_000 })) as {
     fds: number;
     maps: number;
     used: number;
