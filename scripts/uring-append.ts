@@ -62,6 +62,7 @@ function conditionSections(lines: readonly string[], evidence: readonly string[]
 await runReproducer({
   name,
   summary: "appends through io_uring and checks that every byte stands once, where it belongs",
+  ownTimeline: true,
   known: {
     fix: "iomap: don't revert iov_iter on partially completed buffered writes",
     firstFixed: ["6.1.176", "6.12.94", "6.15"],

@@ -81,6 +81,7 @@ function move(shiftBytes: number, file: string): { findings: Finding[]; verified
 await runReproducer({
   name: "hugetlb-mremap",
   summary: "mremap of huge pages whose first GiB was never touched: is every byte still at its offset?",
+  program: "hugetlb-mremap",
   known: {
     fix: "mm/hugetlb: preserve mremap address delta when skipping page tables",
     firstFixed: ["6.1.191", "6.12.112", "7.2.13"],

@@ -45,6 +45,7 @@ function filled(generation: number): Mapping {
 await runReproducer({
   name: "ksm-madv-free",
   summary: "MADV_FREE on a page that KSM has merged: does another mapping with the same contents keep them?",
+  program: "ksm-madv-free",
   known: {
     fix: "mm/madvise: fix data loss from MADV_FREE on a KSM page",
     firstFixed: ["6.12.118"],

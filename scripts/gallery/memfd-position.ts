@@ -66,6 +66,7 @@ const TITLE = "One position for two writers";
 await runReproducer({
   name: "memfd-position",
   summary: "two threads write(2) to one memfd: does each acknowledged record stay?",
+  program: "memfd-position",
   known: {
     fix: "mm/memfd: make f_pos accesses atomic",
     firstFixed: ["6.12.118"],

@@ -37,6 +37,7 @@ const NO_NOWAIT = "buffered RWF_NOWAIT writes: XFS has them since v6.0, other fi
 await runReproducer({
   name: "nowait-append",
   summary: "pwritev2(RWF_NOWAIT) on O_APPEND, retried as a correct caller does",
+  ownTimeline: true,
   known: {
     fix: "iomap: don't revert iov_iter on partially completed buffered writes",
     firstFixed: ["6.1.176", "6.12.94", "6.15"],

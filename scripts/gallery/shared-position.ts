@@ -73,6 +73,7 @@ const TITLE = "One position for two writers";
 await runReproducer({
   name: "shared-position",
   summary: "two copies into one open file by copy_file_range or sendfile: does each acknowledged byte stay?",
+  program: "shared-position",
   known: {
     fix: "",
     firstFixed: [],

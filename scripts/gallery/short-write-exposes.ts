@@ -90,6 +90,7 @@ function shortWrite(
 await runReproducer({
   name: "short-write-exposes",
   summary: "a write cut short by an unreadable buffer on XFS: does the rest of the file stay a hole?",
+  program: "short-write-exposes",
   known: {
     fix: "iomap: don't mark unwritten parts of a folio uptodate",
     firstFixed: ["6.12.118", "7.3.4"],

@@ -38,6 +38,7 @@ const RECORDS = {
 await runReproducer({
   name: "splice-fpos",
   summary: "splice(pipe -> file) that waits while another writer uses the same open file",
+  program: "splice-fpos",
   known: ({ variant }) =>
     variant === "interrupted"
       ? {

@@ -23,6 +23,8 @@ interface Described {
   readonly onlyWith?: Condition | readonly Condition[];
   /** Arguments that cannot be given together with this one: `conflicts: ["seconds"]`. */
   readonly conflicts?: readonly string[];
+  /** false: --shrink leaves it alone, because another option decides the same more exactly. */
+  readonly shrinks?: false;
 }
 
 interface Many {

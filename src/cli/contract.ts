@@ -64,6 +64,10 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly known?: Known | ((args: Arguments<Positionals & Options>) => Known | undefined);
   /** Kernel events that --explain watches, "system:name"; those of buffered writes and io_uring unless given. */
   readonly events?: readonly EventName[];
+  /** The C program for --emit-c, c/evidence/NAME.c, where the recorded calls cannot make one: other processes, threads. */
+  readonly program?: string;
+  /** The outcome has a timeline of its own: a report needs no recording of the calls. */
+  readonly ownTimeline?: boolean;
   /** Bad combinations: one line saying what is wrong and what to do. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   /** How it is seen that the racy path was entered ("the thread was asleep in splice"); `run.tally.tried` counts it. */

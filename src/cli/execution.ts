@@ -86,7 +86,7 @@ export class Execution implements Work {
     try {
       if (asksForEvidence(this.#args)) {
         const { Witness } = await import("./witness.ts");
-        this.#witness = new Witness(this.#args, this.#tool.events);
+        this.#witness = new Witness(this.#args, this.#tool);
       }
       const outcome = await this.#watched();
       await unlessFailing();
@@ -236,8 +236,9 @@ export class Execution implements Work {
     }
     // The last run of a search writes evidence of a corruption, or nothing: it may be made again.
     if (report.shrunk !== undefined && report.verdict !== "corrupt") return verdict;
-    const { summary } = this.#tool;
-    const watched = this.#witness?.documents(report, { summary, program: outcome.program });
+    const { summary, program: template } = this.#tool;
+    const program = outcome.program ?? (template === undefined ? undefined : { template, values: this.#args });
+    const watched = this.#witness?.documents(report, { summary, program });
     lines.push(...((await this.#documents?.write(report, { ...outcome.documents, ...watched?.made })) ?? []));
     for (const line of watched?.lines ?? []) printProblem(this.#name, line);
     for (const line of lines) printProblem(this.#name, line);

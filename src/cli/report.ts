@@ -86,7 +86,10 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
 function shrunk(report: RunReport): RunReport {
   const text = process.env[SHRUNK_VARIABLE];
   if (text === undefined) return report;
-  const shrunk = JSON.parse(text) as ShrunkRun;
+  return withShrunk(report, JSON.parse(text) as ShrunkRun);
+}
+
+export function withShrunk(report: RunReport, shrunk: ShrunkRun): RunReport {
   const section = { title: "Shrunk", lines: shrunkLines(shrunk) };
   return { ...report, shrunk, sections: [section, ...(report.sections ?? [])] };
 }

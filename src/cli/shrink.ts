@@ -20,7 +20,7 @@ import { COMMON_OPTIONS, type Common } from "./contract.ts";
 import { Documents } from "./documents.ts";
 import { abortable } from "./interruption.ts";
 import { argumentWords, replayCommand } from "./replay.ts";
-import { SHRUNK_VARIABLE } from "./report.ts";
+import { SHRUNK_VARIABLE, withShrunk } from "./report.ts";
 import { type ChildEnd, removeArtifacts, runChild } from "./shrink-child.ts";
 import { colorWanted, printProblem, writeStdout } from "./streams.ts";
 import { contradiction } from "./strict.ts";
@@ -119,7 +119,7 @@ export class ShrinkWork implements Work {
     const common = new Set([...Object.keys(COMMON_OPTIONS), "help", "version"]);
     const { positionals, options } = this.#definitions;
     return Object.entries({ ...positionals, ...options }).flatMap(([name, spec]) =>
-      common.has(name) || name.startsWith("inject")
+      common.has(name) || spec.shrinks === false || name.startsWith("inject")
         ? []
         : dimensionOf(name, spec, { value: start[name], given: this.#call.given.has(name) }),
     );
@@ -145,7 +145,7 @@ export class ShrinkWork implements Work {
         this.#take(candidate, end);
         return true;
       }
-      spent += end.seconds;
+      spent += end.report?.durationSeconds ?? 0;
       // No race is lost where the run was refused, and a long run is many tries already.
       if (end.report?.verdict !== "clean" || spent > enoughSeconds) return false;
     }
@@ -163,7 +163,7 @@ export class ShrinkWork implements Work {
     if (!("seconds" in this.#definitions.positionals) && !("seconds" in this.#definitions.options)) return;
     const found = Number(report.totals.firstFindingSeconds ?? seconds);
     const given = Number(this.#args.seconds ?? Infinity);
-    this.#seconds = Math.min(given, Math.max(2, Math.ceil(3 * found)));
+    this.#seconds = Math.min(given, Math.max(2, Math.ceil(2 * found)));
   }
 
   /** How often the smallest run hits: so many runs, or as many as the time allows. */
@@ -206,7 +206,7 @@ export class ShrinkWork implements Work {
     const best = this.#best as { report: RunReport };
     const why = signal.aborted ? "the search was interrupted" : "the last runs, which write evidence, did not hit";
     printProblem(this.#name, `${why}: this is the report of the smallest run so far, and its files are gone`);
-    return this.#print({ ...best.report, artifacts: [], shrunk: { ...this.#search, from } });
+    return this.#print(withShrunk({ ...best.report, artifacts: [] }, { ...this.#search, from }));
   }
 
   #print(report: RunReport): number {

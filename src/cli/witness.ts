@@ -4,10 +4,10 @@
  * Owns the recorder and the kernel's tracer for the time of a run: started only for what the flags ask, ended before the
  * report is made. What cannot be watched or made is a line for the person, never a change of the verdict.
  */
-import { type AppendProgram, appendProgram } from "../evidence/c/append.ts";
 import { cProgram } from "../evidence/c/program.ts";
 import { NotExpressible } from "../evidence/c/select.ts";
-import { type KernelStory, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
+import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts";
+import { type KernelEvent, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
 import { callLines } from "../evidence/lines.ts";
 import { traceOf } from "../evidence/perfetto.ts";
 import { Recorder } from "../evidence/recorder.ts";
@@ -21,6 +21,7 @@ import { renderHtml } from "../report/html/page.ts";
 import { renderMail } from "../report/mail.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { EvidenceArguments } from "./asked.ts";
+import type { AnyReproducer } from "./contract.ts";
 
 const LOOKS = new Set(["read", "pread", "close", "unlink"]);
 /** Recorded calls that a report shows. */
@@ -37,18 +38,24 @@ const EVENTS: readonly EventName[] = [
   "writeback:balance_dirty_pages",
 ];
 
+/** What a reproducer declares about its evidence. */
+export type WatchedReproducer = Pick<AnyReproducer, "events" | "program" | "ownTimeline">;
+
 export class Witness {
   readonly #asked: EvidenceArguments;
   readonly #recorder: Recorder | undefined;
   readonly #tracer: KernelTracer | undefined;
   /** What could not be watched, for the report. */
   readonly #missing: string[] = [];
-  #story: KernelStory | undefined;
+  #events: readonly KernelEvent[] | undefined;
 
-  constructor(asked: EvidenceArguments, events: readonly EventName[] = EVENTS) {
+  constructor(asked: EvidenceArguments, { events = EVENTS, program, ownTimeline = false }: WatchedReproducer) {
     this.#asked = asked;
-    const recorded = [asked.report, asked.trace, asked.emitC, asked.emitKselftest].some((path) => path !== undefined);
-    if (recorded) this.#recorder = new Recorder();
+    const { trace, report, emitC, emitKselftest } = asked;
+    const emitted = program === undefined && !ownTimeline ? [emitC, emitKselftest] : [];
+    const wanting = [trace, ...(ownTimeline ? [] : [report]), ...emitted];
+    // Not without need: where memory is limited for a moment, every look at a call's bytes changes what happens.
+    if (wanting.some((path) => path !== undefined)) this.#recorder = new Recorder();
     if (!asked.explain) return;
     const tracer = KernelTracer.start(events);
     if (typeof tracer === "string") this.#missing.push(tracer);
@@ -61,14 +68,14 @@ export class Witness {
   /** Ends the watching; called once the workload has ended, however it did. */
   end(): void {
     this.#recorder?.[Symbol.dispose]();
-    if (this.#tracer === undefined || this.#story !== undefined) return;
-    this.#story = kernelStory(parseTrace(this.#tracer.stop()));
+    if (this.#tracer === undefined || this.#events !== undefined) return;
+    this.#events = parseTrace(this.#tracer.stop());
     this.#tracer[Symbol.dispose]();
   }
 
   /** Sections that the report gets from what was watched. */
   sections({ findings, timeline = [] }: Outcome): ReportSection[] {
-    return [...this.#kernelSection(), ...(timeline.length > 0 ? [] : this.#callSection(findings))];
+    return [...this.#kernelSection(findings), ...(timeline.length > 0 ? [] : this.#callSection(findings))];
   }
 
   /** What decides this kernel's behaviour, for whoever must reproduce it. */
@@ -76,9 +83,9 @@ export class Witness {
     return conditions();
   }
 
-  #kernelSection(): ReportSection[] {
+  #kernelSection(findings: readonly Finding[]): ReportSection[] {
     if (!this.#asked.explain) return [];
-    const { sentence, lines = [] } = this.#story ?? {};
+    const { sentence, lines } = kernelStory(this.#events ?? [], findings[0]?.offsetBytes);
     const told = sentence === undefined ? [] : [`${sentence}.`, ""];
     const missing = this.#missing.map((line) => `not seen: ${line}`);
     return [{ title: "What the kernel did", lines: [...told, ...lines, ...missing] }];
@@ -101,7 +108,7 @@ export class Witness {
   /** The texts of the documents asked for, and a line for each that cannot be made. */
   documents(
     report: RunReport,
-    about: { readonly summary: string; readonly program: AppendProgram | undefined },
+    about: { readonly summary: string; readonly program: ProgramTemplate | undefined },
   ): { made: Record<string, string>; lines: string[] } {
     const { report: page, trace, emitC, emitKselftest } = this.#asked;
     const made: Record<string, string> = {};
@@ -126,7 +133,7 @@ export class Witness {
 
   #program(
     report: RunReport,
-    { summary, program, kselftest }: { summary: string; program: AppendProgram | undefined; kselftest: boolean },
+    { summary, program, kselftest }: { summary: string; program: ProgramTemplate | undefined; kselftest: boolean },
   ): string {
     const { tool, findings, environment } = report;
     const { kernel, filesystem, mountOptions } = environment;
@@ -137,7 +144,7 @@ export class Witness {
         `${tool} on Linux ${kernel}: ${finding.kind}, ${finding.lengthBytes} bytes at ${finding.offsetBytes}`,
         finding.detail,
       ];
-      return appendProgram(program, { about, kselftest });
+      return templateProgram(program, { about, kselftest });
     }
     const { calls = [], otherThreads = 0 } = this.#recorder ?? {};
     return cProgram({ tool, summary, kernel, filesystem, mountOptions, findings, calls, otherThreads, kselftest });

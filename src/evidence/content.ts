@@ -16,40 +16,82 @@ const KEPT_BYTES_MAX = 1024;
 const WORD_BYTES = 8;
 
 export function contentOf(bytes: Uint8Array): Content {
-  const lengthBytes = bytes.length;
-  const byte = bytes[0] ?? 0;
-  if (isFilled(bytes, byte)) return { shape: "fill", byte, lengthBytes };
-  const first = firstWord(bytes);
-  if (first !== undefined) return { shape: "words", first, lengthBytes };
-  if (lengthBytes <= KEPT_BYTES_MAX) return { shape: "bytes", hex: Buffer.from(bytes).toString("hex"), lengthBytes };
-  return { shape: "other", hash: Bun.hash(bytes).toString(16), lengthBytes };
+  const scan = new ContentScan();
+  scan.add(bytes);
+  return scan.content();
+}
+
+/**
+ * The description of bytes that come in pieces: what a call was given may be larger than the memory that a run under a
+ * limit has to spare. Every piece but the last is a whole number of words.
+ */
+export class ContentScan {
+  #lengthBytes = 0;
+  #first: Uint8Array = new Uint8Array();
+  #hash = 0n;
+  #filled = true;
+  #counts = true;
+  /** The word that is due next, as two halves: a BigInt for each word of some MiB takes longer than the call itself. */
+  #low = 0;
+  #high = 0;
+
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#lengthBytes === 0) {
+      this.#first = bytes.slice(0, KEPT_BYTES_MAX);
+      const word = new DataView(this.#padded().buffer);
+      this.#low = word.getUint32(0, true);
+      this.#high = word.getUint32(4, true);
+    }
+    this.#filled = this.#filled && isFilled(bytes, this.#first[0] as number);
+    this.#counts = this.#counts && this.#count(bytes);
+    this.#hash = BigInt(Bun.hash(bytes, this.#hash));
+    this.#lengthBytes += bytes.length;
+  }
+
+  content(): Content {
+    const lengthBytes = this.#lengthBytes;
+    if (this.#filled) return { shape: "fill", byte: this.#first[0] ?? 0, lengthBytes };
+    if (this.#counts && lengthBytes >= 2 * WORD_BYTES) {
+      const first = new DataView(this.#padded().buffer).getBigUint64(0, true);
+      return { shape: "words", first, lengthBytes };
+    }
+    if (lengthBytes <= KEPT_BYTES_MAX)
+      return { shape: "bytes", hex: Buffer.from(this.#first).toString("hex"), lengthBytes };
+    return { shape: "other", hash: this.#hash.toString(16), lengthBytes };
+  }
+
+  /** The first word, completed by zeros where there are fewer bytes. */
+  #padded(): Uint8Array {
+    const word = new Uint8Array(WORD_BYTES);
+    word.set(this.#first.subarray(0, WORD_BYTES));
+    return word;
+  }
+
+  /** True when these are the words that are due; the last may be a part. */
+  #count(bytes: Uint8Array): boolean {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const whole = bytes.length - (bytes.length % WORD_BYTES);
+    let low = this.#low;
+    let high = this.#high;
+    for (let at = 0; at < whole; at += WORD_BYTES) {
+      if (view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high) return false;
+      low = (low + 1) >>> 0;
+      if (low === 0) high = (high + 1) >>> 0;
+    }
+    this.#low = low;
+    this.#high = high;
+    const rest = new DataView(new ArrayBuffer(WORD_BYTES));
+    rest.setUint32(0, low, true);
+    rest.setUint32(4, high, true);
+    for (let at = whole; at < bytes.length; at++) if (bytes[at] !== rest.getUint8(at - whole)) return false;
+    return true;
+  }
 }
 
 function isFilled(bytes: Uint8Array, byte: number): boolean {
   for (let at = 0; at < bytes.length; at++) if (bytes[at] !== byte) return false;
   return true;
-}
-
-/** The first word when all words count up by one; undefined when they do not, or when there are fewer than two. */
-function firstWord(bytes: Uint8Array): bigint | undefined {
-  const count = Math.floor(bytes.length / WORD_BYTES);
-  if (count < 2) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const first = view.getBigUint64(0, true);
-  // Two halves of a word at a time: a BigInt for each word of some MiB takes longer than the call that is recorded.
-  let low = view.getUint32(0, true);
-  let high = view.getUint32(4, true);
-  for (let at = 0; at < count * WORD_BYTES; at += WORD_BYTES) {
-    if (view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high) return undefined;
-    low = (low + 1) >>> 0;
-    if (low === 0) high = (high + 1) >>> 0;
-  }
-  const rest = new Uint8Array(WORD_BYTES);
-  new DataView(rest.buffer).setBigUint64(0, BigInt.asUintN(64, first + BigInt(count)), true);
-  for (let at = count * WORD_BYTES; at < bytes.length; at++) {
-    if (bytes[at] !== rest[at - count * WORD_BYTES]) return undefined;
-  }
-  return first;
 }
 
 export function sameContent(a: Content, b: Content): boolean {

@@ -101,24 +101,37 @@ export interface KernelStory {
   readonly lines: readonly string[];
 }
 
-export function kernelStory(events: readonly KernelEvent[]): KernelStory {
-  const append = repeatedAppend(events);
+/** `damagedAtBytes`: where the first finding is, so that of several appends the guilty one is told. */
+export function kernelStory(events: readonly KernelEvent[], damagedAtBytes?: number): KernelStory {
+  const appends = repeatedAppends(events);
+  const append = appends.find(({ to }) => to === damagedAtBytes) ?? appends[0];
   if (append === undefined) return { lines: storyLines(events) };
-  return { sentence: append.sentence, lines: storyLines(events.slice(append.from, append.to + 1)) };
+  return { sentence: append.sentence, lines: storyLines(events.slice(append.begin, append.end + 1)) };
 }
 
 const isWorker = (event: KernelEvent) => event.task.startsWith("iou-wrk");
 
-/** The write that io_uring tried inline and a worker then began anew at another place: report 1, in the kernel's words. */
-function repeatedAppend(events: readonly KernelEvent[]): { sentence: string; from: number; to: number } | undefined {
-  for (const [index, inline] of events.entries()) {
-    if (inline.name !== "xfs_file_buffered_write" || isWorker(inline)) continue;
+interface RepeatedAppend {
+  readonly sentence: string;
+  /** The file offset at which the second attempt began. */
+  readonly to: number;
+  /** Its first and last event. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Writes that io_uring tried inline and a worker then began anew at another place: report 1, in the kernel's words. */
+function repeatedAppends(events: readonly KernelEvent[]): RepeatedAppend[] {
+  return events.flatMap((inline, index) => {
+    if (inline.name !== "xfs_file_buffered_write" || isWorker(inline)) return [];
     const next = events.findIndex(({ name }, at) => at > index && name === "xfs_file_buffered_write");
     const again = events[next];
-    if (again === undefined || !isWorker(again)) continue;
+    if (again === undefined || !isWorker(again)) return [];
     const [from, to] = [number(inline, "pos"), number(again, "pos")];
     const [asked, repeated] = [number(inline, "bytecount"), number(again, "bytecount")];
-    if (from === undefined || to === undefined || asked === undefined || asked !== repeated || to <= from) continue;
+    if (from === undefined || to === undefined || asked === undefined || asked !== repeated) return [];
+    // An attempt that copied everything ended there; the next write is another one.
+    if (to <= from || to - from >= asked) return [];
     const end = events.findIndex(({ name }, at) => at > next && name === "io_uring_complete");
     const begin = events.findLastIndex(({ name }, at) => at < index && name.startsWith("io_uring_submit"));
     const text = (value: number) => value.toLocaleString("en-US");
@@ -129,7 +142,6 @@ function repeatedAppend(events: readonly KernelEvent[]): { sentence: string; fro
       `io-wq appended all ${text(repeated)} bytes at ${text(to)}`,
       ...(end < 0 ? [] : [`completion said ${text(number(events[end] as KernelEvent, "result") ?? 0)}`]),
     ].join("; ");
-    return { sentence, from: Math.max(0, begin), to: end < 0 ? events.length - 1 : end };
-  }
-  return undefined;
+    return [{ sentence, to, begin: Math.max(0, begin), end: end < 0 ? events.length - 1 : end }];
+  });
 }

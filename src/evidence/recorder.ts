@@ -7,7 +7,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { tapCalls } from "../sys/tap.ts";
-import { type Content, contentOf } from "./content.ts";
+import { type Content, ContentScan } from "./content.ts";
 import { SIGNATURES } from "./signatures.ts";
 
 export interface RecordedCall {
@@ -34,6 +34,7 @@ export type Pointed =
 const CALLS_MAX = 20_000;
 const PATH_BYTES_MAX = 4096;
 const IOVEC_BYTES = 16;
+const PIECE_BYTES = 256 * 1024;
 
 export class Recorder implements Disposable {
   readonly #calls: RecordedCall[] = [];
@@ -108,20 +109,39 @@ export class Recorder implements Disposable {
 class OwnMemory {
   readonly #fd = openSync("/proc/self/mem", "r");
 
-  /** The bytes at an address, fewer where the memory ends. */
+  readonly #piece = new Uint8Array(PIECE_BYTES);
+
+  /** The bytes at an address, fewer where the memory ends; for few bytes. */
   bytes(address: number, lengthBytes: number): Uint8Array {
     const bytes = new Uint8Array(lengthBytes);
+    return bytes.subarray(0, this.#read(bytes, address));
+  }
+
+  /** What is at an address, through one small buffer: a run under a memory limit must not need the memory twice. */
+  content(address: number, lengthBytes: number): Content {
+    const scan = new ContentScan();
+    for (let done = 0; done < lengthBytes; done += PIECE_BYTES) {
+      const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, lengthBytes - done));
+      const got = this.#read(piece, address + done);
+      scan.add(piece.subarray(0, got));
+      if (got < piece.length) break;
+    }
+    return scan.content();
+  }
+
+  /** Fills `bytes` from an address; how many there were. */
+  #read(bytes: Uint8Array, address: number): number {
     let done = 0;
     try {
-      while (done < lengthBytes) {
-        const got = readSync(this.#fd, bytes, done, lengthBytes - done, address + done);
+      while (done < bytes.length) {
+        const got = readSync(this.#fd, bytes, done, bytes.length - done, address + done);
         if (got === 0) break;
         done += got;
       }
     } catch {
       // EIO: nothing is mapped from here on.
     }
-    return bytes.subarray(0, done);
+    return done;
   }
 
   close(): void {
@@ -154,7 +174,7 @@ function pointedBefore(memory: OwnMemory, call: string, args: readonly number[])
     const value = args[index] ?? 0;
     if (value === 0) return undefined;
     if (kind === "path") return { kind, path: stringAt(memory, value) };
-    if (kind === "in") return { kind: "bytes", content: contentOf(memory.bytes(value, lengthOf())) };
+    if (kind === "in") return { kind: "bytes", content: memory.content(value, lengthOf()) };
     if (kind === "offset*") {
       const word = memory.bytes(value, 8).slice();
       return { kind, offsetBytes: Number(new DataView(word.buffer).getBigInt64(0, true)) };
@@ -162,7 +182,7 @@ function pointedBefore(memory: OwnMemory, call: string, args: readonly number[])
     if (kind === "vectors" && call.includes("write")) {
       const parts = vectorsAt(memory, value, countOf()).map(({ address, lengthBytes }) => ({
         address,
-        content: contentOf(memory.bytes(address, lengthBytes)),
+        content: memory.content(address, lengthBytes),
       }));
       return { kind, parts };
     }
@@ -182,7 +202,7 @@ function pointedAfter(
   return parameters.map(({ kind }, index) => {
     const value = args[index] ?? 0;
     if (result < 0 || value === 0) return before[index];
-    if (kind === "out") return { kind: "bytes", content: contentOf(memory.bytes(value, result)) };
+    if (kind === "out") return { kind: "bytes", content: memory.content(value, result) };
     if (kind === "pair") {
       const [first = -1, second = -1] = new Int32Array(memory.bytes(value, 8).slice().buffer);
       return { kind, descriptors: [first, second] };

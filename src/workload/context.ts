@@ -1,7 +1,7 @@
 /**
  * What a workload gets from whoever runs it, and what it gives back. Types only.
  */
-import type { AppendProgram } from "../evidence/c/append.ts";
+import type { ProgramTemplate } from "../evidence/c/template.ts";
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 import type { Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
 import type { Random } from "./random.ts";
@@ -28,7 +28,7 @@ export interface Outcome {
   /** Texts for the files that options declare as `newFile`, by the option's name. */
   readonly documents?: Readonly<Record<string, string>>;
   /** The C program that shows the same; made from the recorded calls unless a workload knows better. */
-  readonly program?: AppendProgram;
+  readonly program?: ProgramTemplate;
   /** Needed for "skipped"; otherwise the findings and the bytes verified decide. */
   readonly verdict?: Verdict;
   readonly reason?: string;

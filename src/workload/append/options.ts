@@ -20,7 +20,14 @@ export const appendOptions = {
       description: "files are PREFIX.0, PREFIX.1, …; left out, the run makes its own XFS (root) or uses TMPDIR",
     },
     seconds: { kind: "duration", default: "60s", description: "how long to go on" },
-    fileMb: { kind: "count", default: 48, min: 1, max: 1048576, description: "MiB after which a file is full" },
+    fileMb: {
+      kind: "count",
+      default: 48,
+      min: 1,
+      max: 1048576,
+      shrinks: false,
+      description: "MiB after which a file is full",
+    },
   },
   options: {
     door: {

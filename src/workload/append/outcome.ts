@@ -1,7 +1,7 @@
 /**
  * From series to one answer: sums, the worst verdict's findings, the table of doors. Pure.
  */
-import type { AppendProgram } from "../../evidence/c/append.ts";
+import type { ProgramTemplate } from "../../evidence/c/template.ts";
 import type { CallReference, Finding } from "../../judge/finding.ts";
 import { commandLine, commandOf } from "../../machine/invocation.ts";
 import type { ReportSection } from "../../report/document.ts";
@@ -65,12 +65,13 @@ export function appendProgramOf(
   findings: readonly Finding[],
   door: string,
   { headroomBytes }: Readonly<Record<string, unknown>>,
-): { readonly program?: AppendProgram } {
+): { readonly program?: ProgramTemplate } {
   const asked = findings.flatMap(({ calls = [] }) => calls.map(({ requestedBytes }) => requestedBytes));
   if (asked.length === 0) return {};
   const headroom = typeof headroomBytes === "number" && headroomBytes > 0 ? headroomBytes : HEADROOM_BYTES;
-  const call = door.startsWith("uring") ? "io_uring" : "pwritev2";
-  return { program: { template: "append", door: call, appendBytes: Math.max(...asked), headroomBytes: headroom } };
+  const largest = Math.max(...asked);
+  const values = { appendBytes: largest - (largest % 8), headroomBytes: headroom };
+  return { program: { template: "append", values, door: door.startsWith("uring") ? "io_uring" : "pwritev2" } };
 }
 
 /** How to look at the kept files again; `paths` are where they are now. */
