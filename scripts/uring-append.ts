@@ -10,7 +10,19 @@
  * Needs: io_uring. The bug lives in XFS; without a PREFIX and as root the script makes an XFS of its own.
  * Run: bun run uring-append.ts [PREFIX] [SECONDS=60] [FILE_MB=48]
  */
-import { allocate, ioUringMissing, MiB, type Outcome, Pressure, type Run, runReproducer } from "bytewitness";
+import {
+  allocate,
+  ioUringMissing,
+  MiB,
+  type Outcome,
+  Pressure,
+  type Run,
+  runReproducer,
+  sqe,
+  tryWrite,
+  tryWriteVectors,
+} from "bytewitness";
+import { ERRNO } from "bytewitness/uapi";
 import type { Arguments } from "../src/cli/args.ts";
 import { jobIdentity, mergeJobs, runJobs } from "../src/cli/jobs.ts";
 import { argumentWords } from "../src/cli/replay.ts";
@@ -18,13 +30,38 @@ import { pathText } from "../src/ops/file.ts";
 import { keepEvidence } from "../src/place/evidence.ts";
 import { cleanLeftovers } from "../src/place/leftovers.ts";
 import { chooseTarget, type Target } from "../src/place/target.ts";
-import { DOOR_NAMES } from "../src/workload/append/doors.ts";
+import { DOOR_NAMES, type Ways } from "../src/workload/append/doors.ts";
 import { type AppendSpecs, appendOptions } from "../src/workload/append/options.ts";
 import { appendProgramOf, lookAgain, mergeSeries } from "../src/workload/append/outcome.ts";
 import { chunkBytesMax } from "../src/workload/append/plan.ts";
-import { runSeries, type SeriesResult } from "../src/workload/append/series.ts";
+import { runSeries, type SeriesOutcome } from "../src/workload/append/series.ts";
 
 const name = "uring-append";
+
+/** The calls, one after the other as they are made. What a call did not take is asked for again, as any caller does. */
+const WAYS: Ways = {
+  /** One request, or a chunk's pieces linked: the kernel tries each inline (IOCB_NOWAIT), io-wq does what that left. */
+  uring: ({ ring, file, pieces, around }) => {
+    for (const [tag, { vectors, offsetBytes, flags, sqeFlags }] of pieces.entries()) {
+      ring.queue(sqe.writev(file, vectors, { offsetBytes, flags }), { tag, flags: sqeFlags });
+    }
+    around(() => ring.submit()); // the inline attempt is in here
+    const results = pieces.map(() => -ERRNO.ECANCELED); // what follows a short piece is cancelled
+    for (let missing = pieces.length; missing > 0; ) {
+      ring.submitAndWait(1);
+      for (const { tag, result } of ring.completions()) {
+        results[tag] = result;
+        missing -= 1;
+      }
+    }
+    return results;
+  },
+  /** The same inline attempt, asked for by the caller: RWF_NOWAIT. What it refuses is asked for again without. */
+  pwritev2: ({ file, vectors, offsetBytes, flags, around }) =>
+    around(() => tryWriteVectors(file, vectors, { offsetBytes, flags })),
+  /** Never an inline attempt. */
+  write: ({ file, buffer, part, around }) => around(() => tryWrite(file, buffer, part)),
+};
 
 /** Copies, when the files' file system ends with the run; else they stay where they are. */
 function kept(run: Run<unknown>, target: Target, files: readonly string[]) {
@@ -61,7 +98,7 @@ function conditionSections(lines: readonly string[], evidence: readonly string[]
 
 await runReproducer({
   name,
-  summary: "appends through io_uring and checks that every byte stands once, where it belongs",
+  summary: "appends through io_uring and checks that every byte is there once, where it belongs",
   ownTimeline: true,
   known: {
     fix: "iomap: don't revert iov_iter on partially completed buffered writes",
@@ -111,12 +148,12 @@ await runReproducer({
     run.narrate(`pressure: ${pressure.line}`);
 
     const doors = args.door === "all" ? DOOR_NAMES : [args.door];
-    const results: SeriesResult[] = [];
+    const results: SeriesOutcome[] = [];
     for (const door of doors) {
       const prefix = doors.length === 1 ? target.prefix : `${pathText(target.prefix)}.${door}`;
       const series = await runSeries(
         {
-          ...{ prefix, door, plan, buffer, pressure },
+          ...{ prefix, door, ways: WAYS, plan, buffer, pressure },
           seconds: Math.min(args.seconds, job?.secondsLeft ?? args.seconds) / doors.length,
           numbering: { first: job?.index ?? 0, step: job?.count ?? 1 },
           filesMax: args.files,
@@ -138,7 +175,7 @@ await runReproducer({
     const evidence = kept(
       run,
       target,
-      merged.kept.map((file) => file.path),
+      merged.kept.map(({ path }) => pathText(path)),
     );
     return {
       ...merged,
@@ -147,9 +184,9 @@ await runReproducer({
       ...appendProgramOf(merged.findings, args.door, pressure.settings),
       workload: { prefix: pathText(target.prefix), pressure: pressure.settings },
       sections: [
-        ...merged.sections,
+        ...(merged.sections ?? []),
         ...lookAgain(
-          merged.kept.filter((file) => evidence.copied.has(file.path)),
+          merged.kept.filter((file) => evidence.copied.has(pathText(file.path))),
           evidence.paths,
         ),
         ...conditionSections([...about, `pressure: ${pressure.line}`], evidence.lines),

@@ -14,7 +14,8 @@ const directory = mkdtempSync(`${os.tmpdir()}/bytewitness-test-append-`);
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const MiB = 2 ** 20;
-const SMALL = ["--file-mb", "4", "--chunk-min", "64KiB", "--chunk-max", "1MiB", "--pressure", "none", "--quiet"];
+const SIZES = ["--file-mb", "4", "--chunk-min", "64KiB", "--chunk-max", "1MiB", "--quiet"];
+const SMALL = [...SIZES, "--pressure", "none"];
 
 /** Names PREFIX.N in the directory with N at least `index`, that hold something. */
 const filesFrom = (prefix: string, index: number) =>
@@ -176,7 +177,7 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
   test.each(["auto", "none"])("a directory that goes away while running, with pressure %s", async (pressure) => {
     const gone = `${directory}/gone-${pressure}`;
     mkdirSync(gone);
-    const running = command("uring-append", [`${gone}/x`, "20", ...SMALL, "--pressure", pressure, "--json"]);
+    const running = command("uring-append", [`${gone}/x`, "20", ...SIZES, "--pressure", pressure, "--json"]);
     await until("the first file", () => existsSync(`${gone}/x.0`));
     rmSync(gone, { recursive: true });
     const { code, stdout, stderr } = await running;

@@ -1,18 +1,18 @@
 /**
  * The doors: every way to append that the report's bug may come through, and the controls that it may not.
  *
- * Owns the open flags and the call of each door. A door answers like the call it makes: bytes moved, or -errno; whoever
- * uses it continues short results.
+ * Owns the open flags of each door and how a chunk is cut into requests. The calls themselves are in the script
+ * (`Ways`); whoever uses a door continues short results.
  */
 
 import type { Fd } from "../../ops/fd.ts";
-import { IoVectors, type Part, tryWrite, tryWriteVectors } from "../../ops/file.ts";
+import { IoVectors, type Part } from "../../ops/file.ts";
 import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import type { Memory } from "../../ops/memory.ts";
-import { writev } from "../../ops/ring/request.ts";
 import { Ring } from "../../ops/ring/ring.ts";
 import { ERRNO } from "../../sys/errno.ts";
 import { O_APPEND, RWF_APPEND, RWF_NOWAIT } from "../../sys/uapi/fcntl.ts";
+import type { ReadWriteFlags, SqeFlags } from "../../sys/uapi/flags.ts";
 import { IOSQE_ASYNC, IOSQE_IO_LINK } from "../../sys/uapi/io_uring.ts";
 
 interface DoorSpec {
@@ -87,14 +87,43 @@ export interface DoorOptions {
   readonly async: boolean;
 }
 
-/** One result per piece asked for; pieces after a short or failed one are -ECANCELED and not listed. */
-export interface Answer {
+/** What one call took of what it was asked to: bytes moved, or -errno. */
+export interface CallResult {
   readonly requestedBytes: number;
   readonly result: number;
 }
 
-/** Makes the call; what surrounds it is the caller's. Returns what the call returned. */
-export type Attempt = (call: () => number) => number;
+/** Makes the one system call in which the race lies, with whatever the pressure does around it; returns its result. */
+export type Around = (call: () => number) => number;
+
+/** A piece of a chunk as one request of a ring. */
+export interface Piece {
+  readonly vectors: IoVectors;
+  readonly lengthBytes: number;
+  readonly offsetBytes: number;
+  /** RWF_* flags. */
+  readonly flags: ReadWriteFlags;
+  /** IOSQE_* flags: linked but for the last piece. */
+  readonly sqeFlags: SqeFlags;
+}
+
+/** What a way to append is asked to do. */
+export interface Append {
+  readonly file: Fd;
+  readonly buffer: Memory;
+  readonly part: Required<Part>;
+  readonly around: Around;
+}
+
+/**
+ * The ways to append, which the script shows: each makes its calls and returns the result of every piece, or the one of
+ * its only call.
+ */
+export interface Ways {
+  uring(append: Append & { readonly ring: Ring; readonly pieces: readonly Piece[] }): number[];
+  pwritev2(append: Append & Pick<Piece, "vectors" | "offsetBytes" | "flags">): number;
+  write(append: Append): number;
+}
 
 export class Door implements Disposable {
   readonly name: DoorName;
@@ -107,10 +136,11 @@ export class Door implements Disposable {
   #ring: Ring | undefined;
   #vectors: IoVectors[];
   #options: DoorOptions;
-  #submit = () => (this.#ring as Ring).submit();
+  #ways: Ways;
 
-  constructor(name: DoorName, options: DoorOptions) {
+  constructor(name: DoorName, options: DoorOptions, ways: Ways) {
     this.name = name;
+    this.#ways = ways;
     this.#spec = DOORS[name];
     this.#options = options;
     this.openFlags = this.#spec.openFlags;
@@ -122,77 +152,50 @@ export class Door implements Disposable {
     this.#vectors = Array.from({ length: depth }, () => new IoVectors(1));
   }
 
-  /**
-   * Appends `part` of the buffer; `offsetBytes` is where its first byte belongs, for doors that say so. `attempt` makes
-   * the one system call in which the race lies (the submit, or the write itself), so that pressure can surround it.
-   */
-  append(fd: Fd, memory: Memory, part: Required<Part>, offsetBytes: number, attempt: Attempt): Answer[] {
+  /** Appends `part` of the buffer; `offsetBytes` is where its first byte belongs, for doors that name it. */
+  append(append: Append, offsetBytes: number): CallResult[] {
     const { engine, explicitOffset, rwFlags } = this.#spec;
+    const { lengthBytes } = append.part;
     const at = explicitOffset ? offsetBytes : AT_FILE_POSITION;
-    if (engine === "uring") return this.#chain(fd, memory, part, at, attempt);
-    if (engine === "write")
-      return [
-        this.#answer(
-          part,
-          attempt(() => tryWrite(fd, memory, part)),
-        ),
-      ];
-    return [
-      this.#answer(
-        part,
-        attempt(() => this.#pwritev2(fd, memory, part, at, rwFlags)),
-      ),
-    ];
+    if (engine === "write") return [{ requestedBytes: lengthBytes, result: this.#ways.write(append) }];
+    if (engine === "pwritev2") return [this.#pwritev2(append, at, rwFlags)];
+    const pieces = this.#pieces(append, at);
+    const results = this.#ways.uring({ ...append, ring: this.#ring as Ring, pieces });
+    return pieces
+      .map((piece, index) => ({ requestedBytes: piece.lengthBytes, result: results[index] as number }))
+      .filter(({ result }, index) => index === 0 || result !== -ERRNO.ECANCELED);
   }
 
-  /** True for the answer of a door that may say "not now": the caller repeats the same bytes by `retry`. */
-  refusesNow({ result }: Answer): boolean {
+  /** True for the result of a door that may refuse "now": the caller repeats the same bytes by `retry`. */
+  refusesNow({ result }: CallResult): boolean {
     return (this.#spec.rwFlags & RWF_NOWAIT) !== 0 && (result === -ERRNO.EAGAIN || result === -ERRNO.EOPNOTSUPP);
   }
 
   /** What a correct caller does when "now" was refused: the same bytes again, willing to wait. */
-  retry(fd: Fd, memory: Memory, part: Required<Part>): Answer {
-    return this.#answer(part, this.#pwritev2(fd, memory, part, AT_FILE_POSITION, 0));
+  retry(append: Omit<Append, "around">): CallResult {
+    return this.#pwritev2({ ...append, around: (call) => call() }, AT_FILE_POSITION, 0);
   }
 
-  #answer(part: Required<Part>, result: number): Answer {
-    return { requestedBytes: part.lengthBytes, result };
-  }
-
-  #pwritev2(fd: Fd, memory: Memory, part: Required<Part>, offsetBytes: number, flags: number): number {
-    const vectors = (this.#vectors[0] as IoVectors).clear().add(memory, part);
-    return tryWriteVectors(fd, vectors, { offsetBytes, flags });
+  #pwritev2(append: Append, offsetBytes: number, flags: ReadWriteFlags): CallResult {
+    const vectors = (this.#vectors[0] as IoVectors).clear().add(append.buffer, append.part);
+    const result = this.#ways.pwritev2({ ...append, vectors, offsetBytes, flags });
+    return { requestedBytes: append.part.lengthBytes, result };
   }
 
   /** The chunk as `queueDepth` linked requests: the kernel runs them in order, one short result cancels the rest. */
-  #chain(fd: Fd, memory: Memory, part: Required<Part>, at: number, attempt: Attempt): Answer[] {
-    const ring = this.#ring as Ring;
-    const depth = this.#vectors.length;
-    const pieceBytes = Math.max(8, Math.ceil(part.lengthBytes / depth / 8) * 8);
-    const requested: number[] = [];
+  #pieces({ buffer, part }: Append, at: number): Piece[] {
+    const pieceBytes = Math.max(8, Math.ceil(part.lengthBytes / this.#vectors.length / 8) * 8);
+    const async = this.#options.async ? IOSQE_ASYNC : 0;
+    const pieces: Piece[] = [];
     for (let done = 0; done < part.lengthBytes; done += pieceBytes) {
       const lengthBytes = Math.min(pieceBytes, part.lengthBytes - done);
-      const vectors = (this.#vectors[requested.length] as IoVectors).clear();
-      vectors.add(memory, { bufferOffsetBytes: part.bufferOffsetBytes + done, lengthBytes });
+      const vectors = (this.#vectors[pieces.length] as IoVectors).clear();
+      vectors.add(buffer, { bufferOffsetBytes: part.bufferOffsetBytes + done, lengthBytes });
       const offsetBytes = at === AT_FILE_POSITION ? at : at + done;
-      const last = done + pieceBytes >= part.lengthBytes;
-      const flags = (last ? 0 : IOSQE_IO_LINK) | (this.#options.async ? IOSQE_ASYNC : 0);
-      const request = { ...writev(fd, vectors, { offsetBytes, flags: this.#spec.rwFlags }) };
-      ring.queue({ ...request, pins: [vectors.memory, memory] }, { tag: requested.length, flags });
-      requested.push(lengthBytes);
+      const link = done + pieceBytes >= part.lengthBytes ? 0 : IOSQE_IO_LINK;
+      pieces.push({ vectors, lengthBytes, offsetBytes, flags: this.#spec.rwFlags, sqeFlags: link | async });
     }
-    attempt(this.#submit);
-    const results = new Array<number>(requested.length).fill(-ERRNO.ECANCELED);
-    for (let missing = requested.length; missing > 0; ) {
-      ring.submitAndWait(1);
-      for (const completion of ring.completions()) {
-        results[completion.tag] = completion.result;
-        missing -= 1;
-      }
-    }
-    return requested
-      .map((requestedBytes, index) => ({ requestedBytes, result: results[index] as number }))
-      .filter((answer, index) => index === 0 || answer.result !== -ERRNO.ECANCELED);
+    return pieces;
   }
 
   [Symbol.dispose](): void {

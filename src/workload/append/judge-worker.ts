@@ -1,10 +1,11 @@
-/** The Worker of `JudgeBeside`: takes orders, answers with judgements. A kernel that refuses becomes a sentence. */
+/** The Worker of `JudgeBeside`: gets files, answers with judgements. A refusal of the kernel crosses as its parts. */
 import { isSyscallError } from "../../ops/errors.ts";
-import { type JudgeAnswer, type JudgeOrder, judgeNow } from "./judging.ts";
+import { type JudgeAnswer, judgeNow } from "./judging.ts";
+import type { WrittenFile } from "./written-file.ts";
 
 declare const self: Worker;
 
-self.onmessage = ({ data }: MessageEvent<JudgeOrder>) => {
+self.onmessage = ({ data }: MessageEvent<WrittenFile>) => {
   let answer: JudgeAnswer;
   try {
     answer = { judgement: judgeNow(data) };

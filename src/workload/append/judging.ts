@@ -1,32 +1,17 @@
 /**
  * Judging a written file, here or on another processor while the next file is being written.
  *
- * Owns one order: which file, which bytes it should hold. `JudgeBeside` runs orders in a Worker, which shares nothing
- * with this thread but the file. Not for runs under a memory group: a reader beside the writer would eat its headroom.
+ * `JudgeBeside` judges in a Worker, which shares nothing with this thread but the file. Not for runs under a memory group: a reader beside the writer would eat its headroom.
  */
 
 import type { Judgement } from "../../judge/finding.ts";
 import { SyscallError } from "../../ops/errors.ts";
-import type { Path } from "../../ops/file.ts";
-import { Counter } from "../../pattern/counter.ts";
-import { type FileExpectation, judgeFileOnce } from "../judge-file.ts";
-
-export interface JudgeOrder {
-  readonly path: Path;
-  readonly generation: number;
-  readonly expectBytes: number;
-  /** Only so many bytes are read: after a refused call nobody promised what follows. */
-  readonly readBytesMax: number;
-}
-
-/** What the file of an order should hold. */
-export function expectationOf({ generation, expectBytes, readBytesMax }: JudgeOrder): FileExpectation {
-  return { pattern: new Counter({ generation }), expectBytes, readBytesMax };
-}
+import { judgeFileOnce } from "../judge-file.ts";
+import { expectationOf, type WrittenFile } from "./written-file.ts";
 
 /** Reads the file back and judges it. */
-export function judgeNow(order: JudgeOrder): Judgement {
-  return judgeFileOnce(order.path, expectationOf(order));
+export function judgeNow(file: WrittenFile): Judgement {
+  return judgeFileOnce(file.path, expectationOf(file));
 }
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */
@@ -51,25 +36,28 @@ export class JudgeBeside implements Disposable {
   }
 
   /**
-   * One order at a time; the Worker starts at once, the answer comes with a turn of the event loop. A refusal waits for
-   * whoever awaits the answer, however late: nobody does while the next file is being written.
+   * One file at a time; the Worker starts at once, the judgement comes with a turn of the event loop. It may be awaited
+   * late, after the next file was written: a refusal is not an unhandled rejection until then.
    */
-  judge(order: JudgeOrder): Promise<Judgement> {
-    const judgement = this.#judged(order);
+  judge(file: WrittenFile): Promise<Judgement> {
+    const judgement = this.#judged(file);
     judgement.catch(() => {});
     return judgement;
   }
 
-  async #judged(order: JudgeOrder): Promise<Judgement> {
-    if (this.#settle !== undefined) throw new Error("the judge beside has an order already");
+  async #judged(file: WrittenFile): Promise<Judgement> {
+    if (this.#settle !== undefined) throw new Error("a file is being judged already");
     const answer = new Promise<JudgeAnswer>((resolve) => {
       this.#settle = resolve;
     });
-    this.#worker.postMessage(order);
-    const said = await answer;
-    if ("refused" in said) throw new SyscallError(said.refused.call, said.refused.errno, said.refused.args);
-    if ("failed" in said) throw new Error(said.failed);
-    return said.judgement;
+    this.#worker.postMessage(file);
+    const given = await answer;
+    if ("refused" in given) {
+      const { call, errno, args } = given.refused;
+      throw new SyscallError(call, errno, args);
+    }
+    if ("failed" in given) throw new Error(given.failed);
+    return given.judgement;
   }
 
   [Symbol.dispose](): void {

@@ -2,54 +2,35 @@
  * From series to one answer: sums, the worst verdict's findings, the table of doors. Pure.
  */
 import type { ProgramTemplate } from "../../evidence/c/template.ts";
-import type { CallReference, Finding } from "../../judge/finding.ts";
+import type { Finding } from "../../judge/finding.ts";
 import { commandLine, commandOf } from "../../machine/invocation.ts";
 import type { ReportSection } from "../../report/document.ts";
+import type { Outcome } from "../context.ts";
 import { mergeTriggers } from "../trigger.ts";
-import type { DoorName } from "./doors.ts";
-import type { KeptFile, SeriesResult } from "./series.ts";
+import type { SeriesOutcome } from "./series.ts";
+import type { WrittenFile } from "./written-file.ts";
 
-/** The part of an outcome that series results decide. */
-export interface AppendOutcome {
-  readonly findings: SeriesResult["findings"];
-  readonly findingsLeftOut: number;
-  readonly segments: SeriesResult["segments"];
-  readonly trigger: SeriesResult["trigger"];
-  readonly totals: {
-    readonly bytesWritten: number;
-    readonly bytesVerified: number;
-    readonly files: number;
-    readonly calls: number;
-    readonly workSeconds: number;
-    readonly firstFindingSeconds?: number;
-  };
-  readonly kept: readonly KeptFile[];
-  readonly timeline: readonly CallReference[];
-  readonly sections: readonly ReportSection[];
-}
-
-function sum(results: readonly SeriesResult[], value: (result: SeriesResult) => number): number {
+function sum(results: readonly SeriesOutcome[], value: (result: SeriesOutcome) => number): number {
   return results.reduce((total, result) => total + value(result), 0);
 }
 
-export function mergeSeries(results: readonly SeriesResult[]): AppendOutcome {
+/** One outcome of several, and all the files that stay. */
+export function mergeSeries(results: readonly SeriesOutcome[]): Outcome & Pick<SeriesOutcome, "kept"> {
   const first = results.map((result) => result.firstFindingSeconds).filter((seconds) => seconds !== undefined);
   const ledger = results.flatMap((result) => result.ledger);
+  const names = ["bytesWritten", "bytesVerified", "files", "calls", "workSeconds"] as const;
+  const totals = Object.fromEntries(names.map((name) => [name, sum(results, (result) => result.totals[name])]));
   return {
     findings: results.flatMap((result) => result.findings),
-    findingsLeftOut: sum(results, (result) => result.findingsLeftOut),
-    segments: results.find((result) => result.segments.length > 0)?.segments ?? [],
+    findingsLeftOut: sum(results, (result) => result.findingsLeftOut ?? 0),
+    segments: results.find(({ segments = [] }) => segments.length > 0)?.segments ?? [],
     trigger: mergeTriggers(results.map((result) => result.trigger)),
     totals: {
-      bytesWritten: sum(results, (result) => result.bytesWritten),
-      bytesVerified: sum(results, (result) => result.bytesVerified),
-      files: sum(results, (result) => result.files),
-      calls: sum(results, (result) => result.calls),
-      workSeconds: sum(results, (result) => result.workSeconds),
+      ...(totals as Record<(typeof names)[number], number>),
       ...(first.length === 0 ? {} : { firstFindingSeconds: Math.min(...first) }),
     },
     kept: results.flatMap((result) => result.kept),
-    timeline: results.find((result) => result.timeline.length > 0)?.timeline ?? [],
+    timeline: results.find(({ timeline = [] }) => timeline.length > 0)?.timeline ?? [],
     sections: [
       ...(ledger.length === 0 ? [] : [{ title: "Ledger", lines: ledger }]),
       ...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }]),
@@ -75,23 +56,23 @@ export function appendProgramOf(
 }
 
 /** How to look at the kept files again; `paths` are where they are now. */
-export function lookAgain(kept: readonly KeptFile[], paths: readonly string[]): ReportSection[] {
+export function lookAgain(kept: readonly WrittenFile[], paths: readonly string[]): ReportSection[] {
   if (kept.length === 0) return [];
-  const lines = kept.map(({ path, generation, expectBytes }, index) => {
-    const words = [paths[index] ?? path, "--generation", String(generation), "--expect-bytes", String(expectBytes)];
+  const lines = kept.map(({ path, generation, reportedBytes }, index) => {
+    const words = [paths[index] ?? path, "--generation", String(generation), "--expect-bytes", String(reportedBytes)];
     return commandLine(commandOf("verify"), words);
   });
   return [{ title: "Judge the kept files again", lines: lines.slice(0, 8) }];
 }
 
 /** Side by side: door, verdict, files, bytes, calls, how often the racy path was entered, first finding. */
-export function doorTable(results: readonly SeriesResult[]): string[] {
+export function doorTable(results: readonly SeriesOutcome[]): string[] {
   const rows = results.map((result) => [
     result.door,
-    result.findings.length > 0 ? "corrupt" : result.bytesVerified > 0 ? "clean" : "inconclusive",
-    String(result.files),
-    `${Math.round(result.bytesVerified / 2 ** 20)} MiB`,
-    String(result.calls),
+    result.findings.length > 0 ? "corrupt" : result.totals.bytesVerified > 0 ? "clean" : "inconclusive",
+    String(result.totals.files),
+    `${Math.round(result.totals.bytesVerified / 2 ** 20)} MiB`,
+    String(result.totals.calls),
     result.trigger.reached === null ? "unknown" : String(result.trigger.reached),
     result.firstFindingSeconds === undefined ? "-" : `${result.firstFindingSeconds.toFixed(1)}s`,
   ]);
@@ -105,9 +86,4 @@ export function doorTable(results: readonly SeriesResult[]): string[] {
       .join("  ")
       .trimEnd(),
   );
-}
-
-/** Which doors `--door NAME|all` means. */
-export function doorsNamed(name: DoorName | "all", all: readonly DoorName[]): readonly DoorName[] {
-  return name === "all" ? all : [name];
 }

@@ -7,26 +7,27 @@
 
 import os from "node:os";
 import type { CallReference, Finding, Judgement, Segment } from "../../judge/finding.ts";
-import { createFile } from "../../machine/own-file.ts";
+import { createFile, type OwnFile } from "../../machine/own-file.ts";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { type Path, pathText } from "../../ops/file.ts";
+import type { Path } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
 import { dropCache, sync } from "../../ops/space.ts";
-import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
+import type { Totals, Trigger } from "../../report/document.ts";
 import { O_RDWR } from "../../sys/uapi/fcntl.ts";
+import type { Outcome } from "../context.ts";
 import { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
-import { Door, type DoorName } from "./doors.ts";
+import { Door, type DoorName, type Ways } from "./doors.ts";
 import { type InjectionKind, planInjection } from "./inject.ts";
 import { JudgeBeside, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
-import { FileWriter, type Written } from "./writer.ts";
-import { breachLines, callsOf, findingsOf, orderOf, type WrittenFile } from "./written-file.ts";
+import { FileWriter } from "./writer.ts";
+import { breachLines, callsOf, findingsOf, type WrittenFile } from "./written-file.ts";
 
 /** The part of the time in which files are written; the rest is for judging the last ones. */
 const WRITING_SHARE = 0.96;
@@ -34,6 +35,8 @@ const WRITING_SHARE = 0.96;
 export interface SeriesOptions {
   readonly prefix: Path;
   readonly door: DoorName;
+  /** The calls, as the script makes them. */
+  readonly ways: Ways;
   readonly plan: Plan;
   readonly seconds: number;
   /** Files are PREFIX.N for N = first, first + step, …: parallel jobs share one numbering. */
@@ -59,32 +62,26 @@ export interface SeriesHost {
   narrate(line: string): void;
 }
 
-/** A file that stays, and what verify.ts needs to judge it again. */
-export interface KeptFile {
-  readonly path: string;
-  readonly generation: number;
-  readonly expectBytes: number;
+/** What a series adds to the totals of every run. */
+export interface SeriesTotals extends Totals {
+  readonly workSeconds: number;
 }
 
-export interface SeriesResult {
+/** The outcome of one door. */
+export interface SeriesOutcome extends Outcome {
   readonly door: DoorName;
-  readonly files: number;
-  readonly calls: number;
-  readonly bytesWritten: number;
-  readonly bytesVerified: number;
-  readonly findings: readonly Finding[];
-  readonly findingsLeftOut: number;
-  readonly segments: readonly Segment[];
-  readonly kept: readonly KeptFile[];
-  /** The calls of the first corrupt file. */
-  readonly timeline: readonly CallReference[];
-  readonly trigger: { readonly reached: number | null; readonly attempts: number; readonly how: string };
+  readonly totals: SeriesTotals;
+  readonly trigger: Trigger;
+  /** Files that stay. */
+  readonly kept: readonly WrittenFile[];
+  /** Sentences about files that are not as long as their calls reported. */
   readonly ledger: readonly string[];
-  readonly firstFindingSeconds: number | undefined;
-  readonly workSeconds: number;
+  readonly firstFindingSeconds?: number | undefined;
   /** Why the series ended early. */
-  readonly refused: SyscallError | undefined;
+  readonly refused?: SyscallError | undefined;
 }
+
+type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** PREFIX.N as a path; the prefix's bytes stay as they are. */
 export function numberedPath(prefix: Path, index: number): Path {
@@ -92,7 +89,7 @@ export function numberedPath(prefix: Path, index: number): Path {
   return new Uint8Array(Buffer.concat([prefix, Buffer.from(`.${index}`)]));
 }
 
-export async function runSeries(options: SeriesOptions, host: SeriesHost): Promise<SeriesResult> {
+export async function runSeries(options: SeriesOptions, host: SeriesHost): Promise<SeriesOutcome> {
   using series = new Series(options, host);
   return await series.run();
 }
@@ -105,58 +102,51 @@ class Series implements Disposable {
   readonly #trigger: TriggerWatch;
   readonly #startedNs = monotonicNs();
   readonly #beside: JudgeBeside | undefined;
-  #pending: { readonly file: WrittenFile; readonly answer: Promise<Judgement> | undefined } | undefined;
-  #result: { -readonly [Name in keyof SeriesResult]: SeriesResult[Name] };
+  /** Written and not judged yet. */
+  #pending:
+    | { readonly file: WrittenFile; readonly own: OwnFile; readonly judgement: Promise<Judgement> | undefined }
+    | undefined;
+  #refused: SyscallError | undefined;
+  readonly #totals: Mutable<SeriesTotals> = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, workSeconds: 0 };
+  readonly #found = {
+    ...{ findings: [] as Finding[], findingsLeftOut: 0, segments: [] as readonly Segment[] },
+    ...{ kept: [] as WrittenFile[], timeline: [] as readonly CallReference[], ledger: [] as string[] },
+    firstFindingSeconds: undefined as number | undefined,
+  };
 
   constructor(options: SeriesOptions, host: SeriesHost) {
     this.#options = options;
     this.#host = host;
-    this.#door = new Door(options.door, options);
+    this.#door = new Door(options.door, options, options.ways);
     this.#trigger = TriggerWatch.start({ door: options.door });
     // With a processor to spare the judge works beside the writer, unless it would share a memory limit with it.
     if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
-    this.#result = {
-      door: options.door,
-      files: 0,
-      calls: 0,
-      bytesWritten: 0,
-      bytesVerified: 0,
-      findings: [],
-      findingsLeftOut: 0,
-      segments: [],
-      kept: [],
-      timeline: [],
-      trigger: { reached: null, attempts: 0, how: "" },
-      ledger: [],
-      firstFindingSeconds: undefined,
-      workSeconds: 0,
-      refused: undefined,
-    };
   }
 
-  async run(): Promise<SeriesResult> {
-    const { filesMax = Infinity, numbering, seconds } = this.#options;
+  async run(): Promise<SeriesOutcome> {
+    const { door, filesMax = Infinity, numbering, seconds } = this.#options;
     for (let count = 0; count < filesMax && this.#seconds() < seconds * WRITING_SHARE && !this.#over; count++) {
-      await this.#guarded(async () => {
-        const file = this.#writeFile(numbering.first + count * numbering.step, count);
-        await this.#settle();
-        this.#pending = { file, answer: this.#beside?.judge(orderOf(file)) };
-        // Without a judge beside, the verdict comes before the next file.
-        if (this.#beside === undefined) await this.#settle();
-        this.#result.refused ??= file.written.refused;
-      });
+      await this.#guarded(() => this.#next(numbering.first + count * numbering.step, count));
       this.#showProgress();
       await this.#host.breathe();
     }
     await this.#guarded(() => this.#settle());
-    this.#result.workSeconds = this.#seconds();
-    const { reached, how } = this.#trigger;
-    this.#result.trigger = { reached, attempts: this.#result.calls, how };
-    return this.#result;
+    this.#totals.workSeconds = this.#seconds();
+    const trigger = { reached: this.#trigger.reached, attempts: this.#totals.calls, how: this.#trigger.how };
+    return { door, totals: this.#totals, trigger, refused: this.#refused, ...this.#found };
+  }
+
+  /** One file: written while the one before is judged, or judged at once where there is no judge beside. */
+  async #next(index: number, count: number): Promise<void> {
+    const { file, own, refused } = this.#writeFile(index, count);
+    await this.#settle();
+    this.#pending = { file, own, judgement: this.#beside?.judge(file) };
+    if (this.#beside === undefined) await this.#settle();
+    this.#refused ??= refused;
   }
 
   get #over(): boolean {
-    return this.#host.stopped || this.#result.refused !== undefined || this.#result.findings.length > 0;
+    return this.#host.stopped || this.#refused !== undefined || this.#found.findings.length > 0;
   }
 
   /** What the world does to a run (a full disk, a directory that went away, a signal) ends it; what was judged counts. */
@@ -166,7 +156,7 @@ class Series implements Disposable {
     } catch (error) {
       if (error instanceof Interrupted) return;
       if (!isSyscallError(error)) throw error;
-      this.#result.refused ??= error;
+      this.#refused ??= error;
     }
   }
 
@@ -176,30 +166,30 @@ class Series implements Disposable {
 
   #showProgress(): void {
     const { seconds } = this.#options;
-    const { files, bytesWritten } = this.#result;
+    const { files, bytesWritten } = this.#totals;
     const label = `${this.#options.door}  ${files} files`;
     this.#host.progress({ done: Math.min(seconds, this.#seconds()), total: seconds, bytes: bytesWritten, label });
   }
 
   /** Creates, writes and closes one file; it is removed when that cannot be done. */
-  #writeFile(index: number, count: number): WrittenFile {
+  #writeFile(index: number, count: number) {
     const { prefix, pressure } = this.#options;
-    const { fd: created, file } = createFile(numberedPath(prefix, index), O_RDWR | this.#door.openFlags);
-    const { path } = file;
+    const { fd: created, file: own } = createFile(numberedPath(prefix, index), O_RDWR | this.#door.openFlags);
     const pattern = new Counter({ generation: index % (GENERATION_MAX + 1) });
     using fd = created;
     try {
-      const written = this.#write(fd, pattern, index, count);
-      this.#result.calls += written.calls;
-      this.#result.bytesWritten += written.reportedBytes;
+      const writer = this.#write(fd, pattern, index, count);
       if (this.#options.fsync) {
         sync(fd);
         dropCache(fd);
       }
       pressure.fileDone(fd);
-      return { path, own: file, generation: pattern.generation, written, sizeBytes: sizeOf(fd) };
+      const file = writer.written(own.path);
+      this.#totals.calls += file.calls;
+      this.#totals.bytesWritten += file.reportedBytes;
+      return { file, own, refused: writer.refused };
     } catch (error) {
-      file.remove();
+      own.remove();
       throw error;
     }
   }
@@ -208,14 +198,13 @@ class Series implements Disposable {
   async #settle(): Promise<void> {
     const pending = this.#pending;
     if (pending === undefined) return;
-    const { path, own, generation, written } = pending.file;
+    const { file, own } = pending;
     let remove = true;
     try {
-      const judgement = await (pending.answer ?? judgeNow(orderOf(pending.file)));
-      remove = !this.#take(pending.file, judgement) && !this.#options.keep;
-      const kept = { path: pathText(path), generation, expectBytes: written.reportedBytes };
-      if (!remove) this.#result.kept = [...this.#result.kept, kept];
-      this.#result.files += 1;
+      const judgement = await (pending.judgement ?? judgeNow(file));
+      remove = !this.#take(file, judgement) && !this.#options.keep;
+      if (!remove) this.#found.kept.push(file);
+      this.#totals.files += 1;
     } finally {
       this.#pending = undefined;
       if (remove) own.remove();
@@ -223,20 +212,21 @@ class Series implements Disposable {
     }
   }
 
-  /** Adds a judgement to the result; true when the file is corrupt. */
+  /** Adds a judgement to the outcome; true when the file is corrupt. */
   #take(file: WrittenFile, judgement: Judgement): boolean {
-    this.#result.bytesVerified += judgement.verifiedBytes;
-    this.#result.ledger = [...this.#result.ledger, ...breachLines(file, this.#journal)];
+    const found = this.#found;
+    this.#totals.bytesVerified += judgement.verifiedBytes;
+    found.ledger.push(...breachLines(file, this.#journal));
     if (judgement.findings.length === 0) return false;
-    this.#result.firstFindingSeconds ??= this.#host.elapsedSeconds;
-    this.#result.findingsLeftOut += judgement.findingsLeftOut;
-    if (this.#result.segments.length === 0) this.#result.segments = judgement.segments;
-    if (this.#result.timeline.length === 0) this.#result.timeline = callsOf(file, this.#journal);
-    this.#result.findings = [...this.#result.findings, ...findingsOf(file, judgement, this.#journal)];
+    found.firstFindingSeconds ??= this.#host.elapsedSeconds;
+    found.findingsLeftOut += judgement.findingsLeftOut;
+    if (found.segments.length === 0) found.segments = judgement.segments;
+    if (found.timeline.length === 0) found.timeline = callsOf(file, this.#journal);
+    found.findings.push(...findingsOf(file, judgement, this.#journal));
     return true;
   }
 
-  #write(fd: Fd, pattern: Counter, index: number, count: number): Written {
+  #write(fd: Fd, pattern: Counter, index: number, count: number): FileWriter {
     const { plan, inject, buffer, pressure } = this.#options;
     const chunkBytes = pressure.chunkBytes ?? plan.chunkBytes;
     const planned = chunksOfFile({ ...plan, chunkBytes, fileBytes: pressure.fileBytes ?? plan.fileBytes }, index);
@@ -253,11 +243,12 @@ class Series implements Disposable {
     const writer = new FileWriter({ ...parts, seed: plan.seed, startedNs: this.#startedNs }, fd, pattern);
     // What is written must be judged within the time, too.
     const untilNs = this.#startedNs + this.#options.seconds * WRITING_SHARE * 1e9;
-    return writer.write(chunks, injection, previous, untilNs);
+    writer.write(chunks, injection, previous, untilNs);
+    return writer;
   }
 
   [Symbol.dispose](): void {
-    this.#pending?.file.own.remove();
+    this.#pending?.own.remove();
     this.#beside?.[Symbol.dispose]();
     this.#trigger[Symbol.dispose]();
     this.#door[Symbol.dispose]();

@@ -8,7 +8,7 @@
 import { monotonicNs } from "../../ops/clock.ts";
 import { SyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { pathText, writeAll } from "../../ops/file.ts";
+import { type Path, pathText, writeAll } from "../../ops/file.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { truncate } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
@@ -17,8 +17,9 @@ import { ERRNO } from "../../sys/errno.ts";
 import type { Journal, JournalCall } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import type { TriggerWatch } from "../trigger.ts";
-import type { Answer, Attempt, Door } from "./doors.ts";
+import type { Around, CallResult, Door } from "./doors.ts";
 import { damageBuffer, type Injection } from "./inject.ts";
+import type { WrittenFile } from "./written-file.ts";
 
 export interface WriterParts {
   readonly door: Door;
@@ -28,18 +29,6 @@ export interface WriterParts {
   readonly trigger: TriggerWatch;
   readonly seed: number;
   readonly startedNs: number;
-}
-
-export interface Written {
-  /** The sum of what the calls reported. */
-  readonly reportedBytes: number;
-  readonly calls: number;
-  /** Journal index of the first call of this file. */
-  readonly firstCall: number;
-  /** Index (from the file's first call) of the first call after which the size was not the sum of results. */
-  readonly breachCall: number | undefined;
-  /** Why writing ended before the plan did: the kernel refused. */
-  readonly refused: SyscallError | undefined;
 }
 
 export class FileWriter {
@@ -52,6 +41,8 @@ export class FileWriter {
   /** What our own injection moved the file's end by: doors with explicit offsets must follow. */
   #shift = 0;
   #breach: number | undefined;
+  /** Why writing ended before the plan did: the kernel refused. */
+  refused: SyscallError | undefined;
 
   constructor(parts: WriterParts, fd: Fd, pattern: Counter) {
     this.#parts = parts;
@@ -64,8 +55,7 @@ export class FileWriter {
    * Writes the plan's chunks, or as many as fit before `untilNs`; `injection` damages one of them, and then all are
    * written; `previous` is the pattern of the file before.
    */
-  write(chunks: readonly number[], injection: Injection | undefined, previous: Counter, untilNs: number): Written {
-    let refused: SyscallError | undefined;
+  write(chunks: readonly number[], injection: Injection | undefined, previous: Counter, untilNs: number): void {
     for (const [index, length] of chunks.entries()) {
       if (index > 0 && injection === undefined && monotonicNs() > untilNs) break;
       const chunk = this.#parts.buffer.bytes.subarray(0, length);
@@ -73,17 +63,24 @@ export class FileWriter {
       const damage = injection !== undefined && injection.chunkIndex === index ? injection : undefined;
       if (damage !== undefined) this.#inject(damage, chunk, previous);
       if (damage?.kind === "lost") continue;
-      refused = this.#writeChunk(length);
-      if (refused !== undefined) break;
+      this.refused = this.#writeChunk(length);
+      if (this.refused !== undefined) break;
     }
-    if (injection?.kind === "truncated" && refused === undefined)
+    if (injection?.kind === "truncated" && this.refused === undefined)
       truncate(this.#fd, this.#size - injection.lengthBytes);
+  }
+
+  /** The file as it is now. */
+  written(path: Path): WrittenFile {
     return {
+      path,
+      generation: this.#pattern.generation,
+      sizeBytes: sizeOf(this.#fd),
       reportedBytes: this.#reported,
-      calls: this.#parts.journal.count - this.#firstCall,
+      whole: this.refused === undefined,
       firstCall: this.#firstCall,
+      calls: this.#parts.journal.count - this.#firstCall,
       breachCall: this.#breach,
-      refused,
     };
   }
 
@@ -92,17 +89,18 @@ export class FileWriter {
     const { door, buffer, pressure } = this.#parts;
     for (let done = 0; done < length; ) {
       const part = { bufferOffsetBytes: done, lengthBytes: length - done };
-      const attempt: Attempt = (call) => pressure.attempt(this.#fd, part.lengthBytes, call, { sleeps: door.sleeps });
+      const around: Around = (call) => pressure.attempt(this.#fd, part.lengthBytes, call, { sleeps: door.sleeps });
+      const append = { file: this.#fd, buffer, part, around };
       const atNs = this.#now();
-      let answers = door.append(this.#fd, buffer, part, this.#reported + this.#shift, attempt);
-      let moved = this.#record(answers, atNs);
-      if (door.refusesNow(answers[0] as Answer)) {
+      let results = door.append(append, this.#reported + this.#shift);
+      let moved = this.#record(results, atNs);
+      if (door.refusesNow(results[0] as CallResult)) {
         const againNs = this.#now();
-        answers = [door.retry(this.#fd, buffer, part)];
-        moved += this.#record(answers, againNs);
+        results = [door.retry(append)];
+        moved += this.#record(results, againNs);
       }
       done += moved;
-      const last = answers.at(-1)?.result ?? 0;
+      const last = results.at(-1)?.result ?? 0;
       const asked = `"${pathText(this.#fd.label)}"`;
       if (last < 0 && last !== -ERRNO.EINTR) return new SyscallError(door.call, -last, asked);
       if (moved === 0 && last === 0) return new SyscallError(door.call, ERRNO.EIO, asked, "the call wrote nothing");
@@ -115,13 +113,13 @@ export class FileWriter {
   }
 
   /** Ledger and journal after a call (or a chain of linked ones); the bytes that its results say were moved. */
-  #record(answers: readonly Answer[], atNs: number): number {
+  #record(results: readonly CallResult[], atNs: number): number {
     const { door, pressure, trigger, journal } = this.#parts;
     const sizeAfterBytes = sizeOf(this.#fd);
     const grewBytes = sizeAfterBytes - this.#size;
     let moved = 0;
     let requested = 0;
-    for (const { requestedBytes, result } of answers) {
+    for (const { requestedBytes, result } of results) {
       this.#note(door.call, {
         atNs,
         requestedBytes,
@@ -132,7 +130,7 @@ export class FileWriter {
       moved += Math.max(0, result);
       requested += requestedBytes;
     }
-    const result = moved > 0 ? moved : (answers[0]?.result ?? 0);
+    const result = moved > 0 ? moved : (results[0]?.result ?? 0);
     trigger.note(result, requested, grewBytes);
     pressure.afterAppend({ requestedBytes: requested, result: moved, grewBytes });
     if (grewBytes !== moved) this.#breach ??= journal.count - 1 - this.#firstCall;

@@ -1,41 +1,47 @@
 /**
- * A file that was written and closed, on its way to a verdict: what to ask the judge, and what its answer means.
+ * A file that was written and closed, on its way to a verdict: what it should hold, and what a judgement of it means.
  *
  * Owns turning judgements into findings with the calls that wrote there and a second reading's result, and the ledger's
  * sentences. Touches the file only to read a damaged range again.
  */
 
 import type { CallReference, Finding, Judgement } from "../../judge/finding.ts";
-import type { OwnFile } from "../../machine/own-file.ts";
 import { type Path, pathText } from "../../ops/file.ts";
+import { Counter } from "../../pattern/counter.ts";
 import type { Journal, JournalCall } from "../journal.ts";
-import { judgeFileOnce } from "../judge-file.ts";
+import { type FileExpectation, judgeFileOnce } from "../judge-file.ts";
 import type { Reading } from "../readback.ts";
 import { withSecondReading } from "../second-reading.ts";
-import { expectationOf, type JudgeOrder } from "./judging.ts";
-import type { Written } from "./writer.ts";
 
+/** What was written, and all that is needed to judge it: here, in a Worker, or by verify.ts later. Plain data. */
 export interface WrittenFile {
   readonly path: Path;
-  /** The file as this run's own: removed when it is clean, kept when it is evidence. */
-  readonly own: Pick<OwnFile, "remove" | "keep">;
   readonly generation: number;
-  readonly written: Written;
   readonly sizeBytes: number;
+  /** The sum of what the calls reported. */
+  readonly reportedBytes: number;
+  /** False when the kernel refused a call: nothing is promised of the bytes after those reported. */
+  readonly whole: boolean;
+  /** Journal sequence of the file's first call. */
+  readonly firstCall: number;
+  readonly calls: number;
+  /** Index (from the file's first call) of the first call after which the size was not the sum of results. */
+  readonly breachCall: number | undefined;
 }
 
-/** After a refused call nobody promised a length: only what was reported is judged. */
-export function orderOf({ path, generation, written, sizeBytes }: WrittenFile): JudgeOrder {
-  const refused = written.refused !== undefined;
-  const expectBytes = refused ? Math.min(sizeBytes, written.reportedBytes) : written.reportedBytes;
-  return { path, generation, expectBytes, readBytesMax: refused ? expectBytes : Number.MAX_SAFE_INTEGER };
+/** What the file should hold. */
+export function expectationOf({ generation, whole, sizeBytes, reportedBytes }: WrittenFile): FileExpectation {
+  const pattern = new Counter({ generation });
+  if (whole) return { pattern, expectBytes: reportedBytes };
+  const expectBytes = Math.min(sizeBytes, reportedBytes);
+  return { pattern, expectBytes, readBytesMax: expectBytes };
 }
 
 /** The judge's findings, each with the calls whose bytes lie there and what a second reading gives. */
 export function findingsOf(file: WrittenFile, judgement: Judgement, journal: Journal): Finding[] {
-  const { firstCall, calls: count } = file.written;
+  const { firstCall, calls: count } = file;
   const ofFile = { fromIndex: firstCall, toIndex: firstCall + count };
-  const expected = expectationOf(orderOf(file));
+  const expected = expectationOf(file);
   const again = (reading: Reading) => judgeFileOnce(file.path, expected, reading);
   return withSecondReading(file.path, judgement.findings, again).map((finding) => {
     // Missing bytes have a place in the file and no extent there.
@@ -80,21 +86,20 @@ function callReference(call: JournalCall, firstCall: number): CallReference {
 const TIMELINE_MAX = 60;
 
 /** The calls that wrote a file, in order. */
-export function callsOf({ written }: WrittenFile, journal: Journal): CallReference[] {
-  const { firstCall, calls } = written;
+export function callsOf({ firstCall, calls }: WrittenFile, journal: Journal): CallReference[] {
   const shown = journal.find(() => true, firstCall, firstCall + Math.min(calls, TIMELINE_MAX));
   return shown.map((call) => callReference(call, firstCall));
 }
 
 /** The ledger's sentences: the first call after which the file was not as long as the results say. */
-export function breachLines({ path, written, sizeBytes }: WrittenFile, journal: Journal): string[] {
-  const index = written.breachCall;
-  const call = index === undefined ? undefined : journal.get(written.firstCall + index);
+export function breachLines(file: WrittenFile, journal: Journal): string[] {
+  const { path, sizeBytes, reportedBytes, firstCall, breachCall: index } = file;
+  const call = index === undefined ? undefined : journal.get(firstCall + index);
   if (index === undefined || call === undefined) return [];
-  const { what, atNs, requestedBytes, result, detail = "" } = callReference(call, written.firstCall);
-  const excess = sizeBytes - written.reportedBytes;
+  const { what, atNs, requestedBytes, result, detail = "" } = callReference(call, firstCall);
+  const excess = sizeBytes - reportedBytes;
   return [
-    `${pathText(path)}: the results sum up to ${written.reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,
+    `${pathText(path)}: the results sum up to ${reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,
     `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; ${detail}`,
   ];
 }
