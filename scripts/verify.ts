@@ -11,14 +11,15 @@
  * Holes of sparse files are found with SEEK_DATA and not read. With --jobs, workers compare ranges; if any of them
  * finds a difference, one judge reads the file in order and explains it. Needs nothing but read permission.
  */
-import { Inconclusive, Judge, type Judgement, runReproducer, statFd, UsageError } from "bytewitness";
 import { pathBytes } from "../src/cli/args.ts";
+import { runReproducer } from "../src/cli/reproducer.ts";
+import type { Judgement } from "../src/judge/finding.ts";
+import { Judge } from "../src/judge/judge.ts";
+import { Inconclusive, UsageError } from "../src/ops/errors.ts";
 import { type Path, pathText } from "../src/ops/file.ts";
+import { statFd } from "../src/ops/stat.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
-import { renderSvg } from "../src/report/svg.ts";
 import type { RunContext } from "../src/workload/context.ts";
-import { readAgain } from "../src/workload/scan/again.ts";
-import { judgeFio } from "../src/workload/scan/fio.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
 import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
 import {
@@ -114,10 +115,11 @@ await runReproducer({
     if (judgement === undefined || run.stopped) throw new Inconclusive("interrupted before the end");
     const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
     const first = { path, range: { from, to }, findings: judgement.findings };
-    const findings = await readAgain(input, first, async (range, reading) => {
+    const findings = await again(input, first, async (range, reading) => {
       const { judgement } = await inOrder(range, reading);
       return run.stopped ? undefined : judgement.findings;
     });
+    const draw = async () => (await import("../src/report/svg.ts")).renderSvg(segments, { title: pathText(path) });
     assertUnchanged();
     assertSame(input);
     const unchecked = expected === undefined && args.length === undefined && verifiedBytes > 0;
@@ -126,7 +128,7 @@ await runReproducer({
       findingsLeftOut,
       ...(groups === undefined ? {} : { groups }),
       segments,
-      documents: args.svg === undefined ? {} : { svg: renderSvg(segments, { title: pathText(path) }) },
+      documents: args.svg === undefined ? {} : { svg: await draw() },
       totals: { bytesVerified: verifiedBytes, files: 1 },
       workload: { lengthChecked: expectBytes !== undefined },
       ...(unchecked ? { reason: "the length was not checked: --expect-bytes says how long it should be" } : {}),
@@ -134,11 +136,18 @@ await runReproducer({
   },
 });
 
+// What only some runs need is loaded by them: to load it all takes longer than to judge a clean megabyte.
+async function again(...asked: Parameters<typeof import("../src/workload/scan/again.ts").readAgain>) {
+  const [, { findings }] = asked;
+  return findings.length === 0 ? [] : (await import("../src/workload/scan/again.ts")).readAgain(...asked);
+}
+
 /** What fio wrote is judged block by block, each by its own header. */
 async function byFio(
   run: RunContext,
   { path, input, expectBytes }: { path: Path; input: Input; expectBytes: number | undefined },
 ) {
+  const { judgeFio } = await import("../src/workload/scan/fio.ts");
   const total = input.sizeBytes ?? 0;
   const judged = (reading?: ReadAtMost) => {
     const tick = async (at: number) => {
@@ -152,7 +161,7 @@ async function byFio(
   if (judgement === undefined) throw new Inconclusive("interrupted before the end");
   const { findingsLeftOut, segments, verifiedBytes } = judgement;
   const first = { path, range: { from: 0, to: total }, findings: judgement.findings };
-  const findings = await readAgain(input, first, async (_, reading) => (await judged(reading))?.findings);
+  const findings = await again(input, first, async (_, reading) => (await judged(reading))?.findings);
   assertSame(input);
   const unchecked = expectBytes === undefined && findings.length === 0;
   return {

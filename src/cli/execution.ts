@@ -56,7 +56,7 @@ export class Execution implements Work {
     this.#definitions = definitions;
     this.#call = call;
     this.#args = call.args as AnyArgs & Common;
-    this.#seed = this.#args.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
+    this.#seed = this.#args.seed ?? Math.floor(Math.random() * 2 ** 32);
     const { quiet, verbose } = this.#args;
     this.#progress = new Progress({ quiet, verbose, terminal: isTerminal(2) });
     this.#interruption = new Interruption((line) => this.#progress.narrate(line));

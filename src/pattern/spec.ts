@@ -4,13 +4,18 @@
  * Owns the grammar (`GRAMMAR` is what `--help` and refusals print). Refuses to open anything: a reference, lines and fio
  * come back as what they are, for those who read files. Throws RangeError, one line, for what it cannot understand.
  */
-import { CONSTANT_BYTES_MAX, constant } from "./constant.ts";
 import { Counter } from "./counter.ts";
-import { type NumberedOptions, numbered } from "./numbered.ts";
+import type { NumberedOptions } from "./numbered.ts";
 import type { Pattern } from "./pattern.ts";
-import { prng } from "./prng.ts";
-import { tagged } from "./tagged.ts";
-import { zero } from "./zero.ts";
+
+/** The patterns that few runs want, each loaded when it is named. */
+const named = {
+  constant: () => require("./constant.ts") as typeof import("./constant.ts"),
+  numbered: () => require("./numbered.ts") as typeof import("./numbered.ts"),
+  prng: () => require("./prng.ts") as typeof import("./prng.ts"),
+  tagged: () => require("./tagged.ts") as typeof import("./tagged.ts"),
+  zero: () => require("./zero.ts") as typeof import("./zero.ts"),
+};
 
 export const GRAMMAR =
   "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, reference:FILE or fio";
@@ -43,13 +48,13 @@ export function parsePattern(args: PatternArguments): PatternSpec {
     case "counter":
       return stream(counterOf(options, args.generation));
     case "byte":
-      return stream(constant(bytesOf(options)));
+      return stream(named.constant().constant(bytesOf(options)));
     case "prng":
-      return stream(prng({ seed: wholeNumber(options, "prng:SEED") }));
+      return stream(named.prng().prng({ seed: wholeNumber(options, "prng:SEED") }));
     case "tagged":
     case "zero":
       if (options !== "") throw new RangeError(`--pattern ${name} takes no options, not ${JSON.stringify(options)}`);
-      return stream(name === "zero" ? zero() : tagged(args));
+      return stream(name === "zero" ? named.zero().zero() : named.tagged().tagged(args));
     default:
       throw new RangeError(`--pattern is ${GRAMMAR}, not ${args.pattern}`);
   }
@@ -72,6 +77,7 @@ function bytesOf(text: string): number[] {
     if (digits !== undefined) return (digits.match(/../g) ?? [digits]).map((pair) => Number.parseInt(pair, 16));
     return /^\d{1,3}$/.test(part) ? [Number(part)] : [Number.NaN];
   });
+  const { CONSTANT_BYTES_MAX } = named.constant();
   if (bytes.every((byte) => byte <= 255) && bytes.length <= CONSTANT_BYTES_MAX) return bytes;
   throw new RangeError(
     `--pattern byte: takes one to ${CONSTANT_BYTES_MAX} bytes such as byte:0xAA, byte:170 or byte:0xdeadbeef, not ${JSON.stringify(text)}`,
@@ -110,5 +116,5 @@ function counterOf(text: string, generation: number): Pattern {
       );
     else throw new RangeError(`--pattern counter: takes width, order, unit and start, not ${JSON.stringify(part)}`);
   }
-  return numbered(options);
+  return named.numbered().numbered(options);
 }

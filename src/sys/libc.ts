@@ -104,6 +104,8 @@ export const LIBC_SYMBOLS = {
   getrlimit: [["i32", "ptr"], "i32"],
   setrlimit: [["i32", "ptr"], "i32"],
   clock_gettime: [["i32", "ptr"], "i32"],
+  setenv: [["ptr", "ptr", "i32"], "i32"],
+  unsetenv: [["ptr"], "i32"],
   usleep: [["u32"], "i32"],
   alarm: [["u32"], "u32"],
   _exit: [["i32"], "void"],

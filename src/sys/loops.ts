@@ -8,6 +8,7 @@
  */
 import { cc, linkSymbols, read } from "bun:ffi";
 import { join } from "node:path";
+import { withoutHeaders } from "./compiler.ts";
 
 /** Words are u64 little-endian: word i is start + i * step, modulo 2^64; halves are unsigned 32-bit numbers. */
 export interface NativeLoops {
@@ -57,13 +58,15 @@ const SOURCES = ["loops.c", "foreign.c"];
 /** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
 function compile(): NativeLoops {
   const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
-  const compiled = cc({
-    // cc() takes several sources (TinyCC compiles them into one program); its types name one only.
-    source: SOURCES.map((name) => join(import.meta.dir, "../../c/runtime", name)) as unknown as string,
-    flags: ["-nostdlib"],
-    define: defined,
-    symbols: { bw_table: { args: [], returns: "ptr" } },
-  });
+  const compiled = withoutHeaders(() =>
+    cc({
+      // cc() takes several sources (TinyCC compiles them into one program); its types name one only.
+      source: SOURCES.map((name) => join(import.meta.dir, "../../c/runtime", name)) as unknown as string,
+      flags: ["-nostdlib"],
+      define: defined,
+      symbols: { bw_table: { args: [], returns: "ptr" } },
+    }),
+  );
   const table = compiled.symbols.bw_table();
   if (typeof table !== "number") throw new Error("c/runtime/loops.c gave no table of functions");
   const { symbols } = linkSymbols({
@@ -97,13 +100,39 @@ let tried = false;
 let refused = process.env.BYTEWITNESS_LOOPS === "typescript";
 let why: string | undefined;
 
+/**
+ * Compiled loops that overlook a wrong word would call everything clean: they are used only after they found one flipped
+ * bit in each of many words. What is wrong with them, undefined when nothing is.
+ */
+export function blindness({ fill, mismatch }: Pick<NativeLoops, "fill" | "mismatch">): string | undefined {
+  const words = 259;
+  const bytes = new Uint8Array(new ArrayBuffer(words * 8));
+  fill(bytes, 0, words, 0xffffff00, 7, 1, 0);
+  const high = new Uint32Array(bytes.buffer);
+  // Word 256 is the first behind the carry.
+  if (high[0] !== 0xffffff00 || high[1] !== 7 || high[512] !== 0 || high[513] !== 8) return "they filled wrong words";
+  const first = () => mismatch(bytes, 0, words, 0xffffff00, 7, 1, 0);
+  if (first() !== -1) return "they called right words wrong";
+  for (let word = 0; word < words; word += 1) {
+    const at = word * 8 + (word % 8);
+    const bit = 1 << (word % 7);
+    bytes[at] = (bytes[at] as number) ^ bit;
+    const found = first();
+    bytes[at] = (bytes[at] as number) ^ bit;
+    if (found !== word) return `they overlooked a flipped bit in word ${word}`;
+  }
+  return undefined;
+}
+
 /** The compiled loops, or undefined when they are unavailable (see `nativeLoopsError`) or were switched off. */
 export function nativeLoops(): NativeLoops | undefined {
   if (refused) return undefined;
   if (!tried) {
     tried = true;
     try {
-      native = compile();
+      const compiled = compile();
+      why = blindness(compiled);
+      if (why === undefined) native = compiled;
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
     }

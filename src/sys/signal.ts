@@ -8,6 +8,7 @@
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
 import os from "node:os";
+import { withoutHeaders } from "./compiler.ts";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
@@ -34,11 +35,14 @@ function compile(): string | undefined {
   if (compiled !== undefined) return undefined;
   try {
     const none = { args: [], returns: "void" } as const;
-    const built = cc({
-      source: `${import.meta.dir}/../../c/runtime/signal.c`,
-      flags: ["-nostdlib"],
-      symbols: { [SETUP]: none, [HANDLER]: none, [ALARM_HANDLER]: none },
-    }).symbols as unknown as Record<string, { ptr: Pointer }>;
+    const { symbols } = withoutHeaders(() =>
+      cc({
+        source: `${import.meta.dir}/../../c/runtime/signal.c`,
+        flags: ["-nostdlib"],
+        symbols: { [SETUP]: none, [HANDLER]: none, [ALARM_HANDLER]: none },
+      }),
+    );
+    const built = symbols as unknown as Record<string, { ptr: Pointer }>;
     const page = libc.mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page < 0) return "no memory for the signal counter";
     // Never call cc() symbols directly: their wrapper corrupts numbers (oven-sh/bun#37978). Re-bound ones are right.

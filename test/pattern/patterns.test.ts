@@ -7,7 +7,7 @@ import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
 import { add, advance, multiply, readWord, u64 } from "../../src/pattern/u64.ts";
 import { zero } from "../../src/pattern/zero.ts";
-import { nativeLoops, nativeLoopsError, useNativeLoops } from "../../src/sys/loops.ts";
+import { blindness, nativeLoops, nativeLoopsError, useNativeLoops } from "../../src/sys/loops.ts";
 
 const MASK = (1n << 64n) - 1n;
 const big = ({ lo, hi }: { lo: number; hi: number }) => (BigInt(hi) << 32n) | BigInt(lo);
@@ -42,7 +42,15 @@ test("64-bit arithmetic in halves is BigInt's", () => {
 
 test("the compiled loops can be had here", () => {
   expect(nativeLoopsError()).toBeUndefined();
-  expect(nativeLoops()).toBeDefined();
+  const loops = nativeLoops();
+  if (loops === undefined) throw new Error("no compiled loops");
+  // Loops that forget the last words, or a bit, are not used.
+  const { fill, mismatch } = loops;
+  expect(blindness({ fill, mismatch })).toBeUndefined();
+  const short: typeof mismatch = (bytes, at, words, ...rest) => mismatch(bytes, at, words & ~7, ...rest);
+  expect(blindness({ fill, mismatch: short })).toBe("they overlooked a flipped bit in word 256");
+  expect(blindness({ fill, mismatch: () => -1 })).toBe("they overlooked a flipped bit in word 0");
+  expect(blindness({ fill: () => 0, mismatch })).toBe("they filled wrong words");
 });
 
 describe.each([

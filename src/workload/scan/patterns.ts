@@ -10,10 +10,8 @@ import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
-import { namelessFile } from "../../ops/mount.ts";
 import { statFd } from "../../ops/stat.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
-import { reference } from "../../pattern/reference.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
 import { isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 
@@ -66,6 +64,7 @@ export function openPattern(args: PatternArguments, referenceAt?: Path): OpenedP
 }
 
 function openReference(path: Path): OpenedPattern {
+  const { reference } = require("../../pattern/reference.ts") as typeof import("../../pattern/reference.ts");
   const input = openInput(path);
   const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
   const { fd, sizeBytes: endBytes } = spooled;
@@ -111,6 +110,7 @@ function spool(from: Fd): { fd: Fd; sizeBytes: number } {
 }
 
 function copyFile(label: string): Fd {
+  const { namelessFile } = require("../../ops/mount.ts") as typeof import("../../ops/mount.ts");
   const directory = tmpdir();
   try {
     return namelessFile(directory);

@@ -1,0 +1,36 @@
+/**
+ * C compiled in memory, by cc() of bun:ffi.
+ *
+ * Owns the one thing that all who compile here share: Bun writes a dozen headers into TMPDIR before it compiles anything,
+ * at every start, which costs more than compiling and touches the disk; our sources include none. Pointed at what is not a
+ * directory, it writes none. Refuses that in Workers: setenv(3) may not run beside getenv(3) of other threads.
+ */
+import { libc } from "./libc.ts";
+import { addressOf } from "./memory.ts";
+
+const VARIABLE = "BUN_TMPDIR";
+
+function cText(text: string): Uint8Array {
+  const bytes = Buffer.from(`${text}\0`, "utf8");
+  const kept = new Uint8Array(new ArrayBuffer(bytes.length));
+  kept.set(bytes);
+  return kept;
+}
+
+/** Calls `compile`, which calls cc(), without headers being written. */
+export function withoutHeaders<Result>(compile: () => Result): Result {
+  if (!Bun.isMainThread) return compile();
+  const name = cText(VARIABLE);
+  const before = process.env[VARIABLE];
+  const set = (value: string) => {
+    const text = cText(value);
+    libc.setenv(addressOf(name), addressOf(text), 1);
+  };
+  set("/dev/null");
+  try {
+    return compile();
+  } finally {
+    if (before === undefined) libc.unsetenv(addressOf(name));
+    else set(before);
+  }
+}

@@ -1,0 +1,72 @@
+/** What a command loads before it does anything: asked of the C library's own loader, not of a clock. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lacking } from "../needed.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const START_MS_MAX = 60_000;
+
+/** Every library that the process and its threads asked the loader for (LD_DEBUG=files of ld.so(8)), and its exit code. */
+async function loaded(...words: string[]): Promise<{ code: number; libraries: string[] }> {
+  const directory = mkdtempSync(join(tmpdir(), "loaded-"));
+  try {
+    const child = Bun.spawn([process.execPath, ...words], {
+      cwd: ROOT,
+      env: { ...process.env, LD_DEBUG: "files", LD_DEBUG_OUTPUT: join(directory, "ld") },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    const code = await child.exited;
+    const text = readdirSync(directory).map((name) => readFileSync(join(directory, name), "utf8"));
+    // "opening file=…/libc.so.6 [0]; direct_opencount=1" is one dlopen(3), also of what is mapped already.
+    const found = text.join("").matchAll(/opening file=(\S+) \[\d+\]; direct_opencount=/g);
+    return { code, libraries: [...new Set([...found].map(([, file]) => file as string))].sort() };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const isGlibc = readFileSync("/proc/self/maps", "utf8").includes("ld-linux");
+
+test.skipIf(!isGlibc && lacking("glibc", "a system with glibc, whose loader can report what it opens", true))(
+  "version and help open no shared library, and a run opens libc",
+  async () => {
+    const nothing = await loaded("-e", "");
+    for (const script of ["verify.ts", "uring-append.ts", "splice-relay.ts", "lab.ts", "gallery/splice-fpos.ts"]) {
+      for (const flag of ["--version", "--help"]) {
+        expect([script, flag, await loaded(`scripts/${script}`, flag)]).toEqual([script, flag, nothing]);
+      }
+    }
+    // Seen red: a command that does something is seen by the same means.
+    const { code, libraries } = await loaded(
+      "scripts/verify.ts",
+      "package.json",
+      "--pattern",
+      "reference:package.json",
+    );
+    expect([code, libraries.some((file) => file.includes("libc"))]).toEqual([0, true]);
+  },
+  START_MS_MAX * 3,
+);
+
+test(
+  "the import of the door maps no arena and opens nothing",
+  async () => {
+    const script = `
+      const { readFileSync } = require("node:fs");
+      const sizes = () => readFileSync("/proc/self/maps", "utf8").split("\\n").filter(Boolean).map((line) => {
+        const [from, to] = line.split(" ")[0].split("-").map((word) => Number.parseInt(word, 16));
+        return to - from;
+      });
+      const before = sizes().filter((bytes) => bytes >= 2 ** 31).length;
+      await import("./src/index.ts");
+      const maps = readFileSync("/proc/self/maps", "utf8");
+      console.log(JSON.stringify([sizes().filter((bytes) => bytes >= 2 ** 31).length - before, maps.includes("liburing")]));`;
+    const child = Bun.spawn([process.execPath, "-e", script], { cwd: ROOT, stdout: "pipe", stderr: "inherit" });
+    expect(JSON.parse(await child.stdout.text())).toEqual([0, false]);
+  },
+  START_MS_MAX,
+);
