@@ -46,6 +46,13 @@ const HOW = ["buffered (control)", "O_DIRECT"] as const;
 await runReproducer({
   name: "btrfs-direct-append",
   summary: "an O_DIRECT|O_APPEND write on btrfs that stops half-way: is the file as long as the call said?",
+  events: [
+    "btrfs:btrfs_ordered_extent_add",
+    "btrfs:btrfs_ordered_extent_remove",
+    "btrfs:btrfs_ordered_extent_mark_finished",
+    "kretprobe:btrfs_direct_write",
+    "kretprobe:btrfs_file_write_iter",
+  ],
   known: {
     fix: "btrfs: fix incorrect buffered IO fallback for append direct writes",
     firstFixed: ["6.1.178", "6.12.97"],

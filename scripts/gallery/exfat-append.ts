@@ -63,6 +63,13 @@ function leaveOldContents(old: ScratchFile): number {
 await runReproducer({
   name: "exfat-append",
   summary: "ftruncate makes a file on exFAT longer, an append follows: is the gap zeros?",
+  events: [
+    "kretprobe:exfat_file_write_iter",
+    "kprobe:exfat_setattr",
+    "kretprobe:exfat_map_cluster",
+    "filemap:mm_filemap_add_to_page_cache",
+    "block:block_bio_queue",
+  ],
   known: {
     fix: "exfat: advance valid_size to EOF for append writes",
     firstFixed: ["6.12.118", "7.3.4"],

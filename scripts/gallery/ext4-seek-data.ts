@@ -56,6 +56,14 @@ function sparseCopy(source: Fd, copy: Fd, tally: Tally): number {
 await runReproducer({
   name: "ext4-seek-data",
   summary: "a sparse copy of fresh data on ext4 without extents: is everything copied?",
+  events: [
+    "ext4:ext4_da_write_begin",
+    "ext4:ext4_da_reserve_space",
+    "ext4:ext4_ind_map_blocks_enter",
+    "ext4:ext4_ind_map_blocks_exit",
+    "kretprobe:ext4_llseek",
+    "ext4:ext4_sync_file_enter",
+  ],
   known: {
     fix: "ext4: don't report delalloc data as a hole on indirect-mapped inodes",
     firstFixed: ["6.12.117", "7.3.4"],

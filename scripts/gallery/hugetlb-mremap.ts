@@ -82,6 +82,11 @@ await runReproducer({
   name: "hugetlb-mremap",
   summary: "mremap of huge pages whose first GiB was never touched: is every byte still at its offset?",
   program: "hugetlb-mremap",
+  events: [
+    "kprobe:move_hugetlb_page_tables(old_address=$arg3 new_address=$arg4 length=$arg5)",
+    "kretprobe:move_hugetlb_page_tables",
+    "kprobe:hugetlb_fault",
+  ],
   known: {
     fix: "mm/hugetlb: preserve mremap address delta when skipping page tables",
     firstFixed: ["6.1.191", "6.12.112", "7.2.13"],

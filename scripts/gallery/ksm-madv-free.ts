@@ -46,6 +46,17 @@ await runReproducer({
   name: "ksm-madv-free",
   summary: "MADV_FREE on a page that KSM has merged: does another mapping with the same contents keep them?",
   program: "ksm-madv-free",
+  events: [
+    "ksm:ksm_enter",
+    "ksm:ksm_start_scan",
+    "ksm:ksm_stop_scan",
+    "ksm:ksm_merge_one_page",
+    "ksm:ksm_merge_with_ksm_page",
+    "kprobe:madvise_free_pte_range",
+    "kprobe:ksm_might_need_to_copy",
+    "kprobe:try_to_unmap_one",
+    "kprobe:ksm_migrate_page",
+  ],
   known: {
     fix: "mm/madvise: fix data loss from MADV_FREE on a KSM page",
     firstFixed: ["6.12.118"],

@@ -39,6 +39,7 @@ const STREAM_BYTES = 2 * RECORD_BYTES;
 await runReproducer({
   name: "ktls-no-pad-retry",
   summary: "kernel TLS 1.3 receives a padded record and another one in one call: is it the stream?",
+  events: ["kretprobe:tls_sw_recvmsg", "kretprobe:tls_decrypt_sg", "tcp:tcp_rcv_space_adjust"],
   known: {
     fix: "tls: rx: restore msg_iter before TLS 1.3 optimistic retry",
     firstFixed: ["6.1.191", "6.12.114", "7.2.6"],

@@ -67,6 +67,7 @@ await runReproducer({
   name: "memfd-position",
   summary: "two threads write(2) to one memfd: does each acknowledged record stay?",
   program: "memfd-position",
+  events: ["kretprobe:shmem_file_write_iter"],
   known: {
     fix: "mm/memfd: make f_pos accesses atomic",
     firstFixed: ["6.12.118"],

@@ -57,6 +57,13 @@ function mptcpMissing(): string | undefined {
 await runReproducer({
   name: "mptcp-peek-waitall",
   summary: "MSG_PEEK | MSG_WAITALL on an MPTCP socket whose data comes in two parts: is it the stream?",
+  events: [
+    "mptcp:mptcp_subflow_get_send",
+    "mptcp:get_mapping_status",
+    "mptcp:ack_update_msk",
+    "mptcp:subflow_check_data_avail",
+    "kretprobe:mptcp_recvmsg",
+  ],
   known: {
     fix: "mptcp: fix MSG_PEEK stream corruption",
     firstFixed: ["6.12.59", "6.17.8"],

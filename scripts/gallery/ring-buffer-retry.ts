@@ -64,6 +64,13 @@ function incrementalMissing(): string | undefined {
 await runReproducer({
   name: "ring-buffer-retry",
   summary: "two receives share an incremental io_uring buffer, one waits for its second half: whose bytes are whose?",
+  events: [
+    "io_uring:io_uring_submit_req",
+    "io_uring:io_uring_poll_arm",
+    "io_uring:io_uring_task_add",
+    "io_uring:io_uring_complete",
+    "kretprobe:unix_stream_recvmsg",
+  ],
   known: {
     fix: "io_uring/net: don't retry recv on uncommitted buffers",
     firstFixed: ["6.12.115", "7.3.3"],

@@ -74,6 +74,7 @@ await runReproducer({
   name: "shared-position",
   summary: "two copies into one open file by copy_file_range or sendfile: does each acknowledged byte stay?",
   program: "shared-position",
+  events: ["kretprobe:vfs_copy_file_range", "kretprobe:do_splice_direct", "kretprobe:generic_copy_file_range"],
   known: {
     fix: "",
     firstFixed: [],

@@ -91,6 +91,13 @@ await runReproducer({
   name: "short-write-exposes",
   summary: "a write cut short by an unreadable buffer on XFS: does the rest of the file stay a hole?",
   program: "short-write-exposes",
+  events: [
+    "xfs:xfs_file_buffered_write",
+    "iomap:iomap_iter",
+    "kretprobe:iomap_file_buffered_write",
+    "iomap:iomap_readpage",
+    "iomap:iomap_readahead",
+  ],
   known: {
     fix: "iomap: don't mark unwritten parts of a folio uptodate",
     firstFixed: ["6.12.118", "7.3.4"],

@@ -39,6 +39,7 @@ await runReproducer({
   name: "splice-fpos",
   summary: "splice(pipe -> file) that waits while another writer uses the same open file",
   program: "splice-fpos",
+  events: ["kretprobe:iter_file_splice_write", "kretprobe:vfs_write", "kretprobe:do_splice"],
   known: ({ variant }) =>
     variant === "interrupted"
       ? {

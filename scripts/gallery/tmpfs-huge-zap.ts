@@ -95,6 +95,15 @@ function storeAndReclaim(mountOptions: string) {
 await runReproducer({
   name: "tmpfs-huge-zap",
   summary: "stores through a mapping of a tmpfs huge page, munmap, reclaim: is the data kept?",
+  events: [
+    "kprobe:zap_huge_pmd",
+    "huge_memory:mm_khugepaged_scan_file",
+    "vmscan:mm_vmscan_memcg_reclaim_begin",
+    "vmscan:mm_vmscan_memcg_reclaim_end",
+    "vmscan:mm_vmscan_write_folio",
+    "vmscan:mm_vmscan_writepage",
+    "filemap:mm_filemap_delete_from_page_cache",
+  ],
   known: {
     fix: "mm/huge_memory: transfer the pmd dirty bit to the folio on zap",
     firstFixed: ["6.1.191", "6.12.114"],

@@ -127,7 +127,7 @@ export class Execution implements Work {
       this.#witness?.end();
       if (this.#witness === undefined || outcome.findings.length === 0) return outcome;
       const sections = [...(outcome.sections ?? []), ...this.#witness.sections(outcome)];
-      return { ...outcome, environment: { ...this.#witness.conditions(), ...outcome.environment }, sections };
+      return { ...outcome, environment: { ...this.#witness.conditions(outcome), ...outcome.environment }, sections };
     } finally {
       this.#witness?.end();
     }

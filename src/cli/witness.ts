@@ -4,6 +4,8 @@
  * Owns the recorder and the kernel's tracer for the time of a run: started only for what the flags ask, ended before the
  * report is made. What cannot be watched or made is a line for the person, never a change of the verdict.
  */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { cProgram } from "../evidence/c/program.ts";
 import { NotExpressible } from "../evidence/c/select.ts";
 import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts";
@@ -79,8 +81,11 @@ export class Witness {
   }
 
   /** What decides this kernel's behaviour, for whoever must reproduce it. */
-  conditions(): Conditions {
-    return conditions();
+  conditions({ findings, workload }: Outcome): Conditions {
+    const [damaged] = findings;
+    const prefix = workload?.prefix;
+    const path = damaged?.file ?? (typeof prefix === "string" ? prefix : undefined);
+    return conditions(path === undefined || existsSync(path) ? path : dirname(path));
   }
 
   #kernelSection(findings: readonly Finding[]): ReportSection[] {

@@ -5,7 +5,7 @@
  * no environment, no serial number, no address, no path but those of the command line (mount options lose values that are
  * paths or addresses, the cgroup is told by its limits). Unknown values are left out, never guessed.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync, statSync } from "node:fs";
 import os from "node:os";
 
 export type Conditions = Record<string, string | number>;
@@ -133,7 +133,7 @@ function memoryLimits(): Conditions {
 }
 
 /** The queue of the block device behind a file system, by the device number that stat(2) gives; nothing for tmpfs. */
-function blockDevice(device: { major: number; minor: number } | undefined): Conditions {
+export function blockDevice(device: { major: number; minor: number } | undefined): Conditions {
   if (device === undefined || device.major === 0) return {};
   const directory = `/sys/dev/block/${device.major}:${device.minor}`;
   // A partition's queue is its disk's.
@@ -160,8 +160,27 @@ function defined(values: Record<string, string | number | undefined>): Condition
   );
 }
 
-/** All that is known; `device` is that of the file system under test. */
-export function conditions(device?: { major: number; minor: number }): Conditions {
+/** Block size, size and free space of the file system of a path, and its device; nothing where the path is gone. */
+function geometry(path: string | undefined): {
+  facts: Conditions;
+  device: { major: number; minor: number } | undefined;
+} {
+  if (path === undefined) return { facts: {}, device: undefined };
+  try {
+    const { bsize, blocks, bavail } = statfsSync(path);
+    const { dev } = statSync(path);
+    // makedev(3), as the C library packs it.
+    const minor = (dev % 256) + ((256 * Math.floor(dev / 2 ** 20)) % 2 ** 20);
+    const facts = { fsBlockBytes: bsize, fsBytes: bsize * blocks, fsFreeBytes: bsize * bavail };
+    return { facts, device: { major: Math.floor(dev / 256) % 4096, minor } };
+  } catch {
+    return { facts: {}, device: undefined };
+  }
+}
+
+/** All that is known; `path` is the damaged file, or the directory of it. */
+export function conditions(path?: string): Conditions {
+  const { facts, device } = geometry(path);
   const settings = Object.entries(SETTINGS).map(([name, path]) => {
     const text = textOf(path);
     return [name, text === undefined ? undefined : chosen(text)] as const;
@@ -177,6 +196,7 @@ export function conditions(device?: { major: number; minor: number }): Condition
     ...processor(),
     ...defined(Object.fromEntries(settings)),
     ...memoryLimits(),
+    ...facts,
     ...blockDevice(device),
   };
 }

@@ -59,6 +59,7 @@ export function renderMail(raw: RunReport): string {
       ...heading(section.title),
       ...section.lines.flatMap(sectionLines),
     ]),
+    ...asked(report),
     ...repeat(report),
   ].join("\n")}\n`;
 }
@@ -84,14 +85,67 @@ function summary(report: RunReport): string[] {
     ...(trigger.attempts === 0
       ? []
       : wrap(`Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).`)),
+    ...(verdict === "corrupt" ? wrap(`How often: ${howOften(report)}.`) : []),
   ];
+}
+
+function howOften({ shrunk }: RunReport): string {
+  if (shrunk === undefined) return "in this one run; --shrink counts more of them";
+  return `${shrunk.hits} of ${plural(shrunk.runs, "run")} of this command, which is the smallest that was found`;
+}
+
+/** What a maintainer asks first, answered with what this report knows. */
+function questions(report: RunReport): string[] {
+  const { environment: e, known, findings: found, workload, verdict } = report;
+  if (verdict !== "corrupt") return [];
+  const reading = found[0] === undefined ? [] : secondReadingLines(found[0]);
+  const answers: [string, (string | undefined)[]][] = [
+    ["Is it repeatable?", [howOften(report)]],
+    ["Is it in the file, or only in the page cache?", reading],
+    ["Which file system, how made, how mounted?", [e.filesystem, geometry(e), option("mounted", e.mountOptions)]],
+    ["Was memory limited?", [option("cgroup memory.max", e.cgroupMemoryMax), option("pressure", pressureOf(workload))]],
+    ["Is the kernel modified?", [option("build", e.kernelBuild), option("tainted", e.tainted)]],
+    ["Is a fix known?", known === undefined ? [] : [known.fix === "" ? "none" : `"${known.fix}"`, ...fixedIn(known)]],
+  ];
+  return answers.flatMap(([question, parts]) => {
+    const given = parts.filter((part) => part !== undefined && part !== "");
+    return given.length === 0 ? [] : [...wrap(question, { indent: 2 }), ...wrap(`${given.join("; ")}`, { indent: 6 })];
+  });
+}
+
+function asked(report: RunReport): string[] {
+  const lines = questions(report);
+  return lines.length === 0 ? [] : [...heading("Questions, answered beforehand"), ...lines];
+}
+
+function fixedIn({ firstFixed, affectedSince }: NonNullable<RunReport["known"]>): string[] {
+  const fixed = firstFixed.length === 0 ? [] : [`first fixed in ${firstFixed.join(", ")}`];
+  return affectedSince === undefined ? fixed : [...fixed, `affected since ${affectedSince}`];
+}
+
+function option(name: string, value: unknown): string | undefined {
+  return value === undefined ? undefined : `${name} ${value}`;
+}
+
+function geometry({ fsBlockBytes, fsBytes, fsFreeBytes }: RunReport["environment"]): string | undefined {
+  if (fsBlockBytes === undefined) return undefined;
+  return `blocks of ${fsBlockBytes} bytes, ${size(Number(fsBytes))}, ${size(Number(fsFreeBytes))} free`;
+}
+
+function pressureOf({ pressure }: RunReport["workload"]): string | undefined {
+  if (typeof pressure !== "object" || pressure === null) return undefined;
+  const { mode, headroomBytes } = pressure as { mode?: string; headroomBytes?: number | null };
+  const room = typeof headroomBytes === "number" ? `, memory.max ${size(headroomBytes)} above what is held` : "";
+  return mode === undefined ? undefined : `${mode}${room}`;
 }
 
 function environment({ environment: e, version, seed }: RunReport): string[] {
   const entries = Object.entries(e).filter(([, value]) => value !== undefined);
   const width = Math.max(...entries.map(([name]) => name.length), "bytewitness".length);
   const line = (name: string, value: unknown) =>
-    wrap(`${value}`, { hang: 0 }).map((text, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${text}`);
+    wrap(`${value}`, { indent: width + 4 }).map((text, index) =>
+      index === 0 ? `  ${name.padEnd(width)}${text.slice(width + 2)}` : text,
+    );
   return [
     ...heading("Where"),
     ...entries.flatMap(([name, value]) =>
@@ -99,7 +153,7 @@ function environment({ environment: e, version, seed }: RunReport): string[] {
     ),
     ...line("bytewitness", version),
     ...line("seed", seed),
-  ].flatMap((text) => (text.length <= MAIL_COLUMNS ? [text] : wrap(text, { indent: 2, hang: width + 2 })));
+  ];
 }
 
 function findings(report: RunReport): string[] {

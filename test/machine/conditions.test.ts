@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import os from "node:os";
-import { conditions, publicMountOptions } from "../../src/machine/conditions.ts";
+import { blockDevice, conditions, publicMountOptions } from "../../src/machine/conditions.ts";
 
 const ROOT = `${import.meta.dir}/../..`;
 
@@ -15,11 +15,17 @@ test("values are those of getconf, sysctl files and /proc", () => {
 });
 
 test("the queue is that of the file system's device, a partition's is its disk's, tmpfs has none", () => {
-  const { dev } = statSync("/");
-  const device = { major: Math.floor(dev / 256) % 4096, minor: dev % 256 };
-  const found = conditions(device);
-  if (device.major !== 0) expect(found.queueLogicalBlockBytes).toBeGreaterThanOrEqual(512);
-  expect(conditions({ major: 0, minor: 5 }).blockDevice).toBeUndefined();
+  const found = conditions("/");
+  if (Math.floor(statSync("/").dev / 256) % 4096 !== 0)
+    expect(found.queueLogicalBlockBytes).toBeGreaterThanOrEqual(512);
+  expect(blockDevice({ major: 0, minor: 5 }).blockDevice).toBeUndefined();
+});
+
+test("the geometry is that of stat -f; a path that is gone has none", () => {
+  const said = Bun.spawnSync(["stat", "-f", "-c", "%S %b", "/"]).stdout.toString().split(" ").map(Number);
+  const found = conditions("/");
+  expect([found.fsBlockBytes, Number(found.fsBytes) / Number(found.fsBlockBytes)]).toEqual(said);
+  expect(conditions("/nonexistent/file").fsBlockBytes).toBeUndefined();
 });
 
 /** Every name that may be in a report's environment. A new one is added here on purpose, with a thought for privacy. */
@@ -34,6 +40,7 @@ const NAMES = [
     "hugepages",
     "hypervisor",
   ],
+  ...["fsBlockBytes", "fsBytes", "fsFreeBytes"],
   ...["kernel.io_uring_disabled", "kernelBuild", "ksmRun", "microcode", "net.ipv4.tcp_congestion_control", "pageBytes"],
   ...["queueLogicalBlockBytes", "queueMaxSectorsKb", "queueRotational", "queueScheduler", "queueWriteCache", "tainted"],
   ...[
@@ -48,7 +55,7 @@ const NAMES = [
 
 test("nothing else is collected: no host or user name, no variable, no path of the user's", () => {
   const home = "/proc/home-of-somebody-4711"; // a place that Bun cannot make
-  const script = `import { conditions } from "${ROOT}/src/machine/conditions.ts"; console.log(JSON.stringify(conditions()))`;
+  const script = `import { conditions } from "${ROOT}/src/machine/conditions.ts"; console.log(JSON.stringify(conditions("/tmp")))`;
   const environment = { ...process.env, HOME: home, USER: "somebody-4711", SECRET_TOKEN: "token-4711" };
   const child = Bun.spawnSync([process.execPath, "-e", script], { env: environment });
   const text = child.stdout.toString();

@@ -30,6 +30,7 @@ test("the order is a maintainer's: verdict, command, place, findings, calls, how
     "Where",
     "Expected and found",
     "Calls around the findings",
+    "Questions, answered beforehand",
     "How to repeat it",
   ]);
   expect(text.split("\n")[0]).toBe("uring-append on Linux 6.1.170 (x86_64): corrupt, 2 findings");
