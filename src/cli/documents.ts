@@ -18,15 +18,40 @@ export type Renderer = (report: RunReport, path: string) => Promise<string> | st
 /** By the name of the common flag. */
 export const RENDERERS: Readonly<Record<string, Renderer>> = {};
 
-interface Opened {
-  readonly flag: string;
+/** A file that is made before the work and filled after it. */
+export class NewFile implements Disposable {
   readonly path: Path;
-  readonly fd: number;
-  written: boolean;
+  readonly flag: string;
+  #fd: number | undefined;
+  #written = false;
+
+  /** Throws UsageError where the place exists or cannot be made. */
+  constructor(path: Path, flag: string) {
+    this.path = path;
+    this.flag = flag;
+    this.#fd = create(path, flag);
+  }
+
+  write(text: string): void {
+    if (this.#fd === undefined) throw new RangeError(`write after close of ${pathText(this.path)}`);
+    const bytes = Buffer.from(text, "utf8");
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    this.#written = true;
+  }
+
+  /** What stayed empty goes, if it is still the file that we created. */
+  [Symbol.dispose](): void {
+    const fd = this.#fd;
+    if (fd === undefined) return;
+    this.#fd = undefined;
+    const mine = fstatSync(fd);
+    closeSync(fd);
+    if (!this.#written && isSame(this.path, mine)) unlinkSync(fsPath(this.path));
+  }
 }
 
 export class Documents {
-  readonly #open = new Map<string, Opened>();
+  readonly #open = new Map<string, NewFile>();
 
   /** Creates each new file that the arguments name. Throws UsageError, and then leaves none behind. */
   constructor(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {
@@ -34,7 +59,7 @@ export class Documents {
       const path = args[name] as Path | undefined;
       if (path === undefined || !isNewFile(spec)) continue;
       try {
-        this.#open.set(name, { flag: flagName(name), path, fd: create(path, flagName(name)), written: false });
+        this.#open.set(name, new NewFile(path, flagName(name)));
       } catch (error) {
         this.close();
         throw error;
@@ -45,27 +70,20 @@ export class Documents {
   /** Writes what the tool made and what RENDERERS make; a line for each that could not be written. */
   async write(report: RunReport, made: Readonly<Record<string, string>> = {}): Promise<string[]> {
     const lines: string[] = [];
-    for (const [name, opened] of this.#open) {
+    for (const [name, file] of this.#open) {
       try {
-        const text = made[name] ?? (await RENDERERS[name]?.(report, pathText(opened.path)));
-        if (text === undefined) continue;
-        writeAll(opened.fd, Buffer.from(text, "utf8"));
-        opened.written = true;
+        const text = made[name] ?? (await RENDERERS[name]?.(report, pathText(file.path)));
+        if (text !== undefined) file.write(text);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        lines.push(`${opened.flag} ${pathText(opened.path)} could not be written: ${reason}`);
+        lines.push(`${file.flag} ${pathText(file.path)} could not be written: ${reason}`);
       }
     }
     return lines;
   }
 
-  /** Closes all; a file that stayed empty goes, if it is still the one that we created. */
   close(): void {
-    for (const { path, fd, written } of this.#open.values()) {
-      const mine = fstatSync(fd);
-      closeSync(fd);
-      if (!written && isSame(path, mine)) unlinkSync(fsPath(path));
-    }
+    for (const file of this.#open.values()) file[Symbol.dispose]();
     this.#open.clear();
   }
 }
@@ -88,10 +106,6 @@ function create(path: Path, flag: string): number {
       `${flag}: ${pathText(path)} cannot be made (${code ?? message}); name a file in a directory that is there and can be written to`,
     );
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 
 function isSame(path: Path, { dev, ino }: { dev: number; ino: number }): boolean {

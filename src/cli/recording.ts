@@ -4,14 +4,13 @@
  * Owns the report's `repeat` field (the words of the run and a checksum of every other field) and reading it back into a
  * command line, before the words are looked at. Refuses a file of another version or tool, and names the place.
  */
-import { readFileSync, statSync } from "node:fs";
 import { type Path, pathText } from "../ops/file.ts";
 import { type Repeat, type RunReport, SCHEMA } from "../report/document.ts";
 import { type ArgumentSpecs, flagName, UsageError } from "./args.ts";
+import { GivenFileError, readGivenFile } from "./given-file.ts";
 import { jsonFault } from "./json-fault.ts";
 import { VERSION } from "./version.ts";
 
-const FILE_BYTES_MAX = 256 * 2 ** 20;
 const FLAG = "--replay";
 
 let repeated: RunReport | undefined;
@@ -118,13 +117,10 @@ function checkSums(
 
 function textOf(file: string, wrong: (place: string) => UsageError): string {
   try {
-    const stat = statSync(file);
-    if (!stat.isFile()) throw wrong("not a file; give the JSON report of a run");
-    if (stat.size > FILE_BYTES_MAX) throw wrong("too large to be the report of a run");
-    return readFileSync(file, "utf8");
+    return readGivenFile(file);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw wrong(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    if (error instanceof GivenFileError) throw wrong(error.message);
+    throw error;
   }
 }
 

@@ -4,7 +4,8 @@
  * Owns the file's form, which is that of `matrix --json`, so that a survey's --baseline reads it. Refuses to take up
  * results of another script or other arguments.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { LabError, writeJson } from "./kernels/cache.ts";
 import { inOrder } from "./kernels/versions.ts";
 import type { Row } from "./row.ts";
@@ -14,10 +15,10 @@ import { type MatrixDocument, matrixJson } from "./table.ts";
 export function readResults(path: string): MatrixDocument {
   let document: (Partial<MatrixDocument> & { tool?: unknown }) | null;
   try {
-    document = JSON.parse(readFileSync(path, "utf8"));
+    document = JSON.parse(readGivenFile(path));
   } catch (error) {
-    const why =
-      error instanceof SyntaxError ? "is not JSON" : `cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    if (!(error instanceof SyntaxError || error instanceof GivenFileError)) throw error;
+    const why = error instanceof SyntaxError ? "is not JSON" : error.message;
     throw new LabError(`${path} ${why}`, { exitCode: 254 });
   }
   if (document?.tool !== "lab matrix" || !Array.isArray(document.rows)) {

@@ -4,10 +4,10 @@
  * Owns the order: check every file that is named, run, compare, print. Refuses to start a case before a place for the
  * report is known to be writable.
  */
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import os from "node:os";
-import { dirname, resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
+import { NewFile } from "../cli/documents.ts";
+import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { abortable } from "../cli/interruption.ts";
 import { printProblem, writeStdout } from "../cli/streams.ts";
 import { VERSION } from "../cli/version.ts";
@@ -19,7 +19,7 @@ import { changeLines, compare, type Earlier, markExpected, readEarlier, readExpe
 import { type CaseResult, type Survey, surveyJson, surveyKtap, surveyVerdict } from "./document.ts";
 import { listText } from "./list.ts";
 import { upstreamVersion } from "./range.ts";
-import { endingOf, REPORT_ENDINGS, writeReport } from "./report-file.ts";
+import { endingOf, REPORT_ENDINGS, rendered } from "./report-file.ts";
 import { runSurvey } from "./run.ts";
 import { surveyText } from "./table.ts";
 
@@ -56,7 +56,7 @@ type SurveyArguments = Arguments<typeof SURVEY_OPTIONS>;
 export function checkSurvey(args: SurveyArguments): void {
   if (args.json && args.ktap) throw new UsageError("--json and --ktap cannot be given together: stdout is one of them");
   prepare(args);
-  if (args.report !== undefined) checkPlace(String(args.report));
+  openReport(args)?.[Symbol.dispose]();
 }
 
 function prepare(args: SurveyArguments) {
@@ -71,6 +71,7 @@ function prepare(args: SurveyArguments) {
 export async function surveyMain(args: SurveyArguments): Promise<number> {
   const ready = prepare(args);
   const { chosen, kernelVersion } = ready;
+  using report = args.list ? undefined : openReport(args);
   const narrate = (line: string) => {
     if (!args.quiet) process.stderr.write(`survey: ${line}\n`);
   };
@@ -78,13 +79,13 @@ export async function surveyMain(args: SurveyArguments): Promise<number> {
     writeStdout(await listText(chosen, { kernelVersion, json: args.json }));
     return EXIT.clean;
   }
-  return await abortable((signal) => survey(args, ready, signal), narrate);
+  return await abortable((signal) => survey(args, { ...ready, report }, signal), narrate);
 }
 
 /** Runs the cases until the last or a signal; the table so far is printed either way. */
 async function survey(
   args: SurveyArguments,
-  { chosen, kernelVersion, baseline, expected }: ReturnType<typeof prepare>,
+  { chosen, kernelVersion, baseline, expected, report }: ReturnType<typeof prepare> & { report: NewFile | undefined },
   signal: AbortSignal,
 ): Promise<number> {
   const { results, durationSeconds } = await run(args, chosen, { kernelVersion, signal });
@@ -100,7 +101,7 @@ async function survey(
     cases: compared,
   };
   print(result, args, baseline);
-  const written = args.report === undefined || saveReport(String(args.report), result);
+  const written = report === undefined || saveReport(report, result);
   const code = exitCodeOf(result.verdict);
   return written || code !== EXIT.clean ? code : EXIT.ownFailure;
 }
@@ -154,35 +155,31 @@ function fromFile<T>(flag: string, path: unknown, read: (text: string) => T | st
   const name = String(path);
   let text: string;
   try {
-    text = readFileSync(name, "utf8");
+    text = readGivenFile(name);
   } catch (error) {
-    throw new UsageError(`${flag}: ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    if (error instanceof GivenFileError) throw new UsageError(`${flag}: ${name} ${error.message}`);
+    throw error;
   }
   const value = read(text);
   if (typeof value === "string") throw new UsageError(`${flag}: ${name} ${value}`);
   return value;
 }
 
-/** The place of the report: a form that we can write, a directory that exists, a file that can be written. */
-function checkPlace(path: string): void {
-  if (endingOf(path) === undefined) {
-    throw new UsageError(`--report must end with ${REPORT_ENDINGS.join(", ")}, not ${JSON.stringify(path)}`);
+/** The file of the report, made before the first case: in a form that we can write, and never over another file. */
+function openReport({ report }: SurveyArguments): NewFile | undefined {
+  if (report === undefined) return undefined;
+  if (endingOf(String(report)) === undefined) {
+    throw new UsageError(`--report must end with ${REPORT_ENDINGS.join(", ")}, not ${JSON.stringify(String(report))}`);
   }
-  const directory = dirname(resolve(path));
-  try {
-    accessSync(existsSync(path) ? path : directory, constants.W_OK);
-    if (existsSync(path) && statSync(path).isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
-  } catch (error) {
-    throw new UsageError(`--report: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
+  return new NewFile(report, "--report");
 }
 
-function saveReport(path: string, survey: Survey): boolean {
+function saveReport(file: NewFile, survey: Survey): boolean {
   try {
-    writeReport(path, survey);
+    file.write(rendered(String(file.path), survey));
     return true;
   } catch (error) {
-    printProblem("survey", `the report could not be written to ${path}: ${(error as Error).message}`);
+    printProblem("survey", `the report could not be written to ${file.path}: ${(error as Error).message}`);
     return false;
   }
 }

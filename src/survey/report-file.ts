@@ -3,7 +3,6 @@
  *
  * Owns the choice by ending. Refuses endings that it does not know; the front checks them before the run.
  */
-import { writeFileSync } from "node:fs";
 import { type Survey, surveyJson } from "./document.ts";
 import { surveyPage } from "./page.ts";
 import { surveyText } from "./table.ts";
@@ -22,8 +21,9 @@ export function endingOf(path: string): string | undefined {
   return REPORT_ENDINGS.find((ending) => path.endsWith(ending));
 }
 
-export function writeReport(path: string, survey: Survey): void {
+/** The text for a file of that name. */
+export function rendered(path: string, survey: Survey): string {
   const render = RENDERERS[endingOf(path) ?? ""];
   if (render === undefined) throw new Error(`no renderer for ${path}`);
-  writeFileSync(path, render(survey));
+  return render(survey);
 }

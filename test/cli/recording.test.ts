@@ -107,8 +107,8 @@ describe("what is no recording of this version is refused with its place", () =>
     [["--replay", good, `--replay=${good}`], "--replay was given twice"],
     [["--replay"], "--replay needs the JSON report of a run"],
     [["--replay", "--json"], "--replay needs the JSON report of a run"],
-    [["--replay", directory], "not a file"],
-    [["--replay", "/dev/zero"], "not a file"],
+    [["--replay", directory], "is a directory, not a file"],
+    [["--replay", "/dev/zero"], "is a device, not a file"],
     [["--replay", join(directory, "nothing.json")], "cannot be read (ENOENT)"],
   ])(
     "%p",

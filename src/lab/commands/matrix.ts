@@ -4,9 +4,8 @@
  * Owns the order of work (`jobs` guests at a time) and the drawing: on a terminal the whole table is redrawn, elsewhere
  * each row is printed once, in the order asked for. Refuses to stop at the first bad kernel: the table is the point.
  */
-import { accessSync, constants, existsSync, writeFileSync, writeSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { EXIT } from "../../report/document.ts";
+import { writeSync } from "node:fs";
+import { NewFile } from "../../cli/documents.ts";
 import { surveyPage } from "../../survey/page.ts";
 import { caseTable, silentLines, surveyOf } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
@@ -43,7 +42,7 @@ export interface MatrixCommand {
 
 export async function commandMatrix(command: MatrixCommand): Promise<number> {
   const { kernels, form, scriptArguments, resultsFile, reportFile } = command;
-  if (reportFile !== undefined) checkPlace(reportFile);
+  using page = openPage(reportFile);
   const script = findScript(command.script);
   await checkArguments(script, scriptArguments);
   const results = new Results(resultsFile, { script: command.script, scriptArguments });
@@ -80,30 +79,24 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
       `${finished.length} of ${kernels.length} kernels are in ${resultsFile}; the same command goes on with the others`,
     );
   }
-  if (reportFile !== undefined) writePage(reportFile, finished);
+  if (page !== undefined) writePage(page, finished);
   showMatrix({ script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished }, form);
   return matrixExitCode(finished);
 }
 
-/** Before hours of work: is there a place for the page at their end? */
-export function checkPlace(path: string): void {
-  try {
-    accessSync(existsSync(path) ? path : dirname(resolve(path)), constants.W_OK);
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code;
-    throw new LabError(`--report: ${path} cannot be written (${why})`, { exitCode: EXIT.badArguments });
-  }
+/** The place for the page, made before hours of work. */
+export function openPage(path: string | undefined): NewFile | undefined {
+  return path === undefined ? undefined : new NewFile(path, "--report");
 }
 
 /** Case by kernel as a page; kernels without a survey are left out. */
-export function writePage(path: string, rows: readonly Row[]): void {
+export function writePage(page: NewFile, rows: readonly Row[]): void {
   const surveys = rows.flatMap((row) => {
     const survey = surveyOf(row);
     return survey === undefined ? [] : [{ survey, name: row.kernel }];
   });
   if (surveys.length === 0) return;
-  writeFileSync(
-    path,
+  page.write(
     surveyPage(
       surveys.map(({ survey }) => survey),
       surveys.map(({ name }) => name),

@@ -2,16 +2,16 @@
 import { writeSync } from "node:fs";
 import { mergeResults, readResults } from "../results.ts";
 import { matrixExitCode, tableHead, tableRow } from "../table.ts";
-import { checkPlace, type MatrixCommand, showMatrix, writePage } from "./matrix.ts";
+import { type MatrixCommand, openPage, showMatrix, writePage } from "./matrix.ts";
 
 export function commandMerge(
   files: readonly string[],
   { form, reportFile }: Pick<MatrixCommand, "form" | "reportFile">,
 ): number {
-  if (reportFile !== undefined) checkPlace(reportFile);
+  using page = openPage(reportFile);
   const document = mergeResults(files.map(readResults));
   if (form === "table") writeSync(1, `${[tableHead(), ...document.rows.map(tableRow)].join("\n")}\n`);
-  if (reportFile !== undefined) writePage(reportFile, document.rows);
+  if (page !== undefined) writePage(page, document.rows);
   showMatrix(document, form);
   return matrixExitCode(document.rows);
 }
