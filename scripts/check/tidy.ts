@@ -67,6 +67,7 @@ const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "scripts/reference.ts": ["scripts/check/door.ts"],
   // The project's own commands: what only they use has no place in the public door.
   "scripts/bench.ts": ["src/cli/desk.ts", "src/cli/tool.ts"],
+  "scripts/completions.ts": ["package.json", "src/"],
   "scripts/doctor.ts": ["src/"],
   "scripts/fill.ts": ["src/"],
   "scripts/new.ts": ["src/"],

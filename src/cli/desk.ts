@@ -16,6 +16,9 @@ import { contradiction, nearest, strict } from "./strict.ts";
 import type { Call, SubCommand, Tool } from "./tool.ts";
 import { VERSION } from "./version.ts";
 
+/** Set by the shells' completion scripts (complete.ts). */
+const COMPLETE_VARIABLE = "BYTEWITNESS_COMPLETE";
+
 /** What every command understands in addition to its own. */
 const ALWAYS = {
   help: { kind: "flag", description: "this text" },
@@ -31,6 +34,10 @@ export async function runTool(tool: Tool, argv: readonly string[] = process.argv
 /** The exit code of a command line; whatever is thrown becomes a line and a code. */
 export async function dispatch(tool: Tool, argv: readonly string[]): Promise<number> {
   try {
+    if (process.env[COMPLETE_VARIABLE] !== undefined) {
+      const { candidateLines, candidates } = await import("./complete.ts");
+      return print(candidateLines(await candidates(tool, argv, ALWAYS)));
+    }
     return await descend(tool, (await tool.expand?.(argv)) ?? argv, [tool.name]);
   } catch (error) {
     return failed(tool.name, error);

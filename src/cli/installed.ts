@@ -37,7 +37,9 @@ function summaryOf(name: string, path: string): string {
 export async function installed(argv: readonly string[]): Promise<never> {
   const [name, ...rest] = argv;
   const path = name === undefined || name.startsWith("-") ? undefined : scriptOf(name);
-  if (path !== undefined && existsSync(path)) {
+  // A name that is just being typed is completed, not run.
+  const completing = process.env.BYTEWITNESS_COMPLETE !== undefined && rest.length === 0;
+  if (path !== undefined && !completing && existsSync(path)) {
     process.argv = [process.argv[0] as string, path, ...rest];
     await import(path);
     // The script's last act is to end the process.
