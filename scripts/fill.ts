@@ -19,10 +19,14 @@ import { commandLine, commandOf } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
 import { EXIT } from "../src/report/document.ts";
-import { fill, WRITE_MODES } from "../src/workload/fill/fill.ts";
-import { openTarget, reopenTarget } from "../src/workload/fill/target.ts";
+import { fill } from "../src/workload/fill/fill.ts";
+import { openTarget, reopenTarget, WRITE_MODES } from "../src/workload/fill/target.ts";
+import { MARK_OPTIONS } from "../src/workload/scan/options.ts";
 
 const BYTES_OF_A_LOOK = 16 * 1024 * 1024;
+
+/** Standard output has no end to go on from, and nothing to sync. */
+const NO_STREAM = { file: { not: "-" } } as const;
 
 await runCommand({
   name: "fill",
@@ -31,18 +35,18 @@ await runCommand({
   options: {
     bytes: { kind: "size", min: 1, optional: true, description: "how much; a device's own size unless given" },
     pattern: { kind: "text", default: "counter", description: PATTERN_GRAMMAR.replace(/, reference.*/, "") },
-    generation: { kind: "count", default: 0, max: 0xffffff, description: "generation of counter or tagged words" },
-    writer: { kind: "count", default: 0, max: 255, description: "writer of tagged records" },
-    recordBytes: { kind: "size", default: "4096", description: "length of tagged records" },
+    ...MARK_OPTIONS,
     write: {
+      onlyWith: NO_STREAM,
       kind: "choice",
       choices: WRITE_MODES,
       default: "buffered",
       description: "buffered; fsync: the same, and fsync at the end; direct: O_DIRECT, and fsync at the end",
     },
     block: { kind: "size", min: 512, default: "1MiB", description: "bytes of one write" },
-    resume: { kind: "flag", description: "verify what is there, and go on where it ends" },
+    resume: { onlyWith: NO_STREAM, kind: "flag", description: "verify what is there, and go on where it ends" },
     overwriteDevice: {
+      onlyWith: NO_STREAM,
       kind: "flag",
       description: "a device may lose what it holds (one in use is refused all the same)",
     },
@@ -54,7 +58,7 @@ await runCommand({
     const pattern = patternOf(args);
     if (args.write === "direct" && args.block % 4096 !== 0)
       throw new UsageError("--write direct: --block is a multiple of 4096");
-    const wish = { path, bytes: args.bytes, direct: args.write === "direct", overwriteDevice: args.overwriteDevice };
+    const wish = { path, bytes: args.bytes, mode: args.write, overwriteDevice: args.overwriteDevice };
     const target = args.resume ? reopenTarget(wish, pattern) : openTarget(wish);
     const say = label === "-" ? (line: string) => process.stderr.write(`${line}\n`) : print;
     const progress = new Progress({ quiet: args.quiet, terminal: isTerminal(2) });

@@ -21,6 +21,7 @@ import { statFd } from "../src/ops/stat.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import type { RunContext } from "../src/workload/context.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
+import { MARK_OPTIONS } from "../src/workload/scan/options.ts";
 import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
 import {
   intact,
@@ -31,20 +32,34 @@ import {
   skip,
 } from "../src/workload/scan/scan.ts";
 
+const NOT_FIO = { pattern: { not: "fio" } } as const;
+
 await runReproducer({
   name: "verify",
   summary: "judge a file, a device or a stream, and explain every byte",
   positionals: { file: { kind: "path", description: "what to judge; - is standard input" } },
   options: {
     pattern: { kind: "text", default: "counter", description: PATTERN_GRAMMAR },
-    generation: { kind: "count", default: 0, max: 0xffffff, description: "generation of counter or tagged words" },
-    writer: { kind: "count", default: 0, max: 255, description: "writer of tagged records" },
-    recordBytes: { kind: "size", default: "4096", description: "length of tagged records" },
+    ...MARK_OPTIONS,
     expectBytes: { kind: "size", optional: true, description: "how long the stream is; a reference says it itself" },
-    offset: { kind: "size", default: "0", description: "begin at this byte" },
-    length: { kind: "size", optional: true, description: "judge only so many bytes" },
-    jobs: { kind: "count", default: 1, min: 1, max: 64, description: "workers that compare ranges" },
-    svg: { kind: "path", newFile: true, optional: true, description: "draw the map of the file into this new file" },
+    // What fio wrote is judged whole, in order, by its own headers.
+    offset: { onlyWith: NOT_FIO, kind: "size", default: "0", description: "begin at this byte" },
+    length: { onlyWith: NOT_FIO, kind: "size", optional: true, description: "judge only so many bytes" },
+    jobs: {
+      onlyWith: { ...NOT_FIO, file: { not: "-" } },
+      kind: "count",
+      default: 1,
+      min: 1,
+      max: 64,
+      description: "workers that compare ranges",
+    },
+    svg: {
+      onlyWith: NOT_FIO,
+      kind: "path",
+      newFile: true,
+      optional: true,
+      description: "draw the map of the file into this new file",
+    },
   },
   check: (args) => {
     const file = args.file ?? "-";
@@ -53,11 +68,6 @@ await runReproducer({
       return "standard input cannot be both the file and the reference";
     const reason = whyUnreadable(file) ?? whyNoPattern(args, reference);
     if (reason !== undefined) return reason;
-    if (
-      args.pattern === "fio" &&
-      (args.offset !== 0 || args.length !== undefined || args.jobs > 1 || args.svg !== undefined)
-    )
-      return "--pattern fio judges all of a file or device in order: without --offset, --length, --jobs and --svg";
     if (args.length === undefined && isCharacterDevice(file))
       return `${pathText(file)} is a character device, which need not have an end: give --length`;
     return undefined;

@@ -62,7 +62,12 @@ await runReproducer({
     torn: { kind: "count", default: 20, min: 1, description: "stop when this many records are torn" },
     large: { kind: "size", optional: true, min: 64, description: "large records (4MiB; 8MiB without a dirty limit)" },
     small: { kind: "size", default: "4KiB", min: 64, description: "small records" },
-    dirtyLimit: { kind: "size", optional: true, description: "dirty pages of the device (4MiB on its own XFS)" },
+    dirtyLimit: {
+      onlyWith: { control: { not: "no-writeback" } },
+      kind: "size",
+      optional: true,
+      description: "dirty pages of the device (4MiB on its own XFS)",
+    },
     control: { kind: "choice", choices: ["none", ...CONTROLS, "all"], default: "none", description: "must stay whole" },
   },
   check: ({ large = 64, small }) => {

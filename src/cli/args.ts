@@ -13,15 +13,25 @@ export { UsageError };
 
 /**
  * What other arguments must be for a flag to have an effect: `true` means given (or set), a word or a list means one of
- * these values, `{ not: "none" }` any other. All entries must hold; a list of conditions asks for one of them.
+ * these values, `{ not: "none" }` any other, `{ kind: ["counter"] }` one that begins so and ends there or goes on after a
+ * colon. All entries must hold; a list of conditions asks for one of them.
  */
-export type Condition = Readonly<Record<string, true | string | readonly string[] | { readonly not: string }>>;
+export type Condition = Readonly<
+  Record<
+    string,
+    | true
+    | string
+    | readonly string[]
+    | { readonly not: string | readonly string[] }
+    | { readonly kind: readonly string[] }
+  >
+>;
 
 interface Described {
   readonly description: string;
   /** Without this the flag has no effect and is refused: `onlyWith: { door: "write" }`. */
   readonly onlyWith?: Condition | readonly Condition[];
-  /** Arguments that cannot be given together with this one: `conflicts: ["seconds"]`. */
+  /** Arguments that cannot be given together with this one, unless this one is as it would be anyway: `conflicts: ["seconds"]`. */
   readonly conflicts?: readonly string[];
   /** false: --shrink leaves it alone, because another option decides the same more exactly. */
   readonly shrinks?: false;

@@ -176,7 +176,7 @@ export function contradiction(
   const all: ArgumentSpecs = { ...definitions.positionals, ...definitions.options };
   for (const name of given) {
     const { onlyWith, conflicts = [] } = all[name] as ArgumentSpec;
-    const other = conflicts.find((conflict) => given.has(conflict));
+    const other = isDefault(all[name], values[name]) ? undefined : conflicts.find((conflict) => given.has(conflict));
     if (other !== undefined) return together(Object.keys(all).filter((known) => known === name || known === other));
     if (onlyWith === undefined) continue;
     const conditions: readonly Condition[] = Array.isArray(onlyWith) ? onlyWith : [onlyWith as Condition];
@@ -184,6 +184,11 @@ export function contradiction(
     return `${flagName(name)} has no effect ${without(conditions, values)}`;
   }
   return undefined;
+}
+
+function isDefault(spec: ArgumentSpec | undefined, value: unknown): boolean {
+  if (spec === undefined || !("default" in spec) || spec.default === undefined) return false;
+  return convert(spec, String(spec.default), "") === value;
 }
 
 function together(names: readonly string[]): string {
@@ -197,7 +202,8 @@ function holds(condition: Condition, values: Readonly<Record<string, unknown>>):
 function fits(value: unknown, wanted: Condition[string]): boolean {
   if (wanted === true) return value !== undefined && value !== false;
   if (typeof wanted === "string") return value === wanted;
-  if ("not" in wanted) return value !== undefined && value !== wanted.not;
+  if ("not" in wanted) return value !== undefined && ![wanted.not].flat().includes(String(value));
+  if ("kind" in wanted) return wanted.kind.includes(String(value).split(":", 1)[0] ?? "");
   return wanted.includes(String(value));
 }
 
@@ -216,6 +222,7 @@ function wantedText(name: string, wanted: Condition[string]): string {
   const flag = flagName(name);
   if (wanted === true) return flag;
   if (typeof wanted === "string") return `${flag} ${wanted}`;
-  if ("not" in wanted) return `${flag} (not ${wanted.not})`;
+  if ("not" in wanted) return `${flag} (not ${[wanted.not].flat().join(" or ")})`;
+  if ("kind" in wanted) return `${flag} ${wanted.kind.join(" or ")}`;
   return `${flag} ${wanted.join(" or ")}`;
 }

@@ -27,11 +27,23 @@ const KERNEL = {
   },
 } as const satisfies ArgumentSpecs;
 
+/** The guest's flags where this machine's own kernel may be named: then there is no guest. */
+const GUEST = Object.fromEntries(
+  Object.entries(MACHINE).map(([name, spec]) =>
+    name === "timeout" || name === "quiet" ? [name, spec] : [name, { ...spec, onlyWith: { kernel: { not: "host" } } }],
+  ),
+) as typeof MACHINE;
+
 const RUN = {
   ...KERNEL,
-  artifacts: { kind: "path", optional: true, description: "directory for files of a run that did not end clean" },
-  console: { kind: "flag", description: "show the kernel's console on stderr" },
-  ...MACHINE,
+  artifacts: {
+    onlyWith: { kernel: { not: "host" } },
+    kind: "path",
+    optional: true,
+    description: "directory for files of a run that did not end clean",
+  },
+  console: { onlyWith: { kernel: { not: "host" } }, kind: "flag", description: "show the kernel's console on stderr" },
+  ...GUEST,
 } as const satisfies ArgumentSpecs;
 
 const MATRIX = {

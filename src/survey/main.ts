@@ -45,8 +45,12 @@ export const SURVEY_OPTIONS = {
   },
   report: { kind: "path", optional: true, description: "write the report to FILE.html, FILE.txt or FILE.json as well" },
   json: { kind: "flag", description: "stdout is exactly one JSON object" },
-  ktap: { kind: "flag", description: "stdout is KTAP version 1, a subtest for each case" },
-  list: { kind: "flag", description: "list the cases with what is known of each, run none" },
+  ktap: { conflicts: ["json"], kind: "flag", description: "stdout is KTAP version 1, a subtest for each case" },
+  list: {
+    conflicts: ["budget", "systemWide", "baseline", "expect", "report", "ktap", "quiet"],
+    kind: "flag",
+    description: "list the cases with what is known of each, run none",
+  },
   quiet: { kind: "flag", description: "no live table on stderr" },
 } as const satisfies ArgumentSpecs;
 
@@ -54,7 +58,6 @@ type SurveyArguments = Arguments<typeof SURVEY_OPTIONS>;
 
 /** Everything that can be wrong with the arguments, before the first case: throws a UsageError. */
 export function checkSurvey(args: SurveyArguments): void {
-  if (args.json && args.ktap) throw new UsageError("--json and --ktap cannot be given together: stdout is one of them");
   prepare(args);
   openReport(args)?.[Symbol.dispose]();
 }

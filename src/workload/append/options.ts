@@ -54,6 +54,8 @@ export const appendOptions = {
       description: "pieces of a chunk in flight at once, as linked requests",
     },
     jobs: {
+      // The calls of other processes are recorded nowhere.
+      conflicts: ["trace", "emitC", "emitKselftest", "explain"],
       kind: "count",
       default: 1,
       min: 1,

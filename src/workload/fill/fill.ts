@@ -10,10 +10,7 @@ import { trySetPipeCapacity } from "../../ops/pipe.ts";
 import { sync } from "../../ops/space.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { O_WRONLY } from "../../sys/uapi/fcntl.ts";
-import type { Target } from "./target.ts";
-
-export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
-export type WriteMode = (typeof WRITE_MODES)[number];
+import type { Target, WriteMode } from "./target.ts";
 
 export interface FillOrder {
   readonly target: Target;

@@ -13,11 +13,14 @@ import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { O_CREAT, O_DIRECT, O_EXCL, O_RDWR, O_WRONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
 
+export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
+export type WriteMode = (typeof WRITE_MODES)[number];
+
 export interface TargetWish {
   readonly path: Path;
   /** Left out: as long as the device. */
   readonly bytes: number | undefined;
-  readonly direct: boolean;
+  readonly mode: WriteMode;
   readonly overwriteDevice: boolean;
 }
 
@@ -39,6 +42,7 @@ export function openTarget(wish: TargetWish): Target {
   const label = pathText(wish.path);
   if (label === "-") return stream(new Fd(1, "standard output"), wish.bytes);
   const kind = kindOf(wish.path);
+  refuseWithoutEffect(wish, kind);
   if (kind === undefined) {
     const bytes = needBytes(wish.bytes, label);
     return { fd: open(wish, O_RDWR | O_CREAT | O_EXCL), kind: "file", bytes, doneBytes: 0 };
@@ -60,6 +64,7 @@ export function openTarget(wish: TargetWish): Target {
 export function reopenTarget(wish: TargetWish, pattern: Pattern): Target {
   const label = pathText(wish.path);
   const kind = label === "-" ? undefined : kindOf(wish.path);
+  refuseWithoutEffect(wish, kind);
   if (kind === undefined) throw new UsageError(`--resume: there is nothing to go on with: ${label}`);
   if (kind === "block-device") return reopenDevice(wish, pattern);
   if (kind !== "file") throw new UsageError(notWritable(label, kind));
@@ -82,6 +87,15 @@ function reopenDevice(wish: TargetWish, pattern: Pattern): Target {
     );
   }
   return { ...device, doneBytes: right };
+}
+
+/** Flags that only some kinds of targets know, before anything is opened. */
+function refuseWithoutEffect({ path, overwriteDevice, mode }: TargetWish, kind: Stat["kind"] | undefined): void {
+  const label = pathText(path);
+  if (overwriteDevice && kind !== "block-device")
+    throw new UsageError(`--overwrite-device has no effect: ${label} is not a block device`);
+  if (mode !== "buffered" && kind === "pipe")
+    throw new UsageError(`--write ${mode} has no effect: ${label} is a pipe, which is not synced`);
 }
 
 function stream(fd: Fd, bytes: number | undefined): Target {
@@ -112,14 +126,14 @@ function notWritable(label: string, kind: Stat["kind"]): string {
   return `${label} is ${article}; name a new file, a block device or -`;
 }
 
-function open({ path, direct }: TargetWish, flags: number): Fd {
+function open({ path, mode }: TargetWish, flags: number): Fd {
   try {
-    return openFile(path, flags | (direct ? O_DIRECT : 0));
+    return openFile(path, flags | (mode === "direct" ? O_DIRECT : 0));
   } catch (error) {
     if (!isSyscallError(error)) throw error;
     const label = pathText(path);
     if (error.code === "EBUSY") throw new UsageError(`${label} is in use (mounted, swap, or part of another device)`);
-    if (direct && error.code === "EINVAL") throw new UsageError(`--write direct: no O_DIRECT at ${label}`);
+    if (mode === "direct" && error.code === "EINVAL") throw new UsageError(`--write direct: no O_DIRECT at ${label}`);
     throw new UsageError(`${label} cannot be opened for writing: ${error.code}`);
   }
 }
