@@ -17,6 +17,7 @@ import { Progress } from "../src/cli/progress.ts";
 import { isTerminal } from "../src/cli/streams.ts";
 import { commandLine, commandOf } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
+import { lines } from "../src/pattern/lines.ts";
 import { GRAMMAR as PATTERN_GRAMMAR, parsePattern } from "../src/pattern/spec.ts";
 import { EXIT } from "../src/report/document.ts";
 import { fill } from "../src/workload/fill/fill.ts";
@@ -101,6 +102,7 @@ function patternOf(args: Args) {
   try {
     const spec = parsePattern(args);
     if (spec.kind === "stream") return spec.pattern;
+    if (spec.kind === "lines") return lines(spec.options);
     throw new UsageError(`--pattern ${spec.kind} is for verify.ts; fill.ts writes patterns of its own`);
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;

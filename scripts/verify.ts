@@ -5,6 +5,7 @@
  *   bun run verify.ts FILE                                  report 1's pattern: the u64 at byte 8j holds j
  *   bun run verify.ts FILE --pattern reference:ORIGINAL     the same bytes as another file, FIFO or <(command)
  *   nc -l 4000 | bun run verify.ts - --pattern zero         report 2's quick test: anything but zeros is wrong
+ *   bun run verify.ts FILE --pattern lines                  text whose lines are numbered, such as `seq 1 1000000` writes
  *   bun run verify.ts FILE --pattern fio                    blocks that fio(1) wrote with verify=crc32c, md5, meta, …
  *   bun run verify.ts /dev/sdX --jobs 2 --pattern counter:width=32,unit=sectors
  *
@@ -79,7 +80,7 @@ await runReproducer({
     const input = openInput(path);
     const reference = referencePath(pathBytes(args.pattern));
     if (args.pattern === "fio") return byFio(run, { path, input, expectBytes: args.expectBytes });
-    const { pattern, endBytes, reopenable, assertUnchanged } = openPattern(args, reference);
+    const { pattern, endBytes, reopenable, assertUnchanged } = openPattern(args, reference, input);
     begin(input, from);
     const limit = args.length === undefined ? Infinity : from + args.length;
     const expected = args.expectBytes ?? endBytes;

@@ -55,6 +55,15 @@ export interface Pattern {
   firstMismatch(block: Uint8Array, streamOffsetBytes: number): number;
   /** The first place in the range whose bytes prove their position in this stream or in a sibling's. */
   locate(block: Uint8Array, range: LocateRange): Location | undefined;
+  /**
+   * Records that differ in a few bits only: which one is at the index, where the stream is right before it and should go
+   * on at that offset; undefined when it is none, or one with flipped bits.
+   */
+  replacedAt?(
+    block: Uint8Array,
+    index: number,
+    place: { readonly streamOffsetBytes: number; readonly limitBytes: number },
+  ): Location | undefined;
 }
 
 /** Asserts an offset that JavaScript numbers hold exactly; 2^53 bytes are 8 PiB. */

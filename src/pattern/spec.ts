@@ -5,12 +5,14 @@
  * come back as what they are, for those who read files. Throws RangeError, one line, for what it cannot understand.
  */
 import { Counter } from "./counter.ts";
+import type { LinesOptions } from "./lines.ts";
 import type { NumberedOptions } from "./numbered.ts";
 import type { Pattern } from "./pattern.ts";
 
 /** The patterns that few runs want, each loaded when it is named. */
 const named = {
   constant: () => require("./constant.ts") as typeof import("./constant.ts"),
+  lines: () => require("./lines.ts") as typeof import("./lines.ts"),
   numbered: () => require("./numbered.ts") as typeof import("./numbered.ts"),
   prng: () => require("./prng.ts") as typeof import("./prng.ts"),
   tagged: () => require("./tagged.ts") as typeof import("./tagged.ts"),
@@ -18,7 +20,7 @@ const named = {
 };
 
 export const GRAMMAR =
-  "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, reference:FILE or fio";
+  "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, lines, lines:start=N,digits=N,prefix=TEXT,suffix=TEXT, reference:FILE or fio";
 
 export interface PatternArguments {
   readonly pattern: string;
@@ -30,6 +32,8 @@ export interface PatternArguments {
 export type PatternSpec =
   | { readonly kind: "stream"; readonly pattern: Pattern }
   | { readonly kind: "reference"; readonly path: string }
+  /** Numbered lines: as the options have them, or (none given) as the file has them, or as fill.ts writes them. */
+  | { readonly kind: "lines"; readonly options: LinesOptions | undefined }
   | { readonly kind: "fio" };
 
 /** Understands a `--pattern`; throws RangeError with one line saying what is wrong. */
@@ -45,6 +49,8 @@ export function parsePattern(args: PatternArguments): PatternSpec {
     case "fio":
       if (options !== "") throw new RangeError(`--pattern fio takes no options, not ${JSON.stringify(options)}`);
       return { kind: "fio" };
+    case "lines":
+      return { kind: "lines", options: options === "" ? undefined : linesOf(options) };
     case "counter":
       return stream(counterOf(options, args.generation));
     case "byte":
@@ -117,4 +123,29 @@ function counterOf(text: string, generation: number): Pattern {
     else throw new RangeError(`--pattern counter: takes width, order, unit and start, not ${JSON.stringify(part)}`);
   }
   return named.numbered().numbered(options);
+}
+
+const LINE_OPTIONS: readonly (keyof LinesOptions)[] = ["start", "digits", "prefix", "suffix"];
+
+/** "start=1,digits=6,prefix=msg " : what is not given is empty, one digit at least, from 0. */
+function linesOf(text: string): LinesOptions {
+  let options: LinesOptions = { prefix: "", suffix: "", digits: 1, start: 0 };
+  const seen = new Set<string>();
+  for (const part of text.split(",")) {
+    const equals = part.indexOf("=");
+    const key = part.slice(0, Math.max(0, equals)) as keyof LinesOptions;
+    const value = part.slice(equals + 1);
+    if (!LINE_OPTIONS.includes(key)) {
+      throw new RangeError(
+        `--pattern lines: takes ${LINE_OPTIONS.map((name) => `${name}=`).join(", ")}, not ${JSON.stringify(part)}`,
+      );
+    }
+    if (seen.has(key)) throw new RangeError(`--pattern lines: ${key} was given twice`);
+    seen.add(key);
+    const number = key === "start" || key === "digits" ? wholeNumber(value, `lines:${key}=N`) : value;
+    options = { ...options, [key]: number };
+  }
+  // Refuses what cannot be, in its own words.
+  named.lines().lines(options);
+  return options;
 }

@@ -76,15 +76,10 @@ export function problemOfTruth(truth: Truth, seed: number): string | undefined {
   const judgement = judgeBytes(bytes, options);
   const few = Math.min(truth.count, fewestFindings(truth.stretches, lengthBytes));
   const problem =
-    problemOfStory({ bytes, judgement, pattern, expectBytes: lengthBytes }, isPhase(truth) ? Infinity : few) ??
+    problemOfStory({ bytes, judgement, pattern, expectBytes: lengthBytes }, truth.isDoubtful ? Infinity : few) ??
     differsInPieces({ bytes, options, judgement, seed });
   if (problem !== undefined) return `${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
   return problemOfWindow(truth, seed);
-}
-
-/** Cycles of several bytes prove a phase: several changes of it have several stories. */
-function isPhase({ pattern: { periodBytes = 1 }, edits }: Truth): boolean {
-  return periodBytes > 1 && edits > 0;
 }
 
 /** A part of the file, as --offset and --length see it. */
@@ -107,7 +102,7 @@ function problemOfWindow(truth: Truth, seed: number): string | undefined {
   const few = inside.reduce((sum, { findings }) => sum + findings, (before === 0 ? 0 : 1) + cut + early);
   const end = openEnd ? {} : { expectBytes: lengthBytes };
   // Part of a sector, cut by the window, does not show which.
-  const most = isPhase(truth) || story[0]?.startsWith("sectors") ? Infinity : few;
+  const most = truth.isDoubtful || story[0]?.startsWith("sectors") ? Infinity : few;
   const problem = problemOfStory({ bytes: window, judgement, pattern, startBytes: from, ...end }, most);
   if (problem === undefined) return undefined;
   return `window ${from} to ${to}: ${problem}; ${story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;

@@ -146,7 +146,10 @@ function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undef
         if (o >= expectBytes || stands[o] === 1) return `stream byte ${o} is called intact twice or beyond the end`;
         stands[o] = 1;
       }
-    } else if (kind !== "duplicated" && kind !== "extra") damaged += lengthBytes;
+    } else if (kind !== "duplicated" && kind !== "extra") {
+      // A flip in bytes that are of another place hides two: the one that belongs here, and the one that was copied.
+      damaged += kind === "bit-flipped" ? 2 * lengthBytes : lengthBytes;
+    }
     if (kind === "misplaced" || kind === "duplicated") {
       // Bytes that stand elsewhere are not gone.
       for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (stands[o] === 0) stands[o] = 2;

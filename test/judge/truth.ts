@@ -6,6 +6,7 @@
  */
 import { constant } from "../../src/pattern/constant.ts";
 import { counter } from "../../src/pattern/counter.ts";
+import { lines } from "../../src/pattern/lines.ts";
 import { numbered } from "../../src/pattern/numbered.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
 import { prng } from "../../src/pattern/prng.ts";
@@ -34,8 +35,8 @@ export interface Truth {
   readonly count: number;
   /** File ranges that edits touch. */
   readonly places: readonly Place[];
-  /** How many edits changed something. */
-  readonly edits: number;
+  /** Several stories may be true: a cut within a number, or a cycle's phase, shows less than the edits were. */
+  readonly isDoubtful: boolean;
   readonly story: readonly string[];
 }
 
@@ -69,6 +70,7 @@ interface Kind {
   readonly pattern: Pattern;
   readonly stale?: Pattern;
   readonly leastBytes?: number;
+  readonly isDoubtful?: boolean;
 }
 
 export const PATTERNS: Readonly<Record<string, () => Kind>> = {
@@ -89,9 +91,11 @@ export const PATTERNS: Readonly<Record<string, () => Kind>> = {
   sectors32: () => ({ pattern: numbered({ width: 32, order: "big", unit: "sectors", start: 1 }), leastBytes: 1100 }),
   zero: () => ({ pattern: zero() }),
   byte: () => ({ pattern: constant([0xaa]) }),
-  bytes: () => ({ pattern: constant([0xde, 0xad, 0xbe, 0xef]) }),
-  threeBytes: () => ({ pattern: constant([1, 2, 3]) }),
+  bytes: () => ({ pattern: constant([0xde, 0xad, 0xbe, 0xef]), isDoubtful: true }),
+  threeBytes: () => ({ pattern: constant([1, 2, 3]), isDoubtful: true }),
   reference: () => ({ pattern: referenceOf(3, false) }),
+  lines: () => ({ pattern: lines(), leastBytes: 130, isDoubtful: true }),
+  seq: () => ({ pattern: lines({ suffix: "", digits: 1, start: 1 }) }),
   log: () => ({ pattern: referenceOf(4, true) }),
 };
 
@@ -221,7 +225,7 @@ export const EDITS = Object.keys(MAKERS);
 export function truthOf(seed: number, only: { pattern?: string; edit?: string } = {}): Truth {
   const dice = new Dice(seed ^ 0x2545f491);
   const name = only.pattern ?? dice.pick(Object.keys(PATTERNS));
-  const { pattern, stale, leastBytes = 64 } = (PATTERNS[name] as () => Kind)();
+  const { pattern, stale, leastBytes = 64, isDoubtful = false } = (PATTERNS[name] as () => Kind)();
   const wanted = only.edit === undefined ? dice.below(5) : 1;
   const sourcesAt = wanted * 18_000 + 8000;
   const lengthBytes = sourcesAt + wanted * SOURCE_BYTES + 8000 + dice.below(100);
@@ -250,7 +254,7 @@ export function truthOf(seed: number, only: { pattern?: string; edit?: string } 
     ...apply(changes, good),
     lengthBytes,
     count,
-    edits: wanted,
+    isDoubtful: wanted > 0 && isDoubtful,
     story,
   };
 }

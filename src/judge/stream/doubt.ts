@@ -15,6 +15,15 @@ const CONTRADICTIONS_MAX = 8;
 /** Damage so long behind a range belongs to no range. */
 const SCAN_BYTES = 2048;
 
+interface View {
+  readonly window: Window;
+  readonly here: number;
+  readonly open: Part;
+  readonly scanning: boolean;
+  /** The file ends here: nothing more will come to decide by. */
+  readonly atEnd: boolean;
+}
+
 export class Doubt {
   readonly follower: Follower;
   readonly mark: number;
@@ -31,14 +40,11 @@ export class Doubt {
    * `parts` came since the doubt began, the run before it first; `open` is being followed, and everything before `here`
    * was looked at.
    */
-  settle(
-    parts: readonly Part[],
-    { window, here, open, scanning }: { window: Window; here: number; open: Part; scanning: boolean },
-  ): "open" | "rule" | "places" {
+  settle(parts: readonly Part[], { window, here, open, scanning, atEnd }: View): "open" | "rule" | "places" {
     const { follower } = this;
     const [run] = parts;
     // In the middle of damage it is not known yet what it will be.
-    if (scanning && here < follower.pos + SCAN_BYTES) {
+    if (!atEnd && scanning && here < follower.pos + SCAN_BYTES) {
       follower.advance(window, here);
       return "open";
     }
@@ -46,7 +52,7 @@ export class Doubt {
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
     if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.#known.includes(shift))) return "places";
     follower.advance(window, here);
-    const over = follower.done && here >= follower.pos;
+    const over = (follower.done || atEnd) && here >= follower.pos;
     const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;

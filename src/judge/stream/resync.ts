@@ -100,6 +100,13 @@ export class Seeker {
     return !found.own || found.shift !== run.shift;
   }
 
+  /** Another record where the run ended, of patterns whose records differ in a few bits. */
+  replaced({ block, at }: Window, run: { readonly hi: number; readonly shift: number }): Found | undefined {
+    const place = { streamOffsetBytes: run.hi + run.shift, limitBytes: this.#limitBytes(at) };
+    const location = this.#pattern.replacedAt?.(block, run.hi - at, place);
+    return location === undefined ? undefined : this.#foundAt({ block, at }, location);
+  }
+
   #foundAt(window: Window, location: Location): Found {
     const at = window.at + location.index;
     const shift = location.streamOffsetBytes - at;

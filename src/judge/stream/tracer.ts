@@ -1,6 +1,5 @@
 /**
  * Cuts a file into parts: runs that follow a stream, and the damage between them.
- *
  * Owns finding the end of a run (the first wrong byte) and what comes behind it: wrong words that a rule explains
  * (`word-damage.ts`), the walk resuming where it would be, or bytes that prove another position. Damage behind
  * which a run continues is an inlay of that run. At most a few hundred bytes of the file are looked at again. Refuses
@@ -16,7 +15,6 @@ import { RawSplitter } from "./raw-damage.ts";
 import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
 import { WordDamage } from "./word-damage.ts";
-
 const SCAN_STEP_MIN = 64;
 /** A cut between two explanations slides over a few words at most. */
 const SLIDE_BYTES = 64;
@@ -35,8 +33,7 @@ export class Tracer {
   readonly #endBytes: number;
   readonly #seeker: Seeker;
   readonly #words: WordDamage;
-  /** Followed, or ended last; `hi` is its visible end. */
-  #run: Part;
+  #run: Part; // Followed, or ended last; `hi` is its visible end.
   #mode: Mode = "follow";
   #raw: RawSplitter;
   #scan = 0;
@@ -85,10 +82,12 @@ export class Tracer {
   /** Goes as far as the window allows; `last` means that the file ends with it. */
   advance(window: Window, last: boolean): void {
     const end = window.at + window.block.length;
-    while (this.#mode !== "follow" || this.#run.hi < end) {
-      const went = this.#go(window, last);
-      if (!this.#settleDoubt(window) && !went) break;
-    }
+    do {
+      while (this.#mode !== "follow" || this.#run.hi < end) {
+        const went = this.#go(window, last);
+        if (!this.#settleDoubt(window) && !went) break;
+      }
+    } while (last && this.#settleDoubt(window, true));
   }
 
   #go(window: Window, last: boolean): boolean {
@@ -135,12 +134,12 @@ export class Tracer {
 
   #look(window: Window, last: boolean): boolean {
     const run = this.#run;
-    const place = { shift: run.shift, at: run.hi, endBytes: this.#endBytes, last };
+    const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run) : undefined);
+    const place = { shift: run.shift, at: run.hi, endBytes: this.#endBytes, last, other };
     const answer = this.#words.look(window, place, (wordAt, lo, hi, foundLo, foundHi) => {
       this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi);
     });
     if (answer.kind === "more") return false;
-    // An older doubt that ends here is settled before a new one begins.
     this.#doubt?.follower.advance(window, run.hi + 1);
     if (this.#doubt?.follower.done === true && this.#settleDoubt(window)) return true;
     if (answer.kind === "flips") {
@@ -159,6 +158,7 @@ export class Tracer {
       this.#doubt = new Doubt(follower, { mark: this.#listener.mark(), known: this.#seeker.shifts });
     }
     this.#startScan();
+    if (answer.kind === "other" && answer.found !== undefined) this.#attach(window, answer.found);
     return true;
   }
 
@@ -175,11 +175,11 @@ export class Tracer {
   }
 
   /** One rule or many places: true when the walk goes back to follow the rule. */
-  #settleDoubt(window: Window): boolean {
+  #settleDoubt(window: Window, atEnd = false): boolean {
     const doubt = this.#doubt;
     if (doubt === undefined) return false;
-    const here = this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
-    const view = { window, here, open: this.#run, scanning: this.#mode === "scan" };
+    const here = atEnd ? window.at + window.block.length : this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
+    const view = { window, here, open: this.#run, scanning: this.#mode === "scan", atEnd };
     const answer = doubt.settle(this.#listener.since(doubt.mark) ?? [], view);
     if (answer === "open") return false;
     this.#doubt = undefined;

@@ -9,7 +9,7 @@
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type Derivation, derive, WORD } from "./derived.ts";
-import type { Window } from "./resync.ts";
+import type { Found, Window } from "./resync.ts";
 
 const LOOK_WORDS = 72;
 const CHUNK_WORDS_MIN = 2 * LOOK_WORDS;
@@ -31,6 +31,8 @@ export interface WordPlace {
   readonly endBytes: number;
   /** The file ends with the window. */
   readonly last: boolean;
+  /** Another record of the stream there, where such records differ in a few bits. */
+  other(): Found | undefined;
 }
 
 export type WordAnswer =
@@ -39,7 +41,7 @@ export type WordAnswer =
   /** Flips were reported; the run continues at `to`. */
   | { readonly kind: "flips"; readonly to: number }
   | { readonly kind: "range"; readonly derivation: Derivation }
-  | { readonly kind: "other" };
+  | { readonly kind: "other"; readonly found?: Found };
 
 /** Takes a flip by itself: the file offset of its word, and the difference and the found bytes, both as two halves. */
 export type FlipTaker = (wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number) => void;
@@ -76,6 +78,8 @@ export class WordDamage {
     const words = Math.min(most, place.last ? Math.ceil(left / WORD) : Math.floor(left / WORD));
     if (left < Math.min(most, LOOK_WORDS) * WORD + PROOF_BYTES && !place.last) return { kind: "more" };
     if (words <= 0) return { kind: "other" };
+    const found = place.other();
+    if (found !== undefined) return { kind: "other", found };
     this.#load(window, { from, lead, words, place });
     const whole = place.last || from + shift + words * WORD >= place.endBytes;
     return this.#judge({ from, at, words, whole }, take);

@@ -11,9 +11,10 @@ import type { Fd } from "../../ops/fd.ts";
 import { type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import { statFd } from "../../ops/stat.ts";
+import type { LinesOptions } from "../../pattern/lines.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
-import { isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
+import { type Input, isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 
 export const BLOCK_BYTES = 256 * 1024;
 
@@ -53,14 +54,36 @@ export function referencePath(pattern: Path): Path | undefined {
   return start === prefix ? pattern.slice(prefix.length) : undefined;
 }
 
-/** Opens what `--pattern` names. `reference`: its path, where that is not the text of the argument. */
-export function openPattern(args: PatternArguments, referenceAt?: Path): OpenedPattern {
+/**
+ * Opens what `--pattern` names. `reference`: its path, where that is not the text of the argument. `input`: the file that
+ * is judged, from whose beginning numbered lines are learned.
+ */
+export function openPattern(args: PatternArguments, referenceAt?: Path, input?: Input): OpenedPattern {
   const spec = parsePattern(args);
+  if (spec.kind === "lines") {
+    const pattern = numberedLines().lines(spec.options ?? (input === undefined ? {} : linesIn(input)));
+    return { pattern, reopenable: spec.options !== undefined, assertUnchanged: () => {} };
+  }
   if (spec.kind === "stream") {
     return { pattern: spec.pattern, reopenable: true, assertUnchanged: () => {} };
   }
   if (spec.kind !== "reference") throw new UsageError(`--pattern ${spec.kind} is judged by itself, not as a stream`);
   return openReference(referenceAt ?? spec.path);
+}
+
+/** Loaded when it is named. */
+const numberedLines = () => require("../../pattern/lines.ts") as typeof import("../../pattern/lines.ts");
+
+/** As the file has them; a stream, which cannot be looked at twice, should have those of fill.ts. */
+function linesIn({ fd, sizeBytes }: Input): LinesOptions {
+  if (sizeBytes === undefined || sizeBytes === 0) return {};
+  using memory = allocate(BLOCK_BYTES);
+  const got = readAt(fd, memory, 0, { lengthBytes: Math.min(BLOCK_BYTES, sizeBytes) });
+  const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
+  if (options !== undefined) return options;
+  throw new UsageError(
+    `${fd.label} does not begin with lines that differ in a number that counts up by one; lines:start=N,digits=N,prefix=TEXT,suffix=TEXT says what they should be`,
+  );
 }
 
 function openReference(path: Path): OpenedPattern {

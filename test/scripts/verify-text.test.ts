@@ -1,0 +1,122 @@
+/** verify.ts on text: numbered lines, and logs compared with a reference; one line's damage is one finding. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { command, reportOf } from "./command.ts";
+
+const SLOW_MS = 60_000;
+const directory = mkdtempSync(join(tmpdir(), "bytewitness-text-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+type Facts = readonly [string, number, number, (number | undefined)?, number?];
+
+async function judged(text: string, extra: readonly string[]): Promise<readonly Facts[]> {
+  const path = join(directory, "text");
+  writeFileSync(path, text);
+  const said = await command("verify", [path, "--json", "--quiet", ...extra], { timeoutMs: SLOW_MS });
+  const { findings, verdict } = reportOf(said);
+  expect([said.code, verdict]).toEqual(findings.length === 0 ? [0, "clean"] : [1, "corrupt"]);
+  return findings.map(({ kind, offsetBytes, lengthBytes, originBytes, alsoAtBytes }) => [
+    ...([kind, offsetBytes, lengthBytes, originBytes] as const),
+    ...(alsoAtBytes === undefined ? [] : [alsoAtBytes]),
+  ]) as unknown as Facts[];
+}
+
+const LINE = 64;
+const END = ["--expect-bytes", String(1000 * LINE), "--pattern", "lines"];
+
+test(
+  "lines that fill.ts wrote: lost, repeated, in another order, torn, replaced",
+  async () => {
+    const path = join(directory, "lines");
+    const filled = await command("fill", [path, "--bytes", String(1000 * LINE), "--pattern", "lines", "--quiet"]);
+    expect(filled.code).toBe(0);
+    const good = readFileSync(path, "utf8").split(/(?<=\n)/);
+    expect(good[899]).toBe("000000000000899 is the number of this line, which has 64 bytes.\n");
+    const edited = (edit: (lines: string[]) => unknown) => {
+      const lines = good.slice();
+      edit(lines);
+      return judged(lines.join(""), END);
+    };
+    expect(await edited(() => {})).toEqual([]);
+    expect(await edited((lines) => lines.splice(500, 1))).toEqual([["lost", 32000, LINE, 32000]]);
+    expect(await edited((lines) => lines.splice(500, 0, lines[499] as string))).toEqual([
+      ["duplicated", 32000, LINE, 31936],
+    ]);
+    expect(await edited((lines) => lines.splice(500, 2, lines[501] as string, lines[500] as string))).toEqual([
+      ["misplaced", 32000, LINE, 32064, 32128],
+    ]);
+    expect(await edited((lines) => lines.splice(500, 1, lines[777] as string))).toEqual([
+      ["misplaced", 32000, LINE, 777 * LINE],
+    ]);
+    // Torn: another line between its halves.
+    const line = good[500] as string;
+    expect(
+      await edited((lines) => lines.splice(500, 1, line.slice(0, 30), lines[20] as string, line.slice(30))),
+    ).toEqual([["duplicated", 32030, LINE, 1280]]);
+    expect(await edited((lines) => lines.splice(500, 1, `${"x".repeat(LINE - 1)}\n`))).toEqual([
+      ["filled", 32000, LINE - 1, undefined],
+    ]);
+    // A digit with one wrong bit is no other line.
+    expect(await edited((lines) => lines.splice(500, 1, line.replace("500", "501")))).toEqual([
+      ["bit-flipped", 32014, 1, undefined],
+    ]);
+  },
+  SLOW_MS,
+);
+
+test(
+  "numbered lines of others are learned from the file, or described",
+  async () => {
+    const text = Array.from({ length: 2000 }, (_, index) => `job 7: message ${index + 95} sent\n`);
+    const length = text.join("").length;
+    const expectBytes = ["--expect-bytes", String(length)];
+    expect(await judged(text.join(""), ["--pattern", "lines", ...expectBytes])).toEqual([]);
+    const lost = text.slice();
+    lost.splice(1000, 2);
+    const at = text.slice(0, 1000).join("").length;
+    const two = text.slice(1000, 1002).join("").length;
+    // The line behind begins as the lost one does, so the cut may be at the next multiple of 8.
+    const cut = Math.ceil(at / 8) * 8;
+    for (const pattern of ["lines", "lines:prefix=job 7: message ,suffix= sent,start=95"])
+      expect(await judged(lost.join(""), ["--pattern", pattern, ...expectBytes])).toEqual([["lost", cut, two, cut]]);
+    const refused = await command("verify", [import.meta.path, "--pattern", "lines"]);
+    expect([refused.code, refused.stderr.split("\n").length]).toEqual([254, 2]);
+    for (const bad of ["lines:start=x", "lines:colour=red", "lines:digits=0", "lines:start=1,start=2"]) {
+      const said = await command("verify", [join(directory, "text"), "--pattern", bad]);
+      expect([bad, said.code, said.stderr.split("\n").length]).toEqual([bad, 254, 2]);
+    }
+  },
+  SLOW_MS,
+);
+
+test(
+  "a log compared with its reference: one lost line is one finding; lines from elsewhere are named",
+  async () => {
+    const lines = Array.from({ length: 8000 }, (_, index) => {
+      const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
+      return `2026-11-25T${String(index % 24).padStart(2, "0")}:00 host app[${mixed % 977}]: request ${mixed} done\n`;
+    });
+    const original = join(directory, "original");
+    writeFileSync(original, lines.join(""));
+    const compared = (edited: readonly string[]) => judged(edited.join(""), ["--pattern", `reference:${original}`]);
+    const offsetOf = (index: number) => lines.slice(0, index).join("").length;
+    expect(await compared(lines)).toEqual([]);
+    const [lost, twice, moved] = [lines.slice(), lines.slice(), lines.slice()];
+    lost.splice(4000, 1);
+    // Neighbouring lines begin alike: the cut may be anywhere in what they share.
+    const [[kind, at, length] = ["", 0, 0], ...more] = await compared(lost);
+    expect([kind, length, more]).toEqual(["lost", (lines[4000] as string).length, []]);
+    expect(Math.abs(at - offsetOf(4000))).toBeLessThan(32);
+    twice.splice(7000, 0, ...lines.slice(100, 110));
+    expect((await compared(twice)).map(([one]) => one)).toEqual(["duplicated"]);
+    moved.splice(1000, 0, ...moved.splice(6000, 50));
+    expect((await compared(moved)).map(([one]) => one)).toEqual(["misplaced"]);
+    // A block of the reference in place of another one.
+    const bytes = Buffer.from(lines.join(""));
+    bytes.copy(bytes, 8192, 300_000, 304_096);
+    expect(await compared([bytes.toString()])).toEqual([["misplaced", 8192, 4096, 300_000]]);
+  },
+  SLOW_MS,
+);
