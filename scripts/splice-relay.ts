@@ -10,19 +10,9 @@
  * Needs: nothing for the default run; --namespaces and --ktls say what they need.
  * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
  */
-import {
-  Inconclusive,
-  Judge,
-  type Outcome,
-  type Pattern,
-  type Run,
-  runReproducer,
-  tlsMissing,
-  UsageError,
-} from "bytewitness";
+import { Judge, type Outcome, type Pattern, type Run, runReproducer, tlsMissing, trySplice } from "bytewitness";
 import type { ArgumentSpecs } from "../src/cli/args.ts";
 import { defineReproducer } from "../src/cli/reproducer.ts";
-import { AddressError } from "../src/ops/address.ts";
 import { packetEditorMissing } from "../src/ops/packet-editor.ts";
 import {
   bytesPerConnectionOf,
@@ -36,6 +26,7 @@ import {
 } from "../src/workload/relay/arguments.ts";
 import { Sink } from "../src/workload/relay/ends/sink.ts";
 import { Source } from "../src/workload/relay/ends/source.ts";
+import type { RelayCalls } from "../src/workload/relay/engine/channel.ts";
 import { Relay } from "../src/workload/relay/engine/relay.ts";
 import {
   outcomeOfRelay,
@@ -44,7 +35,7 @@ import {
   outcomeOfSource,
 } from "../src/workload/relay/evidence/outcome.ts";
 import { playRole, roleOfThisProcess } from "../src/workload/relay/processes/child.ts";
-import { RoleFailure } from "../src/workload/relay/processes/roles.ts";
+import { refusalsNamed } from "../src/workload/relay/processes/roles.ts";
 import { SelfContainedRun } from "../src/workload/relay/processes/run.ts";
 import { ROLE_OPTIONS, roleArguments } from "../src/workload/relay/role-arguments.ts";
 
@@ -52,9 +43,19 @@ type RelayRun = Run<RelayArguments>;
 
 const makeJudge = (pattern: Pattern) => new Judge({ pattern });
 
+/**
+ * The relay's loop, connection by connection, alternates these two until neither moves a byte: what the network brought
+ * goes into the pipe, and all that the pipe holds, of one splice-in or of several, goes out by one splice-out.
+ * (--engine uring queues the same two as requests of a ring.)
+ */
+const calls: RelayCalls = {
+  spliceIn: (socket, pipe, lengthBytes, flags) => trySplice(socket, pipe, { lengthBytes, flags }),
+  spliceOut: (pipe, socket, lengthBytes, flags) => trySplice(pipe, socket, { lengthBytes, flags }),
+};
+
 // The self-contained run starts this same script three times, once for each role.
 const start = roleOfThisProcess();
-if (start !== undefined) await playRole(start, makeJudge);
+if (start !== undefined) await playRole(start, { makeJudge, calls });
 
 /** Source, relay and sink here, each in its own process. */
 async function selfContained(run: RelayRun) {
@@ -80,7 +81,7 @@ async function relayAlone(run: RelayRun) {
     connections,
   };
   const hooks = { ...hooksOf(run), stopped: () => run.stopped };
-  using relay = new Relay(plan, hooks, makeJudge);
+  using relay = new Relay(plan, hooks, { makeJudge, calls });
   return outcomeOfRelay(await relay.run(), relay.tap?.finish(), lengthsOf(run, run.args.bytes));
 }
 
@@ -132,17 +133,6 @@ function hooksOf(run: RelayRun) {
     narrate: (line: string) => run.narrate(line),
     stopped: () => run.stopped,
   };
-}
-
-/** What the kernel refuses a role is not a finding, and a bad address is a bad argument. */
-async function refusalsNamed(work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AddressError) throw new UsageError(error.message);
-    if (error instanceof RoleFailure && error.systemRefused) throw new Inconclusive(error.message);
-    throw error;
-  }
 }
 
 function withArguments(run: Run<object>): RelayRun {

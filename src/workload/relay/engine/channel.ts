@@ -11,8 +11,9 @@ import type { Fd } from "../../../ops/fd.ts";
 import { openPipe, type Pipe, queuedBytes } from "../../../ops/pipe.ts";
 import { POLLOUT, waitFor } from "../../../ops/poll.ts";
 import { SHUT_WR, shutdownSocket } from "../../../ops/socket.ts";
-import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK, trySplice } from "../../../ops/splice.ts";
+import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../../../ops/splice.ts";
 import { ERRNO } from "../../../sys/errno.ts";
+import type { SpliceFlags } from "../../../sys/uapi/flags.ts";
 import type { Journal } from "../../journal.ts";
 import { SPLICE_IN, SPLICE_OUT } from "../evidence/transfers.ts";
 import type { RelayShape } from "../options.ts";
@@ -52,6 +53,12 @@ export interface ChannelEnds {
   readonly toIsSocket: boolean;
 }
 
+/** The two calls of a relay, as the script makes them: the count moved, or -errno. */
+export interface RelayCalls {
+  spliceIn(socket: Fd, pipe: Fd, lengthBytes: number, flags: SpliceFlags): number;
+  spliceOut(pipe: Fd, socket: Fd, lengthBytes: number, flags: SpliceFlags): number;
+}
+
 export class Channel {
   readonly number: number;
   readonly pipe: Pipe;
@@ -77,6 +84,7 @@ export class Channel {
   readonly lost: PipeLoss[] = [];
   #full = false;
   #shape: RelayShape;
+  #calls: RelayCalls;
   #journal: Journal;
   #filters: readonly Filter[];
   #flags: number;
@@ -88,13 +96,14 @@ export class Channel {
     number: number,
     ends: ChannelEnds,
     shape: RelayShape,
-    tools: { journal: Journal; filters: readonly Filter[]; pipeBytes: number; askBytes: number },
+    tools: { calls: RelayCalls; journal: Journal; filters: readonly Filter[]; pipeBytes: number; askBytes: number },
   ) {
     this.number = number;
     this.ends = ends;
     this.pipe = openPipe({ capacityBytes: tools.pipeBytes, label: `pipe of channel ${number}` });
     this.#shape = shape;
     this.#askBytes = tools.askBytes;
+    this.#calls = tools.calls;
     this.#journal = tools.journal;
     this.#filters = tools.filters;
     this.#flags = (shape.move ? SPLICE_F_MOVE : 0) | (shape.nonblock ? SPLICE_F_NONBLOCK : 0);
@@ -137,11 +146,7 @@ export class Channel {
   fill(): number {
     const asked = this.#askAtMost();
     const atNs = monotonicNs();
-    return this.filled(
-      asked,
-      trySplice(this.ends.from, this.pipe.writeEnd, { lengthBytes: asked, flags: this.#flags }),
-      atNs,
-    );
+    return this.filled(asked, this.#calls.spliceIn(this.ends.from, this.pipe.writeEnd, asked, this.#flags), atNs);
   }
 
   /** Takes the result of a splice-in, whoever made the call. */
@@ -193,11 +198,7 @@ export class Channel {
     const asked =
       this.#shape.chunks === "one" ? Math.min(this.pipeBytes, this.#chunks[0] ?? this.pipeBytes) : this.pipeBytes;
     const atNs = monotonicNs();
-    return this.drained(
-      asked,
-      trySplice(this.pipe.readEnd, this.ends.to, { lengthBytes: asked, flags: this.#flags }),
-      atNs,
-    );
+    return this.drained(asked, this.#calls.spliceOut(this.pipe.readEnd, this.ends.to, asked, this.#flags), atNs);
   }
 
   /** Takes the result of a splice-out, whoever made the call. */

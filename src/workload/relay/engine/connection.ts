@@ -9,7 +9,7 @@ import { SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
 import { pendingError } from "../../../ops/socket-option.ts";
 import type { Journal } from "../../journal.ts";
 import type { RelayShape } from "../options.ts";
-import { Channel, type ChannelError, type Filter, type PipeLoss } from "./channel.ts";
+import { Channel, type ChannelError, type Filter, type PipeLoss, type RelayCalls } from "./channel.ts";
 
 /** An end of a connection and what can be done with it. */
 export interface End {
@@ -33,6 +33,7 @@ export interface ConnectionOutcome {
 
 export interface ChannelTools {
   readonly shape: RelayShape;
+  readonly calls: RelayCalls;
   readonly journal: Journal;
   readonly filters: readonly Filter[];
   /** Size of each pipe; less than the shape's when many connections share a budget. */

@@ -19,7 +19,7 @@ import type { JudgeMaker } from "../evidence/judge.ts";
 import { Tap } from "../evidence/tap.ts";
 import { relayJournal } from "../evidence/transfers.ts";
 import type { Feed, RelayShape } from "../options.ts";
-import type { Channel, Filter } from "./channel.ts";
+import type { Channel, Filter, RelayCalls } from "./channel.ts";
 import { Connection, type ConnectionOutcome, type End } from "./connection.ts";
 import { Injector } from "./inject.ts";
 import { EdgeReadiness, LevelReadiness, type Readiness } from "./readiness.ts";
@@ -75,12 +75,19 @@ function readinessOf({ shape, connections }: RelayPlan, journal: Journal): Readi
   return shape.wait === "always" ? new LevelReadiness(journal) : new EdgeReadiness();
 }
 
+/** What a script gives its relay: the judge of a tap, and the calls themselves. */
+export interface RelayMeans {
+  readonly makeJudge: JudgeMaker;
+  readonly calls: RelayCalls;
+}
+
 export class Relay implements Disposable {
   readonly journal: Journal;
   readonly injector: Injector | undefined;
   readonly tap: Tap | undefined;
   readonly #plan: RelayPlan;
   readonly #hooks: RelayHooks;
+  readonly #calls: RelayCalls;
   readonly #readiness: Readiness;
   readonly #filters: Filter[] = [];
   readonly #outcomes: ConnectionOutcome[] = [];
@@ -94,8 +101,9 @@ export class Relay implements Disposable {
   #smallestPipe = Number.POSITIVE_INFINITY;
   #totals = { calls: 0, eagain: 0, manyChunks: 0, shortIns: 0, downBytes: 0 };
 
-  constructor(plan: RelayPlan, hooks: RelayHooks, makeJudge: JudgeMaker) {
+  constructor(plan: RelayPlan, hooks: RelayHooks, { makeJudge, calls }: RelayMeans) {
     this.#plan = plan;
+    this.#calls = calls;
     this.#hooks = hooks;
     const { shape } = plan;
     this.journal = relayJournal(shape.journalCalls);
@@ -169,7 +177,8 @@ export class Relay implements Disposable {
     // A slot of a pipe may hold a large page of the network's, so that a pipe takes several times its nominal capacity;
     // where many pipes share a budget none may.
     const askBytes = this.#pipeBytes === shape.pipeBytes ? shape.askBytes : this.#pipeBytes;
-    const tools = { shape, journal: this.journal, filters: this.#filters, pipeBytes: this.#pipeBytes, askBytes };
+    const calls = this.#calls;
+    const tools = { shape, calls, journal: this.journal, filters: this.#filters, pipeBytes: this.#pipeBytes, askBytes };
     try {
       const server = this.#openServer();
       const connection = new Connection(number, { client, ...server }, tools);

@@ -9,9 +9,8 @@ import { bringUp, enterNewNetwork, setAddress, switchOffloadsOff } from "../../.
 import { editedPackets, editPackets } from "../../../ops/packet-editor.ts";
 import { Sink } from "../ends/sink.ts";
 import { Source } from "../ends/source.ts";
-import { Relay, type RelayPlan } from "../engine/relay.ts";
+import { Relay, type RelayMeans, type RelayPlan } from "../engine/relay.ts";
 import { answer } from "../evidence/attribution.ts";
-import type { JudgeMaker } from "../evidence/judge.ts";
 import { firstCalls } from "../evidence/transfers.ts";
 import { Control } from "./control.ts";
 import type { Of, ToRole } from "./protocol.ts";
@@ -40,11 +39,11 @@ export function roleOfThisProcess(): RoleStart | undefined {
 }
 
 /** Plays the role; never returns. */
-export async function playRole(start: RoleStart, makeJudge: JudgeMaker): Promise<never> {
+export async function playRole(start: RoleStart, means: RelayMeans): Promise<never> {
   const control = new Control(start.parentPid);
   try {
     if (start.ownNetwork) joinNetwork(control);
-    await play(start, control, makeJudge);
+    await play(start, control, means);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const name = error instanceof Error ? error.name : "Error";
@@ -76,7 +75,7 @@ function await1<Type extends ToRole["type"]>(control: Control, type: Type): Of<T
   }
 }
 
-async function play({ role, ownNetwork }: RoleStart, control: Control, makeJudge: JudgeMaker): Promise<void> {
+async function play({ role, ownNetwork }: RoleStart, control: Control, means: RelayMeans): Promise<void> {
   const listening = (address: string) => control.emit({ type: "listening", address });
   const progress = (bytes: number) => control.emit({ type: "progress", bytes });
   const narrate = (line: string) => control.emit({ type: "narrate", line });
@@ -94,19 +93,19 @@ async function play({ role, ownNetwork }: RoleStart, control: Control, makeJudge
   if (role === "sink") {
     const { plan } = await1(control, "start-sink");
     const damaged = () => control.emit({ type: "damaged" });
-    const sink = new Sink(plan, { progress, stopped, damaged }, makeJudge);
+    const sink = new Sink(plan, { progress, stopped, damaged }, means.makeJudge);
     control.emit({ type: "sink-done", result: await sink.run() });
     return;
   }
   const { plan } = await1(control, "start-relay");
-  await playRelay(plan, control, { listening, progress, narrate }, makeJudge);
+  await playRelay(plan, control, { listening, progress, narrate }, means);
 }
 
 async function playRelay(
   plan: RelayPlan,
   control: Control,
   hooks: { listening: (address: string) => void; progress: (bytes: number) => void; narrate: (line: string) => void },
-  makeJudge: JudgeMaker,
+  means: RelayMeans,
 ): Promise<void> {
   let isOver = false;
   const handle = (message: ToRole) => {
@@ -121,7 +120,7 @@ async function playRelay(
   };
   const ready = () => control.received().forEach(handle);
   const watch = { fd: control.fd, ready };
-  using relay = new Relay(plan, { ...hooks, watch, stopped: () => control.stopped }, makeJudge);
+  using relay = new Relay(plan, { ...hooks, watch, stopped: () => control.stopped }, means);
   const result = await relay.run();
   control.emit({ type: "relay-done", result, injected: relay.injector?.done, tapped: relay.tap?.finish() });
   while (!isOver) control.next().forEach(handle);

@@ -5,6 +5,8 @@
  * `RoleFailure` that says which role and why.
  */
 import type { Subprocess } from "bun";
+import { AddressError } from "../../../ops/address.ts";
+import { Inconclusive, UsageError } from "../../../ops/errors.ts";
 import { ownCommand, scriptPath } from "../../../ops/self.ts";
 import { ROLE_VARIABLE, type RoleName, type RoleStart } from "./child.ts";
 import type { FromRole, Of, ToRole } from "./protocol.ts";
@@ -17,6 +19,17 @@ export class RoleFailure extends Error {
   constructor(role: RoleName, message: string, systemRefused: boolean) {
     super(`${role}: ${message}`);
     this.systemRefused = systemRefused;
+  }
+}
+
+/** What the kernel refuses a role is not a finding, and a bad address is a bad argument. */
+export async function refusalsNamed<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(error.message);
+    if (error instanceof RoleFailure && error.systemRefused) throw new Inconclusive(error.message);
+    throw error;
   }
 }
 

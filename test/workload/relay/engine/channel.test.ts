@@ -3,8 +3,9 @@ import { afterEach, expect, test } from "bun:test";
 import type { Fd } from "../../../../src/ops/fd.ts";
 import { allocate } from "../../../../src/ops/memory.ts";
 import { SHUT_WR, shutdownSocket, socketPair, tryReceive, trySend } from "../../../../src/ops/socket.ts";
+import { trySplice } from "../../../../src/ops/splice.ts";
 import { ERRNO } from "../../../../src/sys/errno.ts";
-import { Channel } from "../../../../src/workload/relay/engine/channel.ts";
+import { Channel, type RelayCalls } from "../../../../src/workload/relay/engine/channel.ts";
 import { relayJournal } from "../../../../src/workload/relay/evidence/transfers.ts";
 import { type RelayShape, SHAPE_DEFAULT } from "../../../../src/workload/relay/options.ts";
 
@@ -25,7 +26,11 @@ function relay(shape: Partial<RelayShape> = {}, pipeBytes = 65_536) {
   open.push(server, serverSide, clientSide, client);
   const journal = relayJournal(1024);
   const ends = { from: serverSide, to: clientSide, toIsSocket: true };
-  const tools = { journal, filters: [], pipeBytes, askBytes: pipeBytes };
+  const calls: RelayCalls = {
+    spliceIn: (socket, pipe, lengthBytes, flags) => trySplice(socket, pipe, { lengthBytes, flags }),
+    spliceOut: (pipe, socket, lengthBytes, flags) => trySplice(pipe, socket, { lengthBytes, flags }),
+  };
+  const tools = { calls, journal, filters: [], pipeBytes, askBytes: pipeBytes };
   const channel = new Channel(0, ends, { ...SHAPE_DEFAULT, ...shape }, tools);
   channels.push(channel);
   return { server, client, channel, journal };
