@@ -59,7 +59,8 @@ if (start !== undefined) await playRole(start, { makeJudge, calls });
 
 /** Source, relay and sink here, each in its own process. */
 async function selfContained(run: RelayRun) {
-  const plan = runPlanOf(run.args, run.seed);
+  const traced = (run as Run<object>).args.trace !== undefined;
+  const plan = { ...runPlanOf(run.args, run.seed), journal: traced };
   const total = plan.bytesPerConnection === undefined ? undefined : plan.bytesPerConnection * plan.connections;
   await using processes = new SelfContainedRun(plan, {
     progress: (bytes) =>

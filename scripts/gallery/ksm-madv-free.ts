@@ -47,9 +47,6 @@ await runReproducer({
   summary: "MADV_FREE on a page that KSM has merged: does another mapping with the same contents keep them?",
   program: "ksm-madv-free",
   events: [
-    "ksm:ksm_enter",
-    "ksm:ksm_start_scan",
-    "ksm:ksm_stop_scan",
     "ksm:ksm_merge_one_page",
     "ksm:ksm_merge_with_ksm_page",
     "kprobe:madvise_free_pte_range",

@@ -238,7 +238,11 @@ export class Execution implements Work {
     if (report.shrunk !== undefined && report.verdict !== "corrupt") return verdict;
     const { summary, program: template } = this.#tool;
     const program = outcome.program ?? (template === undefined ? undefined : { template, values: this.#args });
-    const watched = this.#witness?.documents(report, { summary, program });
+    const watched = this.#witness?.documents(report, {
+      summary,
+      program,
+      ...(outcome.roles && { roles: outcome.roles }),
+    });
     lines.push(...((await this.#documents?.write(report, { ...outcome.documents, ...watched?.made })) ?? []));
     for (const line of watched?.lines ?? []) printProblem(this.#name, line);
     for (const line of lines) printProblem(this.#name, line);

@@ -107,13 +107,19 @@ export class Witness {
     const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
     if (last < 0) return [];
     const first = Math.max(lines.findIndex(touches), last - LINES_MAX);
-    return [{ title: "Recorded calls", lines: lines.slice(first, last + 1) }];
+    const { dropped = 0 } = this.#recorder ?? {};
+    const lost = dropped === 0 ? [] : [`(${dropped} earlier calls were lost: the recording was full)`];
+    return [{ title: "Recorded calls", lines: [...lost, ...lines.slice(first, last + 1)] }];
   }
 
   /** The texts of the documents asked for, and a line for each that cannot be made. */
   documents(
     report: RunReport,
-    about: { readonly summary: string; readonly program: ProgramTemplate | undefined },
+    about: {
+      readonly summary: string;
+      readonly program: ProgramTemplate | undefined;
+      readonly roles?: Outcome["roles"];
+    },
   ): { made: Record<string, string>; lines: string[] } {
     const { report: page, trace, emitC, emitKselftest } = this.#asked;
     const made: Record<string, string> = {};
@@ -121,7 +127,9 @@ export class Witness {
     if (page !== undefined) made.report = pathText(page).endsWith(".html") ? renderHtml(report) : renderMail(report);
     if (trace !== undefined && this.#recorder !== undefined) {
       const { calls, dropped } = this.#recorder;
-      made.trace = JSON.stringify(traceOf(calls, { tool: report.tool, findings: report.findings, dropped }));
+      const { tool, findings } = report;
+      const { roles = [] } = about;
+      made.trace = JSON.stringify(traceOf(calls, { tool, findings, dropped, roles }));
     }
     const programs = { emitC: [emitC, false], emitKselftest: [emitKselftest, true] } as const;
     for (const [name, [path, kselftest]] of Object.entries(programs)) {

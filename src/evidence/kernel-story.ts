@@ -13,6 +13,7 @@ export interface KernelEvent {
 }
 
 const LINES_MAX = 60;
+const FIRST_LINES = 20;
 /** `bun-114 [000] ..... 31.349565: io_uring_submit_sqe: ring …`; the task's name may hold hyphens. */
 const LINE = /^\s*(.+)-(\d+)\s+\[\d+\]\s+\S+\s+(\d+\.\d+): (\w+): (.*)$/;
 /** Fields that mean nothing to a reader: addresses of kernel memory, and what is the same in every line. */
@@ -84,7 +85,9 @@ export function storyLines(events: readonly KernelEvent[]): string[] {
     at = end;
   }
   const left = lines.length - LINES_MAX;
-  return left > 0 ? [`(${left} earlier lines left out)`, ...lines.slice(left)] : lines;
+  if (left <= 0) return lines;
+  // How it began and how it ended.
+  return [...lines.slice(0, FIRST_LINES), `(${left} lines left out)`, ...lines.slice(FIRST_LINES + left)];
 }
 
 function detail(event: KernelEvent): string {

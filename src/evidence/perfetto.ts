@@ -9,6 +9,7 @@
 import type { Finding } from "../judge/finding.ts";
 import { callLine, DescriptorNames } from "./lines.ts";
 import type { RecordedCall } from "./recorder.ts";
+import { type RoleCalls, roleTracks } from "./role-tracks.ts";
 import { SIGNATURES } from "./signatures.ts";
 
 export interface TraceEvent {
@@ -21,7 +22,7 @@ export interface TraceEvent {
   readonly tid: number;
   readonly id?: number;
   readonly bp?: "e";
-  readonly s?: "g";
+  readonly s?: "g" | "t";
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
@@ -38,7 +39,7 @@ const PROCESS_TRACK = 1;
 /** The trace; `dropped` calls were made before the first that is here. */
 export function traceOf(
   calls: readonly RecordedCall[],
-  about: { tool: string; findings: readonly Finding[]; dropped: number },
+  about: { tool: string; findings: readonly Finding[]; dropped: number; roles?: readonly RoleCalls[] },
 ): TraceFile {
   const names = new DescriptorNames();
   const tracks = new Map<string, number>();
@@ -72,7 +73,13 @@ export function traceOf(
       ...{ cat: "finding", ph: "i", ts: lastUs, pid: PID, tid: PROCESS_TRACK, s: "g" },
       args: { offsetBytes: finding.offsetBytes, lengthBytes: finding.lengthBytes, detail: finding.detail },
     });
-  return { displayTimeUnit: "ns", otherData: { tool: about.tool, droppedCalls: about.dropped }, traceEvents: events };
+  const { roles = [] } = about;
+  const lost = Object.fromEntries(roles.map(({ role, dropped }) => [`droppedCallsOf_${role}`, dropped]));
+  return {
+    displayTimeUnit: "ns",
+    otherData: { tool: about.tool, droppedCalls: about.dropped, ...lost },
+    traceEvents: [...events, ...roleTracks(roles, about.findings)],
+  };
 }
 
 function named(what: "process_name" | "thread_name", tid: number, name: string): TraceEvent {

@@ -26,7 +26,17 @@ export interface CallEnd {
 }
 
 /** Looked up by every other call, or without an effect that anybody asks for. */
-const UNWATCHED = new Set(["__errno_location", "clock_gettime", "getpid", "geteuid", "getegid", "memcmp", "memcpy"]);
+const UNWATCHED = new Set([
+  "__errno_location",
+  "clock_gettime",
+  "getpid",
+  "geteuid",
+  "getegid",
+  "memcmp",
+  "memcpy",
+  "setenv",
+  "unsetenv",
+]);
 
 /** Puts the watcher between this thread and the C functions; the function returned takes it away. */
 export function tapCalls(watcher: CallWatcher): () => void {

@@ -2,6 +2,7 @@
  * What a workload gets from whoever runs it, and what it gives back. Types only.
  */
 import type { ProgramTemplate } from "../evidence/c/template.ts";
+import type { RoleCalls } from "../evidence/role-tracks.ts";
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 import type { Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
 import type { Random } from "./random.ts";
@@ -27,6 +28,8 @@ export interface Outcome {
   readonly sections?: readonly ReportSection[];
   /** Texts for the files that options declare as `newFile`, by the option's name. */
   readonly documents?: Readonly<Record<string, string>>;
+  /** Journals of other processes, for the trace. */
+  readonly roles?: readonly RoleCalls[];
   /** The C program that shows the same; made from the recorded calls unless a workload knows better. */
   readonly program?: ProgramTemplate;
   /** Needed for "skipped"; otherwise the findings and the bytes verified decide. */

@@ -46,15 +46,26 @@ test("lines: time from the first event, the task, fields without addresses, runs
   ]);
 });
 
-test("a long trace keeps its end", () => {
+test("of several repeated appends the one that the finding is in is told; one that was copied whole is none", () => {
+  const moved = (text: string, second: string) => text.replaceAll("pos 0x5fe000", second);
+  const other = moved(TRACE, "pos 0x100000").replaceAll("31.", "21.");
+  const both = parseTrace(other + TRACE);
+  expect(kernelStory(both, 0x5fe000).sentence).toContain("appended all 8,388,616 bytes at 6,283,264");
+  expect(kernelStory(both, 0x100000).sentence).toContain("appended all 8,388,616 bytes at 1,048,576");
+  const whole = moved(TRACE, "pos 0x800008");
+  expect(kernelStory(parseTrace(whole)).sentence).toBeUndefined();
+});
+
+test("a long trace keeps its beginning and its end", () => {
   const lines = Array.from(
     { length: 200 },
     (_, i) => `bun-1 [000] ..... ${i}.000000: event_${i}: pos 0x${i.toString(16)}`,
   );
   const told = storyLines(parseTrace(lines.join("\n")));
-  expect([told.length, told[0], told.at(-1)]).toEqual([
+  expect([told.length, told[0], told[20], told.at(-1)]).toEqual([
     61,
-    "(140 earlier lines left out)",
+    expect.stringContaining("event_0: pos 0"),
+    "(140 lines left out)",
     expect.stringContaining("event_199: pos 199"),
   ]);
 });

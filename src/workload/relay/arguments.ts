@@ -16,7 +16,7 @@ import {
   type RelayShape,
   SYSTEM_CONGESTION,
 } from "./options.ts";
-import type { RunPlan } from "./processes/run.ts";
+import type { RunPlan } from "./processes/plan.ts";
 
 const ON_OFF = ["on", "off"] as const;
 
@@ -283,6 +283,7 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
     ipv6: args.ipv6,
     namespaces: args.namespaces,
     edit: args.edit,
+    journal: false,
     firstCalls: args.calls ?? (args.mss === undefined ? 0 : 24),
   };
 }

@@ -5,6 +5,7 @@
  * always was; with kernel TLS, how often a full pipe cut a splice-in short) and the sentences of sections. Makes no verdict of its own.
  */
 
+import type { RoleCalls } from "../../../evidence/role-tracks.ts";
 import type { Finding } from "../../../judge/finding.ts";
 import { errnoName } from "../../../sys/errno.ts";
 import type { SinkResult } from "../ends/sink.ts";
@@ -27,6 +28,8 @@ export interface RelayOutcome {
     readonly [name: string]: number;
   };
   readonly sections: readonly { readonly title: string; readonly lines: readonly string[] }[];
+  /** The relay's journal, for a trace. */
+  readonly roles?: readonly RoleCalls[];
   readonly verdict?: "inconclusive";
   readonly reason?: string;
 }
@@ -63,6 +66,7 @@ export function outcomeOfRun(result: RunResult): RelayOutcome {
       ...injectedTotals(result.injected),
       ...(result.editedPackets === undefined ? {} : { editedPackets: result.editedPackets }),
     },
+    ...(result.roles.length === 0 ? {} : { roles: result.roles }),
     sections: [throughput(result), ...injectedSection(result.injected), ...result.sections],
     ...inconclusive,
     ...unreached,

@@ -101,6 +101,9 @@ async function play({ role, ownNetwork }: RoleStart, control: Control, means: Re
   await playRelay(plan, control, { listening, progress, narrate }, means);
 }
 
+/** Calls of the journal that go into a trace. */
+const TRACED_MAX = 50_000;
+
 async function playRelay(
   plan: RelayPlan,
   control: Control,
@@ -113,6 +116,11 @@ async function playRelay(
     if (message.type === "damaged") relay.journal.preserve();
     if (message.type === "calls") {
       control.emit({ type: "calls", answers: message.questions.map((question) => answer(relay.journal, question)) });
+    }
+    if (message.type === "journal") {
+      const from = Math.max(0, relay.journal.count - TRACED_MAX);
+      const calls = relay.journal.find(() => true, from);
+      control.emit({ type: "journal", calls, dropped: relay.journal.count - calls.length });
     }
     if (message.type === "first-calls") {
       control.emit({ type: "first-calls", calls: firstCalls(relay.journal, 0, message.count) });

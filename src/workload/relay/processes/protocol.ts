@@ -31,6 +31,8 @@ export type ToRole =
   | { readonly type: "damaged" }
   | { readonly type: "calls"; readonly questions: readonly CallQuestion[] }
   | { readonly type: "first-calls"; readonly count: number }
+  /** Bring the newest calls of the journal. */
+  | { readonly type: "journal" }
   | { readonly type: "quit" };
 
 /** From a role to its run. */
@@ -52,6 +54,7 @@ export type FromRole =
   | { readonly type: "sink-done"; readonly result: SinkResult }
   | { readonly type: "calls"; readonly answers: readonly CallAnswer[] }
   | { readonly type: "first-calls"; readonly calls: readonly JournalCall[] }
+  | { readonly type: "journal"; readonly calls: readonly JournalCall[]; readonly dropped: number }
   | { readonly type: "failed"; readonly name: string; readonly message: string };
 
 /** The message of one type. */

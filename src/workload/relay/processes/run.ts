@@ -7,6 +7,7 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RoleCalls } from "../../../evidence/role-tracks.ts";
 import type { Finding } from "../../../judge/finding.ts";
 import { createDirectory, type OwnDirectory } from "../../../machine/own-file.ts";
 import { monotonicNs } from "../../../ops/clock.ts";
@@ -20,8 +21,9 @@ import type { RelayResult } from "../engine/relay.ts";
 import { attribute, type CallAnswer, questionFor } from "../evidence/attribution.ts";
 import { hopOf, hopText, mergeFindings, type TapStream, troubleOf } from "../evidence/merge.ts";
 import { flagsText, traceLines } from "../evidence/trace.ts";
-import type { EndKind, Feed, RelayShape } from "../options.ts";
+import type { EndKind } from "../options.ts";
 import { joinNetworks, RELAY_HOST, SOURCE_HOST } from "./networks.ts";
+import type { RunPlan } from "./plan.ts";
 import { RoleProcess } from "./roles.ts";
 
 /** Findings that get their calls; the rest is listed without. */
@@ -29,24 +31,6 @@ const ATTRIBUTED_MAX = 64;
 /** How long the streams have to end after a stop, and then the roles. */
 const STOP_GRACE_MS = 600;
 const INTERRUPTED = "interrupted before anything was verified";
-
-export interface RunPlan {
-  readonly shape: RelayShape;
-  readonly feed: Feed;
-  readonly from: EndKind;
-  readonly to: EndKind;
-  readonly connections: number;
-  readonly bytesPerConnection: number | undefined;
-  readonly seconds: number | undefined;
-  readonly ipv6: boolean;
-  /** Each role in a network namespace of its own, joined by veth pairs without offloads. */
-  readonly namespaces: boolean;
-  /** Every so many of the source's packets are edited by the kernel; needs `namespaces`. */
-  readonly edit: number | undefined;
-  /** Show the relay's first calls even when nothing is wrong. */
-  readonly firstCalls: number;
-  readonly sinkPauseMs?: number;
-}
 
 export interface RunHooks {
   readonly progress: (bytes: number) => void;
@@ -68,6 +52,7 @@ export interface RunResult {
   /** An injection was asked for and its moment never came. */
   readonly injectionMissed: boolean;
   readonly sections: readonly { readonly title: string; readonly lines: readonly string[] }[];
+  readonly roles: readonly RoleCalls[];
   /** Why a run without findings proves less than it should; undefined for a whole one. */
   readonly trouble: string | undefined;
   readonly seconds: number;
@@ -118,7 +103,7 @@ export class SelfContainedRun implements AsyncDisposable {
     this.#startNs = monotonicNs();
     const done = await this.#converse({ source, relay, sink });
     const seconds = (monotonicNs() - this.#startNs) / 1e9;
-    const { findings, sections, leftOut, verifiedBytes } = await this.#evidence(relay, done);
+    const { findings, sections, roles, leftOut, verifiedBytes } = await this.#evidence(relay, done);
     await Promise.all(this.#roles.map((role) => role.end()));
     return {
       findings,
@@ -132,6 +117,7 @@ export class SelfContainedRun implements AsyncDisposable {
       injected: done.injected,
       injectionMissed: shape.injection !== undefined && shape.injection.hop !== "sink" && done.injected === undefined,
       sections,
+      roles,
       trouble: troubleOf(done, shape.timeoutSeconds),
       seconds,
       cpuSeconds: { source: source.cpuSeconds, relay: relay.cpuSeconds, sink: sink.cpuSeconds },
@@ -232,9 +218,8 @@ export class SelfContainedRun implements AsyncDisposable {
 
   #stop(): void {
     if (!this.#flowing) throw new Inconclusive(INTERRUPTED);
-    const nowNs = monotonicNs();
-    this.#stopNs ??= nowNs;
-    const waitedMs = (nowNs - this.#stopNs) / 1e6;
+    this.#stopNs ??= monotonicNs();
+    const waitedMs = (monotonicNs() - this.#stopNs) / 1e6;
     if (waitedMs > STOP_GRACE_MS * 2) throw new Inconclusive("interrupted, and a role did not end when asked to");
     for (const role of this.#roles) {
       if (this.#stopSent.has(role) || (role.role !== "source" && waitedMs < STOP_GRACE_MS)) continue;
@@ -266,7 +251,20 @@ export class SelfContainedRun implements AsyncDisposable {
       return attribute(named, given, { startNs: this.#startNs, ...(hop === undefined ? {} : { hop }) });
     });
     const sections = await this.#traces(relay, answers[0]);
-    return { findings, sections, leftOut: merged.leftOut, verifiedBytes: merged.verifiedBytes };
+    return {
+      findings,
+      sections,
+      roles: await this.#journal(relay),
+      leftOut: merged.leftOut,
+      verifiedBytes: merged.verifiedBytes,
+    };
+  }
+
+  /** The relay's journal, where a trace was asked for. */
+  async #journal(relay: RoleProcess): Promise<readonly RoleCalls[]> {
+    if (!this.#plan.journal) return [];
+    relay.send({ type: "journal" });
+    return [{ role: "relay", ...(await this.#until(relay.wait("journal"))) }];
   }
 
   async #traces(relay: RoleProcess, first: CallAnswer | undefined) {
