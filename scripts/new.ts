@@ -10,7 +10,7 @@
 import { dirname, relative, resolve } from "node:path";
 import { isSyscallError, openFile, runCommand, UsageError, writeAll } from "bytewitness";
 import { O_CREAT, O_EXCL, O_WRONLY } from "bytewitness/uapi";
-import { scriptCommand } from "../src/machine/invocation.ts";
+import { commandLine, scriptCommand } from "../src/machine/invocation.ts";
 import { cString } from "../src/ops/memory.ts";
 import { PACKAGE_ROOT } from "../src/ops/self.ts";
 import { EXIT } from "../src/report/document.ts";
@@ -52,6 +52,11 @@ await runCommand({
     const text = template.replaceAll("{{name}}", name).replaceAll("{{door}}", door).replaceAll("{{run}}", run);
     create(path, text);
     print(`wrote ${run}; try it: ${scriptCommand(path)}`);
+    if (!inside) {
+      // Bun itself ends 1 for a script that does not even parse, before anything of ours is loaded.
+      const guarded = commandLine("bun", ["--preload", `${PACKAGE_ROOT}/src/cli/guard.ts`, path]);
+      print(`where an exit code decides (git bisect run), so that a script that does not load ends 255: ${guarded}`);
+    }
     if (path === `${HERE}/${name}.ts`) {
       print(`for \`bun run ${name}.ts\`, add to the scripts of package.json: "${name}.ts": "bun scripts/${name}.ts"`);
     }

@@ -50,7 +50,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // A survey reads reports of other processes: no workload, no judge.
   survey: { values: ["cli", "report", "machine", "ops"], types: ["judge"], files: [UNITS] },
   lab: { values: ["machine", "ops", "cli", "report", "survey"], types: ["judge"], files: [UNITS] },
-  bench: { values: ["sys", "ops", "pattern", "workload", "judge", "report", "cli", "lab"], files: [UNITS] },
+  bench: { values: ["sys", "ops", "pattern", "machine", "workload", "judge", "report", "cli", "lab"], files: [UNITS] },
 };
 
 /** Modules from outside and the only rooms that may import them; a package that is not here may not be imported. */

@@ -4,7 +4,6 @@
  * Owns where it runs (tmpfs, and an XFS of its own on a loop device for root) and what is compared: the rate of the work
  * as each program reports it, and that of the whole process with its start. Both must verify the same number of bytes.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
@@ -15,6 +14,7 @@ import { ownCommand } from "../ops/self.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 import { compileTwin } from "./twin.ts";
+import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 7, min: 1, max: 99, description: "turns of each program on each file system" },
@@ -124,9 +124,8 @@ async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
     reached &&= result.reached;
   };
 
-  const directory = mkdtempSync("/dev/shm/bytewitness-bench-");
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  await measure({ name: filesystemOf(directory).type, directory });
+  using workshop = new Workshop("/dev/shm/bytewitness-bench-");
+  await measure({ name: filesystemOf(workshop.path).type, directory: workshop.path });
 
   if (process.geteuid?.() !== 0) {
     console.log("xfs: skipped: an XFS of its own needs root");

@@ -6,13 +6,14 @@
  * 24 MiB buffer plus the headroom that ours works with, so that both meet the same limit. Both clocks start with the
  * program, not with the boot. A boot without a finding in the time given counts as "none", not as a number.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
 import { ownCommand } from "../ops/self.ts";
 import { compileTwin } from "./twin.ts";
+import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   kernel: { kind: "text", default: "6.1.170", description: "an affected kernel, as lab.ts takes it" },
@@ -96,9 +97,8 @@ export function distribution(found: readonly (number | undefined)[], secondsMax:
 
 async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   using twin = compileTwin("append", ["uring"], { linked: "static" });
-  const directory = mkdtempSync(join(tmpdir(), "bytewitness-first-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const script = join(directory, "twin.ts");
+  using workshop = new Workshop(join(tmpdir(), "bytewitness-first-"));
+  const script = workshop.file("twin.ts");
   writeFileSync(script, driver(readFileSync(twin.path), options.seconds));
   const contests = { bytewitness: ours(options), "C twin": twins(options, script) };
   const wanted = Object.entries(contests).filter(

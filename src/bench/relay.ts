@@ -5,7 +5,7 @@
  * part where they are installed; nothing is installed here. CPU is what the relay's process used from start to end,
  * so ours carries the start of Bun and the self-test.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -15,6 +15,7 @@ import { GiB } from "../ops/memory.ts";
 import { ownCommand } from "../ops/self.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
 import { compileTwin } from "./twin.ts";
+import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 5, min: 1, max: 99, description: "turns of each relay" },
@@ -113,13 +114,13 @@ function server(name: string, command: (ports: { own: number; server: number }) 
   };
 }
 
-function installed(directory: string): Proxy[] {
+function installed(workshop: Workshop): Proxy[] {
   const proxies: Proxy[] = [];
   const haproxy = Bun.which("haproxy") ?? Bun.which("haproxy", { PATH: "/usr/sbin:/sbin" });
   if (haproxy !== null) {
     proxies.push(
       server("haproxy", (ports) => {
-        const path = join(directory, "haproxy.cfg");
+        const path = workshop.file("haproxy.cfg");
         const timeouts = "timeout connect 5s\n timeout client 60s\n timeout server 60s";
         const splice = "option splice-auto\n option splice-request\n option splice-response";
         const listen = `listen relay\n bind 127.0.0.1:${ports.own}\n server one 127.0.0.1:${ports.server}\n`;
@@ -133,9 +134,9 @@ function installed(directory: string): Proxy[] {
   if (nginx !== null && Bun.spawnSync(["test", "-e", module]).exitCode === 0) {
     proxies.push(
       server("nginx stream", (ports) => {
-        const path = join(directory, "nginx.conf");
+        const path = workshop.file("nginx.conf");
         const stream = `stream { server { listen 127.0.0.1:${ports.own}; proxy_pass 127.0.0.1:${ports.server}; } }`;
-        const head = `load_module ${module};\ndaemon off;\nmaster_process off;\npid ${directory}/nginx.pid;`;
+        const head = `load_module ${module};\ndaemon off;\nmaster_process off;\npid ${workshop.path}/nginx.pid;`;
         writeFileSync(path, `${head}\nerror_log /dev/null;\nevents {}\n${stream}\n`);
         return [nginx, "-c", path];
       }),
@@ -233,8 +234,7 @@ function manyConnections(connections: number): { line: string; reached: boolean 
 async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   using ends = compileTwin("relay-ends");
   using loop = compileTwin("relay");
-  const directory = mkdtempSync(join(tmpdir(), "bytewitness-bench-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  using workshop = new Workshop(join(tmpdir(), "bytewitness-bench-"));
   // On loopback ours takes a congestion control that does not pace; the others take the system's, and so does a variant.
   const system = readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
   const proxies = [
@@ -242,7 +242,7 @@ async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
     ours("bytewitness, no journal", ["--journal", "off"]),
     ours(`bytewitness, ${system}`, ["--congestion", "system"]),
     twin(loop.path),
-    ...installed(directory),
+    ...installed(workshop),
   ];
   console.log(
     `relay: ${options.bytes} bytes per turn, ${options.rounds} turns each, median (lowest to highest); the system's congestion control is ${system}`,

@@ -4,9 +4,9 @@
  * Owns finding the compiler and the temporary program. Refuses other optimisation: the yardstick is what a person who
  * writes C would build, as the reports say it.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Workshop } from "./workshop.ts";
 
 export interface Twin extends Disposable {
   readonly path: string;
@@ -22,9 +22,8 @@ export function compileTwin(
 ): Twin {
   const compiler = Bun.which("gcc");
   if (compiler === null) throw new Error("the C yardstick needs gcc: apt-get install gcc libc6-dev");
-  const directory = mkdtempSync(join(tmpdir(), "bytewitness-twin-"));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  const path = join(directory, name);
+  const workshop = new Workshop(join(tmpdir(), "bytewitness-twin-"));
+  const path = join(workshop.path, name);
   const source = join(import.meta.dir, "../../c/yardstick", `${name}.c`);
   const flags = [
     "-O2",
@@ -33,11 +32,11 @@ export function compileTwin(
   ];
   const made = Bun.spawnSync([compiler, "-o", path, source, ...flags], { stdout: "ignore", stderr: "pipe" });
   if (made.exitCode !== 0) {
-    remove();
+    workshop[Symbol.dispose]();
     const hint = libraries.includes("uring") ? "; it needs liburing's headers: apt-get install liburing-dev" : "";
     throw new Error(`gcc ${name}.c: ${made.stderr.toString().trim().split("\n")[0]}${hint}`);
   }
-  process.once("exit", remove);
+  workshop.made(path);
   const version = Bun.spawnSync([compiler, "-dumpfullversion"]).stdout.toString().trim();
-  return { path, builtBy: ["gcc", version, ...flags].join(" "), [Symbol.dispose]: remove };
+  return { path, builtBy: ["gcc", version, ...flags].join(" "), [Symbol.dispose]: () => workshop[Symbol.dispose]() };
 }

@@ -4,7 +4,6 @@
  *
  * Owns what is compared and that every contender finds a planted error at its very place before it is measured.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs } from "../cli/args.ts";
@@ -18,10 +17,11 @@ import { tagged } from "../pattern/tagged.ts";
 import { advance, readWord } from "../pattern/u64.ts";
 import { openLibrary } from "../sys/library.ts";
 import { useNativeLoops } from "../sys/loops.ts";
-import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
+import { O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
 import { openInput } from "../workload/scan/input.ts";
 import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
 import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
+import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each contender" },
@@ -54,13 +54,14 @@ const SYMBOLS = {
 /** bun:ffi takes typed arrays where the table says number. */
 const asPointer = (bytes: Uint8Array | Uint32Array) => bytes as unknown as number;
 
-function yardstick(directory: string, flags: readonly string[]): Yardstick {
+function yardstick(workshop: Workshop, flags: readonly string[]): Yardstick {
   const gcc = Bun.which("gcc");
   if (gcc === null) throw new Error("the C yardstick needs gcc: apt-get install gcc libc6-dev");
-  const path = join(directory, `verify${flags.join("")}.so`);
+  const path = join(workshop.path, `verify${flags.join("")}.so`);
   const source = join(import.meta.dir, "../../c/yardstick/verify.c");
   const made = Bun.spawnSync([gcc, ...flags, "-shared", "-fPIC", "-o", path, source], { stderr: "pipe" });
   if (made.exitCode !== 0) throw new Error(`gcc verify.c: ${made.stderr}`);
+  workshop.made(path);
   const library = openLibrary([path], SYMBOLS);
   if (library.name === undefined) throw new Error(library.reason);
   const { bv_plain, bv_groups, bv_step } = library.symbols;
@@ -201,12 +202,12 @@ async function raceLoops(
 
 const WHOLE_READ = "read() into one buffer";
 
-async function raceFile(directory: string, sizeBytes: number, settings: Settings): Promise<void> {
-  const path = join(directory, "stream");
+async function raceFile(workshop: Workshop, sizeBytes: number, settings: Settings): Promise<void> {
+  const path = workshop.file("stream");
   const pattern = counter();
   {
     using memory = allocate(1 << 20);
-    using fd = openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+    using fd = openFile(path, O_RDWR);
     for (let at = 0; at < sizeBytes; at += memory.lengthBytes) {
       pattern.fill(memory.bytes, at);
       writeAll(fd, memory);
@@ -249,15 +250,11 @@ async function raceFile(directory: string, sizeBytes: number, settings: Settings
 }
 
 export async function benchVerify(settings: Settings & { readonly fileMib: number }): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "bytewitness-bench-"));
-  try {
-    const yardsticks = [yardstick(directory, ["-O2"]), yardstick(directory, ["-O3", "-march=native"])];
-    await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, settings);
-    await raceLoops("96 MiB streaming", STREAM_BYTES, yardsticks, settings);
-    await raceFile(directory, settings.fileMib * 2 ** 20, settings);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  using workshop = new Workshop(join(tmpdir(), "bytewitness-bench-"));
+  const yardsticks = [yardstick(workshop, ["-O2"]), yardstick(workshop, ["-O3", "-march=native"])];
+  await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, settings);
+  await raceLoops("96 MiB streaming", STREAM_BYTES, yardsticks, settings);
+  await raceFile(workshop, settings.fileMib * 2 ** 20, settings);
 }
 
 export const benchmark = defineTool({

@@ -7,8 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { dieWithParent } from "../ops/parent.ts";
 import type { Known } from "../report/document.ts";
-import { libc } from "../sys/libc.ts";
-import { PR_SET_PDEATHSIG, SIGTERM } from "../sys/uapi/mount.ts";
+import { SIGTERM } from "../sys/uapi/mount.ts";
 import type { AnyArgs, AnyReproducer } from "./contract.ts";
 
 /** Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. */
@@ -25,11 +24,6 @@ export function dieWithNamedParent(): void {
   const parent = process.env[PARENT_VARIABLE];
   delete process.env[PARENT_VARIABLE];
   if (parent !== undefined) dieWithParent(Number(parent), SIGTERM);
-}
-
-/** A case of a survey does not outlive it: SIGTERM, so that it cleans up, when the survey dies. PR_SET_PDEATHSIG, prctl(2). */
-export function dieWithSurvey(): void {
-  if (process.env[SYSTEM_WIDE_VARIABLE] !== undefined) libc.prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 }
 
 /** Names a file, to which a command of ours writes its exit code at its end: so the lab knows that a report was given. */

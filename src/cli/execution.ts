@@ -18,7 +18,7 @@ import type { Definitions } from "./args.ts";
 import { asksForEvidence, wrongEvidence } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import type { Additions, AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
-import { dieWithNamedParent, dieWithSurvey, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
+import { dieWithNamedParent, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
 import { Documents } from "./documents.ts";
 import { failureOf, OutputError } from "./failure.ts";
 import { enter, unlessFailing } from "./guard.ts";
@@ -68,7 +68,6 @@ export class Execution implements Work {
     this.#documents = new Documents(this.#definitions.options, this.#args);
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
-    dieWithSurvey();
     dieWithNamedParent();
     const late = this.#interruption.watch();
     if (late !== undefined) this.#progress.narrate(`signals are noticed a little later: ${late}`);

@@ -45,6 +45,11 @@ export class OwnFile {
   }
 }
 
+/** A file that a program of this run has just made in a directory of this run's: ours by its identity from now on. */
+export function adoptFile(path: string): OwnFile {
+  return new OwnFile(path, intend("file", path).made(statLink(path)));
+}
+
 /** `openFile` with O_CREAT | O_EXCL: never an existing file. The file is this run's until it is removed or kept. */
 export function createFile(path: Path, flags: number): { readonly fd: Fd; readonly file: OwnFile } {
   const intended = intend("file", path);

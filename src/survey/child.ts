@@ -6,7 +6,7 @@
  */
 
 import { basename, join } from "node:path";
-import { SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
+import { PARENT_VARIABLE, SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
 import { INVOKED_VARIABLE } from "../machine/invocation.ts";
 import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
@@ -38,7 +38,11 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt) / 1000;
   const child = Bun.spawn(ownCommand("--no-install", join(PACKAGE_ROOT, entry.script), ...words), {
-    env: { ...process.env, ...invokedAs(entry), [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no" },
+    env: {
+      ...{ ...process.env, ...invokedAs(entry) },
+      // It does not outlive this survey, also when that dies while the case still starts.
+      ...{ [SYSTEM_WIDE_VARIABLE]: systemWide ? "yes" : "no", [PARENT_VARIABLE]: String(process.pid) },
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -1,6 +1,6 @@
 /** Every command line that we print works when it is pasted where it was printed: each is run here by a shell. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
@@ -98,6 +98,15 @@ test("the command of a new script, and that script's own replay, in a directory 
     code: 0,
     again: replay,
   });
+});
+
+test("a new script that does not parse any more ends 255 by the command that says so", async () => {
+  const said = await at(elsewhere, bun("new.ts", "./it-is-broken.ts"));
+  const [, line = ""] = /ends 255: (.+)$/m.exec(said.stdout) ?? [];
+  appendFileSync(join(elsewhere, "it-is-broken.ts"), "\nconst = ;\n");
+  const ran = await at(elsewhere, line);
+  expect({ line, code: ran.code }).toEqual({ line, code: 255 });
+  expect(ran.stderr).toContain("our own failure, not the kernel's");
 });
 
 test.skipIf(needed("root"))("what goes on with a file when the disk was full", async () => {

@@ -15,6 +15,7 @@ import { RawSplitter } from "./raw-damage.ts";
 import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
 import { WordDamage } from "./word-damage.ts";
+
 const SCAN_STEP_MIN = 64;
 /** A cut between two explanations slides over a few words at most. */
 const SLIDE_BYTES = 64;

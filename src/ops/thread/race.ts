@@ -4,6 +4,8 @@
  * Owns the threads for the time of one race. What they return comes back in order; when one fails, the race fails with
  * its error after all have ended. Refuses to say who won: a race is about what the kernel did meanwhile.
  */
+
+import { Inconclusive } from "../errors.ts";
 import { allowedProcessors } from "../scheduling.ts";
 import { Barrier } from "./barrier.ts";
 import type { AnyFunction } from "./functions.ts";
@@ -88,6 +90,6 @@ export async function race<Result>(
 
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`the race did not end within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => reject(new Inconclusive(`the race did not end within ${timeoutMs} ms`)), timeoutMs);
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
