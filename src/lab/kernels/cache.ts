@@ -5,20 +5,20 @@
  * Refuses to keep state anywhere else: nothing of the system's apt, no /etc, no /boot.
  */
 import {
-  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { tryLock } from "../../machine/state.ts";
+import { openFile } from "../../ops/file.ts";
+import { LOCK_EX, O_CREAT, O_RDWR } from "../../sys/uapi/fcntl.ts";
 
 /** A reason that the user can act on; the front desk prints it as one line and ends with `exitCode`. */
 export class LabError extends Error {
@@ -118,28 +118,11 @@ export function publish(partial: string, place: string): void {
   }
 }
 
-/** One lab at a time does `work` for `name`; a lock whose owner died is taken over. */
+/** One lab at a time does `work` for `name`; the kernel takes the lock of one that dies. flock(2). */
 export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const path = join(cacheDirectory(), `${name}.lock`);
-  for (;;) {
-    try {
-      const fd = openSync(path, "wx");
-      writeSync(fd, `${process.pid}\n`);
-      closeSync(fd);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const owner = readText(path);
-      // An empty lock is one that its owner is just writing; only a named and dead owner is passed over.
-      if (owner?.trim() && !processIsAlive(Number(owner))) rmSync(path, { force: true });
-      else await Bun.sleep(100);
-    }
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(path, { force: true });
-  }
+  using lock = openFile(join(cacheDirectory(), `${name}.lock`), O_RDWR | O_CREAT, 0o600);
+  while (!tryLock(lock, LOCK_EX)) await Bun.sleep(50);
+  return await work();
 }
 
 export function readText(path: string): string | undefined {

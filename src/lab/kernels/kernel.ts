@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { basename, join, resolve } from "node:path";
 import { commandOf } from "../../machine/invocation.ts";
 import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
-import { cacheDirectory, findProgram, LabError, partialName, publish, readText } from "./cache.ts";
+import { cacheDirectory, findProgram, LabError, partialName, publish, readText, withLock } from "./cache.ts";
 import { compareVersions, inSeries, type KernelSpec, newestOf, parseKernelSpec, versionMatches } from "./versions.ts";
 
 export interface Kernel {
@@ -124,13 +124,13 @@ function unpackedPackages(): KernelPackage[] {
 
 async function kernelOfPackage(entry: KernelPackage, { narrate, quiet }: ResolveOptions): Promise<Kernel> {
   const place = cachedPath(entry);
-  if (!existsSync(place)) {
+  await onceUnpacked(place, async () => {
     narrate(`fetching ${entry.name} ${entry.version} (${Math.round(entry.sizeBytes / 1e6)} MB, ${entry.suite})`);
     // Not a partial directory of this pid: apt resumes what an interrupted run left in it.
     const downloads = cacheDirectory("downloads", `${entry.name}_${entry.version}`);
     await unpack(await downloadKernel(entry, { directory: downloads, quiet, narrate }), place);
     rmSync(downloads, { recursive: true, force: true });
-  }
+  });
   return kernelOfUnpacked(place, {
     label: entry.version.replace(/-[^-]*$/, ""),
     version: entry.version,
@@ -141,8 +141,16 @@ async function kernelOfPackage(entry: KernelPackage, { narrate, quiet }: Resolve
 async function kernelOfDeb(path: string): Promise<Kernel> {
   const digest = createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 16);
   const place = join(kernelsDirectory(), `deb-${digest}`);
-  if (!existsSync(place)) await unpack([path], place);
+  await onceUnpacked(place, () => unpack([path], place));
   return kernelOfUnpacked(place, { label: basename(path, ".deb"), title: basename(path) });
+}
+
+/** Labs that want one kernel at the same time: the first makes it, the others wait for it. */
+async function onceUnpacked(place: string, make: () => Promise<void>): Promise<void> {
+  if (existsSync(place)) return;
+  await withLock(basename(place), async () => {
+    if (!existsSync(place)) await make();
+  });
 }
 
 async function unpack(packages: readonly string[], place: string): Promise<void> {
