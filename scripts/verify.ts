@@ -5,7 +5,7 @@
  *   bun run verify.ts FILE                                  report 1's pattern: the u64 at byte 8j holds j
  *   bun run verify.ts FILE --pattern reference:ORIGINAL     the same bytes as another file, FIFO or <(command)
  *   nc -l 4000 | bun run verify.ts - --pattern zero         report 2's quick test: anything but zeros is wrong
- *   bun run verify.ts FILE --pattern lines                  text whose lines are numbered, such as `seq 1 1000000` writes
+ *   bun run verify.ts FILE --pattern lines                  text whose lines are numbered (seq 1 1000000, logs)
  *   bun run verify.ts FILE --pattern fio                    blocks that fio(1) wrote with verify=crc32c, md5, meta, …
  *   bun run verify.ts /dev/sdX --jobs 2 --pattern counter:width=32,unit=sectors
  *
@@ -117,9 +117,7 @@ await runReproducer({
     if (judgement === undefined && !run.stopped) {
       const read = await inOrder({ from, to });
       if (!run.stopped && input.sizeBytes !== undefined && read.end < to) {
-        throw new Inconclusive(
-          `${input.fd.label} shrank from ${input.sizeBytes} to ${read.end} bytes while it was read`,
-        );
+        throw new Inconclusive(`${input.fd.label} shrank from ${input.sizeBytes} to ${read.end} bytes as it was read`);
       }
       judgement = read.judgement;
     }
@@ -147,7 +145,7 @@ await runReproducer({
   },
 });
 
-// What only some runs need is loaded by them: to load it all takes longer than to judge a clean megabyte.
+// Loaded by the runs that need it: to load it all takes longer than to judge a clean megabyte.
 async function again(...asked: Parameters<typeof import("../src/workload/scan/again.ts").readAgain>) {
   const [, { findings }] = asked;
   return findings.length === 0 ? [] : (await import("../src/workload/scan/again.ts")).readAgain(...asked);
@@ -170,7 +168,7 @@ async function byFio(
   };
   const judgement = await judged();
   if (judgement === undefined) throw new Inconclusive("interrupted before the end");
-  const { findingsLeftOut, segments, verifiedBytes } = judgement;
+  const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
   const first = { path, range: { from: 0, to: total }, findings: judgement.findings };
   const findings = await again(input, first, async (_, reading) => (await judged(reading))?.findings);
   assertSame(input);
@@ -178,6 +176,7 @@ async function byFio(
   return {
     findings,
     findingsLeftOut,
+    ...(groups === undefined ? {} : { groups }),
     segments,
     totals: { bytesVerified: verifiedBytes, files: 1 },
     workload: { lengthChecked: expectBytes !== undefined },

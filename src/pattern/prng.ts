@@ -12,6 +12,7 @@ import { NATIVE_BYTES_MIN, nativeLoops } from "../sys/loops.ts";
 import { mismatchByFilling } from "./expected.ts";
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";
 import { add, advance, byteOf, multiply, readWord, TWO_32, type U64 } from "./u64.ts";
+import { NATIVE_SEARCH_BYTES_MAX } from "./words.ts";
 
 const STEP: U64 = { lo: 0x7f4a7c15, hi: 0x9e3779b9 };
 const STEP_INVERSE: U64 = { lo: 0x9937733d, hi: 0xf1de83e1 };
@@ -124,7 +125,12 @@ export class Prng implements Pattern {
   #successor(block: Uint8Array, from: number, to: number): number {
     if (to - from >= NATIVE_BYTES_MIN) {
       const native = nativeLoops();
-      if (native !== undefined) return native.splitmixSuccessor(block, 0, from, to);
+      // The loop's numbers have 32 bits, its answer 31.
+      for (let at = from; native !== undefined && at < to; at += NATIVE_SEARCH_BYTES_MAX) {
+        const index = native.splitmixSuccessor(block, at, 0, Math.min(NATIVE_SEARCH_BYTES_MAX, to - at));
+        if (index >= 0) return at + index;
+      }
+      if (native !== undefined) return -1;
     }
     for (let index = from; index < to; index += 1) {
       const next = add(stateOf(readWord(block, index)), STEP);

@@ -51,7 +51,8 @@ function fillPairs(target: Int32Array, start: U64, step: U64): void {
   }
 }
 
-const NATIVE_SEARCH_BYTES_MAX = 2 ** 30;
+/** As many bytes as one call of a compiled search looks at. */
+export const NATIVE_SEARCH_BYTES_MAX = 2 ** 30;
 
 /** First index in [from, to) whose word is followed, 8 bytes on, by itself plus step; -1 if none. */
 export function firstSuccessor(

@@ -47,6 +47,7 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
   };
   const order = [...findings].sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
   let covered = startBytes;
+  let cover = 0;
   for (const finding of order) {
     const { kind, offsetBytes, lengthBytes, originBytes = 0, replacesBytes = 0 } = finding;
     const inside = offsetBytes + lengthBytes <= covered && kind !== "lost" && kind !== "truncated";
@@ -56,11 +57,13 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
       continue;
     }
     const place = offsetBytes - startBytes;
-    const home = inside ? undefined : next;
+    const home = inside ? cover + offsetBytes : next;
     const file = bytes.slice(place, place + lengthBytes);
-    out.set(contentOf(finding, { file, good, home, out: out.slice(place, place + lengthBytes) }), place);
+    out.set(contentOf(finding, { file, good, home }), place);
     if (inside) continue;
     at = covered = offsetBytes + lengthBytes;
+    // Damage inside bytes of another place is of the words that belong there.
+    cover = (kind === "misplaced" || kind === "duplicated" ? originBytes : next) - offsetBytes;
     next += kind === "bit-flipped" ? lengthBytes : kind === "duplicated" || kind === "extra" ? 0 : replacesBytes;
   }
   copy(end);
@@ -69,12 +72,12 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
 
 interface Content {
   readonly file: Uint8Array;
-  readonly out: Uint8Array;
-  readonly home: number | undefined;
+  /** Stream bytes that should be there, were they not damaged. */
+  readonly home: number;
   good(from: number, length: number): Uint8Array;
 }
 
-function contentOf(finding: Finding, { file, good, home, out }: Content): Uint8Array {
+function contentOf(finding: Finding, { file, good, home }: Content): Uint8Array {
   const { kind, lengthBytes, originBytes = 0, wordBytes, bits = [], offsetBytes, value = 0 } = finding;
   switch (kind) {
     case "duplicated":
@@ -86,10 +89,10 @@ function contentOf(finding: Finding, { file, good, home, out }: Content): Uint8A
       return new Uint8Array(lengthBytes).fill(value);
     case "byte-swapped":
     case "bit-flipped": {
-      const right = home === undefined ? out : good(home, lengthBytes);
+      const right = good(home, lengthBytes);
       if (kind === "byte-swapped") {
-        const lead = home === undefined ? 0 : home % (wordBytes as number);
-        const whole = home === undefined ? out.slice() : good(home - lead, Math.ceil((lead + lengthBytes) / 8) * 8);
+        const lead = home % (wordBytes as number);
+        const whole = good(home - lead, Math.ceil((lead + lengthBytes) / 8) * 8);
         for (let i = 0; i + (wordBytes as number) <= whole.length; i += wordBytes as number)
           whole.subarray(i, i + (wordBytes as number)).reverse();
         return whole.subarray(lead, lead + lengthBytes);

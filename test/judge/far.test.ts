@@ -3,7 +3,9 @@ import { expect, test } from "bun:test";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
+import { prng } from "../../src/pattern/prng.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
+import { nativeLoops } from "../../src/sys/loops.ts";
 import { spell } from "./proof.ts";
 
 /** The window around a place, with `lost` bytes missing in its middle. */
@@ -27,3 +29,20 @@ test.each(cases)("%s is one lost range", (_name, pattern, startBytes, lost) => {
   const { findings } = judgeBytes(bytes, { pattern, startBytes, expectBytes });
   expect(findings.map(spell)).toEqual([`lost@${startBytes + 32768}+${lost}<${startBytes + 32768}`]);
 });
+
+// The numbers of the compiled loops have 32 bits, their answers 31.
+test.skipIf(nativeLoops() === undefined)(
+  "places beyond 2 GiB of one block are found where they are",
+  () => {
+    // Pages that nobody wrote cost no memory.
+    const block = new Uint8Array(new ArrayBuffer(2 ** 31 + 2 ** 20));
+    for (const pattern of [counter(), prng({ seed: 7 })]) {
+      const index = 2 ** 31 + 4099;
+      pattern.fill(block.subarray(index, index + 64), 8 * 1000);
+      const range = { fromIndex: 2 ** 31 - 2 ** 20, toIndex: block.length, limitBytes: 2 ** 40, nearBytes: 0 };
+      expect(pattern.locate(block, range)).toMatchObject({ index, streamOffsetBytes: 8000 });
+      block.fill(0, index, index + 64);
+    }
+  },
+  120_000,
+);

@@ -5,6 +5,7 @@
  */
 
 import type { Finding, FindingKind, Judgement, Segment, WrongBit } from "../finding.ts";
+import { Groups } from "../stream/groups.ts";
 import { grouped } from "../stream/words.ts";
 
 /** A range that is wrong, in offsets of the file. */
@@ -34,13 +35,14 @@ export class FioNotes {
   #leftOut = 0;
   #segmentsLeftOut = 0;
   #last: Open | undefined;
+  readonly #groups = new Groups();
 
   constructor(options: { file: string; expectBytes?: number | undefined; startBytes: number }) {
     this.#options = options;
   }
 
   intact(from: number, to: number): void {
-    this.#last = undefined;
+    this.#close();
     this.#segment({ kind: "intact", from, to });
   }
 
@@ -50,9 +52,25 @@ export class FioNotes {
       this.#last.to = fact.to;
       return;
     }
+    this.#close();
     this.#last = { ...fact };
     if (this.#facts.length >= FINDINGS_MAX) this.#leftOut += 1;
     else this.#facts.push(this.#last);
+  }
+
+  /** The last fact is as long as it gets. */
+  #close(): void {
+    const fact = this.#last;
+    this.#last = undefined;
+    if (fact === undefined) return;
+    const { from, to, kind, originBytes, value, wordBytes, bits } = fact;
+    this.#groups.add({
+      ...{ kind, offsetBytes: from, lengthBytes: to - from },
+      ...(originBytes === undefined ? {} : { originBytes }),
+      ...(value === undefined ? {} : { value }),
+      ...(wordBytes === undefined ? {} : { wordBytes }),
+      ...(bits === undefined ? {} : { bits }),
+    });
   }
 
   #segment({
@@ -86,6 +104,8 @@ export class FioNotes {
 
   finish(endBytes: number): Judgement {
     const { expectBytes, startBytes, file } = this.#options;
+    this.#close();
+    const groups = this.#groups.finish();
     if (expectBytes !== undefined && endBytes < expectBytes) {
       const detail = `${grouped(expectBytes - endBytes)} bytes are missing at the end`;
       this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, detail });
@@ -96,6 +116,7 @@ export class FioNotes {
       verifiedBytes: endBytes - startBytes,
       findings: this.#facts.map((fact) => toFinding(fact, file, misplaced)),
       findingsLeftOut: this.#leftOut,
+      ...(groups.length === 0 ? {} : { groups }),
       segments: this.#segments,
       segmentsLeftOut: this.#segmentsLeftOut,
     };
