@@ -20,7 +20,6 @@ const SCAN_STEP_MIN = 64;
 /** A cut between two explanations slides over a few words at most. */
 const SLIDE_BYTES = 64;
 const PIECES_MAX = 256;
-
 interface TracerOptions extends Readonly<Record<"startBytes" | "endBytes" | "intactTo", number>> {
   readonly pattern: Pattern;
   readonly listener: Listener;
