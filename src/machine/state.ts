@@ -78,6 +78,13 @@ export function openState(path: string): Fd {
   return openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
 }
 
+/** Does `work` while no other process is inside `exclusively` of the same path, however long that takes. */
+export async function exclusively<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
+  using lock = openState(path);
+  while (!tryLock(lock, LOCK_EX)) await Bun.sleep(50);
+  return await work();
+}
+
 /** Runs `action` while no other process is inside `guarded` of the same directory. Held for milliseconds. */
 export function guarded<Value>(directory: string, action: () => Value): Value {
   using guard = openState(`${directory}/guard`);

@@ -16,9 +16,7 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { tryLock } from "../../machine/state.ts";
-import { openFile } from "../../ops/file.ts";
-import { LOCK_EX, O_CREAT, O_RDWR } from "../../sys/uapi/fcntl.ts";
+import { exclusively } from "../../machine/state.ts";
 
 /** A reason that the user can act on; the front desk prints it as one line and ends with `exitCode`. */
 export class LabError extends Error {
@@ -118,11 +116,9 @@ export function publish(partial: string, place: string): void {
   }
 }
 
-/** One lab at a time does `work` for `name`; the kernel takes the lock of one that dies. flock(2). */
+/** One lab at a time does `work` for `name`; the kernel takes the lock of one that dies. */
 export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
-  using lock = openFile(join(cacheDirectory(), `${name}.lock`), O_RDWR | O_CREAT, 0o600);
-  while (!tryLock(lock, LOCK_EX)) await Bun.sleep(50);
-  return await work();
+  return await exclusively(join(cacheDirectory(), `${name}.lock`), work);
 }
 
 export function readText(path: string): string | undefined {
