@@ -64,6 +64,7 @@ function incrementalMissing(): string | undefined {
 await runReproducer({
   name: "ring-buffer-retry",
   summary: "two receives share an incremental io_uring buffer, one waits for its second half: whose bytes are whose?",
+  program: "ring-buffer-retry",
   events: [
     "io_uring:io_uring_submit_req",
     "io_uring:io_uring_poll_arm",

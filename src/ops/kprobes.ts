@@ -14,7 +14,8 @@ const PROBE = /^(kprobe|kretprobe):(\w+)(?:\(([^)]*)\))?$/;
 export function addProbe(root: string, name: string): string | undefined {
   const [, kind, symbol, shown = ""] = PROBE.exec(name) ?? [];
   if (kind === undefined || symbol === undefined) return undefined;
-  const event = `${GROUP}${process.pid}/${symbol}`;
+  // A function may have both.
+  const event = `${GROUP}${process.pid}/${symbol}${kind === "kretprobe" ? "_returned" : ""}`;
   const fetched = kind === "kretprobe" ? "result=$retval:s64" : shown;
   try {
     appendFileSync(`${root}/kprobe_events`, `${kind === "kprobe" ? "p" : "r"}:${event} ${symbol} ${fetched}\n`);
