@@ -28,12 +28,12 @@ export class Doubt {
   readonly follower: Follower;
   readonly mark: number;
   /** Shifts of the runs before. */
-  readonly #known: readonly number[];
+  readonly known: readonly number[];
 
   constructor(follower: Follower, { mark, known }: { mark: number; known: readonly number[] }) {
     this.follower = follower;
     this.mark = mark;
-    this.#known = known;
+    this.known = known;
   }
 
   /**
@@ -50,7 +50,7 @@ export class Doubt {
     }
     // Whole pages of another place, and bytes that continue where an earlier run was, prove more than any rule.
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
-    if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.#known.includes(shift))) return "places";
+    if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.known.includes(shift))) return "places";
     follower.advance(window, here);
     const over = (follower.done || atEnd) && here >= follower.pos;
     const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];

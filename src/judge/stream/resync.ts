@@ -47,6 +47,11 @@ export class Seeker {
     return this.#shifts;
   }
 
+  /** Forgets runs that turned out to be none. */
+  restore(shifts: readonly number[]): void {
+    this.#shifts = [...shifts];
+  }
+
   remember(shift: number): void {
     if (this.#shifts[0] === shift) return;
     this.#shifts = [shift, ...this.#shifts.filter((one) => one !== shift)].slice(0, SHIFTS_MAX);

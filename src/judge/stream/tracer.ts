@@ -185,7 +185,7 @@ export class Tracer {
     this.#doubt = undefined;
     if (answer === "places") return false;
     this.#run = this.#listener.takeBack(doubt.mark);
-    this.#seeker.remember(this.#run.shift);
+    this.#seeker.restore(doubt.known);
     this.#follower = doubt.follower;
     this.#mode = "range";
     return true;
