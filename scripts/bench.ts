@@ -17,6 +17,7 @@ const BENCHMARKS = {
   verify: "the judge's loops against gcc and memcmp, and whole files against read()",
   append: "uring-append against its twin in C",
   relay: "splice-relay against its twin in C, haproxy, nginx and socat",
+  start: "what a start costs, against an empty Bun",
   "first-finding": "seconds to the first finding on an affected kernel, against the twin in C",
 };
 

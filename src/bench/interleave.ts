@@ -1,8 +1,7 @@
 /**
  * Two or more programs measured fairly on a machine that others use: in turns, in changing order, medians compared.
  *
- * Owns the order of the turns and the arithmetic. Knows nothing of what is measured. A ratio is a ratio of medians;
- * the range of the ratios of single rounds shows how far to trust it.
+ * Owns the order of the turns. Knows nothing of what is measured, and claims nothing: noise.ts does.
  */
 
 export interface Contender {
@@ -50,16 +49,7 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
   return contenders.map(({ name }, index) => ({ name, figures: figures[index] as Record<string, number[]> }));
 }
 
-export interface Ratio {
-  /** Median of ours over median of theirs. */
-  readonly ofMedians: number;
-  /** The lowest and highest ratio of one round. */
-  readonly low: number;
-  readonly high: number;
-}
-
-export function ratio(ours: Measured, theirs: Measured, figure: string): Ratio {
-  const [mine, other] = [ours.figures[figure] ?? [], theirs.figures[figure] ?? []];
-  const rounds = mine.map((value, round) => value / (other[round] as number));
-  return { ofMedians: median(mine) / median(other), low: Math.min(...rounds), high: Math.max(...rounds) };
+/** Median of ours over median of theirs, for tables that claim nothing; noise.ts knows what may be claimed. */
+export function ratioOfMedians(ours: Measured, theirs: Measured, figure: string): number {
+  return median(ours.figures[figure] ?? []) / median(theirs.figures[figure] ?? []);
 }

@@ -20,7 +20,7 @@ import { useNativeLoops } from "../sys/loops.ts";
 import { O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
 import { openInput } from "../workload/scan/input.ts";
 import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
-import { type Contender, interleave, type Measured, median, ratio } from "./interleave.ts";
+import { type Contender, interleave, type Measured, median, ratioOfMedians } from "./interleave.ts";
 import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
@@ -148,7 +148,7 @@ function table(title: string, measured: readonly Measured[], against: string): s
   const rows = measured.map((one) => {
     const figures = one.figures[RATE] as readonly number[];
     const range = `${Math.min(...figures).toFixed(1)}-${Math.max(...figures).toFixed(1)}`;
-    const share = ratio(one, base, RATE).ofMedians.toFixed(2);
+    const share = ratioOfMedians(one, base, RATE).toFixed(2);
     return `  ${one.name.padEnd(28)}${median(figures).toFixed(1).padStart(7)} GB/s ${range.padStart(12)}  ${share}`;
   });
   return [`${title} (median, range, ratio to ${against})`, ...rows, ""];
