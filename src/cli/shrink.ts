@@ -13,7 +13,7 @@ import { UsageError } from "../ops/errors.ts";
 import { EXIT, exitCodeOf, type RunReport, type ShrunkRun } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { secondsText } from "../units.ts";
-import type { ArgumentSpec, Definitions } from "./args.ts";
+import type { Definitions } from "./args.ts";
 import { EVIDENCE_OPTIONS, wrongEvidence } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import { COMMON_OPTIONS, type Common } from "./contract.ts";
@@ -22,6 +22,7 @@ import { abortable } from "./interruption.ts";
 import { argumentWords, replayCommand } from "./replay.ts";
 import { SHRUNK_VARIABLE, withShrunk } from "./report.ts";
 import { type ChildEnd, removeArtifacts, runChild } from "./shrink-child.ts";
+import { dimensionOf } from "./shrink-dimensions.ts";
 import { colorWanted, printProblem, writeStdout } from "./streams.ts";
 import { contradiction } from "./strict.ts";
 import type { Call } from "./tool.ts";
@@ -32,12 +33,10 @@ const BUDGET_RUNS = 10;
 /** The part of the time that the search may take; the rest counts how often the smallest run hits. */
 const SEARCH_SHARE = 0.7;
 /** A candidate that ends clean early is a race that was lost, and gets as many tries. */
-const TRIES_MAX = 3;
+const TRIES_MAX = 6;
+/** Tries of one candidate take no longer than this, or than the first run did. */
+const CANDIDATE_SECONDS = 30;
 const COUNTED_RUNS = 5;
-/** Values of a choice that stand for all others, and values that do nothing. */
-const ALL = ["all", "both"];
-const NOTHING = ["none", "off"];
-
 export class ShrinkWork implements Work {
   readonly #definitions: Definitions;
   readonly #call: Call;
@@ -49,6 +48,7 @@ export class ShrinkWork implements Work {
   #seconds: number | undefined;
   /** Where the search's runs put what they keep. */
   #directory = "";
+  #firstSeconds = 0;
   #best: { options: Options; report: RunReport } | undefined;
   #search = { tried: 0, kept: 0, hits: 0, runs: 0 };
 
@@ -95,6 +95,7 @@ export class ShrinkWork implements Work {
       this.#narrate(`nothing to shrink: the first run was ${first.report.verdict}`);
       return this.#print(first.report);
     }
+    this.#firstSeconds = first.seconds;
     this.#take(start, first);
     if (this.#args.shrinkSeconds === undefined)
       this.#budgetSeconds = Math.max(BUDGET_SECONDS, BUDGET_RUNS * first.seconds);
@@ -115,7 +116,7 @@ export class ShrinkWork implements Work {
     return Object.fromEntries(Object.entries(this.#args).filter(([name]) => !steering.has(name)));
   }
 
-  #dimensions(start: Options): Dimension[] {
+  #dimensions(start: Options = this.#startOptions()): Dimension[] {
     const common = new Set([...Object.keys(COMMON_OPTIONS), "help", "version"]);
     const { positionals, options } = this.#definitions;
     return Object.entries({ ...positionals, ...options }).flatMap(([name, spec]) =>
@@ -132,7 +133,9 @@ export class ShrinkWork implements Work {
     const enoughSeconds = this.#seconds ?? this.#best?.report.durationSeconds ?? 0;
     this.#search = { ...this.#search, hits: 0, runs: 0 };
     let spent = 0;
-    for (let count = 0; count < TRIES_MAX && !signal.aborted; count++) {
+    const untilSeconds = this.#elapsed() + Math.max(CANDIDATE_SECONDS, this.#firstSeconds);
+    const tries = this.#isDoubtful(candidate) ? 1 : TRIES_MAX;
+    for (let count = 0; count < tries && !signal.aborted; count++) {
       const end = await this.#try(candidate, signal);
       if (signal.aborted) return false;
       this.#search.runs += 1;
@@ -147,9 +150,16 @@ export class ShrinkWork implements Work {
       }
       spent += end.report?.durationSeconds ?? 0;
       // No race is lost where the run was refused, and a long run is many tries already.
-      if (end.report?.verdict !== "clean" || spent > enoughSeconds) return false;
+      if (end.report?.verdict !== "clean" || spent > enoughSeconds || this.#elapsed() > untilSeconds) return false;
     }
     return false;
+  }
+
+  /** True when something was taken away that the finding probably needs: one clean run is enough of an answer. */
+  #isDoubtful(candidate: Options): boolean {
+    return this.#dimensions().some(
+      ({ name, doubtful }) => doubtful === true && candidate[name] !== this.#best?.options[name],
+    );
   }
 
   #isDefault(name: string, value: unknown): boolean {
@@ -268,29 +278,3 @@ const WRITTEN_OPTIONS: Definitions["options"] = Object.fromEntries(
     spec.kind === "path" ? [[name, { ...spec, newFile: false }]] : [],
   ),
 );
-
-/** An option as the search sees it; none for what has no smaller value. */
-function dimensionOf(
-  name: string,
-  spec: ArgumentSpec,
-  { value: now, given }: { value: unknown; given: boolean },
-): Dimension[] {
-  switch (spec.kind) {
-    case "flag":
-      return [{ name, fallback: false, min: undefined }];
-    case "count":
-      return [{ name, fallback: spec.default, min: spec.min ?? 1 }];
-    case "size":
-      // A size that nobody gave is part of the reproducer, not of the request.
-      return given ? [{ name, fallback: undefined, min: spec.min ?? 1 }] : [];
-    case "choice": {
-      const value = String(now ?? spec.default ?? "");
-      const parts = ALL.includes(value) ? spec.choices.filter((choice) => !ALL.includes(choice)) : [];
-      const less = parts.length > 0 ? parts : spec.choices.filter((choice) => NOTHING.includes(choice));
-      if (less.length === 0 && value === spec.default) return [];
-      return [{ name, fallback: spec.default, min: undefined, less, doubtful: parts.length === 0 }];
-    }
-    default:
-      return [];
-  }
-}

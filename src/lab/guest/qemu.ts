@@ -6,9 +6,9 @@
  * descriptors, and the channels are abstract unix sockets, which have no file at all.
  * Refuses to interpret what the script prints.
  */
-import type { Socket } from "bun";
 import { findProgram } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
+import { Channel } from "./channel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
 
 /** A raw image as a virtio disk; the guest finds it by its serial number. */
@@ -176,52 +176,6 @@ const portDevice = (number: number) => (label: string) => [
   "-device",
   `virtserialport,nr=${number},chardev=${label},name=${label}`,
 ];
-
-/** A way out of the guest: an abstract unix socket that QEMU connects to, and the guest's device for it. */
-class Channel {
-  readonly #name: string;
-  readonly #label: string;
-  readonly #device: (label: string) => string[];
-  readonly #server: { stop(close?: boolean): void };
-  #connected = false;
-  readonly #done = Promise.withResolvers<void>();
-
-  constructor(label: string, take: (bytes: Uint8Array) => void, device: (label: string) => string[]) {
-    this.#label = label;
-    this.#device = device;
-    this.#name = `bytewitness-lab-${process.pid}-${crypto.randomUUID()}-${label}`;
-    const finish = () => this.#done.resolve();
-    this.#server = Bun.listen({
-      unix: `\0${this.#name}`,
-      socket: {
-        open: () => {
-          this.#connected = true;
-        },
-        data: (_socket: Socket, bytes: Uint8Array) => take(bytes),
-        close: finish,
-        error: finish,
-      },
-    });
-  }
-
-  get arguments(): string[] {
-    return [
-      ...["-chardev", `socket,id=${this.#label},path=${this.#name},abstract=on,tight=on`],
-      ...this.#device(this.#label),
-    ];
-  }
-
-  /** Resolves when the last byte was taken; at once if QEMU never came. */
-  async closed(): Promise<void> {
-    if (!this.#connected) return;
-    // The peer is dead by now, so its end of the stream is on its way; a second is only for a lost event.
-    await Promise.race([this.#done.promise, Bun.sleep(1000)]);
-  }
-
-  stop(): void {
-    this.#server.stop(true);
-  }
-}
 
 /** The second serial line: "status LINE", and "stdout", "stderr" and "files" each with a piece in base64. */
 export class SerialReader {
