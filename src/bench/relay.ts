@@ -27,8 +27,8 @@ const OPTIONS = {
   connections: { kind: "count", default: 1000, description: "connections of the last part; 0 leaves it out" },
 } as const satisfies ArgumentSpecs;
 
-const RATE = "GB/s";
-const CPU = "CPU s/GB";
+export const RATE = "GB/s";
+export const CPU = "CPU s/GB";
 const SCRIPT = join(import.meta.dir, "../../scripts/splice-relay.ts");
 
 /** Ours over the program of report 2, written anew in C. */
@@ -240,6 +240,18 @@ async function table(
   const { lines, answers } = resultLines(await interleave(contenders, options.rounds));
   for (const line of lines) console.log(line);
   return answers;
+}
+
+/** Our relay with its journal and without, in a network of their own: the caller is root. */
+export async function withAndWithoutJournal(bytes: number, rounds: number): Promise<Measured[]> {
+  using ends = compileTwin("relay-ends");
+  enterNewNetwork();
+  bringUp("lo");
+  writeFileSync(CONGESTION, "reno");
+  const flags = ["--congestion", "system"];
+  const proxies = [ours("journal", flags), ours("no journal", [...flags, "--journal", "off"])];
+  const contenders = proxies.map((proxy) => ({ name: proxy.name, run: () => turn(proxy, ends.path, bytes) }));
+  return await interleave(contenders, rounds);
 }
 
 async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
