@@ -21,7 +21,7 @@ class Constant implements Pattern {
   readonly resumeBytes = 64;
   readonly proofBytes: number;
   readonly reachBytes = 0;
-  readonly holdsZeros = true;
+  readonly holdsZeros: boolean;
   readonly periodBytes: number;
   readonly #bytes: Uint8Array;
 
@@ -31,6 +31,7 @@ class Constant implements Pattern {
     }
     this.periodBytes = periodOf(bytes);
     this.#bytes = bytes.slice(0, this.periodBytes);
+    this.holdsZeros = bytes.includes(0);
     // A cycle of one byte is the same at every offset.
     this.proofBytes = this.periodBytes === 1 ? 0 : Math.max(this.resumeBytes, 2 * this.periodBytes);
     this.label = `bytes 0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

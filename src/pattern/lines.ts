@@ -254,6 +254,11 @@ export function learnLines(beginning: Uint8Array): LinesOptions | undefined {
   return best === undefined || best.count * 4 < Math.min(text.length - 1, LEARN_LINES) ? undefined : best.options;
 }
 
+/** True for the lines that fill.ts writes, wherever they were learned. */
+export function isDefault({ prefix, suffix, digits }: LinesOptions): boolean {
+  return prefix === "" && suffix === SUFFIX && digits === DIGITS_MAX;
+}
+
 const LEARN_LINES = 512;
 
 /** Two neighbouring lines that count up by one in one place. */

@@ -54,7 +54,7 @@ export function parsePattern(args: PatternArguments): PatternSpec {
     case "counter":
       return stream(counterOf(options, args.generation));
     case "byte":
-      return stream(named.constant().constant(bytesOf(options)));
+      return stream(constantOf(bytesOf(options)));
     case "prng":
       return stream(named.prng().prng({ seed: wholeNumber(options, "prng:SEED") }));
     case "tagged":
@@ -64,6 +64,11 @@ export function parsePattern(args: PatternArguments): PatternSpec {
     default:
       throw new RangeError(`--pattern is ${GRAMMAR}, not ${args.pattern}`);
   }
+}
+
+/** Zeros have a pattern of their own: holes are not read. */
+function constantOf(bytes: readonly number[]): Pattern {
+  return bytes.every((byte) => byte === 0) ? named.zero().zero() : named.constant().constant(bytes);
 }
 
 const stream = (pattern: Pattern): PatternSpec => ({ kind: "stream", pattern });

@@ -1,7 +1,10 @@
 /** Input made to hurt the judge: time stays linear, findings and memory bounded, the map whole. */
 import { describe, expect, test } from "bun:test";
 import { Judge, judgeBytes } from "../../src/judge/judge.ts";
+import { constant } from "../../src/pattern/constant.ts";
 import { counter } from "../../src/pattern/counter.ts";
+import { lines } from "../../src/pattern/lines.ts";
+import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
 import { zero } from "../../src/pattern/zero.ts";
 import { Dice } from "./cases.ts";
@@ -73,7 +76,11 @@ describe("hostile input", () => {
   }, 60_000);
 
   test("zeros that nobody read are judged as zeros that were", () => {
-    for (const pattern of [counter(), counter({ generation: 2 }), zero(), tagged()]) {
+    const patterns = [
+      ...[counter(), counter({ generation: 2 }), zero(), tagged(), constant([0xaa]), constant([0, 1]), lines()],
+      reference({ lengthBytes: 3_075_001, read: (block, at) => counter({ generation: 3 }).fill(block, at) }),
+    ];
+    for (const pattern of patterns) {
       const parts = [5000, 3_000_001, 70_000];
       const bytes = new Uint8Array(3_075_001);
       pattern.fill(bytes.subarray(0, 5000), 0);
@@ -85,4 +92,16 @@ describe("hostile input", () => {
       expect(judge.finish()).toEqual(judgeBytes(bytes, { pattern, expectBytes: bytes.length }));
     }
   });
+
+  test("a tebibyte of zeros that nobody read costs nothing, whatever should be there", () => {
+    const read = (block: Uint8Array, at: number) => counter().fill(block, at);
+    for (const pattern of [counter(), zero(), constant([0xaa]), lines(), reference({ lengthBytes: 5000, read })]) {
+      const lengthBytes = pattern.name === "reference" ? 5000 : 2 ** 40;
+      const judge = new Judge({ pattern, expectBytes: lengthBytes });
+      judge.pushZeros(2 ** 40);
+      const { findings, verifiedBytes } = judge.finish();
+      expect(verifiedBytes).toBe(2 ** 40);
+      expect(findings.length > 0).toBe(pattern.name !== "zero");
+    }
+  }, 60_000);
 });

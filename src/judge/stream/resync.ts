@@ -47,6 +47,11 @@ export class Seeker {
     return this.#shifts;
   }
 
+  /** Zeros from that file offset on may be the stream's own; beyond its end no stream holds any. */
+  mayHoldZeros(at: number): boolean {
+    return this.#pattern.holdsZeros === true && at + this.shift < this.#endBytes;
+  }
+
   /** Forgets runs that turned out to be none. */
   restore(shifts: readonly number[]): void {
     this.#shifts = [...shifts];

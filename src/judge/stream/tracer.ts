@@ -65,7 +65,7 @@ export class Tracer {
 
   /**
    * Passes over a stretch of zeros without looking at them, as a hole in a sparse file is; false when they must be looked
-   * at. Inside zeros no stream that numbers its words can resume.
+   * at. Inside zeros no stream can resume that holds none.
    */
   skipZeros(count: number): boolean {
     if (this.#mode === "follow" && this.#pattern.name === "zero" && this.#run.hi + count <= this.#endBytes) {
@@ -73,7 +73,7 @@ export class Tracer {
       return true;
     }
     if (this.#mode !== "scan" || this.#doubt !== undefined) return false;
-    if (this.#pattern.proofBytes === 0 || this.#pattern.holdsZeros === true || !this.#raw.endsInZeros) return false;
+    if (!this.#raw.endsInZeros || this.#seeker.mayHoldZeros(this.#scan)) return false;
     this.#raw.skipZeros(count);
     this.#scan += count;
     return true;

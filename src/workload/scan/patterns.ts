@@ -78,9 +78,14 @@ const numberedLines = () => require("../../pattern/lines.ts") as typeof import("
 function linesIn({ fd, sizeBytes }: Input): LinesOptions {
   if (sizeBytes === undefined || sizeBytes === 0) return {};
   using memory = allocate(BLOCK_BYTES);
-  const got = readAt(fd, memory, 0, { lengthBytes: Math.min(BLOCK_BYTES, sizeBytes) });
-  const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
-  if (options !== undefined) return options;
+  // Where the beginning is destroyed, lines further on that fill.ts writes show what the beginning was.
+  for (const place of [0, 1, 2, 3]) {
+    const at = Math.floor((sizeBytes * place) / 4);
+    const got = readAt(fd, memory, at, { lengthBytes: Math.min(BLOCK_BYTES, sizeBytes) });
+    const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
+    if (options !== undefined && numberedLines().isDefault(options)) return {};
+    if (options !== undefined && place === 0) return options;
+  }
   throw new UsageError(
     `${fd.label} does not begin with lines that differ in a number that counts up by one; lines:start=N,digits=N,prefix=TEXT,suffix=TEXT says what they should be`,
   );
