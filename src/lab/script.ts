@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { DESCRIBE_VARIABLE } from "../cli/describe.ts";
 import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import { EXIT, exitCodeOf, type RunReport } from "../report/document.ts";
@@ -48,6 +48,25 @@ export async function checkArguments(path: string, scriptArguments: readonly str
   await child.exited;
   if (child.exitCode !== EXIT.badArguments) return;
   throw new LabError(said.trim().split("\n").at(-1) ?? "bad arguments", { exitCode: EXIT.badArguments });
+}
+
+const GUEST_FILES = "/bytewitness/guest";
+
+/** `--replay FILE` names a file of this machine: it goes into the guest, and the guest's script is told where it is there. */
+export function recordingTaken(scriptArguments: readonly string[]): {
+  readonly scriptArguments: readonly string[];
+  readonly files: readonly string[];
+} {
+  const files: string[] = [];
+  const inGuest = (file: string) => {
+    files.push(resolve(file));
+    return `${GUEST_FILES}/${basename(file)}`;
+  };
+  const words = scriptArguments.map((word, index) => {
+    if (scriptArguments[index - 1] === "--replay") return inGuest(word);
+    return word.startsWith("--replay=") ? `--replay=${inGuest(word.slice("--replay=".length))}` : word;
+  });
+  return { scriptArguments: words, files };
 }
 
 /** A report of ours, or null. */

@@ -1,7 +1,9 @@
 /** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
 import { expect, test } from "bun:test";
+import { stamped } from "../../src/cli/recording.ts";
 import { type HostWords, hostJson, hostText } from "../../src/lab/host-words.ts";
 import { commandOf } from "../../src/machine/invocation.ts";
+import type { RunReport } from "../../src/report/document.ts";
 
 const WORDS: HostWords = {
   artifactDirectory: "/host/evidence",
@@ -67,4 +69,15 @@ test("JSON: every string but the workload and the environment", () => {
 
 test.each(["", "not JSON", "null", "[]", "7", '{"artifacts":["/mnt/test/repro.3"]}'])("%j passes unchanged", (text) => {
   expect(hostJson(text, WORDS)).toBe(text);
+});
+
+test("a report whose paths were rewritten is a whole recording again, with the words of the run as they were", () => {
+  const file = "/mnt/test/repro.0";
+  const report = { schema: 2, verdict: "corrupt", artifacts: [file], findings: [{ file }] };
+  const guest = stamped(report as unknown as RunReport, [file, "--seed", "5"]);
+  const words = { artifactDirectory: "/host/a", arrived: new Set(["repro.0"]) };
+  const host = JSON.parse(hostJson(JSON.stringify(guest), words)) as RunReport;
+  expect([host.artifacts, host.repeat?.arguments]).toEqual([["/host/a/repro.0"], [file, "--seed", "5"]]);
+  expect(host).toEqual(stamped(host, [file, "--seed", "5"]));
+  expect(host.repeat?.sums.artifacts).not.toBe(guest.repeat?.sums.artifacts as string);
 });

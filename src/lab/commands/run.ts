@@ -13,7 +13,7 @@ import { runOnHost } from "../guest/host.ts";
 import { type HostWords, hostJson, hostText } from "../host-words.ts";
 import { lostOutput, lostReport } from "../lost-report.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
-import { checkArguments, findScript, isReproducer } from "../script.ts";
+import { checkArguments, findScript, isReproducer, recordingTaken } from "../script.ts";
 
 export interface RunCommand {
   readonly kernel: string;
@@ -46,12 +46,13 @@ export async function commandRun(command: RunCommand): Promise<number> {
   // another program prints goes out as it comes.
   const holdBack = isReproducer(script) || scriptArguments.includes("--json") || scriptArguments.includes("--ktap");
   const artifactDirectory = command.artifactDirectory ?? defaultArtifactDirectory(kernel.label);
+  const taken = recordingTaken(scriptArguments);
   const run = await runOnKernel({
     kernel,
     script,
-    scriptArguments,
+    scriptArguments: taken.scriptArguments,
     invoked: commandLine(thisScript(["run"]), [...command.ownWords, "--", command.script]),
-    options,
+    options: { ...options, extraFiles: [...options.extraFiles, ...taken.files] },
     narrate,
     artifactDirectory,
     signal,
