@@ -14,7 +14,8 @@
 import { runTool } from "../src/cli/desk.ts";
 import { defineTool } from "../src/cli/tool.ts";
 import { doorComplaints } from "./check/door.ts";
-import { tidy } from "./check/tidy.ts";
+import { exportComplaints } from "./check/exports.ts";
+import { filesUnder, tidy } from "./check/tidy.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 
@@ -37,6 +38,7 @@ const STATIC_STEPS: readonly Step[] = [
   { name: "lint", run: () => command(`${BIN}/biome`, "lint", "--error-on-warnings") },
   { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
   { name: "tidy", run: async () => tidy(ROOT).join("\n") },
+  { name: "exports", run: async () => exportComplaints(ROOT, filesUnder(ROOT)).join("\n") },
   { name: "door", run: async () => doorComplaints(ROOT).join("\n") },
 ];
 const TESTS: Step = { name: "tests", run: () => command(process.execPath, "test") };

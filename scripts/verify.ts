@@ -28,8 +28,8 @@ import {
   intact,
   intactInParallel,
   judgeInOrder,
-  type Range,
   type ReadAtMost,
+  type ScanRange,
   skip,
 } from "../src/workload/scan/scan.ts";
 
@@ -89,7 +89,7 @@ await runReproducer({
     const total = Number.isFinite(to) ? { total: to - from } : {};
     const show = (bytes: number) => run.progress({ done: bytes, bytes, label: pattern.name, ...total });
 
-    const inOrder = async (range: Range, reading?: ReadAtMost) => {
+    const inOrder = async (range: ScanRange, reading?: ReadAtMost) => {
       const options = { pattern, startBytes: range.from, file: pathText(path) };
       // A window ends where it ends: the stream continues behind it, and nothing is missing there.
       const cut = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;

@@ -125,14 +125,13 @@ export { readWhole } from "./ops/whole.ts";
 // ── bytes: sizes, patterns and records ──────────────────────────────────────────────────────────────────────────────
 
 export { type ClaimsOptions, letters } from "./judge/claims.ts";
-export { GiB, KiB, MiB, PAGE_BYTES } from "./ops/memory.ts";
 export { type CounterOptions, counter } from "./pattern/counter.ts";
 export type { Pattern } from "./pattern/pattern.ts";
 export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";
-export { bytesText } from "./units.ts";
+export { bytesText, GiB, KiB, MiB, PAGE_BYTES } from "./units.ts";
 export { Random } from "./workload/random.ts";
 
 // ── judging: what came back ─────────────────────────────────────────────────────────────────────────────────────────

@@ -26,7 +26,8 @@ const UNITS = "src/units.ts";
 export const ROOMS: Readonly<Record<string, Room>> = {
   sys: { values: [] },
   ops: { values: ["sys"], files: [UNITS] },
-  pattern: { values: ["judge"], files: ["src/sys/loops.ts", UNITS], pure: true },
+  // The judge asks the patterns, and they know nothing of it.
+  pattern: { values: [], files: ["src/sys/loops.ts", UNITS], pure: true },
   judge: { values: ["pattern"], files: ["src/sys/loops.ts", UNITS], pure: true },
   // The names of the findings and their one-sentence rules of evidence are vocabulary, not judging.
   report: { values: [], types: ["judge", "pattern"], files: ["src/judge/finding.ts", UNITS], pure: true },
@@ -62,7 +63,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Scripts see the public door alone; these few have a reason in their header. */
 const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
-  "scripts/check.ts": ["scripts/check/tidy.ts", "scripts/check/door.ts", "src/cli/desk.ts", "src/cli/tool.ts"],
+  "scripts/check.ts": ["scripts/check/", "src/cli/desk.ts", "src/cli/tool.ts"],
   "scripts/prepack.ts": ["src/"],
   "scripts/reference.ts": ["scripts/check/door.ts"],
   // The project's own commands: what only they use has no place in the public door.
@@ -122,7 +123,7 @@ export const FORBIDDEN: readonly Forbidden[] = [
 
 /** All complaints about the tree under `root`, each `path:line: rule: detail`, in the order of the paths. */
 export function tidy(root: string): string[] {
-  const files = filesUnder(root, "").sort();
+  const files = filesUnder(root);
   const complaints = files.flatMap((file) => tidyFile(file, readFileSync(join(root, file), "utf8")));
   return [...complaints, ...tidyTree(root, files)];
 }
@@ -272,12 +273,16 @@ function tidyTree(root: string, files: readonly string[]): string[] {
   return complaints;
 }
 
-/** Names that no tree owns: what others wrote, and what .gitignore names by a plain name. */
-function filesUnder(root: string, directory: string, ignored = ignoredNames(root)): string[] {
+/** The files of the tree, without what others wrote and what .gitignore names by a plain name. */
+export function filesUnder(root: string): string[] {
+  return filesBelow(root, "", ignoredNames(root)).sort();
+}
+
+function filesBelow(root: string, directory: string, ignored: ReadonlySet<string>): string[] {
   return readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = relative(root, join(root, directory, entry.name));
     if (ignored.has(entry.name)) return [];
-    if (entry.isDirectory()) return filesUnder(root, path, ignored);
+    if (entry.isDirectory()) return filesBelow(root, path, ignored);
     return entry.isFile() ? [path] : [];
   });
 }

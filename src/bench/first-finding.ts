@@ -84,7 +84,7 @@ function twins({ kernel, seconds }: Arguments<typeof OPTIONS>, script: string): 
 }
 
 /** "10 of 10 boots; seconds: 0.4 0.4 0.5 …, median 0.5". */
-export function distribution(found: readonly (number | undefined)[], secondsMax: number): string {
+function distribution(found: readonly (number | undefined)[], secondsMax: number): string {
   const hits = found.filter((value) => value !== undefined).sort((a, b) => a - b);
   const none = found.length - hits.length;
   const values = [...hits.map((value) => value.toFixed(1)), ...Array<string>(none).fill(`none in ${secondsMax}`)];

@@ -249,7 +249,7 @@ async function raceFile(workshop: Workshop, sizeBytes: number, settings: Setting
   console.log(table(`${sizeBytes / 2 ** 20} MiB file in page cache`, measured, WHOLE_READ).join("\n"));
 }
 
-export async function benchVerify(settings: Settings & { readonly fileMib: number }): Promise<void> {
+async function benchVerify(settings: Settings & { readonly fileMib: number }): Promise<void> {
   using workshop = new Workshop(join(tmpdir(), "bytewitness-bench-"));
   const yardsticks = [yardstick(workshop, ["-O2"]), yardstick(workshop, ["-O3", "-march=native"])];
   await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, settings);

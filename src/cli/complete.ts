@@ -1,25 +1,25 @@
 /**
  * Shell completion from the same definitions that parse the command line: what may come next.
  *
- * Owns the candidates for the last word of a command line (subcommands, flags not given yet, choices) and the scripts for
+ * Owns the suggestions for the last word of a command line (subcommands, flags not given yet, choices) and the scripts for
  * bash, zsh and fish that ask for them: they run the command itself with BYTEWITNESS_COMPLETE set, and it prints a
- * candidate and its description on each line, and ends 0 without doing anything else. No candidates means file names.
+ * candidate and its description on each line, and ends 0 without doing anything else. No suggestions means file names.
  */
 import { type ArgumentSpec, type ArgumentSpecs, flagName } from "./args.ts";
 import type { SubCommand, Tool } from "./tool.ts";
 
-export interface Candidate {
+export interface Suggestion {
   readonly word: string;
   readonly about: string;
 }
 
-/** The candidates for the last of `argv`, the words after the command's name. */
-export async function candidates(tool: Tool, argv: readonly string[], always: ArgumentSpecs): Promise<Candidate[]> {
+/** The suggestions for the last of `argv`, the words after the command's name. */
+export async function suggestions(tool: Tool, argv: readonly string[], always: ArgumentSpecs): Promise<Suggestion[]> {
   const words = argv.slice(0, -1);
   const typed = argv.at(-1) ?? "";
   const [first] = words;
   const below = first === undefined ? undefined : ownOf(tool.subCommands, first);
-  if (below !== undefined) return candidates(await loaded(below), argv.slice(1), always);
+  if (below !== undefined) return suggestions(await loaded(below), argv.slice(1), always);
   if (words.includes("--")) return [];
   const specs: ArgumentSpecs = { ...tool.definitions.positionals, ...tool.definitions.options, ...always };
   const byFlag = new Map(Object.entries(specs).map(([name, spec]) => [flagName(name), spec]));
@@ -43,16 +43,16 @@ async function loaded(sub: SubCommand): Promise<Tool> {
   return "load" in sub ? await sub.load() : sub;
 }
 
-function matching(all: readonly Candidate[], typed: string): Candidate[] {
+function matching(all: readonly Suggestion[], typed: string): Suggestion[] {
   return all.filter(({ word }) => word.startsWith(typed));
 }
 
-function choicesOf(spec: ArgumentSpec, prefix: string): Candidate[] {
+function choicesOf(spec: ArgumentSpec, prefix: string): Suggestion[] {
   return spec.kind === "choice" ? spec.choices.map((choice) => ({ word: prefix + choice, about: "" })) : [];
 }
 
 /** A flag is given once, but for the last positional of some commands, which has no other way. */
-function flagsLeft(byFlag: ReadonlyMap<string, ArgumentSpec>, words: readonly string[]): Candidate[] {
+function flagsLeft(byFlag: ReadonlyMap<string, ArgumentSpec>, words: readonly string[]): Suggestion[] {
   const given = new Set(words.map((word) => word.replace(/=.*$/s, "")));
   return [...byFlag]
     .filter(([flag]) => !given.has(flag))
@@ -67,8 +67,8 @@ function positionalsIn(words: readonly string[], byFlag: ReadonlyMap<string, Arg
   }).length;
 }
 
-/** The candidates as the shells' scripts read them. */
-export function candidateLines(found: readonly Candidate[]): string {
+/** The suggestions as the shells' scripts read them. */
+export function suggestionLines(found: readonly Suggestion[]): string {
   return found.map(({ word, about }) => `${word}\t${about}\n`).join("");
 }
 

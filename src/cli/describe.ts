@@ -62,7 +62,7 @@ export function knownOf({ known }: AnyReproducer, args: AnyArgs): Known | undefi
   return typeof known === "function" ? known(args) : known;
 }
 
-export function describe(tool: AnyReproducer, args: AnyArgs): Description {
+export function describeTool(tool: AnyReproducer, args: AnyArgs): Description {
   const systemWide = systemWideChange(tool, args);
   const known = knownOf(tool, args);
   return {

@@ -32,11 +32,11 @@ export async function runTool(tool: Tool, argv: readonly string[] = process.argv
 }
 
 /** The exit code of a command line; whatever is thrown becomes a line and a code. */
-export async function dispatch(tool: Tool, argv: readonly string[]): Promise<number> {
+async function dispatch(tool: Tool, argv: readonly string[]): Promise<number> {
   try {
     if (process.env[COMPLETE_VARIABLE] !== undefined) {
-      const { candidateLines, candidates } = await import("./complete.ts");
-      return print(candidateLines(await candidates(tool, argv, ALWAYS)));
+      const { suggestionLines, suggestions } = await import("./complete.ts");
+      return print(suggestionLines(await suggestions(tool, argv, ALWAYS)));
     }
     return await descend(tool, (await tool.expand?.(argv)) ?? argv, [tool.name]);
   } catch (error) {

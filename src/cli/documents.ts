@@ -16,7 +16,7 @@ import { type ArgumentSpec, type ArgumentSpecs, flagName } from "./args.ts";
 export type Renderer = (report: RunReport, path: string) => Promise<string> | string;
 
 /** By the name of the common flag. */
-export const RENDERERS: Readonly<Record<string, Renderer>> = {};
+const RENDERERS: Readonly<Record<string, Renderer>> = {};
 
 /** A file that is made before the work and filled after it. */
 export class NewFile implements Disposable {
@@ -88,7 +88,7 @@ export class Documents {
   }
 }
 
-export function isNewFile(spec: ArgumentSpec): boolean {
+function isNewFile(spec: ArgumentSpec): boolean {
   return spec.kind === "path" && spec.newFile === true;
 }
 

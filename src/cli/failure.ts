@@ -7,7 +7,7 @@
 import { EXIT } from "../report/document.ts";
 
 /** An errno that no kernel, file system or machine can be blamed for, and why. */
-export const OUR_FAULT: Readonly<Record<string, string>> = {
+const OUR_FAULT: Readonly<Record<string, string>> = {
   EBADF: "a descriptor of ours was closed, or opened for the other direction",
   EFAULT: "an address that we passed is not mapped",
   ENOTSOCK: "we asked a descriptor that is not a socket for what only sockets do",

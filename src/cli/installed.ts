@@ -14,7 +14,7 @@ import type { Tool } from "./tool.ts";
 const OF_THE_REPOSITORY = new Set(["check.ts", "prepack.ts", "reference.ts"]);
 
 /** Names and paths of the scripts; those that check the repository itself are not installed. */
-export function installedScripts(): Record<string, string> {
+function installedScripts(): Record<string, string> {
   const scripts: Record<string, string> = {};
   for (const directory of ["scripts", "scripts/gallery"]) {
     for (const file of readdirSync(join(PACKAGE_ROOT, directory)).sort()) {

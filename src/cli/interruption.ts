@@ -19,7 +19,7 @@ const CLEAN_UP_MS_MAX = 1500;
 const ORPHAN_LOOK_MS = 500;
 
 /** The workload did not answer; the run ends without what it knows. */
-export class Unanswered extends Error {
+class Unanswered extends Error {
   override readonly name = "Inconclusive";
 }
 

@@ -7,7 +7,7 @@
 import { isCallee } from "../ops/thread/functions.ts";
 import type { ArgumentSpecs } from "./args.ts";
 import { type AnyReproducer, COMMON_OPTIONS, type Reproducer } from "./contract.ts";
-import { DESCRIBE_VARIABLE, describe } from "./describe.ts";
+import { DESCRIBE_VARIABLE, describeTool } from "./describe.ts";
 import { runTool } from "./desk.ts";
 import { writeStdout } from "./streams.ts";
 import type { Tool } from "./tool.ts";
@@ -46,7 +46,7 @@ export function defineReproducer<
       }
       return {
         run: () => {
-          writeStdout(`${JSON.stringify(describe(tool, call.args))}\n`);
+          writeStdout(`${JSON.stringify(describeTool(tool, call.args))}\n`);
           return 0;
         },
       };

@@ -74,7 +74,7 @@ export interface WrongBit {
   readonly found?: 0 | 1;
 }
 
-export const SECOND_READINGS = ["same", "different", "unavailable"] as const;
+const SECOND_READINGS = ["same", "different", "unavailable"] as const;
 export type SecondReading = (typeof SECOND_READINGS)[number];
 
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */

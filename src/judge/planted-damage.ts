@@ -129,7 +129,7 @@ function makeEdit(edit: Edit, { file, end, stale, take }: Making): { bytes: Uint
 }
 
 /** Every byte differs from the good one in at least four bits, so foreign data is never mistaken for flipped bits. */
-export function foreign(good: Uint8Array): Uint8Array {
+function foreign(good: Uint8Array): Uint8Array {
   let state = (good.length * 2654435761 + (good[0] ?? 0) + 1) >>> 0;
   return good.map((byte) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -5,13 +5,13 @@
  * between a good and a bad one, the answer is the range.
  */
 
-export type Judgement = "good" | "bad" | "skip";
+export type Side = "good" | "bad" | "skip";
 
 export interface SearchResult {
   /** Neighbours whose judgements differ, `low` < `high`; kernels between them, if any, could not be judged. */
   readonly low: number;
   readonly high: number;
-  readonly judgements: ReadonlyMap<number, Judgement>;
+  readonly judgements: ReadonlyMap<number, Side>;
   /** Set when the ends themselves do not differ; then `low` and `high` are the ends. */
   readonly contradiction: string | undefined;
 }
@@ -21,12 +21,12 @@ export interface SearchOptions {
   readonly count: number;
   /** What the first and the last are said to be. */
   readonly expected: { readonly low: "good" | "bad"; readonly high: "good" | "bad" };
-  readonly judge: (index: number) => Promise<Judgement>;
+  readonly judge: (index: number) => Promise<Side>;
 }
 
 /** Judges both ends first (a search between wrong ends finds nonsense), then halves. */
 export async function search({ count, expected, judge }: SearchOptions): Promise<SearchResult> {
-  const judgements = new Map<number, Judgement>();
+  const judgements = new Map<number, Side>();
   const judged = async (index: number) => {
     const known = judgements.get(index);
     if (known !== undefined) return known;
@@ -57,7 +57,7 @@ export async function search({ count, expected, judge }: SearchOptions): Promise
 }
 
 /** The unjudged kernel nearest to the middle of the open range, the older of two equally near ones. */
-function nextToJudge(low: number, high: number, judgements: ReadonlyMap<number, Judgement>): number | undefined {
+function nextToJudge(low: number, high: number, judgements: ReadonlyMap<number, Side>): number | undefined {
   const middle = (low + high) / 2;
   let best: number | undefined;
   for (let index = low + 1; index < high; index++) {

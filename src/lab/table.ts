@@ -62,7 +62,7 @@ function reachedText({ reached, report }: Row): string {
 }
 
 /** The worst of the rows; an empty matrix judges nothing. */
-export function matrixVerdict(rows: readonly Row[]): Verdict {
+function matrixVerdict(rows: readonly Row[]): Verdict {
   return mergeVerdicts(rows.map(({ verdict }) => (verdict === "skipped" ? "inconclusive" : verdict)));
 }
 

@@ -62,7 +62,7 @@ export class LeaseBusy extends Error {
 }
 
 /** This user may not change the setting. */
-export class LeaseRefused extends Error {
+class LeaseRefused extends Error {
   override readonly name = "LeaseRefused";
 }
 

@@ -17,7 +17,7 @@ import { nativeLoops, nativeLoopsError } from "../sys/loops.ts";
 import { O_RDWR } from "../sys/uapi/fcntl.ts";
 import { groupKeeper } from "./group.ts";
 
-export interface Answer {
+interface ProbeAnswer {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
@@ -27,9 +27,15 @@ export interface Answer {
   readonly needed?: boolean;
 }
 
-type Probe = () => Answer;
+type Probe = () => ProbeAnswer;
 
-function answer(name: string, missing: string | undefined, detail: string, remedy: string, needed = false): Answer {
+function answer(
+  name: string,
+  missing: string | undefined,
+  detail: string,
+  remedy: string,
+  needed = false,
+): ProbeAnswer {
   if (missing === undefined) return { name, ok: true, detail };
   return { name, ok: false, detail: missing, remedy, ...(needed ? { needed } : {}) };
 }
@@ -169,7 +175,7 @@ const PROBES: readonly Probe[] = [
   program("ip", "splice-relay.ts --network veth needs it", "iproute2"),
 ];
 
-export function examine(): Answer[] {
+export function examine(): ProbeAnswer[] {
   return PROBES.map((probe) => probe());
 }
 

@@ -18,7 +18,7 @@ import { LOCK_EX } from "../sys/uapi/fcntl.ts";
 import { bootId, openState, STATE_VARIABLE, stateDirectory, tryLock } from "./state.ts";
 
 /** Set to "off", no guard is started: for tests that look at what a killed run leaves. */
-export const GUARD_VARIABLE = "BYTEWITNESS_GUARD";
+const GUARD_VARIABLE = "BYTEWITNESS_GUARD";
 export const REGISTER_SUFFIX = ".run";
 
 /** Which file it is, whatever its name is now. The birth time tells files apart that got the same inode one after the other. */
@@ -31,7 +31,7 @@ export interface Identity {
 export type Kind = "file" | "directory" | "group";
 
 /** A line of a register: something is about to be made, was made, or is no longer this run's to remove. */
-export type Line =
+export type RegisterLine =
   | { readonly boot: string; readonly pid: number }
   | { readonly id: number; readonly kind: Kind; readonly path: string; readonly intendedMs: number }
   | { readonly made: number; readonly identity: Identity }
@@ -49,7 +49,7 @@ export interface Intended {
   failed(): void;
 }
 
-export function identityOf({ device, inode, bornNs }: Stat): Identity {
+function identityOf({ device, inode, bornNs }: Stat): Identity {
   return { device, inode, bornNs: bornNs === undefined ? undefined : String(bornNs) };
 }
 
@@ -89,7 +89,7 @@ class Register {
     });
   }
 
-  #write(line: Line): void {
+  #write(line: RegisterLine): void {
     writeSync(this.#file.number, `${JSON.stringify(line)}\n`);
   }
 

@@ -10,11 +10,11 @@ import { unlink } from "../ops/space.ts";
 import { statLink } from "../ops/stat.ts";
 import { LOCK_EX } from "../sys/uapi/fcntl.ts";
 import { mendLeases } from "./lease.ts";
-import { type Identity, isStill, type Line, ownedText, REGISTER_SUFFIX } from "./register.ts";
+import { type Identity, isStill, ownedText, REGISTER_SUFFIX, type RegisterLine } from "./register.ts";
 import { bootId, guarded, openState, stateDirectories, tryLock } from "./state.ts";
 
 /** Something a run has made, or was about to make when it was killed: then without an identity. */
-type Made = Extract<Line, { kind: string }> & { readonly identity?: Identity | undefined };
+type Made = Extract<RegisterLine, { kind: string }> & { readonly identity?: Identity | undefined };
 
 /** Birth times are those of a clock that moves once per tick: at most this much behind. */
 const TICK_MS = 20;
@@ -33,9 +33,9 @@ interface Dead {
 
 /** What a register lists and nobody let go of; undefined for one of another boot or one that says nothing. */
 function parse(text: string): Dead | undefined {
-  const lines = text.split("\n").flatMap((line): Line[] => {
+  const lines = text.split("\n").flatMap((line): RegisterLine[] => {
     try {
-      return [JSON.parse(line) as Line];
+      return [JSON.parse(line) as RegisterLine];
     } catch {
       return []; // Its writer was killed in the middle of a line.
     }

@@ -93,7 +93,7 @@ let mountPoints = 0;
  * A new empty directory to mount on, seen by this thread and what it starts later. The first call moves the thread into
  * a mount namespace of its own. Needs root (CAP_SYS_ADMIN).
  */
-export function makeMountPoint(name: string): string {
+function makeMountPoint(name: string): string {
   if (mountPoints === 0) {
     mkdirSync(MOUNTS_DIRECTORY, { recursive: true, mode: 0o755 });
     enterPrivateMountNamespace();

@@ -9,16 +9,10 @@
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
 import { MADV_DONTNEED, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/uapi/mman.ts";
+import { GiB, KiB, MiB, PAGE_BYTES } from "../units.ts";
 import { assert, checked, SyscallError } from "./errors.ts";
 
-/** 1,024 bytes. */
-export const KiB = 1024;
-/** 2^20 bytes. */
-export const MiB = 1024 * KiB;
-/** 2^30 bytes. */
-export const GiB = 1024 * MiB;
-/** Bytes of a small page, on x86-64 and aarch64 as this project builds for them. */
-export const PAGE_BYTES = 4096;
+export { GiB, KiB, MiB, PAGE_BYTES };
 
 /** Address space, not memory: pages cost nothing until they are touched (MAP_NORESERVE). */
 const ARENA_BYTES_TRIED = [2 * GiB, 512 * MiB, 128 * MiB];

@@ -23,11 +23,6 @@ export function enterNewNetwork(): void {
   if (result < 0) throw new SyscallError("unshare", -result, "CLONE_NEWNET", "a network of one's own needs root");
 }
 
-/** `int setns(int fd, CLONE_NEWNET)`: moves this thread into the network of `namespace` (/proc/PID/ns/net). setns(2). */
-export function enterNetwork(namespace: Fd): void {
-  checked(libc.setns(namespace.number, CLONE_NEWNET), "setns", namespace.label);
-}
-
 /** Which networks, named by a process inside each, a veth pair joins. */
 export interface VethEnd {
   readonly pid: number;
@@ -52,14 +47,6 @@ export function bringUp(name: string): void {
   checked(libc.ioctl(fd.number, S.SIOCGIFFLAGS, request.address), "ioctl", `SIOCGIFFLAGS ${name}`);
   request.view.setUint16(at, request.view.getUint16(at, true) | S.IFF_UP, true);
   checked(libc.ioctl(fd.number, S.SIOCSIFFLAGS, request.address), "ioctl", `SIOCSIFFLAGS ${name}`);
-}
-
-/** True when the interface exists and is up. */
-export function isUp(name: string): boolean {
-  using fd = controlSocket();
-  using request = requestFor(name);
-  if (libc.ioctl(fd.number, S.SIOCGIFFLAGS, request.address) < 0) return false;
-  return (request.view.getUint16(S.ifreq.offsets.ifr_flags, true) & S.IFF_UP) !== 0;
 }
 
 /** Gives an interface an IPv4 address in a /24 network. SIOCSIFADDR, SIOCSIFNETMASK, netdevice(7). */

@@ -13,9 +13,6 @@ import type { Fd } from "./fd.ts";
 import { connectedPair } from "./socket.ts";
 import { setOption, trySetOption } from "./socket-option.ts";
 
-/** Most payload bytes of one TLS record. RFC 8446, section 5.1. */
-export const TLS_RECORD_BYTES_MAX = 16_384;
-
 const HINT = "the kernel's tls module is missing: `modprobe tls` as root, or a kernel with CONFIG_TLS";
 
 type InfoField = "info.version" | "info.cipher_type" | "iv" | "key" | "salt" | "rec_seq";
@@ -61,7 +58,7 @@ export function testKeys(version: TlsKeys["version"], cipher: TlsCipher = "aes-1
 }
 
 /** `setsockopt(fd, SOL_TCP, TCP_ULP, "tls", …)`: 0, or -errno (-ENOENT: no tls module). tcp(7), tls.rst. */
-export function tryEnableTls(fd: Fd): number {
+function tryEnableTls(fd: Fd): number {
   return trySetOption(fd, { level: S.SOL_TCP, option: S.TCP_ULP, value: Buffer.from("tls\0") });
 }
 

@@ -12,9 +12,6 @@ import { fillWords, firstSuccessor, firstWordMismatch, isSuccessor } from "./wor
 
 export const GENERATION_MAX = 0xffffff;
 
-/** Bytes of stream that one generation can number: 2^40 words. */
-export const GENERATION_SPAN_BYTES = 2 ** 43;
-
 const TWO_32 = 4294967296;
 
 /** Which counter stream. */

@@ -14,10 +14,10 @@
 import { add, multiply, readWord, type U64 } from "./u64.ts";
 import { fillWords, firstSuccessor, firstWordMismatch, isSuccessor } from "./words.ts";
 
-export const WRITER_MAX = 0xff;
-export const TAG_GENERATION_MAX = 0xfff;
+const WRITER_MAX = 0xff;
+const TAG_GENERATION_MAX = 0xfff;
 export const SEQUENCE_MAX = 0x7fffff;
-export const RECORD_BYTES_MIN = 64;
+const RECORD_BYTES_MIN = 64;
 /** 2^21 words. */
 export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 

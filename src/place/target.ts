@@ -26,7 +26,7 @@ export interface TargetWish {
 }
 
 /** The directory part of a prefix, "." when it has none. */
-export function directoryOf(prefix: Path): Path {
+function directoryOf(prefix: Path): Path {
   if (typeof prefix === "string") {
     const slash = prefix.lastIndexOf("/");
     return slash < 0 ? "." : prefix.slice(0, slash) || "/";

@@ -3,15 +3,11 @@
  * exact figure: a size always comes with its bytes.
  */
 import type { SecondReading } from "../judge/finding.ts";
+import { grouped } from "../units.ts";
+
+export { grouped };
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
-
-/** 1937408 -> "1,937,408". */
-export function grouped(value: number): string {
-  const [whole = "", fraction] = value.toString().split(".");
-  const spaced = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-  return fraction === undefined ? spaced : `${spaced}.${fraction}`;
-}
 
 /** A value with the control characters of all its strings spelled out: names on a disk may hold anything. */
 export function printable<Value>(value: Value): Value {

@@ -25,14 +25,14 @@ export interface ChildOptions {
   readonly signal: AbortSignal;
 }
 
-export interface ChildEnd {
+export interface CaseEnd {
   readonly report: RunReport | null;
   /** Why there is no report. */
   readonly reason: string | undefined;
   readonly durationSeconds: number;
 }
 
-export async function runCase(entry: SurveyCase, options: ChildOptions): Promise<ChildEnd> {
+export async function runCase(entry: SurveyCase, options: ChildOptions): Promise<CaseEnd> {
   const { limitSeconds, seconds, systemWide, signal } = options;
   const words = [...entry.words, ...(seconds === undefined ? [] : ["--seconds", String(seconds)]), "--json", "--quiet"];
   const startedAt = performance.now();
@@ -83,7 +83,7 @@ function invokedAs({ script }: SurveyCase): Record<string, string> {
 }
 
 /** A report of one of ours, or null; text that is longer than any report is none. */
-export function parseReport(text: string): RunReport | null {
+function parseReport(text: string): RunReport | null {
   try {
     const value = JSON.parse(text) as RunReport | null;
     if (value === null || typeof value !== "object" || value.schema !== SCHEMA) return null;

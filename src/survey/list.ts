@@ -13,7 +13,7 @@ import { knownText } from "./range.ts";
 const AT_A_TIME = 4;
 
 /** What a case reports about itself, in a process that runs nothing; undefined when it reports nothing readable. */
-export async function describeCase({ script, words }: SurveyCase): Promise<Description | undefined> {
+async function describeCase({ script, words }: SurveyCase): Promise<Description | undefined> {
   const child = Bun.spawn(ownCommand("--no-install", join(PACKAGE_ROOT, script), ...words), {
     env: { ...process.env, [DESCRIBE_VARIABLE]: "1" },
     stdin: "ignore",

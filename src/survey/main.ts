@@ -24,7 +24,7 @@ import { runSurvey } from "./run.ts";
 import { surveyText } from "./table.ts";
 
 /** Set by the lab in its guests: "kvm" or "tcg". There nothing is anybody else's, and emulation is slow. */
-export const GUEST_VARIABLE = "BYTEWITNESS_GUEST";
+const GUEST_VARIABLE = "BYTEWITNESS_GUEST";
 
 export const SURVEY_OPTIONS = {
   only: { kind: "text", optional: true, description: "cases with commas between them, by name" },

@@ -6,7 +6,7 @@
  */
 import type { Known } from "../report/document.ts";
 
-export type Place = "affected" | "fixed" | "before" | "unknown";
+type Place = "affected" | "fixed" | "before" | "unknown";
 
 type Numbers = readonly [number, number, number | undefined];
 
@@ -32,7 +32,7 @@ export function upstreamVersion(release: string, versionText: string): string {
 }
 
 /** Where `version` lies. A series with no entry of its own is "unknown" unless a mainline release or a lower bound decides. */
-export function placeOf(known: Known, version: string): Place {
+export function kernelPlace(known: Known, version: string): Place {
   const at = numbersOf(version);
   if (at === undefined) return "unknown";
   const since = known.affectedSince === undefined ? undefined : numbersOf(known.affectedSince);
@@ -50,7 +50,7 @@ export function placeOf(known: Known, version: string): Place {
 }
 
 /** "fixed in 6.1.176, 6.12.94, 6.15; affected since 6.0", or "no fix known". */
-export function rangeText({ firstFixed, fix, affectedSince }: Known): string {
+function rangeText({ firstFixed, fix, affectedSince }: Known): string {
   const fixed =
     firstFixed.length > 0 ? `fixed in ${firstFixed.join(", ")}` : fix === "" ? "no fix known" : `fixed by "${fix}"`;
   return affectedSince === undefined ? fixed : `${fixed}; affected since ${affectedSince}`;
@@ -64,7 +64,7 @@ export function knownText(known: Known, version: string): string {
     before: `${version} is older than the bug`,
     unknown: `nothing is known of ${version}`,
   };
-  const place = known.firstFixed.length === 0 && known.fix === "" ? "" : `; ${words[placeOf(known, version)]}`;
+  const place = known.firstFixed.length === 0 && known.fix === "" ? "" : `; ${words[kernelPlace(known, version)]}`;
   return rangeText(known) + place;
 }
 
@@ -75,7 +75,7 @@ export function adviceText(known: Known | undefined, version: string): string {
   const own = at && known.firstFixed.find((fix) => seriesOrder(numbersOf(fix) ?? [0, 0, 0], at) === 0);
   const newest = known.firstFixed.at(-1);
   const kernel = own ?? newest;
-  const place = placeOf(known, version);
+  const place = kernelPlace(known, version);
   const take =
     kernel === undefined || place === "fixed"
       ? []

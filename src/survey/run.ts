@@ -7,7 +7,7 @@
 
 import { secondsText } from "../units.ts";
 import type { SurveyCase } from "./cases.ts";
-import { type ChildEnd, runCase } from "./child.ts";
+import { type CaseEnd, runCase } from "./child.ts";
 import type { CaseResult } from "./document.ts";
 import { adviceText, knownText } from "./range.ts";
 
@@ -74,7 +74,7 @@ function notStarted({ name }: SurveyCase, budgetSeconds: number): CaseResult {
 }
 
 /** Pure: what a finished process means. */
-export function resultOf({ name }: SurveyCase, end: ChildEnd, kernelVersion: string): CaseResult {
+export function resultOf({ name }: SurveyCase, end: CaseEnd, kernelVersion: string): CaseResult {
   const { report, durationSeconds } = end;
   if (report === null)
     return { name, verdict: "inconclusive", ...reasonOf(end.reason), kinds: [], durationSeconds, report };

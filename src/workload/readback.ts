@@ -9,7 +9,7 @@ import { allocate, KiB, type Memory, MiB, PAGE_BYTES } from "../ops/memory.ts";
 import { O_DIRECT, O_RDONLY } from "../sys/uapi/fcntl.ts";
 
 /** Stays in the second-level cache between the kernel's copy and the judge's look. */
-const BLOCK_BYTES = 256 * KiB;
+const READ_BLOCK_BYTES = 256 * KiB;
 const DIRECT_BYTES = MiB;
 
 /** A way to read a whole file: every block to `push`; the bytes read. */
@@ -19,7 +19,7 @@ let block: Memory | undefined;
 
 /** Reads the file from its beginning to its end and gives every block to `push`; the bytes read. */
 export function readBack(path: Path, push: (block: Uint8Array) => void): number {
-  block ??= allocate(BLOCK_BYTES);
+  block ??= allocate(READ_BLOCK_BYTES);
   using file = openFile(path, O_RDONLY);
   for (let total = 0; ; ) {
     const got = read(file, block);

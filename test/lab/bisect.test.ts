@@ -1,15 +1,15 @@
 /** The search over kernels, on patterns of good, bad and unjudged ones; changelog items. */
 import { describe, expect, test } from "bun:test";
-import { type Judgement, matchingItems, search } from "../../src/lab/bisect.ts";
+import { matchingItems, type Side, search } from "../../src/lab/bisect.ts";
 import { packagesInside } from "../../src/lab/commands/bisect.ts";
 
 /** One letter a kernel, oldest first: g good, b bad, s no verdict. */
 async function run(pattern: string, expected: { low: "good" | "bad"; high: "good" | "bad" }) {
-  const words: Record<string, Judgement> = { g: "good", b: "bad", s: "skip" };
+  const words: Record<string, Side> = { g: "good", b: "bad", s: "skip" };
   const asked: number[] = [];
   const judge = async (index: number) => {
     asked.push(index);
-    return words[pattern[index] ?? ""] as Judgement;
+    return words[pattern[index] ?? ""] as Side;
   };
   const { low, high, contradiction } = await search({ count: pattern.length, expected, judge });
   return { low, high, contradiction, asked };

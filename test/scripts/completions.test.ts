@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
-import { type Candidate, candidates } from "../../src/cli/complete.ts";
+import { type Suggestion, suggestions } from "../../src/cli/complete.ts";
 import { defineTool } from "../../src/cli/tool.ts";
 
 const ROOT = `${import.meta.dir}/../..`;
@@ -103,7 +103,7 @@ test.each([
   TIMEOUT,
 );
 
-test("candidates: values after flags, subcommands loaded on demand, nothing after --", async () => {
+test("suggestions: values after flags, subcommands loaded on demand, nothing after --", async () => {
   const leaf = defineTool({
     name: "leaf",
     summary: "a leaf",
@@ -118,7 +118,7 @@ test("candidates: values after flags, subcommands loaded on demand, nothing afte
     return leaf;
   };
   const tool = defineTool({ name: "tool", summary: "a tool", subCommands: { leaf: { summary: "a leaf", load } } });
-  const words = async (...argv: string[]) => (await candidates(tool, argv, {})).map(({ word }: Candidate) => word);
+  const words = async (...argv: string[]) => (await suggestions(tool, argv, {})).map(({ word }: Suggestion) => word);
   expect(await words("")).toEqual(["leaf"]);
   expect(loads).toBe(0);
   expect(await words("leaf", "")).toEqual(["fast", "slow"]);
@@ -127,5 +127,5 @@ test("candidates: values after flags, subcommands loaded on demand, nothing afte
   expect(await words("leaf", "--mode=f")).toEqual(["--mode=fast"]);
   expect(await words("leaf", "fast", "")).toEqual([]);
   expect(await words("leaf", "--", "")).toEqual([]);
-  expect(await candidates(tool, ["leaf", "--s"], {})).toEqual([{ word: "--size", about: "how much" }]);
+  expect(await suggestions(tool, ["leaf", "--s"], {})).toEqual([{ word: "--size", about: "how much" }]);
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { allCases } from "../../src/survey/cases.ts";
 import { describeCases } from "../../src/survey/list.ts";
-import { placeOf } from "../../src/survey/range.ts";
+import { kernelPlace } from "../../src/survey/range.ts";
 import { lacking } from "../needed.ts";
 
 const cases = allCases();
@@ -31,7 +31,7 @@ describe("each entry", () => {
     const series = numbers.map(([major = 0, minor = 0]) => major * 1000 + minor);
     expect(series).toEqual([...new Set(series)].sort((a, b) => a - b));
     if (known.firstFixed.length > 0) expect(known.fix).not.toBe("");
-    for (const version of known.firstFixed) expect(placeOf(known, version)).toBe("fixed");
+    for (const version of known.firstFixed) expect(kernelPlace(known, version)).toBe("fixed");
   });
 });
 

@@ -1,7 +1,7 @@
 /** Where a kernel lies in what is known of a bug. */
 import { expect, test } from "bun:test";
 import type { Known } from "../../src/report/document.ts";
-import { adviceText, knownText, placeOf, upstreamVersion } from "../../src/survey/range.ts";
+import { adviceText, kernelPlace, knownText, upstreamVersion } from "../../src/survey/range.ts";
 
 const known = (firstFixed: string[], affectedSince?: string): Known => ({
   ...{ fix: "subject", firstFixed, source: "a test" },
@@ -35,7 +35,7 @@ test.each([
   [known(["2.6.29"], "2.6.25"), "6.12.117", "fixed"],
   [APPEND, "linux-next", "unknown"],
 ] as const)("%j: %s is %s", (entry, version, place) => {
-  expect(placeOf(entry, version)).toBe(place);
+  expect(kernelPlace(entry, version)).toBe(place);
 });
 
 test("Debian hides the upstream version behind its release name; uname -v has it", () => {

@@ -52,7 +52,7 @@ export function isChained(block: Uint8Array, index: number): boolean {
 }
 
 /** The seed whose payload has this word as its word number `word`; undefined when no whole seed fits (word 1: odd words). */
-export function seedOf(value: U64, word: number): U64 | undefined {
+function seedOf(value: U64, word: number): U64 | undefined {
   const prime = PRIMES[word % CHAINS] as number;
   const start = multiply(value, power(GOLDEN_INVERSE, Math.floor(word / CHAINS)));
   // Twice the seed loses its highest bit: the callers ask the neighbouring chains.

@@ -7,9 +7,11 @@
  * first byte that is visibly wrong. Pure arithmetic; it refuses to look at files.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
+import { PAGE_BYTES } from "../../units.ts";
 import type { Part } from "./part.ts";
 
-export const PAGE_BYTES = 4096;
+export { PAGE_BYTES };
+
 export const WORD_BYTES = 8;
 
 /** The canonical cut in [low, high]: the most aligned one, or `otherwise` when none is a multiple of 8. */

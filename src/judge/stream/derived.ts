@@ -46,7 +46,7 @@ export function derive(bytes: Uint8Array, streamOffsetBytes: number, derivation:
 }
 
 /** The stream that a derivation makes of a pattern; only filling is asked of it. */
-export function derivedStream(pattern: Pattern, derivation: Derivation): Pattern {
+function derivedStream(pattern: Pattern, derivation: Derivation): Pattern {
   const fill = (block: Uint8Array, streamOffsetBytes: number) => {
     const lead = streamOffsetBytes % WORD;
     const whole = new Uint8Array(Math.ceil((lead + block.length) / WORD) * WORD);

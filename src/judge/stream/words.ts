@@ -1,10 +1,8 @@
 /** Words for numbers, bits and kinds, shared by the judge's sentences. Owns spelling; knows nothing of damage. */
+import { grouped } from "../../units.ts";
 import type { FindingKind } from "../finding.ts";
 
-/** 1937408 -> "1,937,408". */
-export function grouped(value: number): string {
-  return value.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-}
+export { grouped };
 
 export function bytesText(count: number): string {
   return count === 1 ? "1 byte" : `${grouped(count)} bytes`;

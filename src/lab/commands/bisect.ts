@@ -5,7 +5,7 @@
  * newer one it finds the package that introduced the fix, else the one that introduced the bug.
  */
 import { EXIT } from "../../report/document.ts";
-import { type Judgement, matchingItems, type SearchResult, search } from "../bisect.ts";
+import { matchingItems, type SearchResult, type Side, search } from "../bisect.ts";
 import { type KernelPackage, kernelIndex } from "../kernels/apt.ts";
 import { LabError } from "../kernels/cache.ts";
 import { choosePackage, readChangelog, readSpec } from "../kernels/kernel.ts";
@@ -44,7 +44,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
   }
   narrate(`${packages.length} packages from ${packages[0]?.version} to ${packages.at(-1)?.version}`);
   process.stdout.write(`${tableHead()}\n`);
-  const judge = async (index: number): Promise<Judgement> => {
+  const judge = async (index: number): Promise<Side> => {
     if (signal.aborted) throw new LabError("stopped", { exitCode: EXIT.interrupted });
     const entry = packages[index] as KernelPackage;
     narrate(`trying ${entry.version}`);

@@ -50,7 +50,7 @@ export class ArtifactReceiver {
   }
 }
 
-export function listFiles(directory: string): Artifact[] {
+function listFiles(directory: string): Artifact[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

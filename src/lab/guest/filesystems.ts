@@ -17,7 +17,7 @@ const mkfs = (type: string, from: string, ...options: string[]) => ({
   options,
 });
 
-export const FILE_SYSTEM_TABLE = {
+const FILE_SYSTEM_TABLE = {
   xfs: { mkfs: mkfs("xfs", "xfsprogs", "-q", "-f"), modules: ["xfs"] },
   ext4: { mkfs: mkfs("ext4", "e2fsprogs", "-q", "-F"), modules: ["ext4"] },
   btrfs: { mkfs: mkfs("btrfs", "btrfs-progs", "-q", "-f"), modules: ["btrfs"] },

@@ -79,7 +79,7 @@ export function makeRunDirectory(): { path: string; [Symbol.dispose](): void } {
 }
 
 /** Removes run directories, and half-made cache entries, whose owner is no longer alive; returns what it removed. */
-export function sweepDeadRuns(): string[] {
+function sweepDeadRuns(): string[] {
   const removed: string[] = [];
   for (const [directory, pattern] of [
     [tmpdir(), /^bytewitness-lab-(\d+)-[0-9a-f]{8}$/],

@@ -14,7 +14,7 @@ export interface Mirrors {
 }
 
 /** Kernels are in the releases, their security suites and their backports; experimental has what comes next. */
-export const RELEASES = ["bullseye", "bookworm", "trixie", "forky", "sid"] as const;
+const RELEASES = ["bullseye", "bookworm", "trixie", "forky", "sid"] as const;
 const ALIASES = ["stable", "oldstable", "oldoldstable", "testing", "unstable"];
 const ROLLING = ["sid"];
 

@@ -6,11 +6,11 @@
 import { libc } from "../../sys/libc.ts";
 import { PR_SET_PDEATHSIG, SIGKILL } from "../../sys/uapi/mount.ts";
 import { Fd } from "../fd.ts";
-import { type Answer, plain, plainError, revived } from "../thread/crossing.ts";
+import { plain, plainError, revived, type ThreadAnswer } from "../thread/crossing.ts";
 import { becomeCallee, functionAt } from "../thread/functions.ts";
 import { MAIL_FD, type ProcessRequest, putMail, takeMail } from "./process.ts";
 
-async function answer({ place, args }: ProcessRequest): Promise<Answer> {
+async function answer({ place, args }: ProcessRequest): Promise<ThreadAnswer> {
   try {
     const fn = await functionAt(place);
     const seen = { fds: [], buffers: [] };

@@ -13,7 +13,7 @@ import { allocate, type KernelBuffer } from "../memory.ts";
 import { ownCommand } from "../self.ts";
 import { sizeOf } from "../stat.ts";
 import { untilAsleep } from "../thread/asleep.ts";
-import { type Answer, type Plain, plain, revived, revivedError } from "../thread/crossing.ts";
+import { type Plain, plain, revived, revivedError, type ThreadAnswer } from "../thread/crossing.ts";
 import { type AnyFunction, type FunctionPlace, placeOf } from "../thread/functions.ts";
 
 /** The child's first descriptor after the standard three: the request, and later the answer. */
@@ -121,7 +121,7 @@ function renumbered(arg: Plain, numbers: ReadonlyMap<number, number>): Plain {
 }
 
 function answered(child: Bun.Subprocess, mail: Fd): unknown {
-  const answer = takeMail(mail) as Answer | ProcessRequest;
+  const answer = takeMail(mail) as ThreadAnswer | ProcessRequest;
   if ("error" in answer) throw revivedError(answer.error);
   if ("value" in answer) return revived(answer.value);
   const how = child.signalCode === null ? `with exit code ${child.exitCode}` : `by ${child.signalCode}`;

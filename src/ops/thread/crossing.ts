@@ -25,7 +25,7 @@ export type PlainError =
   | { readonly kind: string; readonly message: string; readonly stack: string | undefined };
 
 /** What a function returned, and when it ran by CLOCK_MONOTONIC where that was measured; or its error. */
-export type Answer =
+export type ThreadAnswer =
   | { readonly value: Plain; readonly startNs?: number; readonly endNs?: number }
   | { readonly error: PlainError };
 

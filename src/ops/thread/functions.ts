@@ -17,16 +17,9 @@ export interface FunctionPlace {
   readonly name: string;
 }
 
-const modules = new WeakMap<AnyFunction, string>();
 const CALLEE = Symbol.for("bytewitness.callee");
 
-/** Marks a function that is exported by another module than the script itself: `inModule(import.meta.url, copy)`. */
-export function inModule<F extends AnyFunction>(module: string, fn: F): F {
-  modules.set(fn, module);
-  return fn;
-}
-
-/** Where the other side finds `fn`: the script that was started, unless `inModule` named another module. */
+/** Where the other side finds `fn`: in the script that was started. */
 export function placeOf(fn: AnyFunction): FunctionPlace {
   if (fn.name === "") {
     throw new RangeError(
@@ -34,7 +27,7 @@ export function placeOf(fn: AnyFunction): FunctionPlace {
     );
   }
   // Not Bun.main: a launcher such as `bytewitness NAME` imports the script and puts its path here.
-  return { module: modules.get(fn) ?? resolve(scriptPath()), name: fn.name };
+  return { module: resolve(scriptPath()), name: fn.name };
 }
 
 /** True in a thread or process that was started to run one function of this script. */

@@ -13,10 +13,10 @@ import { Fd } from "../fd.ts";
 import type { KernelBuffer } from "../memory.ts";
 import { untilAsleep } from "./asleep.ts";
 import type { Barrier } from "./barrier.ts";
-import { type Answer, plain, revived, revivedError } from "./crossing.ts";
+import { plain, revived, revivedError, type ThreadAnswer } from "./crossing.ts";
 import { type AnyFunction, placeOf } from "./functions.ts";
 import { nameOfVerb } from "./verbs.ts";
-import type { Request } from "./worker.ts";
+import type { WorkerRequest } from "./worker.ts";
 
 interface Waiting {
   /** What the caller has in hand. */
@@ -45,7 +45,7 @@ export class Thread implements Disposable {
     this.tid = tid;
     // The thread keeps the process alive only while a call is awaited.
     worker.unref();
-    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
+    worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => this.#answer(data);
   }
 
   /** Starts the thread, about 25 ms. */
@@ -85,7 +85,7 @@ export class Thread implements Disposable {
     await this.#send({}, fn, undefined);
   }
 
-  #send(start: Partial<Request>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<Timed> {
+  #send(start: Partial<WorkerRequest>, fn: AnyFunction, args: readonly unknown[] | undefined): Promise<Timed> {
     const verb = nameOfVerb(fn);
     const callable = verb === undefined ? placeOf(fn) : { verb };
     if (this.#waiting !== undefined) throw new RangeError("this thread has a call under way: await it first");
@@ -93,7 +93,7 @@ export class Thread implements Disposable {
     const given = args?.map((arg) => plain(arg, seen));
     for (const buffer of seen.buffers) buffer.pin();
     this.#worker.ref();
-    const request: Request = { ...start, callable, ...(given === undefined ? {} : { args: given }) };
+    const request: WorkerRequest = { ...start, callable, ...(given === undefined ? {} : { args: given }) };
     this.#worker.postMessage(request);
     const { promise, resolve, reject } = Promise.withResolvers<Timed>();
     this.#waiting = { promise, pinned: seen.buffers, resolve, reject };
@@ -113,7 +113,7 @@ export class Thread implements Disposable {
     checked(wakeThread(this.tid), "tgkill", `thread ${this.tid}`);
   }
 
-  #answer(answer: Answer): void {
+  #answer(answer: ThreadAnswer): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;

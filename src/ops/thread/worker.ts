@@ -8,7 +8,7 @@ import { monotonicNs } from "../clock.ts";
 import { Fd } from "../fd.ts";
 import { pinToProcessors } from "../scheduling.ts";
 import { Barrier } from "./barrier.ts";
-import { type Answer, type Plain, plain, plainError, revived } from "./crossing.ts";
+import { type Plain, plain, plainError, revived, type ThreadAnswer } from "./crossing.ts";
 import { type AnyFunction, becomeCallee, type FunctionPlace, functionAt } from "./functions.ts";
 import { verbNamed } from "./verbs.ts";
 
@@ -17,7 +17,7 @@ declare const self: Worker;
 /** A verb by its name, or a function of the user's own by its place. */
 export type Callable = { readonly verb: string } | FunctionPlace;
 
-export interface Request {
+export interface WorkerRequest {
   readonly callable: Callable;
   /** Absent: only load the function. */
   readonly args?: readonly Plain[];
@@ -35,7 +35,7 @@ async function find(callable: Callable): Promise<AnyFunction> {
   return found;
 }
 
-async function run({ callable, args, barrier, processor }: Request): Promise<Answer> {
+async function run({ callable, args, barrier, processor }: WorkerRequest): Promise<ThreadAnswer> {
   try {
     const fn = await find(callable);
     if (args === undefined) return { value: { value: undefined } };
@@ -55,7 +55,7 @@ async function run({ callable, args, barrier, processor }: Request): Promise<Ans
 }
 
 becomeCallee();
-self.onmessage = async ({ data }: MessageEvent<Request>) => {
+self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
   self.postMessage(await run(data));
 };
 self.postMessage({ tid: gettid() });

@@ -20,7 +20,7 @@ interface Span {
   readonly to: number;
 }
 
-export function spanOf(segments: readonly Segment[]): Span {
+function spanOf(segments: readonly Segment[]): Span {
   const last = segments.at(-1);
   return { from: segments[0]?.offsetBytes ?? 0, to: last === undefined ? 0 : last.offsetBytes + last.lengthBytes };
 }
@@ -85,7 +85,7 @@ function drawCells(
   return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="group" aria-label="${options.label}">${rows}</svg>`;
 }
 
-export function legend(kinds: readonly CellKind[]): Markup {
+function legend(kinds: readonly CellKind[]): Markup {
   return html`<ul class="legend">${kinds.map(
     (kind) => html`<li><b class="k-${kind} i-${kind}">${CELL_SHAPE[kind]}</b>${kind}</li>`,
   )}</ul>`;
@@ -103,7 +103,7 @@ ${legend(kinds)}<p class="soft">${plural(to - from, "byte")}; one cell is ${plur
 }
 
 /** Segments cut to [from, to). */
-export function cut(segments: readonly Segment[], { from, to }: Span): Segment[] {
+function cut(segments: readonly Segment[], { from, to }: Span): Segment[] {
   return segments.flatMap((segment) => {
     const start = Math.max(from, segment.offsetBytes);
     const end = Math.min(to, segment.offsetBytes + segment.lengthBytes);

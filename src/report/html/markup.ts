@@ -16,7 +16,7 @@ export class Markup {
 type Hole = string | number | Markup | undefined | readonly Hole[];
 
 /** Escapes what has a meaning in HTML and SVG, in text and in double-quoted attributes. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 

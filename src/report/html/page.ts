@@ -76,7 +76,7 @@ export function embedded(value: unknown): Markup {
 }
 
 /** "CORRUPT: 2 findings · uring-append". */
-export function headline(report: RunReport): Markup {
+function headline(report: RunReport): Markup {
   const count = report.findings.length + (report.findingsLeftOut ?? 0);
   const found = report.verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
   return html`<span class="${report.verdict}">${report.verdict.toUpperCase()}${found}</span> · ${report.tool}`;

@@ -66,7 +66,7 @@ export function lookAgain(kept: readonly WrittenFile[], paths: readonly string[]
 }
 
 /** Side by side: door, verdict, files, bytes, calls, how often the racy path was entered, first finding. */
-export function doorTable(results: readonly SeriesOutcome[]): string[] {
+function doorTable(results: readonly SeriesOutcome[]): string[] {
   const rows = results.map((result) => [
     result.door,
     result.findings.length > 0 ? "corrupt" : result.totals.bytesVerified > 0 ? "clean" : "inconclusive",

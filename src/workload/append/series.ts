@@ -84,7 +84,7 @@ export interface SeriesOutcome extends Outcome {
 type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** PREFIX.N as a path; the prefix's bytes stay as they are. */
-export function numberedPath(prefix: Path, index: number): Path {
+function numberedPath(prefix: Path, index: number): Path {
   if (typeof prefix === "string") return `${prefix}.${index}`;
   return new Uint8Array(Buffer.concat([prefix, Buffer.from(`.${index}`)]));
 }

@@ -10,10 +10,10 @@ import { trySetPipeCapacity } from "../../ops/pipe.ts";
 import { sync } from "../../ops/space.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { O_WRONLY } from "../../sys/uapi/fcntl.ts";
-import type { Target, WriteMode } from "./target.ts";
+import type { FillTarget, WriteMode } from "./target.ts";
 
 export interface FillOrder {
-  readonly target: Target;
+  readonly target: FillTarget;
   readonly pattern: Pattern;
   readonly mode: WriteMode;
   /** Bytes of one write. */
@@ -51,7 +51,7 @@ interface Block {
 }
 
 /** A pipe takes as much as it has room for; the rest of the block follows at once, so that it is filled once only. */
-function writeWhole({ memory, lengthBytes }: Block, { fd }: Target): number {
+function writeWhole({ memory, lengthBytes }: Block, { fd }: FillTarget): number {
   for (let done = 0; done < lengthBytes; ) {
     done += write(fd, memory, { bufferOffsetBytes: done, lengthBytes: lengthBytes - done });
   }

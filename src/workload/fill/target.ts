@@ -16,7 +16,7 @@ import { O_CREAT, O_DIRECT, O_EXCL, O_RDWR, O_WRONLY, SEEK_END } from "../../sys
 export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
 
-export interface TargetWish {
+export interface FillTargetWish {
   readonly path: Path;
   /** Left out: as long as the device. */
   readonly bytes: number | undefined;
@@ -24,7 +24,7 @@ export interface TargetWish {
   readonly overwriteDevice: boolean;
 }
 
-export interface Target {
+export interface FillTarget {
   readonly fd: Fd;
   /** A stream has no offsets and is not synced. */
   readonly kind: "file" | "device" | "stream";
@@ -38,7 +38,7 @@ const SAMPLE_BYTES = 64 * KiB;
 const SAMPLES = 256;
 
 /** Opens what is to be filled; throws UsageError, one line, for what must not be written to. */
-export function openTarget(wish: TargetWish): Target {
+export function openTarget(wish: FillTargetWish): FillTarget {
   const label = pathText(wish.path);
   if (label === "-") return stream(new Fd(1, "standard output"), wish.bytes);
   const kind = kindOf(wish.path);
@@ -61,7 +61,7 @@ export function openTarget(wish: TargetWish): Target {
 }
 
 /** Opens what was filled in part: right up to where it ends (files) or where nothing follows any more (devices). */
-export function reopenTarget(wish: TargetWish, pattern: Pattern): Target {
+export function reopenTarget(wish: FillTargetWish, pattern: Pattern): FillTarget {
   const label = pathText(wish.path);
   const kind = label === "-" ? undefined : kindOf(wish.path);
   refuseWithoutEffect(wish, kind);
@@ -77,7 +77,7 @@ export function reopenTarget(wish: TargetWish, pattern: Pattern): Target {
   return { fd, kind: "file", bytes, doneBytes: size };
 }
 
-function reopenDevice(wish: TargetWish, pattern: Pattern): Target {
+function reopenDevice(wish: FillTargetWish, pattern: Pattern): FillTarget {
   const device = openDevice(wish);
   const right = rightUpTo(device.fd, pattern, device.bytes);
   const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: right, to: device.bytes });
@@ -90,7 +90,7 @@ function reopenDevice(wish: TargetWish, pattern: Pattern): Target {
 }
 
 /** Flags that only some kinds of targets know, before anything is opened. */
-function refuseWithoutEffect({ path, overwriteDevice, mode }: TargetWish, kind: Stat["kind"] | undefined): void {
+function refuseWithoutEffect({ path, overwriteDevice, mode }: FillTargetWish, kind: Stat["kind"] | undefined): void {
   const label = pathText(path);
   if (overwriteDevice && kind !== "block-device")
     throw new UsageError(`--overwrite-device has no effect: ${label} is not a block device`);
@@ -98,7 +98,7 @@ function refuseWithoutEffect({ path, overwriteDevice, mode }: TargetWish, kind: 
     throw new UsageError(`--write ${mode} has no effect: ${label} is a pipe, which is not synced`);
 }
 
-function stream(fd: Fd, bytes: number | undefined): Target {
+function stream(fd: Fd, bytes: number | undefined): FillTarget {
   const { kind } = statFd(fd);
   if (kind === "character-device" && process.stdout.isTTY === true) {
     throw new UsageError("standard output is a terminal; pipe it into something, or name a file");
@@ -126,7 +126,7 @@ function notWritable(label: string, kind: Stat["kind"]): string {
   return `${label} is ${article}; name a new file, a block device or -`;
 }
 
-function open({ path, mode }: TargetWish, flags: number): Fd {
+function open({ path, mode }: FillTargetWish, flags: number): Fd {
   try {
     return openFile(path, flags | (mode === "direct" ? O_DIRECT : 0));
   } catch (error) {
@@ -139,7 +139,7 @@ function open({ path, mode }: TargetWish, flags: number): Fd {
 }
 
 /** O_EXCL without O_CREAT: EBUSY while anything of the system uses the device. open(2). */
-function openDevice(wish: TargetWish): Target {
+function openDevice(wish: FillTargetWish): FillTarget {
   const fd = open(wish, O_RDWR | O_EXCL);
   const sizeBytes = seek(fd, 0, SEEK_END);
   const bytes = wish.bytes ?? sizeBytes;

@@ -23,7 +23,7 @@ import { RecordRace, type WriterSpec } from "./race.ts";
 /** Who appends what to one log. */
 export interface LogRace {
   readonly writers: readonly WriterSpec[];
-  /** See RaceOptions; undefined for none. */
+  /** See RecordRaceOptions; undefined for none. */
   readonly writebackEveryUs: number | undefined;
   readonly seconds: number;
   /** Enough: no further round when this many records are torn. */

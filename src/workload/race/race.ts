@@ -30,7 +30,7 @@ export interface WriterSpec {
   readonly second?: { readonly recordBytes: number; readonly linked: boolean };
 }
 
-export interface RaceOptions {
+export interface RecordRaceOptions {
   readonly writers: readonly WriterSpec[];
   /** Runs sync_file_range(SYNC_FILE_RANGE_WRITE) over the whole file this often; left out: never. */
   readonly writebackEveryUs?: number | undefined;
@@ -46,7 +46,7 @@ export interface RoundOptions {
 }
 
 /** What one stream of records was told. Sequences count from 0 in every round. */
-export interface Tally {
+export interface WriterRecord {
   readonly writer: number;
   readonly recordBytes: number;
   /** Records submitted; those not in `partial` were reported written whole. */
@@ -55,8 +55,8 @@ export interface Tally {
   readonly partial: readonly { readonly sequence: number; readonly result: number }[];
 }
 
-export interface Round {
-  readonly tallies: readonly Tally[];
+interface Round {
+  readonly tallies: readonly WriterRecord[];
   /** Inline writes that the kernel left half-way, as far as it can be seen; null when it cannot. */
   readonly shortWrites: number | null;
   readonly how: string;
@@ -66,7 +66,7 @@ export interface Round {
 }
 
 /** What goes to a writer's thread for one round. */
-export interface Order {
+export interface RaceOrder {
   readonly fd: number;
   readonly writer: number;
   readonly generation: number;
@@ -75,8 +75,8 @@ export interface Order {
   readonly spec: WriterSpec | { readonly writebackEveryUs: number };
 }
 
-export interface Answer {
-  readonly tallies: readonly Tally[];
+export interface RaceAnswer {
+  readonly tallies: readonly WriterRecord[];
   readonly writebacks: number;
   readonly shortWrites: number | null;
   readonly how: string;
@@ -100,10 +100,10 @@ export const SECOND_WRITER = 64;
 
 export class RecordRace implements AsyncDisposable {
   readonly #workers: readonly Worker[];
-  readonly #orders: readonly Order["spec"][];
+  readonly #orders: readonly RaceOrder["spec"][];
 
   /** Starts the threads; they sleep until a round begins. */
-  constructor(options: RaceOptions) {
+  constructor(options: RecordRaceOptions) {
     for (const { recordBytes } of options.writers) {
       if (recordBytes > RECORD_BYTES_MAX) throw new RangeError(`a record has at most ${RECORD_BYTES_MAX} bytes`);
     }
@@ -121,7 +121,7 @@ export class RecordRace implements AsyncDisposable {
     const fds = this.#orders.map(() => options.open());
     const timer = setTimeout(() => Atomics.store(cells, STOP, 1), options.seconds * 1000);
     const answers = this.#workers.map((worker, index) => {
-      const spec = this.#orders[index] as Order["spec"];
+      const spec = this.#orders[index] as RaceOrder["spec"];
       const fd = (fds[index] as Fd).number;
       return ask(worker, { fd, writer: index, generation: options.generation, shared, spec });
     });
@@ -148,9 +148,9 @@ export class RecordRace implements AsyncDisposable {
   }
 }
 
-function ask(worker: Worker, order: Order | typeof FINISH): Promise<Answer> {
+function ask(worker: Worker, order: RaceOrder | typeof FINISH): Promise<RaceAnswer> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<Answer>) =>
+    worker.onmessage = ({ data }: MessageEvent<RaceAnswer>) =>
       data.failure === undefined
         ? resolve(data)
         : reject(data.refused === true ? new Inconclusive(data.failure) : new Error(data.failure));
@@ -159,7 +159,7 @@ function ask(worker: Worker, order: Order | typeof FINISH): Promise<Answer> {
   });
 }
 
-function merged(answers: readonly Answer[]): Round {
+function merged(answers: readonly RaceAnswer[]): Round {
   const seen = answers.filter((answer) => answer.shortWrites !== null && answer.how !== "");
   const blind = answers.find((answer) => answer.shortWrites === null);
   return {

@@ -21,16 +21,16 @@ import { IOSQE_ASYNC, IOSQE_IO_LINK } from "../../sys/uapi/io_uring.ts";
 import { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
 import {
-  type Answer,
   APPENDED_KIB,
   FINISH,
   LIMIT_KIB,
-  type Order,
+  type RaceAnswer,
+  type RaceOrder,
   READY,
   SECOND_WRITER,
   STOP,
-  type Tally,
   THREADS,
+  type WriterRecord,
   type WriterSpec,
 } from "./race.ts";
 
@@ -97,7 +97,7 @@ function startTogether(cells: Int32Array): boolean {
   }
 }
 
-function writeRecords(order: Order, spec: WriterSpec): Answer {
+function writeRecords(order: RaceOrder, spec: WriterSpec): RaceAnswer {
   const cells = new Int32Array(order.shared);
   const fd = lend(order.fd, `writer ${order.writer}'s descriptor`);
   using watch = TriggerWatch.start({ door: spec.door });
@@ -134,7 +134,7 @@ function writeRecords(order: Order, spec: WriterSpec): Answer {
     if (appendedKib >= Atomics.load(cells, LIMIT_KIB)) break;
     if (spec.gapUs !== undefined) libc.usleep(spec.gapUs);
   }
-  const tallies: Tally[] = streams.map(({ writer, memory, partial }) => {
+  const tallies: WriterRecord[] = streams.map(({ writer, memory, partial }) => {
     return { writer, recordBytes: memory.lengthBytes, records: sequence, partial };
   });
   pressure?.fileDone(fd);
@@ -153,7 +153,7 @@ function startPressure(directory: Path, appendBytesMax: number): Pressure {
   return Pressure.start({ mode: "cgroup", directory, appendBytesMax, chunkFixed: true, narrate: () => {} });
 }
 
-function writeBack(order: Order, everyUs: number): Answer {
+function writeBack(order: RaceOrder, everyUs: number): RaceAnswer {
   const cells = new Int32Array(order.shared);
   const fd = lend(order.fd, "the writeback loop's descriptor");
   let writebacks = 0;
@@ -165,11 +165,11 @@ function writeBack(order: Order, everyUs: number): Answer {
   return { tallies: [], writebacks, shortWrites: 0, how: "" };
 }
 
-self.onmessage = ({ data: order }: MessageEvent<Order | typeof FINISH>) => {
+self.onmessage = ({ data: order }: MessageEvent<RaceOrder | typeof FINISH>) => {
   try {
     if (order === FINISH) {
       pressure?.[Symbol.dispose]();
-      self.postMessage({ tallies: [], writebacks: 0, shortWrites: 0, how: "" } satisfies Answer);
+      self.postMessage({ tallies: [], writebacks: 0, shortWrites: 0, how: "" } satisfies RaceAnswer);
       return;
     }
     const { spec } = order;
@@ -177,6 +177,6 @@ self.onmessage = ({ data: order }: MessageEvent<Order | typeof FINISH>) => {
   } catch (error) {
     const refused = isSyscallError(error);
     const failure = error instanceof Error ? error.message : String(error);
-    self.postMessage({ tallies: [], writebacks: 0, shortWrites: null, how: "", failure, refused } satisfies Answer);
+    self.postMessage({ tallies: [], writebacks: 0, shortWrites: null, how: "", failure, refused } satisfies RaceAnswer);
   }
 };

@@ -11,8 +11,8 @@ import {
   type Feed,
   INJECT_HOPS,
   INJECT_KINDS,
-  type Injection,
   JOURNAL_CALLS_DEFAULT,
+  type RelayInjection,
   type RelayShape,
   SYSTEM_CONGESTION,
 } from "./options.ts";
@@ -234,7 +234,7 @@ export function congestionRefused({ congestion }: Partial<RelayArguments>): stri
 }
 
 /** The relay's behaviour that the arguments ask for. */
-export function shapeOf(args: RelayArguments, injection?: Injection): RelayShape {
+export function shapeOf(args: RelayArguments, injection?: RelayInjection): RelayShape {
   return {
     engine: args.engine,
     wait: args.wait ?? (args.mss === undefined || args.engine === "uring" ? "eagain" : "always"),
@@ -260,7 +260,7 @@ export function runPlanOf(args: RelayArguments, seed: number): RunPlan {
   const generation = random.between(1, 0xfe) * 65_536 + random.between(1, 0x7f) * 256 + random.between(1, 0xff);
   const bytesPerConnection = bytesPerConnectionOf(args);
   const spanBytes = Math.min(bytesPerConnection ?? 67_108_864, 1_073_741_824);
-  const injection: Injection | undefined =
+  const injection: RelayInjection | undefined =
     args.inject === "none"
       ? undefined
       : {

@@ -23,7 +23,7 @@ export const INJECT_HOPS = ["in", "out", "sink"] as const;
 
 export type InjectHop = (typeof INJECT_HOPS)[number];
 
-export interface Injection {
+export interface RelayInjection {
   readonly kind: Exclude<InjectKind, "none">;
   readonly hop: InjectHop;
   readonly seed: number;
@@ -53,7 +53,7 @@ export interface RelayShape {
   readonly tcp: TcpTuning;
   /** No byte moves on any connection for so long: the run ends. */
   readonly timeoutSeconds: number;
-  readonly injection?: Injection;
+  readonly injection?: RelayInjection;
   /** Calls the journal keeps; 0 keeps none (to measure what it costs). */
   readonly journalCalls: number;
 }

@@ -12,7 +12,7 @@ import { allocate, type Memory, MiB } from "../../ops/memory.ts";
 import { O_DIRECT, O_RDONLY } from "../../sys/uapi/fcntl.ts";
 import { compared, hasDevice } from "../second-reading.ts";
 import { type Input, isStdin } from "./input.ts";
-import type { Range, ReadAtMost } from "./scan.ts";
+import type { ReadAtMost, ScanRange } from "./scan.ts";
 
 /** Good bytes before and behind a finding that are judged with it. */
 const MARGIN_BYTES = MiB;
@@ -20,12 +20,12 @@ const MARGIN_BYTES = MiB;
 const ALIGN_BYTES = 64 * 1024;
 
 /** Judges one range, its bytes read by `reading`; undefined when the run was stopped before the end. */
-export type JudgeRange = (range: Range, reading: ReadAtMost) => Promise<readonly Finding[] | undefined>;
+export type JudgeRange = (range: ScanRange, reading: ReadAtMost) => Promise<readonly Finding[] | undefined>;
 
 /** The findings, each with what a second reading gave: "same", "different" or "unavailable". */
 export async function readAgain(
   input: Input,
-  { path, range, findings }: { readonly path: Path; readonly range: Range; readonly findings: readonly Finding[] },
+  { path, range, findings }: { readonly path: Path; readonly range: ScanRange; readonly findings: readonly Finding[] },
   judge: JudgeRange,
 ): Promise<Finding[]> {
   if (findings.length === 0) return [];
@@ -48,7 +48,7 @@ export async function readAgain(
 }
 
 /** Before the first finding every byte is in its place, so that a judge may begin there. */
-function around(findings: readonly Finding[], { from, to }: Range): Range {
+function around(findings: readonly Finding[], { from, to }: ScanRange): ScanRange {
   const first = Math.min(...findings.map(({ offsetBytes }) => offsetBytes));
   const last = Math.max(...findings.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
   const begin = Math.floor((first - MARGIN_BYTES) / MARGIN_BYTES) * MARGIN_BYTES;

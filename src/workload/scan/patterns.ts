@@ -16,7 +16,7 @@ import type { Pattern } from "../../pattern/pattern.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 
-export const BLOCK_BYTES = 256 * 1024;
+export const READ_BLOCK_BYTES = 256 * 1024;
 
 /** A pattern ready to be compared with, and where its stream ends if it knows. */
 export interface OpenedPattern {
@@ -77,11 +77,11 @@ const numberedLines = () => require("../../pattern/lines.ts") as typeof import("
 /** As the file has them; a stream, which cannot be looked at twice, should have those of fill.ts. */
 function linesIn({ fd, sizeBytes }: Input): LinesOptions {
   if (sizeBytes === undefined || sizeBytes === 0) return {};
-  using memory = allocate(BLOCK_BYTES);
+  using memory = allocate(READ_BLOCK_BYTES);
   // Where the beginning is destroyed, lines further on that fill.ts writes show what the beginning was.
   for (const place of [0, 1, 2, 3]) {
     const at = Math.floor((sizeBytes * place) / 4);
-    const got = readAt(fd, memory, at, { lengthBytes: Math.min(BLOCK_BYTES, sizeBytes) });
+    const got = readAt(fd, memory, at, { lengthBytes: Math.min(READ_BLOCK_BYTES, sizeBytes) });
     const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
     if (options !== undefined && numberedLines().isDefault(options)) return {};
     if (options !== undefined && place === 0) return options;
@@ -96,10 +96,10 @@ function openReference(path: Path): OpenedPattern {
   const input = openInput(path);
   const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
   const { fd, sizeBytes: endBytes } = spooled;
-  const memory = allocate(BLOCK_BYTES);
+  const memory = allocate(READ_BLOCK_BYTES);
   const readReference = (block: Uint8Array, offsetBytes: number) => {
     for (let done = 0; done < block.length; ) {
-      const lengthBytes = Math.min(block.length - done, BLOCK_BYTES);
+      const lengthBytes = Math.min(block.length - done, READ_BLOCK_BYTES);
       const got = readAt(fd, memory, offsetBytes + done, { lengthBytes });
       if (got === 0) throw new Inconclusive(`the reference ${fd.label} shrank while it was read`);
       block.set(memory.bytes.subarray(0, got), done);
@@ -125,7 +125,7 @@ function openReference(path: Path): OpenedPattern {
 /** Copies what can be read once to a file without a name, which is gone with the process. */
 function spool(from: Fd): { fd: Fd; sizeBytes: number } {
   const fd = copyFile(from.label);
-  using memory = allocate(BLOCK_BYTES);
+  using memory = allocate(READ_BLOCK_BYTES);
   let sizeBytes = 0;
   for (;;) {
     const got = read(from, memory);

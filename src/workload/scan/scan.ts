@@ -13,24 +13,24 @@ import { nextData, seek } from "../../ops/space.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
 import { SEEK_END } from "../../sys/uapi/fcntl.ts";
 import { type Input, openInput } from "./input.ts";
-import { BLOCK_BYTES, openPattern } from "./patterns.ts";
+import { openPattern, READ_BLOCK_BYTES } from "./patterns.ts";
 
 /** At most so many bytes from an offset; none at the end. The view holds until the next call. */
 export type ReadAtMost = (offsetBytes: number, lengthBytes: number) => Uint8Array;
 
-export interface Range {
+export interface ScanRange {
   readonly from: number;
   /** Infinity: until the end. */
   readonly to: number;
 }
 
 /** A worker's part: true when every byte of the range is as the pattern says. */
-export function intactRange({ path, args, reference, range, shared, slot }: Order): boolean {
+export function intactRange({ path, args, reference, range, shared, slot }: ScanOrder): boolean {
   const input = openInput(path);
   using fd = input.fd;
   const { pattern } = openPattern(args, reference);
   const done = new Float64Array(shared);
-  using memory = allocate(BLOCK_BYTES);
+  using memory = allocate(READ_BLOCK_BYTES);
   const holes = new Holes(input, range.to);
   for (let at = range.from; at < range.to; ) {
     const hole = holes.at(at);
@@ -39,7 +39,7 @@ export function intactRange({ path, args, reference, range, shared, slot }: Orde
       at += hole;
       continue;
     }
-    const got = readAt(fd, memory, at, { lengthBytes: Math.min(BLOCK_BYTES, range.to - at) });
+    const got = readAt(fd, memory, at, { lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
     if (got === 0 || pattern.firstMismatch(memory.bytes.subarray(0, got), at) >= 0) return false;
     at += got;
     done[slot] = at - range.from;
@@ -47,26 +47,26 @@ export function intactRange({ path, args, reference, range, shared, slot }: Orde
   return true;
 }
 
-export interface Order {
+export interface ScanOrder {
   readonly path: Path;
   readonly args: PatternArguments;
   /** The reference's path, where the pattern is one. */
   readonly reference: Path | undefined;
-  readonly range: Range;
+  readonly range: ScanRange;
   readonly shared: SharedArrayBuffer;
   readonly slot: number;
 }
 
 /** Splits the range among workers: is all of it intact? undefined when `tick` said to stop. */
 export async function intactInParallel(
-  order: Omit<Order, "shared" | "slot">,
+  order: Omit<ScanOrder, "shared" | "slot">,
   jobs: number,
   tick: (bytes: number) => boolean,
 ): Promise<boolean | undefined> {
   const { from, to } = order.range;
   const shared = new SharedArrayBuffer(8 * jobs);
   const done = new Float64Array(shared);
-  const share = Math.ceil((to - from) / jobs / BLOCK_BYTES) * BLOCK_BYTES;
+  const share = Math.ceil((to - from) / jobs / READ_BLOCK_BYTES) * READ_BLOCK_BYTES;
   const stopped = Promise.withResolvers<undefined>();
   const timer = setInterval(() => {
     if (!tick(done.reduce((sum, bytes) => sum + bytes, 0))) stopped.resolve(undefined);
@@ -76,7 +76,7 @@ export async function intactInParallel(
     const range = { from: Math.min(to, from + slot * share), to: Math.min(to, from + (slot + 1) * share) };
     const worker = new Worker(new URL("./worker.ts", import.meta.url));
     workers.push(worker);
-    worker.postMessage({ ...order, range, shared, slot } satisfies Order);
+    worker.postMessage({ ...order, range, shared, slot } satisfies ScanOrder);
     return new Promise<boolean>((resolve) => {
       worker.onmessage = ({ data }) => resolve(data === true);
       worker.onerror = () => resolve(false);
@@ -129,11 +129,11 @@ export interface Taker {
 export async function judgeInOrder(
   input: Input,
   judge: Taker,
-  range: Range,
+  range: ScanRange,
   tick: (at: number) => Promise<boolean>,
   reading?: ReadAtMost,
 ): Promise<number> {
-  using memory = allocate(BLOCK_BYTES);
+  using memory = allocate(READ_BLOCK_BYTES);
   if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
   const holes = new Holes(input, range.to);
   let at = range.from;
@@ -144,7 +144,7 @@ export async function judgeInOrder(
       at += hole;
       continue;
     }
-    const lengthBytes = Math.min(BLOCK_BYTES, range.to - at, holes.dataEnd - at);
+    const lengthBytes = Math.min(READ_BLOCK_BYTES, range.to - at, holes.dataEnd - at);
     const block = reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, readAt(input.fd, memory, at, { lengthBytes }));
     if (block.length === 0) break;
     judge.push(block);
@@ -156,11 +156,11 @@ export async function judgeInOrder(
 async function judgeStream(
   fd: Fd,
   judge: Taker,
-  { range, tick, memory }: { range: Range; tick: (at: number) => Promise<boolean>; memory: Memory },
+  { range, tick, memory }: { range: ScanRange; tick: (at: number) => Promise<boolean>; memory: Memory },
 ): Promise<number> {
   let at = range.from;
   while (at < range.to && (await tick(at))) {
-    const got = read(fd, memory, { lengthBytes: Math.min(BLOCK_BYTES, range.to - at) });
+    const got = read(fd, memory, { lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
     if (got === 0) break;
     judge.push(memory.bytes.subarray(0, got));
     at += got;
@@ -174,10 +174,10 @@ export function intact(from: number, to: number): Judgement {
 
 /** A stream has no position to begin at: what comes before is read and not judged. The bytes that were there. */
 export function skip(fd: Fd, bytes: number): number {
-  using memory = allocate(BLOCK_BYTES);
+  using memory = allocate(READ_BLOCK_BYTES);
   let skipped = 0;
   while (skipped < bytes) {
-    const got = read(fd, memory, { lengthBytes: Math.min(bytes - skipped, BLOCK_BYTES) });
+    const got = read(fd, memory, { lengthBytes: Math.min(bytes - skipped, READ_BLOCK_BYTES) });
     if (got === 0) break;
     skipped += got;
   }

@@ -20,7 +20,7 @@ import { MSG_PEEK } from "../../../sys/uapi/socket.ts";
 import { Random } from "../../random.ts";
 import { damageInPlace } from "../engine/inject.ts";
 import { type JudgeMaker, patternOf, type StreamJudge } from "../evidence/judge.ts";
-import type { Feed, Injection } from "../options.ts";
+import type { Feed, RelayInjection } from "../options.ts";
 import { addressOfEnd, connectAt, type EndPlace, openStreamEnd, unlessInterrupted } from "./ends.ts";
 import { REQUEST_BYTES } from "./source.ts";
 
@@ -38,7 +38,7 @@ export interface SinkPlan {
   /** Pause before each read, for tests of a sink slower than its source. */
   readonly pauseMs?: number;
   /** Damage in the sink's own memory, after the peek: only an injection with hop "sink" is used. */
-  readonly injection?: Injection | undefined;
+  readonly injection?: RelayInjection | undefined;
 }
 
 export interface SinkHooks {
@@ -80,7 +80,7 @@ export class Sink {
   readonly #streams: Stream[] = [];
   readonly #block = allocate(BLOCK_BYTES);
   readonly #peeked: Memory;
-  readonly #injection: Injection | undefined;
+  readonly #injection: RelayInjection | undefined;
   readonly #random: Random;
   readonly #flipAt: number;
   #damageSeen = false;

@@ -42,7 +42,7 @@ export interface ChannelTools {
   readonly askBytes: number;
 }
 
-export class Connection {
+export class RelayConnection {
   readonly number: number;
   readonly client: End;
   readonly server: End;

@@ -12,13 +12,13 @@ import { allocate, type Memory } from "../../../ops/memory.ts";
 import type { Journal } from "../../journal.ts";
 import { Random } from "../../random.ts";
 import { INJECT } from "../evidence/transfers.ts";
-import type { Injection } from "../options.ts";
+import type { RelayInjection } from "../options.ts";
 import type { Channel, Filter } from "./channel.ts";
 
 /** What was damaged, in the stream that leaves the relay. */
 export interface InjectionDone {
-  readonly kind: Injection["kind"];
-  readonly hop: Injection["hop"];
+  readonly kind: RelayInjection["kind"];
+  readonly hop: RelayInjection["hop"];
   readonly connection: number;
   /** The chunk as it arrived. */
   readonly chunkOffsetBytes: number;
@@ -32,7 +32,7 @@ export interface InjectionDone {
 
 export class Injector implements Filter {
   done: InjectionDone | undefined;
-  readonly #injection: Injection;
+  readonly #injection: RelayInjection;
   readonly #connectionOf: (channel: Channel) => number | undefined;
   readonly #journal: Journal;
   readonly #random: Random;
@@ -42,7 +42,7 @@ export class Injector implements Filter {
   #pair: number | undefined;
 
   /** `connectionOf` is the connection whose downstream channel this is; undefined for upstream channels. */
-  constructor(injection: Injection, journal: Journal, connectionOf: (channel: Channel) => number | undefined) {
+  constructor(injection: RelayInjection, journal: Journal, connectionOf: (channel: Channel) => number | undefined) {
     this.#injection = injection;
     this.#journal = journal;
     this.#connectionOf = connectionOf;
@@ -161,7 +161,7 @@ export class Injector implements Filter {
 
 /** Overwrites bytes [at, end): every one of them for foreign bytes, one bit for "bit-flipped". */
 export function damageInPlace(
-  kind: Injection["kind"],
+  kind: RelayInjection["kind"],
   bytes: Uint8Array,
   part: { at: number; end: number },
   random: Random,

@@ -11,7 +11,7 @@ import type { Fd } from "../../../ops/fd.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, PollSet } from "../../../ops/poll.ts";
 import type { Journal } from "../../journal.ts";
 import { WAIT, WAIT_IN, WAIT_OUT } from "../evidence/transfers.ts";
-import type { Connection } from "./connection.ts";
+import type { RelayConnection } from "./connection.ts";
 
 /** Something else to watch: the listening socket, the control line. */
 export interface Watched {
@@ -22,10 +22,10 @@ export interface Watched {
 export interface Readiness extends Disposable {
   watch(watched: Watched): void;
   unwatch(fd: Fd): void;
-  add(connection: Connection): void;
-  remove(connection: Connection): void;
+  add(connection: RelayConnection): void;
+  remove(connection: RelayConnection): void;
   /** Waits; marks channels readable and writable; the connections that something happened to. False after the timeout. */
-  wait(timeoutMs: number, touched: Set<Connection>): boolean;
+  wait(timeoutMs: number, touched: Set<RelayConnection>): boolean;
   /** Splices per wait and direction; 0 when waiting itself moves the bytes. */
   readonly turns: number;
 }
@@ -37,7 +37,7 @@ export class EdgeReadiness implements Readiness {
   readonly turns = 16;
   readonly #epoll = new Epoll();
   readonly #watched: (Watched | undefined)[] = [];
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections = new Map<number, RelayConnection>();
 
   watch(watched: Watched): void {
     this.#epoll.add(watched.fd, EPOLLIN, this.#watched.push(watched) - 1);
@@ -47,7 +47,7 @@ export class EdgeReadiness implements Readiness {
     this.#epoll.remove(fd);
   }
 
-  add(connection: Connection): void {
+  add(connection: RelayConnection): void {
     this.#connections.set(connection.number, connection);
     const events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     const token = WATCHED_MAX + connection.number * TOKENS_PER_CONNECTION;
@@ -56,12 +56,12 @@ export class EdgeReadiness implements Readiness {
     this.#epoll.add(connection.server.fd, events >>> 0, token + 1);
   }
 
-  remove(connection: Connection): void {
+  remove(connection: RelayConnection): void {
     // Closing the descriptors has taken them out of the epoll set.
     this.#connections.delete(connection.number);
   }
 
-  wait(timeoutMs: number, touched: Set<Connection>): boolean {
+  wait(timeoutMs: number, touched: Set<RelayConnection>): boolean {
     const count = this.#epoll.wait(timeoutMs);
     for (let index = 0; index < count; index++) {
       const token = this.#epoll.tokenAt(index);
@@ -71,7 +71,7 @@ export class EdgeReadiness implements Readiness {
     return count > 0;
   }
 
-  #mark(token: number, events: number, touched: Set<Connection>): void {
+  #mark(token: number, events: number, touched: Set<RelayConnection>): void {
     const connection = this.#connections.get(Math.floor(token / TOKENS_PER_CONNECTION));
     if (connection === undefined || connection.closed) return;
     const fromServer = token % TOKENS_PER_CONNECTION === 1;
@@ -94,7 +94,7 @@ export class EdgeReadiness implements Readiness {
 export class LevelReadiness implements Readiness {
   readonly turns = 1;
   readonly #watched: Watched[] = [];
-  readonly #connections: Connection[] = [];
+  readonly #connections: RelayConnection[] = [];
   readonly #journal: Journal;
 
   constructor(journal: Journal) {
@@ -110,17 +110,17 @@ export class LevelReadiness implements Readiness {
     if (index >= 0) this.#watched.splice(index, 1);
   }
 
-  add(connection: Connection): void {
+  add(connection: RelayConnection): void {
     this.#connections.push(connection);
     // Nothing is tried before a wait has said so.
     for (const channel of connection.channels) channel.readable = channel.writable = false;
   }
 
-  remove(connection: Connection): void {
+  remove(connection: RelayConnection): void {
     this.#connections.splice(this.#connections.indexOf(connection), 1);
   }
 
-  wait(timeoutMs: number, touched: Set<Connection>): boolean {
+  wait(timeoutMs: number, touched: Set<RelayConnection>): boolean {
     const atNs = monotonicNs();
     using set = new PollSet(this.#watched.length + this.#connections.length * 2);
     for (const watched of this.#watched) set.add(watched.fd, POLLIN);
@@ -139,7 +139,7 @@ export class LevelReadiness implements Readiness {
     return count > 0;
   }
 
-  #mark(connection: Connection, client: number, server: number, atNs: number): boolean {
+  #mark(connection: RelayConnection, client: number, server: number, atNs: number): boolean {
     const { down, up } = connection;
     const readableBits = POLLIN | POLLERR | POLLHUP | POLLRDHUP;
     const writableBits = POLLOUT | POLLERR | POLLHUP;

@@ -20,7 +20,7 @@ import { Tap } from "../evidence/tap.ts";
 import { relayJournal } from "../evidence/transfers.ts";
 import type { Feed, RelayShape } from "../options.ts";
 import type { Channel, Filter, RelayCalls } from "./channel.ts";
-import { Connection, type ConnectionOutcome, type End } from "./connection.ts";
+import { type ConnectionOutcome, type End, RelayConnection } from "./connection.ts";
 import { Injector } from "./inject.ts";
 import { EdgeReadiness, LevelReadiness, type Readiness } from "./readiness.ts";
 import { RingReadiness } from "./uring.ts";
@@ -91,9 +91,9 @@ export class Relay implements Disposable {
   readonly #readiness: Readiness;
   readonly #filters: Filter[] = [];
   readonly #outcomes: ConnectionOutcome[] = [];
-  readonly #live = new Set<Connection>();
+  readonly #live = new Set<RelayConnection>();
   readonly #downstream = new Map<number, number>();
-  readonly #tlsStarted = new Set<Connection>();
+  readonly #tlsStarted = new Set<RelayConnection>();
   #listener: Fd | undefined;
   #upstream: Address | undefined;
   #accepted = 0;
@@ -181,7 +181,7 @@ export class Relay implements Disposable {
     const tools = { shape, calls, journal: this.journal, filters: this.#filters, pipeBytes: this.#pipeBytes, askBytes };
     try {
       const server = this.#openServer();
-      const connection = new Connection(number, { client, ...server }, tools);
+      const connection = new RelayConnection(number, { client, ...server }, tools);
       this.#downstream.set(connection.down.number, number);
       this.#live.add(connection);
       this.#readiness.add(connection);
@@ -205,7 +205,7 @@ export class Relay implements Disposable {
     return { server: { fd, isSocket: true }, connecting };
   }
 
-  #narrateRefusal(connection: Connection): void {
+  #narrateRefusal(connection: RelayConnection): void {
     const { capacityBytes, refusal } = connection.down.pipe;
     const why = `${errnoName(-refusal)}; see /proc/sys/fs/pipe-max-size and pipe-user-pages-soft`;
     this.#hooks.narrate?.(`a pipe of ${this.#pipeBytes} bytes was refused (${why}); using ${capacityBytes} bytes`);
@@ -213,7 +213,7 @@ export class Relay implements Disposable {
 
   /** True when it ended because nothing moved for too long. */
   #loop(): boolean {
-    const touched = new Set<Connection>(this.#live);
+    const touched = new Set<RelayConnection>(this.#live);
     const timeoutNs = this.#plan.shape.timeoutSeconds * 1e9;
     let movedNs = monotonicNs();
     let progressNs = movedNs;
@@ -236,7 +236,7 @@ export class Relay implements Disposable {
     return false;
   }
 
-  #pump(connection: Connection): boolean {
+  #pump(connection: RelayConnection): boolean {
     const wasConnecting = connection.connecting;
     if (!wasConnecting && this.#plan.shape.ktls) this.#startTlsOnce(connection);
     const moved = connection.pump(this.#readiness.turns);
@@ -245,7 +245,7 @@ export class Relay implements Disposable {
     return moved && !connection.closed && this.#readiness.turns > 1;
   }
 
-  #startTlsOnce(connection: Connection): void {
+  #startTlsOnce(connection: RelayConnection): void {
     if (this.#tlsStarted.has(connection) || connection.closed) return;
     this.#tlsStarted.add(connection);
     startTls(connection.server.fd, "receive");
@@ -263,7 +263,7 @@ export class Relay implements Disposable {
   }
 
   /** The connection is over: what became of it. */
-  #retire(connection: Connection): void {
+  #retire(connection: RelayConnection): void {
     connection.close();
     if (!this.#live.delete(connection)) return;
     this.#readiness.remove(connection);

@@ -14,7 +14,7 @@ import { Ring } from "../../../ops/ring/ring.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../../../ops/splice.ts";
 import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from "../../../sys/uapi/io_uring.ts";
 import type { Channel } from "./channel.ts";
-import type { Connection } from "./connection.ts";
+import type { RelayConnection } from "./connection.ts";
 import type { Readiness, Watched } from "./readiness.ts";
 
 const STEPS = ["poll", "splice-in", "splice-out", "connect"] as const;
@@ -30,7 +30,7 @@ export class RingReadiness implements Readiness {
   readonly #ringFd: Fd;
   readonly #flags: number;
   readonly #watched: Watched[] = [];
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections = new Map<number, RelayConnection>();
 
   constructor(options: { connections: number; move: boolean }) {
     const entries = Math.min(ENTRIES_MAX, 2 ** Math.ceil(Math.log2(options.connections * 6 + 2)));
@@ -49,27 +49,27 @@ export class RingReadiness implements Readiness {
     if (index >= 0) this.#watched.splice(index, 1);
   }
 
-  add(connection: Connection): void {
+  add(connection: RelayConnection): void {
     this.#connections.set(connection.number, connection);
     if (connection.connecting) this.#queueConnect(connection);
     else this.#begin(connection);
   }
 
-  remove(connection: Connection): void {
+  remove(connection: RelayConnection): void {
     this.#connections.delete(connection.number);
   }
 
-  #begin(connection: Connection): void {
+  #begin(connection: RelayConnection): void {
     for (const channel of connection.channels) this.#continue(connection, channel);
   }
 
-  #queueConnect(connection: Connection): void {
+  #queueConnect(connection: RelayConnection): void {
     connection.inFlight += 1;
     this.#ring.queue(pollAdd(connection.server.fd, POLLOUT), { tag: connection.down.number * STEPS.length + CONNECT });
   }
 
   /** The next chain of a channel: out first what the pipe still holds, else wait, read and send. */
-  #continue(connection: Connection, channel: Channel): void {
+  #continue(connection: RelayConnection, channel: Channel): void {
     const { from, to } = channel.ends;
     const { pipe } = channel;
     const tag = channel.number * STEPS.length;
@@ -89,7 +89,7 @@ export class RingReadiness implements Readiness {
     this.#ring.queue(send, { tag: tag + OUT });
   }
 
-  wait(timeoutMs: number, touched: Set<Connection>): boolean {
+  wait(timeoutMs: number, touched: Set<RelayConnection>): boolean {
     this.#ring.submit();
     let completions = this.#ring.completions();
     if (completions.length === 0) {
@@ -113,7 +113,7 @@ export class RingReadiness implements Readiness {
     for (const [index, watched] of [...this.#watched].entries()) if (set.ready(index + 1) !== 0) watched.ready();
   }
 
-  #take({ tag, result }: Completion, nowNs: number): Connection | undefined {
+  #take({ tag, result }: Completion, nowNs: number): RelayConnection | undefined {
     const number = Math.floor(tag / STEPS.length);
     const step = tag % STEPS.length;
     const connection = this.#connections.get(number >> 1);

@@ -9,7 +9,7 @@ import type { JournalCall } from "../../journal.ts";
 import { WAIT_IN, WAIT_OUT } from "./transfers.ts";
 
 /** The splice flags as strace's hexadecimal: SPLICE_F_MOVE is 1, SPLICE_F_NONBLOCK 2. */
-export function flagsText(options: { move: boolean; nonblock: boolean }): string {
+export function spliceFlagsText(options: { move: boolean; nonblock: boolean }): string {
   return `0x${((options.move ? 1 : 0) | (options.nonblock ? 2 : 0)).toString(16)}`;
 }
 
@@ -25,7 +25,7 @@ export function traceLines(calls: readonly JournalCall[], options: TraceOptions)
   return calls.map((call) => traceLine(call, options));
 }
 
-export function traceLine(call: JournalCall, options: TraceOptions): string {
+function traceLine(call: JournalCall, options: TraceOptions): string {
   const mark = options.marked?.has(call.sequence) === true ? "==>" : "   ";
   const seconds = Math.max(0, (call.atNs - options.startNs) / 1e9).toFixed(6);
   return `${mark} ${seconds.padStart(10)}  ${callText(call, options.flags)}`;

@@ -16,7 +16,7 @@ import { Control } from "./control.ts";
 import type { Of, ToRole } from "./protocol.ts";
 
 /** The machine lacks something a role needs; no fault of ours. */
-export class RoleRefusal extends Error {
+class RoleRefusal extends Error {
   override readonly name = "RoleRefusal";
 }
 

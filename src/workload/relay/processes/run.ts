@@ -20,7 +20,7 @@ import type { InjectionDone } from "../engine/inject.ts";
 import type { RelayResult } from "../engine/relay.ts";
 import { attribute, type CallAnswer, questionFor } from "../evidence/attribution.ts";
 import { hopOf, hopText, mergeFindings, type TapStream, troubleOf } from "../evidence/merge.ts";
-import { flagsText, traceLines } from "../evidence/trace.ts";
+import { spliceFlagsText, traceLines } from "../evidence/trace.ts";
 import type { EndKind } from "../options.ts";
 import { joinNetworks, RELAY_HOST, SOURCE_HOST } from "./networks.ts";
 import type { RunPlan } from "./plan.ts";
@@ -268,7 +268,7 @@ export class SelfContainedRun implements AsyncDisposable {
   }
 
   async #traces(relay: RoleProcess, first: CallAnswer | undefined) {
-    const options = { flags: flagsText(this.#plan.shape), startNs: this.#startNs };
+    const options = { flags: spliceFlagsText(this.#plan.shape), startNs: this.#startNs };
     if (first !== undefined && first.around.length > 0) {
       const marked = new Set([...first.spliceIns, ...first.spliceOuts].map((call) => call.sequence));
       return [{ title: "calls around the first finding", lines: traceLines(first.around, { ...options, marked }) }];

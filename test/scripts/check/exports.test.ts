@@ -1,0 +1,72 @@
+/** Dead exports and names for two things, seen on a made-up tree; and this repository, which has neither. */
+import { afterEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { exportComplaints } from "../../../scripts/check/exports.ts";
+import { filesUnder } from "../../../scripts/check/tidy.ts";
+
+const trees: string[] = [];
+afterEach(() => {
+  for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
+});
+
+function complaintsAbout(files: Readonly<Record<string, string>>): string[] {
+  const tree = mkdtempSync(join(tmpdir(), "exports-"));
+  trees.push(tree);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(join(tree, dirname(file)), { recursive: true });
+    writeFileSync(join(tree, file), text);
+  }
+  return exportComplaints(tree, filesUnder(tree));
+}
+
+test("this repository has no dead export and no name for two things", () => {
+  const root = join(import.meta.dir, "../../..");
+  expect(exportComplaints(root, filesUnder(root))).toEqual([]);
+});
+
+const UNUSED = { "src/ops/a.ts": "/** Owns a. */\nexport function unused() {}\nexport type Free = 1;\n" };
+
+test("a value that nothing imports is dead; a type may be there for a signature", () => {
+  expect(complaintsAbout(UNUSED)).toEqual(["src/ops/a.ts:2: dead export: nothing imports unused"]);
+});
+
+test.each([
+  'import { unused } from "../../src/ops/a.ts";',
+  'import {\n  type Free,\n  unused as mine,\n} from "../../src/ops/a.ts";',
+  'import * as whole from "../../src/ops/a.ts";',
+  'const { unused } = await import("../../src/ops/a.ts");',
+  'const worker = new URL("../../src/ops/a.ts", import.meta.url);',
+  ["const any = await import(`../../src/ops/", "{name}.ts`);"].join("$"),
+])("it is used by %s", (use) => {
+  expect(complaintsAbout({ ...UNUSED, "test/ops/a.test.ts": use })).toEqual([]);
+});
+
+test("another name of the same file is no use of it", () => {
+  const other = 'import { Free } from "../../src/ops/a.ts";';
+  expect(complaintsAbout({ ...UNUSED, "test/ops/a.test.ts": other }).length).toBe(1);
+});
+
+test("the tables that are transcribed from headers are left out", () => {
+  expect(complaintsAbout({ "src/sys/uapi/fcntl.ts": "export const O_PATH = 1;\n" })).toEqual([]);
+});
+
+const TWO = {
+  "src/ops/file.ts": "export function read() {}\nexport interface Range {}\n",
+  "src/lab/span.ts": "\nexport interface Range {}\n",
+  "test/ops/a.test.ts": 'import { type Range, read } from "../../src/ops/file.ts";',
+};
+
+test("one name for two things is named, with both places", () => {
+  expect(complaintsAbout(TWO)).toEqual([
+    "src/ops/file.ts:2: Range is also the name of something else: src/lab/span.ts:2",
+  ]);
+});
+
+test("a call and its request in a ring have one name, and the stream judge has words of its own", () => {
+  const request = { "src/ops/ring/request.ts": "export function read() {}\n", "src/lab/span.ts": "" };
+  const judge = { "src/judge/stream/ranges.ts": "export interface Range {}\n" };
+  const uses = 'import { read } from "../../src/ops/file.ts"; import * as sqe from "../../src/ops/ring/request.ts";';
+  expect(complaintsAbout({ ...TWO, ...request, ...judge, "test/ops/a.test.ts": uses })).toEqual([]);
+});
