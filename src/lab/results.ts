@@ -25,6 +25,10 @@ export function readResults(path: string): MatrixDocument {
     throw new LabError(`${path} holds no results of lab.ts matrix`, { exitCode: 254 });
   }
   const { script = "", scriptArguments = [], durationSeconds = 0, rows } = document;
+  const damaged = rows.findIndex(
+    (row: Partial<Row> | null) => typeof row?.asked !== "string" || typeof row.kernel !== "string",
+  );
+  if (damaged >= 0) throw new LabError(`${path} is damaged: row ${damaged + 1} names no kernel`, { exitCode: 254 });
   return { script, scriptArguments, durationSeconds, rows };
 }
 

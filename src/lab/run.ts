@@ -52,6 +52,8 @@ export interface LabRun {
   readonly acceleration: Acceleration;
   readonly result: GuestResult;
   readonly artifacts: readonly Artifact[];
+  /** What came before QEMU: the kernel unpacked or found, disks, initramfs. */
+  readonly preparationSeconds: number;
   /** All of the script's stdout. */
   readonly stdout: string;
   /** 0, 1 and so on from the script; 125 when there is no verdict; 130 when we were stopped. */
@@ -76,7 +78,7 @@ export interface RunRequest {
 
 /** Boots the kernel, runs the script, and brings back what it said and left. */
 export async function runOnKernel(request: RunRequest): Promise<LabRun> {
-  const { kernel, options, narrate, listener, artifactDirectory, signal } = request;
+  const { options, narrate, artifactDirectory } = request;
   const job = {
     ...jobOf(options),
     mode: "run",
@@ -85,6 +87,28 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     scriptArguments: request.scriptArguments,
     invoked: request.invoked,
   } as const;
+  for (let attempt = 1; ; attempt++) {
+    const run = await runOnce(request, job);
+    if (attempt === BOOTS_MAX || !diedEmulated(run)) return run;
+    narrate(`${run.reason}; emulated kernels do that now and then on a busy host, so it is booted once more`);
+  }
+}
+
+/** A kernel that is broken dies again. */
+const BOOTS_MAX = 2;
+
+/**
+ * Whether an emulated kernel panicked before the script began. On a busy host it does now and then ("PANIC: double fault",
+ * 6.12.107 at load 16, which boots at once when asked again).
+ */
+export function diedEmulated({ acceleration, result }: Pick<LabRun, "acceleration" | "result">): boolean {
+  const panicked = result.events.some(({ kind }) => FATAL_KINDS.includes(kind));
+  return acceleration === "tcg" && panicked && result.end === "died" && result.bootSeconds === undefined;
+}
+
+async function runOnce(request: RunRequest, job: Job): Promise<LabRun> {
+  const { kernel, options, narrate, listener, artifactDirectory, signal } = request;
+  const startedAt = performance.now();
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
   const said: Uint8Array[] = [];
   let saidBytes = 0;
@@ -94,6 +118,7 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     if (saidBytes <= STDOUT_BYTES_MAX) said.push(Uint8Array.from(bytes));
   };
   return await withMachine(kernel, { options, narrate, job }, async (machine) => {
+    const preparationSeconds = (performance.now() - startedAt) / 1000;
     const result = await runGuest(machine, {
       timeoutSeconds: options.timeoutSeconds,
       listener: { ...listener, stdout: take, files: (bytes) => receiver.push(bytes) },
@@ -102,7 +127,8 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     const artifacts = await receiver.finish();
     const stdout = Buffer.concat(said).toString("utf8");
     const verdict = judge(result, { timeoutSeconds: options.timeoutSeconds, report: parseReport(stdout) });
-    return { kernel, acceleration: machine.acceleration, result, artifacts, stdout, ...verdict };
+    const { acceleration } = machine;
+    return { kernel, acceleration, preparationSeconds, result, artifacts, stdout, ...verdict };
   });
 }
 

@@ -4,6 +4,7 @@
  * Owns the forms of both files: a survey's JSON, a matrix of the lab that holds surveys, or, for --expect, a text file with
  * a case on each line and, after it, the kinds that are expected. Refuses to hide anything: an expected case is marked.
  */
+import { FINDING_KINDS } from "../report/document.ts";
 import type { CaseResult } from "./document.ts";
 
 /** A case of an earlier survey: corrupt or not, with these kinds. */
@@ -21,23 +22,25 @@ interface Stored {
 
 /** The cases of a survey's JSON; of a matrix, those of the row whose kernel is `kernel`, or of its only row. */
 export function readEarlier(text: string, kernel: string): Earlier[] | string {
-  let value: Stored;
+  let value: Stored | null;
   try {
     value = JSON.parse(text);
   } catch {
     return "is not JSON; give the output of survey.ts --json";
   }
-  if (value?.tool === "survey" && Array.isArray(value.cases)) return value.cases.map(earlierOf);
+  if (value?.tool === "survey" && Array.isArray(value.cases)) return casesOf(value.cases);
   if (value?.tool === "lab matrix" && Array.isArray(value.rows)) {
-    const rows = value.rows as { readonly kernel?: string; readonly report?: Stored | null }[];
-    const surveys = rows.flatMap(({ kernel = "", report }) =>
-      report?.tool === "survey" && Array.isArray(report.cases) ? [{ kernel, cases: report.cases as unknown[] }] : [],
+    const rows = value.rows as readonly ({ readonly kernel?: unknown; readonly report?: Stored | null } | null)[];
+    const surveys = rows.flatMap((row) =>
+      row?.report?.tool === "survey" && Array.isArray(row.report.cases)
+        ? [{ kernel: String(row.kernel), cases: row.report.cases as unknown[] }]
+        : [],
     );
     const row =
       surveys.find((entry) => sameKernel(entry.kernel, kernel)) ?? (surveys.length === 1 ? surveys[0] : undefined);
     if (row === undefined)
       return `holds no survey of ${kernel}, but of ${surveys.map((entry) => entry.kernel).join(", ") || "no kernel"}`;
-    return row.cases.map(earlierOf);
+    return casesOf(row.cases);
   }
   return "is not a survey; give the output of survey.ts --json, or of lab.ts matrix --json -- survey.ts";
 }
@@ -47,9 +50,16 @@ function sameKernel(stored: string, running: string): boolean {
   return stored === running || stored.replace(/[-~+ ].*$/, "") === running;
 }
 
-function earlierOf(value: unknown): Earlier {
-  const { name, verdict, kinds } = value as Partial<Earlier>;
-  return { name: String(name), verdict: String(verdict), kinds: Array.isArray(kinds) ? kinds.map(String) : [] };
+/** A case that lacks its name or verdict would silently be no case at all. */
+function casesOf(values: readonly unknown[]): Earlier[] | string {
+  const cases: Earlier[] = [];
+  for (const [index, value] of values.entries()) {
+    const { name, verdict, kinds } = (value ?? {}) as { name?: unknown; verdict?: unknown; kinds?: unknown };
+    if (typeof name !== "string" || typeof verdict !== "string")
+      return `is damaged: case ${index + 1} has no name or no verdict; give the output of survey.ts --json as it came`;
+    cases.push({ name, verdict, kinds: Array.isArray(kinds) ? kinds.map(String) : [] });
+  }
+  return cases;
 }
 
 /** Marks each result: "new" damage, damage that is "gone", or the "same". Cases the baseline does not judge stay unmarked. */
@@ -90,24 +100,38 @@ export function changeLines(results: readonly CaseResult[], baseline: readonly E
   ];
 }
 
-/** What --expect names: case -> kinds, where an empty list means any kind. A string is a complaint. */
-export function readExpected(text: string, kernel: string): Map<string, readonly string[]> | string {
+/**
+ * What --expect names: case -> kinds, where an empty list means any kind. A string is a complaint: a case or a kind that
+ * does not exist would let nothing pass, and nobody would notice.
+ */
+export function readExpected(
+  text: string,
+  { kernel, names }: { kernel: string; names: readonly string[] },
+): Map<string, readonly string[]> | string {
   if (text.trimStart().startsWith("{")) {
     const earlier = readEarlier(text, kernel);
     if (typeof earlier === "string") return earlier;
     return new Map(earlier.filter(({ verdict }) => verdict === "corrupt").map(({ name, kinds }) => [name, kinds]));
   }
   const expected = new Map<string, readonly string[]>();
-  for (const line of text.split("\n")) {
-    const [name, ...kinds] = line
+  for (const [index, line] of text.split("\n").entries()) {
+    const [word, ...kinds] = line
       .replace(/#.*/, "")
       .trim()
       .split(/[\s,:]+/)
       .filter(Boolean);
-    if (name !== undefined) expected.set(name.replace(/\.ts$/, ""), kinds);
+    if (word === undefined) continue;
+    const name = word.replace(/\.ts$/, "");
+    const at = `line ${index + 1}:`;
+    if (!names.includes(name)) return `${at} no case ${quoted(name)}; survey.ts --list shows them`;
+    const stranger = kinds.find((kind) => !(FINDING_KINDS as readonly string[]).includes(kind));
+    if (stranger !== undefined) return `${at} no kind ${quoted(stranger)}: it is one of ${FINDING_KINDS.join(", ")}`;
+    expected.set(name, kinds);
   }
   return expected;
 }
+
+const quoted = (word: string) => JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
 
 /** Marks corrupt cases whose kinds were all expected. */
 export function markExpected(

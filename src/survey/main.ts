@@ -63,11 +63,13 @@ export function checkSurvey(args: SurveyArguments): void {
 }
 
 function prepare(args: SurveyArguments) {
-  const chosen = chooseCases(allCases(), args.only);
+  const all = allCases();
+  const chosen = chooseCases(all, args.only);
   if (typeof chosen === "string") throw new UsageError(`--only: ${chosen}`);
   const kernelVersion = upstreamVersion(os.release(), os.version());
   const baseline = fromFile("--baseline", args.baseline, (text) => readEarlier(text, kernelVersion));
-  const expected = fromFile("--expect", args.expect, (text) => readExpected(text, kernelVersion));
+  const names = all.map(({ name }) => name);
+  const expected = fromFile("--expect", args.expect, (text) => readExpected(text, { kernel: kernelVersion, names }));
   return { chosen, kernelVersion, baseline, expected };
 }
 

@@ -85,6 +85,8 @@ describe("results in a file", () => {
       ["{}", "holds no results"],
       ["null", "holds no results"],
       ["{", "is not JSON"],
+      ['{"tool":"lab matrix","rows":[null]}', "is damaged: row 1 names no kernel"],
+      ['{"tool":"lab matrix","rows":[{"asked":"6.1.170"}]}', "is damaged: row 1 names no kernel"],
     ] as const) {
       writeFileSync(path, text);
       expect(() => readResults(path)).toThrow(words);

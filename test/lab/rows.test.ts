@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { GuestResult } from "../../src/lab/guest/qemu.ts";
 import { makeRow, type Row } from "../../src/lab/row.ts";
-import { judge } from "../../src/lab/run.ts";
+import { diedEmulated, judge } from "../../src/lab/run.ts";
 import { parseReport } from "../../src/lab/script.ts";
 import { matrixExitCode, matrixJson, matrixKtap, tableHead, tableRow } from "../../src/lab/table.ts";
 import type { RunReport } from "../../src/report/document.ts";
@@ -13,6 +13,7 @@ const RESULT: GuestResult = {
   announced: undefined,
   why: undefined,
   bootSeconds: 4.56,
+  bootParts: undefined,
   scriptSeconds: 2.5,
   processorSeconds: 3,
   events: [],
@@ -101,6 +102,23 @@ describe("judge", () => {
   test.each(cases)("%s", (_name, change, exitCode, reason) => {
     expect(judge({ ...RESULT, ...change }, { timeoutSeconds: 60, report: null })).toEqual({ exitCode, reason });
   });
+});
+
+test("an emulated kernel that panics before the script is booted once more, and nothing else is", () => {
+  const panicked = { ...RESULT, end: "died", bootSeconds: undefined, events: [{ kind: "panic", line: "x" }] } as const;
+  const again = (change: Partial<GuestResult>, acceleration: "kvm" | "tcg" = "tcg") =>
+    diedEmulated({ acceleration, result: { ...panicked, ...change } });
+  expect([again({}), again({ events: [{ kind: "oops", line: "x" }] })]).toEqual([true, true]);
+  expect(again({}, "kvm")).toBe(false);
+  for (const change of [
+    { bootSeconds: 4 },
+    { end: "timeout" },
+    { end: "stopped" },
+    { end: "failed" },
+    { events: [] },
+    { events: [{ kind: "lab", line: "lab: no virtio ports within 5 s" }] },
+  ] as const)
+    expect({ change, again: again(change) }).toEqual({ change, again: false });
 });
 
 describe("makeRow", () => {

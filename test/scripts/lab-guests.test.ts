@@ -42,6 +42,16 @@ describe("guests", () => {
     expect(stderr).toContain("lab: no verdict: the guest died while the script ran");
   });
 
+  testGuest(
+    "a kernel that panics before the script is booted twice where it is emulated, and has no verdict",
+    async () => {
+      const words = ["run", "--kernel", KERNEL, "--accel", "tcg", "--append", "rdinit=/no root=/no", "--", PROBE];
+      const { code, stderr } = await lab(words);
+      expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("so it is booted once more\n") });
+      expect(stderr).toContain("lab: no verdict: the guest died while booting: ");
+    },
+  );
+
   testGuest("of two runs in memory groups the first to leave keeps the other's limits", async () => {
     const script = join(ROOT, "test/lab/fixtures/two-groups.ts");
     const { stdout, stderr } = await lab(["run", "--kernel", KERNEL, "--fs", "tmpfs", "--", script]);

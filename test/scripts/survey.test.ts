@@ -28,6 +28,9 @@ describe("arguments", () => {
     [["--report", file("other.txt", "somebody's")], "other.txt exists; name a new file"],
     [["--baseline", "/dev/zero"], "survey: --baseline: /dev/zero is a device, not a file"],
     [["--expect", directory], "is a directory, not a file"],
+    [["--expect", file("typo", "splice-fpo lost\n")], 'typo line 1: no case "splice-fpo"'],
+    [["--baseline", file("cut.json", '{"tool":"survey","cases":[{"na')], "cut.json is not JSON"],
+    [["--baseline", file("null.json", '{"tool":"survey","cases":[null]}')], "null.json is damaged: case 1"],
     [["--bogus"], "survey: unknown flag --bogus"],
   ])(
     "%j ends 254 with one line, and runs nothing",

@@ -167,11 +167,33 @@ describe("comparisons", () => {
     expect(readEarlier(JSON.stringify(matrix), "7.1.1")).toStartWith("holds no survey of 7.1.1, but of 6.12.117-1");
     expect(readEarlier(JSON.stringify({ ...matrix, rows: [row("6.12.117-1", "a")] }), "7.1.1")).toHaveLength(1);
   });
-  test.each(["", "{", "[]", "null", "7", '{"tool":"verify"}', '{"tool":"survey"}'])("%p is not a baseline", (text) => {
+  test.each([
+    ...["", "{", "[]", "null", "7", '{"tool":"verify"}', '{"tool":"survey"}'],
+    ...[
+      '{"tool":"survey","cases":[null]}',
+      '{"tool":"survey","cases":[{"name":"a"}]}',
+      '{"tool":"survey","cases":[7]}',
+    ],
+    ...[
+      '{"tool":"lab matrix","rows":[null]}',
+      '{"tool":"lab matrix","rows":[{"kernel":7,"report":{"tool":"survey"}}]}',
+    ],
+    '{"tool":"lab matrix","rows":[{"kernel":7,"report":{"tool":"survey","cases":[null]}}]}',
+  ])("%p is not a baseline", (text) => {
     expect(readEarlier(text, "6.1.1")).toBeString();
   });
+  const known = { kernel: "6.1.1", names: ["a", "b", "c", "d", "e", "f"] };
+  test.each([
+    ["a\n# b\nnobody: lost\n", 'line 3: no case "nobody"; survey.ts --list shows them'],
+    ["a: lost, lots\n", 'line 1: no kind "lots": it is one of duplicated, '],
+    ["\u0000\u0001", "line 1: no case "],
+    ['[{"name":"a"}]', "line 1: no case "],
+    ['{"tool":"survey","cases":[{"verdict":"corrupt"}]}', "is damaged: case 1 has no name or no verdict"],
+  ])("--expect: %p is refused", (text, complaint) => {
+    expect(readExpected(text, known)).toStartWith(complaint);
+  });
   test("--expect: lines with kinds, or a survey; other kinds are not expected", () => {
-    const expected = readExpected("# known here\na: lost, torn\n\nc\ne zeroed # by 7.4\n", "6.1.1");
+    const expected = readExpected("# known here\na: lost, torn\n\nc\ne zeroed # by 7.4\n", known);
     if (typeof expected === "string") throw new Error(expected);
     expect(markExpected(now, expected).map(({ name, expected }) => [name, expected])).toEqual([
       ["a", true],
@@ -181,7 +203,7 @@ describe("comparisons", () => {
       ["e", undefined],
       ["f", undefined],
     ]);
-    expect(readExpected(before, "6.1.1")).toEqual(
+    expect(readExpected(before, known)).toEqual(
       new Map([
         ["b", ["lost"]],
         ["c", ["zeroed", "lost"]],

@@ -10,6 +10,7 @@ import { commandLine, thisScript } from "../../machine/invocation.ts";
 import { defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
 import { runOnHost } from "../guest/host.ts";
+import type { BootParts } from "../guest/status.ts";
 import { type HostWords, hostJson, hostText } from "../host-words.ts";
 import { lostOutput, lostReport } from "../lost-report.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
@@ -101,13 +102,22 @@ function tellTheEnd(
     const files = artifacts.length === 1 ? "1 file" : `${artifacts.length} files`;
     narrate(`artifacts: ${artifactDirectory} (${files}, ${Math.ceil(bytes / 1048576)} MiB)`);
   }
+  const { bootParts, bootSeconds, scriptSeconds } = result;
   const parts = [
-    `boot ${(result.bootSeconds ?? 0).toFixed(1)} s`,
-    `script ${(result.scriptSeconds ?? 0).toFixed(1)} s`,
+    `made ready in ${run.preparationSeconds.toFixed(1)} s`,
+    bootSeconds === undefined ? "no boot" : `boot ${bootSeconds.toFixed(1)} s${partsText(bootParts)}`,
+    `script ${(scriptSeconds ?? 0).toFixed(1)} s`,
   ];
   narrate(
     `${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s; processor time ${(result.processorSeconds ?? 0).toFixed(1)} s`,
   );
+}
+
+/** Where the time of a boot went. */
+function partsText(parts: BootParts | undefined): string {
+  if (parts === undefined) return "";
+  const { firmware, kernel, init } = parts;
+  return ` (QEMU ${firmware.toFixed(1)}, kernel ${kernel.toFixed(1)}, init ${init.toFixed(1)})`;
 }
 
 function inHostWords(text: string, scriptArguments: readonly string[], words: HostWords): string {

@@ -2,12 +2,13 @@
 # The first process of the guest: sets up what a reproducer finds on any machine, runs it, reports, and reboots
 # (QEMU's -no-reboot makes that the end). /lab/config states what to do; the host writes it for each run.
 #
-# Four virtio ports lead to the host, in this order: status (lines "start UPTIME", "failed WHY", "exit CODE"), the
+# Four virtio ports lead to the host, in this order: status (lines "start UPTIME INIT-UPTIME", "failed WHY", "exit CODE"), the
 # script's stdout, its stderr, and a tar stream of what it left behind. Kernel messages alone use the console, so the
 # host can tell a dead guest from a quiet script.
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TMPDIR=/tmp
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
+read -r begun _ </proc/uptime
 mount -t sysfs sys /sys
 mkdir -p /run
 mount -t tmpfs run /run
@@ -132,7 +133,7 @@ if [ "$LAB_MODE" = shell ]; then
 fi
 
 read -r uptime _ </proc/uptime
-status "start $uptime"
+status "start $uptime $begun"
 if [ -n "$ports" ]; then
   /lab/command </dev/null >"${ports}2" 2>"${ports}3"
 else

@@ -64,6 +64,7 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
     announced: numberIn(readText(verdict)),
     why: undefined,
     bootSeconds: undefined,
+    bootParts: undefined,
     scriptSeconds: (performance.now() - startedAt) / 1000,
     processorSeconds: undefined,
     events: [],

@@ -10,6 +10,7 @@ import { findProgram } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
 import { Channel } from "./channel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
+import { type BootParts, StatusReader } from "./status.ts";
 
 /** A raw image as a virtio disk; the guest finds it by its serial number. */
 export interface Disk {
@@ -49,6 +50,8 @@ export interface GuestResult {
   readonly why: string | undefined;
   /** From QEMU's start to the script's start, on the host's clock. */
   readonly bootSeconds: number | undefined;
+  /** The same in parts. */
+  readonly bootParts: BootParts | undefined;
   /** How long the script ran, on the guest's clock. */
   readonly scriptSeconds: number | undefined;
   /** What QEMU took of a processor, all together; on a busy machine it shows more than a clock. */
@@ -195,58 +198,5 @@ export class SerialReader {
       else if (name === "stdout" || name === "stderr" || name === "files")
         this.#takers[name](Buffer.from(value, "base64"));
     }
-  }
-}
-
-/** The status port: "start UPTIME", "end UPTIME", "verdict CODE", "failed WHY", "exit CODE", one a line. */
-class StatusReader {
-  readonly #startedAt: number;
-  readonly #onStart: () => void;
-  #text = "";
-  #bootSeconds: number | undefined;
-  #guestStart: number | undefined;
-  #guestEnd: number | undefined;
-  #exitCode: number | undefined;
-  #announced: number | undefined;
-  #failed: string | undefined;
-
-  constructor(startedAt: number, onStart: () => void) {
-    this.#startedAt = startedAt;
-    this.#onStart = onStart;
-  }
-
-  push(bytes: Uint8Array): void {
-    const lines = (this.#text + new TextDecoder().decode(bytes)).split("\n");
-    this.#text = lines.pop() ?? "";
-    for (const line of lines) {
-      const [word, ...rest] = line.split(" ");
-      const value = rest.join(" ");
-      if (word === "start") {
-        this.#bootSeconds = (performance.now() - this.#startedAt) / 1000;
-        this.#guestStart = Number(value);
-        this.#onStart();
-      } else if (word === "end") this.#guestEnd = Number(value);
-      else if (word === "exit") this.#exitCode = Number(value);
-      else if (word === "verdict") this.#announced = Number(value);
-      else if (word === "failed") this.#failed = value;
-    }
-  }
-
-  result(
-    cut: "timeout" | "stopped" | undefined,
-    said: string,
-  ): Omit<GuestResult, "events" | "consoleTail" | "processorSeconds"> {
-    const scriptSeconds =
-      this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
-    const common = {
-      exitCode: this.#exitCode,
-      announced: this.#announced,
-      bootSeconds: this.#bootSeconds,
-      scriptSeconds,
-    };
-    if (this.#exitCode !== undefined) return { end: "exited", why: undefined, ...common };
-    if (cut !== undefined) return { end: cut, why: undefined, ...common };
-    if (this.#failed !== undefined) return { end: "failed", why: this.#failed, ...common };
-    return { end: "died", why: said || undefined, ...common };
   }
 }
