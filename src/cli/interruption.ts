@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { pendingSignal, watchSignals } from "../ops/signals.ts";
-import { alarmAtSecondSignal, signalCount } from "../sys/signal.ts";
+import { alarmAtSecondSignal, endWithin, signalCount } from "../sys/signal.ts";
 import { SIGHUP, SIGINT, SIGTERM } from "../sys/uapi/mount.ts";
 
 const LOOK_MS = 50;
@@ -16,6 +16,8 @@ const LOOK_MS = 50;
 const SAME_KEY_MS = 150;
 const ANSWER_MS_MAX = 10_000;
 const CLEAN_UP_MS_MAX = 1500;
+/** After a second signal, whatever happens. */
+const END_MS_MAX = 1800;
 const ORPHAN_LOOK_MS = 500;
 
 /** The workload did not answer; the run ends without what it knows. */
@@ -79,8 +81,9 @@ export class Interruption {
     if (sinceMs < SAME_KEY_MS) this.#countedFirst = count;
     else if ((count > this.#countedFirst || sinceMs > ANSWER_MS_MAX) && !this.#repeated) {
       this.#repeated = true;
-      // The event loop turns, so the end is ours.
+      // The event loop turns, so the end is ours, unless clean-up keeps it from turning any more.
       alarmAtSecondSignal(false);
+      endWithin(END_MS_MAX);
       this.#secondSignal.resolve();
     }
   }

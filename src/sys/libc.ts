@@ -108,6 +108,7 @@ export const LIBC_SYMBOLS = {
   unsetenv: [["ptr"], "i32"],
   usleep: [["u32"], "i32"],
   alarm: [["u32"], "u32"],
+  setitimer: [["i32", "ptr", "ptr"], "i32"],
   _exit: [["i32"], "void"],
   signal: [["i32", "ptr"], "i64_fast"],
   siginterrupt: [["i32", "i32"], "i32"],

@@ -17,11 +17,16 @@ import { SIGALRM } from "./uapi/mount.ts";
 const SIG_DFL = 0;
 const SIG_IGN = 1;
 const SETUP = "bytewitness_signal_setup";
+const TIMER_BYTES = 64;
+/** The timer of alarm(2), which clears it too. */
+const ITIMER_REAL = 0;
 const HANDLER = "bytewitness_signal_handler";
 const ALARM_HANDLER = "bytewitness_alarm_handler";
 
 /** [0] the last signal's number, [1] how many arrived, [2] whether a second sets an alarm; the compiled handler's too. */
 let state: Int32Array | undefined;
+/** The counters' address, 0 without a compiled handler; a timer's description is behind them. */
+let page = 0;
 let compiled: { readonly handler: number; readonly alarmHandler: number } | undefined;
 /** The event loop takes the signals: their number is known only after a turn of it. */
 let byEventLoop = false;
@@ -43,7 +48,7 @@ function compile(): string | undefined {
       }),
     );
     const built = symbols as unknown as Record<string, { ptr: Pointer }>;
-    const page = libc.mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    page = libc.mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page < 0) return "no memory for the signal counter";
     // Never call cc() symbols directly: their wrapper corrupts numbers (oven-sh/bun#37978). Re-bound ones are right.
     const ptr = built[SETUP]?.ptr as Pointer;
@@ -122,4 +127,15 @@ export function signalMayBePending(): boolean {
 export function alarmAtSecondSignal(on: boolean): void {
   if (state !== undefined) Atomics.store(state, 2, on ? 1 : 0);
   if (!on) libc.alarm(0);
+}
+
+/**
+ * Ends the process with 128 + the signal's number in so many milliseconds, whatever it does then; nothing where no handler
+ * is compiled. setitimer(2): struct itimerval, behind the counters.
+ */
+export function endWithin(milliseconds: number): void {
+  if (compiled === undefined || page === 0) return;
+  const timer = new Int32Array(arrayBufferAt(page + TIMER_BYTES, 32));
+  timer.set([0, 0, 0, 0, Math.floor(milliseconds / 1000), 0, (milliseconds % 1000) * 1000, 0]);
+  libc.setitimer(ITIMER_REAL, page + TIMER_BYTES, 0);
 }
