@@ -1,6 +1,6 @@
 /** The script that README.md prints under "Write your own" is run exactly as printed. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { needed } from "../needed.ts";
 
@@ -60,3 +60,35 @@ test.skipIf(needed("a writable checkout"))(
   },
   60_000,
 );
+
+/** The names of the tree in README.md, as paths, with the words beside each. */
+function printedTree(): Map<string, string> {
+  const readme = readFileSync(`${ROOT}/README.md`, "utf8");
+  const tree = /^## The house$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? "";
+  let above = "";
+  const entries = [...tree.matchAll(/^( *)(\S+)(.*)$/gm)].map(
+    ([, indent = "", name = "", about = ""]): [string, string] => {
+      if (indent === "") above = name;
+      return [indent === "" ? name : `${above}${name}`, about];
+    },
+  );
+  return new Map(entries);
+}
+
+test("the tree in README.md is the tree on disk", () => {
+  const tree = printedTree();
+  const kind = (name: string, isDirectory: boolean) => `${name}${isDirectory ? "/" : ""}`;
+  const onDisk = readdirSync(`${ROOT}/src`, { withFileTypes: true }).map(
+    (entry) => `src/${kind(entry.name, entry.isDirectory())}`,
+  );
+  // index.ts's line names the second door.
+  const printed = [...tree.keys()].filter((path) => path.startsWith("src/") && path !== "src/");
+  expect([...printed, "src/uapi.ts"].sort()).toEqual(onDisk.sort());
+  for (const [path, about] of tree) {
+    expect([path, existsSync(`${ROOT}/${path}`)]).toEqual([path, true]);
+    for (const [, room = ""] of about.matchAll(/\b([a-z-]+\/)(?= |,|:|\)|$)/g)) {
+      const where = path.endsWith("/") ? [`${path}${room}`, room] : [room];
+      expect([room, where.some((place) => existsSync(`${ROOT}/${place}`))]).toEqual([room, true]);
+    }
+  }
+});
