@@ -6,7 +6,7 @@
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ArgumentSpecs } from "../cli/args.ts";
+import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
 import { Judge } from "../judge/judge.ts";
 import { openFile, read, readFully, writeAll } from "../ops/file.ts";
@@ -21,11 +21,21 @@ import { O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
 import { openInput } from "../workload/scan/input.ts";
 import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
 import { type Contender, interleave, type Measured, median, ratioOfMedians } from "./interleave.ts";
+import { type Answer, answerTo, compare, comparisonText, exitOf, goalText } from "./noise.ts";
+import { raceCommit, raceFindings } from "./verify-process.ts";
 import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each contender" },
   turnMs: { kind: "count", default: 40, min: 1, description: "milliseconds of one turn" },
+  part: {
+    kind: "choice",
+    choices: ["all", "loops", "file", "findings"],
+    default: "all",
+    description: "only this part",
+  },
+  commit: { kind: "text", optional: true, description: "also judge a clean file with this older commit, in turns" },
+  findingsMib: { kind: "count", default: 256, min: 1, description: "size of the files with findings, MiB" },
   fileMib: { kind: "count", default: 1920, min: 1, description: "size of the file in page cache, MiB" },
 } as const satisfies ArgumentSpecs;
 
@@ -200,9 +210,11 @@ async function raceLoops(
   await race(`tagged, ${where}`, taggedRacers, block, settings);
 }
 
+/** Judging while reading, against reading alone into a buffer as large as the file. */
+const FILE_GOAL = { atLeast: 1.6 };
 const WHOLE_READ = "read() into one buffer";
 
-async function raceFile(workshop: Workshop, sizeBytes: number, settings: Settings): Promise<void> {
+async function raceFile(workshop: Workshop, sizeBytes: number, settings: Settings): Promise<Answer> {
   const path = workshop.file("stream");
   const pattern = counter();
   {
@@ -247,14 +259,29 @@ async function raceFile(workshop: Workshop, sizeBytes: number, settings: Setting
   });
   const measured = await interleave([wholeRead, smallRead, judged, parallel], settings.rounds);
   console.log(table(`${sizeBytes / 2 ** 20} MiB file in page cache`, measured, WHOLE_READ).join("\n"));
+  const found = compare(measured[2] as Measured, measured[0] as Measured, RATE);
+  console.log(
+    `verify.ts, one reader, against ${WHOLE_READ}: ${comparisonText(found)}; ${goalText(found, FILE_GOAL)}\n`,
+  );
+  return answerTo(found, FILE_GOAL);
 }
 
-async function benchVerify(settings: Settings & { readonly fileMib: number }): Promise<void> {
+/** The exit code: 0 when every goal was reached, else 125. */
+async function benchVerify(options: Arguments<typeof OPTIONS>): Promise<number> {
+  const { part, rounds, commit } = options;
+  const wanted = (name: typeof part) => part === "all" || part === name;
+  const answers: Answer[] = [];
   using workshop = new Workshop(join(tmpdir(), "bytewitness-bench-"));
-  const yardsticks = [yardstick(workshop, ["-O2"]), yardstick(workshop, ["-O3", "-march=native"])];
-  await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, settings);
-  await raceLoops("96 MiB streaming", STREAM_BYTES, yardsticks, settings);
-  await raceFile(workshop, settings.fileMib * 2 ** 20, settings);
+  if (wanted("loops")) {
+    const yardsticks = [yardstick(workshop, ["-O2"]), yardstick(workshop, ["-O3", "-march=native"])];
+    await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, options);
+    await raceLoops("96 MiB streaming", STREAM_BYTES, yardsticks, options);
+  }
+  if (wanted("file")) answers.push(await raceFile(workshop, options.fileMib * 2 ** 20, options));
+  const bytes = options.findingsMib * 2 ** 20;
+  if (wanted("findings")) answers.push(...(await raceFindings(bytes, rounds)));
+  if (commit !== undefined) answers.push(...(await raceCommit(commit, bytes, rounds)));
+  return exitOf(answers);
 }
 
 export const benchmark = defineTool({
@@ -262,7 +289,6 @@ export const benchmark = defineTool({
   summary: "the judge's loops against gcc and memcmp, and whole files against read()",
   options: OPTIONS,
   run: async ({ args }) => {
-    await benchVerify(args);
-    return 0;
+    return benchVerify(args);
   },
 });
