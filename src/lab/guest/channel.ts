@@ -9,7 +9,7 @@ import type { Socket } from "bun";
 const SILENCE_MS = 5000;
 
 /** A way out of the guest: an abstract unix socket that QEMU connects to, and the guest's device for it. */
-export class Channel {
+export class GuestChannel {
   readonly #name: string;
   readonly #label: string;
   readonly #device: (label: string) => string[];

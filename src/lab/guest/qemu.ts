@@ -8,7 +8,7 @@
  */
 import { findProgram } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
-import { Channel } from "./channel.ts";
+import { GuestChannel } from "./channel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
 import { type BootParts, StatusReader } from "./status.ts";
 
@@ -135,9 +135,9 @@ export async function runGuest(
   };
   const serial = new SerialReader(takers);
   const channels = [
-    ...PORTS.map((name, index) => new Channel(name, takers[name], portDevice(index + 1))),
+    ...PORTS.map((name, index) => new GuestChannel(name, takers[name], portDevice(index + 1))),
     // The same four streams on a second serial line, for a kernel without virtio_console.
-    new Channel(
+    new GuestChannel(
       "serial",
       (bytes) => serial.push(bytes),
       (label) => ["-device", `isa-serial,chardev=${label}`],
