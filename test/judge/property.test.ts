@@ -43,7 +43,7 @@ describe("counter-examples that random cases once found", () => {
   });
   const wild = [
     449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 10987, 105833, 107346, 114319, 116434,
-    117115,
+    117115, 300243,
   ];
   test.each(wild)("wild, seed %d", (seed) => {
     expect(problemOfWild(wildCase(seed), seed)).toBeUndefined();

@@ -120,6 +120,17 @@ const DAMAGE: readonly (readonly [string, Change, readonly (readonly [string, nu
     (b) => void Buffer.from(b.buffer, b.byteOffset + AT, PAGE).swap64(),
     [["byte-swapped", AT, PAGE]],
   ],
+  [
+    "data shifted by a sector for 64 KiB",
+    (b) => {
+      b.copyWithin(AT + 512, AT, AT + 65536 - 512);
+      b.fill(0, AT, AT + 512);
+    },
+    [
+      ["zeroed", AT, 512],
+      ["misplaced", AT + 512, 65536 - 512, AT],
+    ],
+  ],
   ["noise", (b) => b.set(crypto.getRandomValues(new Uint8Array(PAGE)), AT), [["foreign", AT, PAGE]]],
   [
     "a bit stuck in a block's payload",
@@ -188,6 +199,21 @@ test.skipIf(skipped)(
     expect(findings[0]?.detail).toMatch(
       /^the block at 196,608 holds the data of 458,752, written by operation [\d,]+, [\d.]+ s after the start; what belongs here is at 458,752, written [\d,]+ operations? (earlier|later)$/,
     );
+  },
+  SLOW_MS,
+);
+
+test.skipIf(skipped)(
+  "what repeats is a group",
+  async () => {
+    const bytes = new Uint8Array(readFileSync(fio("repeats", "--verify=crc32c")));
+    for (let at = AT; at < AT + 32 * PAGE; at += 2 * PAGE) bytes.set(page(bytes, at), at + PAGE);
+    writeFileSync(join(directory, "repeating"), bytes);
+    const { findings, groups } = await judged(join(directory, "repeating"));
+    expect([findings.length, groups]).toMatchObject([
+      16,
+      [{ kind: "misplaced", count: 16, offsetBytes: AT + PAGE, lengthBytes: PAGE, strideBytes: 2 * PAGE }],
+    ]);
   },
   SLOW_MS,
 );

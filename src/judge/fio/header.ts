@@ -135,3 +135,16 @@ function* explanations(table: ReadonlyMap<number, number>, wrong: number): Gener
     if (b !== undefined && b > a) yield [a, b];
   }
 }
+
+/** In words of how many bytes the block's are reversed, where turning them back makes it the block of that offset. */
+export function reversedWords(block: Uint8Array, offsetBytes: number): 2 | 4 | 8 | undefined {
+  for (const size of [8, 4, 2] as const) {
+    if (block.length % size !== 0) continue;
+    const turned = Buffer.from(block);
+    if (size === 8) turned.swap64();
+    else if (size === 4) turned.swap32();
+    else turned.swap16();
+    if (readHeader(turned, 0)?.offsetBytes === offsetBytes) return size;
+  }
+  return undefined;
+}

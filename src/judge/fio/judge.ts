@@ -3,17 +3,18 @@
  * block what it is: another block's data, an older write, zeros, flipped bits.
  *
  * Owns the walk over blocks and the findings. Damage is explained in place; data that is shifted by less than a block is
- * foreign to it. Refuses to call a block good whose header, place, checksum or (where fio's generator made it) payload is
+ * named by whole sectors. Refuses to call a block good whose header, place, checksum or (where fio's generator made it) payload is
  * not what it should be. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
  */
 
 import type { Finding, Judgement } from "../finding.ts";
 import { grouped } from "../stream/words.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
-import { type FioHeader, readHeader, repairHeader } from "./header.ts";
+import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
 import type { FioLayout, ReadAt } from "./layout.ts";
 import { type Fact, FioNotes } from "./notes.ts";
 import { fillPayload } from "./payload.ts";
+import { type ShiftedPiece, shiftedPieces, type Unfinished } from "./shifted.ts";
 
 /** The checksum as fio stores it, or undefined for one that is not computed here. */
 export type Checksum = (name: string, payload: Uint8Array) => Uint8Array | undefined;
@@ -29,6 +30,8 @@ export class FioJudge {
   readonly #chunk: Uint8Array;
   readonly #expected: Uint8Array;
   #at: number;
+  /** A block that does not begin where blocks do, and goes on in the next. */
+  #unfinished: Unfinished | undefined;
 
   constructor(options: {
     layout: FioLayout;
@@ -71,8 +74,10 @@ export class FioJudge {
   #block(block: Uint8Array, at: number): void {
     const { blockBytes, order } = this.#layout;
     const header = readHeader(block, 0);
+    const before = this.#unfinished;
+    this.#unfinished = undefined;
     if (header === undefined) {
-      this.#headless(block, at);
+      this.#headless(block, at, before);
       return;
     }
     if (header.lengthBytes !== blockBytes || header.thread !== this.#layout.thread) {
@@ -116,7 +121,8 @@ export class FioJudge {
   }
 
   /** A block whose header is not sound: one or two bits of it, or all of it, or the whole block. */
-  #headless(block: Uint8Array, at: number): void {
+  #headless(block: Uint8Array, at: number, before: Unfinished | undefined): void {
+    const { payload } = this.#layout;
     const to = at + block.length;
     const constant = constantOf(block, 0, block.length);
     if (constant !== undefined) {
@@ -129,9 +135,10 @@ export class FioJudge {
       });
       return;
     }
-    const swapped = this.#swapped(block, at);
-    if (swapped !== undefined) {
-      this.#notes.add(swapped);
+    const wordBytes = reversedWords(block, at + this.#layout.baseBytes);
+    if (wordBytes !== undefined) {
+      const detail = `the right block with the bytes of every ${wordBytes * 8}-bit word reversed`;
+      this.#notes.add({ kind: "byte-swapped", from: at, to, wordBytes, detail });
       return;
     }
     const repaired = repairHeader(block);
@@ -148,21 +155,29 @@ export class FioJudge {
       this.#pieces(at, block.length, [flipped, ...this.#wrongIn(mended, repaired.header)], " of the header");
       return;
     }
-    this.#pieces(at, block.length, this.#bySectors(block));
+    const { pieces, unfinished } = shiftedPieces(block, this.#layout, payload === "seeded" ? before : undefined);
+    if (payload !== "seeded" || pieces.length === 0) {
+      this.#pieces(at, block.length, this.#bySectors(block));
+      return;
+    }
+    this.#unfinished = unfinished;
+    this.#shifted(at, block, pieces);
   }
 
-  #swapped(block: Uint8Array, at: number): Fact | undefined {
-    for (const size of [8, 4, 2]) {
-      const turned = Buffer.from(block);
-      if (size === 8) turned.swap64();
-      else if (size === 4) turned.swap32();
-      else turned.swap16();
-      const header = readHeader(turned, 0);
-      if (header === undefined || header.offsetBytes - this.#layout.baseBytes !== at) continue;
-      const detail = `the right block with the bytes of every ${size * 8}-bit word reversed`;
-      return { kind: "byte-swapped", from: at, to: at + block.length, wordBytes: size, detail };
+  /** Whole sectors of other blocks; what is between them, sector by sector. */
+  #shifted(at: number, block: Uint8Array, pieces: readonly ShiftedPiece[]): void {
+    let done = 0;
+    const between = (to: number) => {
+      for (const { from: start, to: end, ...damage } of this.#bySectors(block.subarray(done, to)))
+        this.#notes.add(this.#fact(at, { ...damage, from: done + start, to: done + end }, ""));
+    };
+    for (const { from, to, originBytes } of pieces) {
+      between(from);
+      const detail = `the data of ${grouped(originBytes)} is at ${grouped(at + from)}: fio's blocks were shifted by ${grouped(Math.abs(at + from - originBytes))} bytes`;
+      this.#notes.add({ kind: "misplaced", from: at + from, to: at + to, originBytes, detail });
+      done = to;
     }
-    return undefined;
+    between(block.length);
   }
 
   /** A block without a usable header: sector by sector, what is zero, one value, or a write that is known elsewhere. */

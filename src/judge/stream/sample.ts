@@ -90,7 +90,10 @@ function bytesIn({ part, from: lineFrom }: Line, from: number, to: number): numb
     part.stream.fill(bytes, from + part.shift);
     return [...bytes];
   }
-  if (part.head === undefined) return Array.from({ length: to - from }, () => part.value ?? 0);
+  if (part.head === undefined) {
+    const known = from < part.lo ? 0 : Math.max(0, Math.min(to, part.hi) - from);
+    return Array.from({ length: known }, () => part.value ?? 0);
+  }
   // Damage may begin a few bytes before its first wrong one; those are not kept.
   const index = from - part.from;
   return index < 0 || lineFrom < part.from ? [] : [...part.head.subarray(index, index + to - from)];

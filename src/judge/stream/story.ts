@@ -53,7 +53,6 @@ interface Copy extends Range {
   readonly gap: Gap;
   readonly index: number;
 }
-
 /** Slivers between two cuts that should be one. */
 const SLIVER_BYTES = 64;
 
@@ -239,11 +238,17 @@ function pieceLines(piece: Part, { from, to, shift, replaces, whole }: Placed): 
   const line = { from, to, shift, part: piece };
   if (piece.kind === "beyond") return [{ ...line, show: "both", kind: "extra" }];
   if (piece.kind === "stale") return covering({ ...line, kind: "stale", replaces });
-  if (piece.kind !== "own") return [{ ...line, show: "both", kind: piece.kind, replaces }];
+  if (piece.kind !== "own") return [{ ...line, show: "both", kind: rawKind(piece, line), replaces }];
   const home = { from: from + piece.shift, to: to + piece.shift };
   const left = homeOf(whole?.homes ?? [], home);
   if (replaces === 0 && left === undefined) return covering({ ...line, kind: "duplicated" });
   return covering({ ...line, kind: "misplaced", replaces, ...(left === undefined ? {} : { leftAt: left.at }) });
+}
+
+/** A fill that must be longer than its bytes are alike, because the file is, holds other bytes too. */
+function rawKind({ kind, lo, hi }: Part, { from, to }: Range): Line["kind"] {
+  const isFill = kind === "zeroed" || kind === "filled";
+  return isFill && (from < lo || to > hi) ? "foreign" : (kind as Line["kind"]);
 }
 
 /** How many missing bytes each piece takes the place of, and what is lost then. */
