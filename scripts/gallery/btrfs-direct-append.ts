@@ -10,7 +10,8 @@
  * write(2): on error "-1 is returned"; POSIX: with O_APPEND "the file offset shall be set to the end of the file prior to
  * each write", and a write that returns n has written n bytes.
  * Since when, fixed by: bad on 6.1.176; "btrfs: fix incorrect buffered IO fallback for append direct writes" (6.1.178,
- * 6.12.97). 6.12.90 lacks that fix and is clean in this case.
+ * 6.12.97). 6.12.90 lacks that fix and is clean in this case; 6.1.192 has it, and there the call still fails although the
+ * file has grown by the half that could be read.
  * Who is hit: databases and loggers that append with direct I/O and meet a bad page, or memory that is short.
  * Control: the same buffered append (without O_DIRECT).
  * Needs: root and mkfs.btrfs, or a directory on btrfs.
@@ -56,7 +57,8 @@ await runReproducer({
   known: {
     fix: "btrfs: fix incorrect buffered IO fallback for append direct writes",
     firstFixed: ["6.1.178", "6.12.97"],
-    source: "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.90, 6.12.117 and 6.18.44",
+    source:
+      "changelogs of linux 6.1.178-1 and 6.12.97-1; bad on 6.1.176, clean on 6.12.90, 6.12.117 and 6.18.44; 6.1.192 still fails with the file grown",
   },
   racyPath: "the direct write did not write all that it named",
   positionals: { dir: { kind: "path", optional: true, description: "a directory on btrfs" } },
