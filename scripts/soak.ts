@@ -20,7 +20,7 @@ import { Random } from "../src/workload/random.ts";
 const HERE = import.meta.dir;
 const APPEND = join(HERE, "uring-append.ts");
 
-/** Every script, as a user would start it; DIR is the round's directory, RUN tells the two runs apart. */
+/** Every script, as a user would start it; DIR is the round's directory, RUN distinguishes the two runs. */
 function candidates(): Candidate[] {
   const gallery = readdirSync(join(HERE, "gallery"))
     .filter((name) => name.endsWith(".ts"))

@@ -86,7 +86,7 @@ async function relayAlone(run: RelayRun) {
   return outcomeOfRelay(await relay.run(), relay.tap?.finish(), lengthsOf(run, run.args.bytes));
 }
 
-/** What a role alone can know of the streams' lengths: what it was told. */
+/** What a role alone can know of the streams' lengths: what its flags give. */
 function lengthsOf(run: RelayRun, bytes: number | undefined) {
   return {
     expectedBytes: bytes === undefined ? undefined : bytesPerConnectionOf(run.args),

@@ -42,7 +42,7 @@ await runReproducer({
   options: {
     pattern: { kind: "text", default: "counter", description: PATTERN_GRAMMAR },
     ...MARK_OPTIONS,
-    expectBytes: { kind: "size", optional: true, description: "how long the stream is; a reference says it itself" },
+    expectBytes: { kind: "size", optional: true, description: "length of the stream; a reference has its own" },
     // What fio wrote is judged whole, in order, by its own headers.
     offset: { onlyWith: NOT_FIO, kind: "size", default: "0", description: "begin at this byte" },
     length: { onlyWith: NOT_FIO, kind: "size", optional: true, description: "judge only so many bytes" },
@@ -140,7 +140,7 @@ await runReproducer({
       documents: args.svg === undefined ? {} : { svg: await draw() },
       totals: { bytesVerified: verifiedBytes, files: 1 },
       workload: { lengthChecked: expectBytes !== undefined },
-      ...(unchecked ? { reason: "the length was not checked: --expect-bytes says how long it should be" } : {}),
+      ...(unchecked ? { reason: "the length was not checked: give it with --expect-bytes" } : {}),
     };
   },
 });
@@ -180,7 +180,7 @@ async function byFio(
     segments,
     totals: { bytesVerified: verifiedBytes, files: 1 },
     workload: { lengthChecked: expectBytes !== undefined },
-    ...(unchecked ? { reason: "the length was not checked: --expect-bytes says how long it should be" } : {}),
+    ...(unchecked ? { reason: "the length was not checked: give it with --expect-bytes" } : {}),
   };
 }
 

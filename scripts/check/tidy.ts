@@ -157,7 +157,7 @@ function tidyImports(file: string, text: string, lines: readonly string[]): stri
   try {
     imports = importsOf(text);
   } catch {
-    return [`${file}:1: does not parse: the compiler says where`];
+    return [`${file}:1: does not parse: the compiler shows where`];
   }
   return imports.flatMap(({ path, typesOnly }) => {
     const wrong = judgeImport(file, path, typesOnly);

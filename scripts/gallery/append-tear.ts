@@ -9,7 +9,7 @@
  * bytes between. Nothing is lost and nothing is repeated, so no sum of sizes shows it.
  * Since when, fixed by: XFS since async buffered writes (v6.0); the fixes of report 1 do not change it; unfixed in 7.2.
  * Needs: io_uring and XFS. Without DIR and as root the script makes an XFS of its own, whose device takes 4 MiB at a
- * time (Linux 6.2 and later). Elsewhere a loop of sync_file_range(2) stands in, a hundred times weaker.
+ * time (Linux 6.2 and later). Elsewhere a loop of sync_file_range(2) replaces it, a hundred times weaker.
  * Run: bun run append-tear.ts [DIR] [SECONDS=30] [--control all]
  */
 import {

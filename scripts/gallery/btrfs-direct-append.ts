@@ -46,7 +46,7 @@ const HOW = ["buffered (control)", "O_DIRECT"] as const;
 
 await runReproducer({
   name: "btrfs-direct-append",
-  summary: "an O_DIRECT|O_APPEND write on btrfs that stops half-way: is the file as long as the call said?",
+  summary: "an O_DIRECT|O_APPEND write on btrfs that stops half-way: is the file as long as the call reported?",
   events: [
     "btrfs:btrfs_ordered_extent_add",
     "btrfs:btrfs_ordered_extent_remove",

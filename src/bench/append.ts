@@ -86,7 +86,7 @@ function readOurs(stdout: string): Turn {
   };
   const { files, bytesVerified, bytesWritten, workSeconds } = report.totals;
   if (report.verdict !== "clean" || bytesVerified !== bytesWritten) {
-    throw new Error(`uring-append says ${report.verdict}, ${bytesVerified} of ${bytesWritten} bytes verified`);
+    throw new Error(`uring-append reported ${report.verdict}, ${bytesVerified} of ${bytesWritten} bytes verified`);
   }
   return { files, bytes: bytesVerified, seconds: workSeconds };
 }

@@ -54,7 +54,7 @@ async function boot(kernel: string, seconds: number, script: readonly string[]):
   const limits = ["--timeout", `${seconds + 120}s`];
   const child = Bun.spawn([...lab, ...limits, "--", ...script], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (stdout.trim() === "") throw new Error(`the guest said nothing: ${stderr.trim().split("\n").at(-1)}`);
+  if (stdout.trim() === "") throw new Error(`the guest printed nothing: ${stderr.trim().split("\n").at(-1)}`);
   return stdout;
 }
 

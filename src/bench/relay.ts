@@ -56,7 +56,7 @@ async function said(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promis
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`a program ended before it said ${pattern}: ${text.slice(0, 500)}`);
+    if (done) throw new Error(`a program ended before it printed ${pattern}: ${text.slice(0, 500)}`);
     text += new TextDecoder().decode(value);
     const found = pattern.exec(text)?.[1];
     if (found === undefined) continue;

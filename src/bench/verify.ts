@@ -132,7 +132,7 @@ function prove({ name, loop, locates }: Racer, block: Uint8Array): void {
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
     const said = loop(block);
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
-    if (locates ? said !== word : said === -1) throw new Error(`${name} says ${said} where word ${word} is wrong`);
+    if (locates ? said !== word : said === -1) throw new Error(`${name} returned ${said} where word ${word} is wrong`);
   }
 }
 

@@ -55,7 +55,7 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
     const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid} until ${untilNs}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   });
-  let told = false;
+  let passedOn = false;
   const timer = setInterval(() => {
     const { elapsedSeconds, stopped } = wish.run;
     wish.run.progress({
@@ -63,8 +63,8 @@ export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
       total: wish.seconds,
       label: `${wish.count} jobs`,
     });
-    if (!stopped || told) return;
-    told = true;
+    if (!stopped || passedOn) return;
+    passedOn = true;
     for (const child of children) child.kill("SIGTERM");
   }, 100);
   try {

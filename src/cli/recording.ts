@@ -44,7 +44,7 @@ function sum(value: unknown): string {
   return Bun.hash.crc32(JSON.stringify(value)).toString(16).padStart(8, "0");
 }
 
-/** The command line that `--replay FILE` stands for; without that flag, the words as they are. */
+/** The command line that `--replay FILE` means; without that flag, the words as they are. */
 export function withRecording(name: string, common: ArgumentSpecs, argv: readonly string[]): readonly string[] {
   const at = argv.findIndex((word) => word === FLAG || word.startsWith(`${FLAG}=`));
   const asksOther = argv.includes("--help") || argv.includes("-h") || argv.includes("--version");
@@ -93,7 +93,7 @@ function readRecording(file: string, name: string): RunReport {
     throw wrong(`version: recorded by ${shown(version)}, this is ${VERSION}; take that version or run its replay line`);
   const { sums, arguments: words } = repeat ?? {};
   if (typeof sums !== "object" || sums === null || !Array.isArray(words))
-    throw wrong("repeat: missing, so the file is no whole report; write it again with --json");
+    throw wrong("repeat: missing, so the file is not a whole report; write it again with --json");
   checkSums({ ...report, repeat: undefined, arguments: words }, sums, wrong);
   if (!words.every((word) => typeof word === "string"))
     throw wrong("repeat.arguments: a path that is not UTF-8 cannot be recorded in JSON; run the replay line instead");

@@ -106,12 +106,12 @@ function compared(report: RunReport): RunReport {
 function checkOutcome({ totals, findings, findingsLeftOut = 0, verdict }: Outcome): void {
   const { bytesVerified } = totals;
   const whole = Number.isSafeInteger(bytesVerified) && bytesVerified >= 0;
-  assert(whole, `the workload says that ${String(bytesVerified)} bytes were verified`);
+  assert(whole, `the workload reported ${String(bytesVerified)} verified bytes`);
   assert(Array.isArray(findings), "the workload gave no list of findings");
   assert(verdict === undefined || VERDICTS.includes(verdict), `the workload gave the verdict ${String(verdict)}`);
   assert(
     verdict !== "corrupt" || findings.length + findingsLeftOut > 0,
-    "the workload says corrupt and has no finding",
+    "the workload's verdict is corrupt, without a finding",
   );
 }
 

@@ -2,7 +2,7 @@
 import type { Dimension } from "../evidence/shrink.ts";
 import type { ArgumentSpec } from "./args.ts";
 
-/** Values of a choice that stand for all others, and values that do nothing. */
+/** Values of a choice that mean all others, and values that do nothing. */
 const ALL = ["all", "both"];
 const NOTHING = ["none", "off"];
 

@@ -33,7 +33,7 @@ export interface Tool {
   readonly default?: string | undefined;
   /** What is wrong with the arguments together, undefined when nothing is; before anything is done. */
   readonly check?: ((call: Call) => string | undefined) | undefined;
-  /** The words that a command line stands for, before any of them is looked at. */
+  /** The words that replace those of the command line, before any of them is read. */
   readonly expand?: ((argv: readonly string[]) => Promise<readonly string[]>) | undefined;
   readonly begin?: ((call: Call) => Promise<Work> | Work) | undefined;
 }

@@ -91,9 +91,9 @@ export class Witness {
   #kernelSection(findings: readonly Finding[]): ReportSection[] {
     if (!this.#asked.explain) return [];
     const { sentence, lines } = kernelStory(this.#events ?? [], findings[0]?.offsetBytes);
-    const told = sentence === undefined ? [] : [`${sentence}.`, ""];
+    const summary = sentence === undefined ? [] : [`${sentence}.`, ""];
     const missing = this.#missing.map((line) => `not seen: ${line}`);
-    return [{ title: "What the kernel did", lines: [...told, ...lines, ...missing] }];
+    return [{ title: "What the kernel did", lines: [...summary, ...lines, ...missing] }];
   }
 
   /** The recorded calls on the first finding's file, up to the last of them. */

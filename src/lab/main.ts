@@ -96,7 +96,7 @@ function scriptOf(rest: readonly string[]): { script: string; scriptArguments: r
 
 /** An empty value is as good as none. */
 function needed(value: string | undefined, flag: string): string {
-  if (!value) throw new UsageError(`${flag} is missing; --help says what it takes`);
+  if (!value) throw new UsageError(`${flag} is missing; --help shows what it takes`);
   return value;
 }
 

@@ -3,7 +3,7 @@
  *
  * Owns the lists of what is looked at; everything else is left alone. Nothing private is collected: no host or user name,
  * no environment, no serial number, no address, no path but those of the command line (mount options lose values that are
- * paths or addresses, the cgroup is told by its limits). Unknown values are left out, never guessed.
+ * paths or addresses, the cgroup is described by its limits). Unknown values are left out, never guessed.
  */
 import { readFileSync, statfsSync, statSync } from "node:fs";
 import os from "node:os";

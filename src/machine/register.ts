@@ -21,7 +21,7 @@ import { bootId, openState, STATE_VARIABLE, stateDirectory, tryLock } from "./st
 const GUARD_VARIABLE = "BYTEWITNESS_GUARD";
 export const REGISTER_SUFFIX = ".run";
 
-/** Which file it is, whatever its name is now. The birth time tells files apart that got the same inode one after the other. */
+/** Which file it is, whatever its name is now. The birth time distinguishes files that got the same inode one after the other. */
 export interface Identity {
   readonly device: string;
   readonly inode: number;

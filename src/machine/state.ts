@@ -60,7 +60,7 @@ export function stateDirectory(): string {
     if (reason === undefined) return directory;
     reasons.push(`${directory}: ${reason}`);
   }
-  throw new Error(`there is no place to leave word for other runs (${reasons.join("; ")})`);
+  throw new Error(`no directory where runs can see each other's leases (${reasons.join("; ")})`);
 }
 
 /** `flock(fd, operation | LOCK_NB)`: true when the lock is held now. flock(2). */

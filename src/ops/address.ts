@@ -41,11 +41,11 @@ export function parseHostPort(text: string): { host: string; port: number } {
   const match = /^(?:\[(?<six>[^\]]*)\]|(?<host>[^:[\]]*))?(?:^|:)(?<port>\d+)$/.exec(text);
   const port = Number(match?.groups?.port ?? Number.NaN);
   if (match === null || !(port >= 0 && port <= 65_535)) {
-    throw new AddressError(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or :PORT (port 0 to 65535)`);
+    throw new AddressError(`"${text}" is not an address: write HOST:PORT, [IPV6]:PORT or :PORT (port 0 to 65535)`);
   }
   const host = match.groups?.six ?? match.groups?.host ?? "";
   if (match.groups?.six !== undefined && netModule().isIP(host.split("%")[0] ?? "") !== 6) {
-    throw new AddressError(`"${host}" is no IPv6 address`);
+    throw new AddressError(`"${host}" is not an IPv6 address`);
   }
   return { host, port };
 }
@@ -137,7 +137,7 @@ export function decodeAddress(memory: Memory, lengthBytes = ADDRESS_BYTES_MAX): 
 
 /** The 16 bytes of an IPv6 literal without a scope. RFC 4291, section 2.2. */
 export function ipv6Bytes(literal: string): Uint8Array {
-  if (netModule().isIP(literal) !== 6) throw new AddressError(`"${literal}" is no IPv6 address`);
+  if (netModule().isIP(literal) !== 6) throw new AddressError(`"${literal}" is not an IPv6 address`);
   // The URL parser writes an embedded IPv4 tail as two groups, so only "::" is left to expand.
   const canonical = new URL(`http://[${literal}]`).hostname.slice(1, -1);
   const [head = "", tail = ""] = canonical.split("::");

@@ -20,7 +20,7 @@ import { allocate, type Memory } from "./memory.ts";
 export interface GroupKeeper {
   /** Switches the memory controller on for the children of a group, given its cgroup.subtree_control, until disposed of. */
   enable(control: string): Disposable;
-  /** A group was made at `directory`; the result is told when it has gone. */
+  /** A group was made at `directory`; the result is called when it is gone. */
   made(directory: string): { letGo(): void };
 }
 
@@ -166,7 +166,7 @@ export class MemoryGroup implements Disposable {
     readAt(this.#stat, this.#statText, 0);
   }
 
-  /** Makes ready a limit of what is charged now plus `headroomBytes`; returns it. It stands after `limit`. */
+  /** Makes ready a limit of what is charged now plus `headroomBytes`; returns it. It is in force after `limit`. */
   prepareLimit(headroomBytes: number): number {
     checkOffset("headroomBytes", headroomBytes);
     const limitBytes = this.currentBytes() + headroomBytes;

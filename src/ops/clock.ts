@@ -1,7 +1,7 @@
 /**
  * Clocks: clock_gettime(2).
  *
- * Owns time as the kernel tells it. The coarse clock moves once per kernel tick (4 ms at HZ=250); XFS stamps mtime with
+ * Owns the kernel's clocks. The coarse clock moves once per kernel tick (4 ms at HZ=250); XFS stamps mtime with
  * it, which is what the append race depends on.
  */
 import { libc } from "../sys/libc.ts";

@@ -1,7 +1,7 @@
 /**
  * File systems of a run's own: mkfs(8) on a loop image, mounted where only this run sees it.
  *
- * Owns what each mkfs program is called, comes from and needs to be told, and the mount points: directories inside a
+ * Owns the name, package and options of each mkfs program, and the mount points: directories inside a
  * tmpfs of ours, so that no directory of a user's is ever covered. Everything vanishes with the process. Refuses to
  * format anything that is not a device or a file of the caller's own making: the caller names the path.
  */
@@ -50,7 +50,7 @@ export function filesystemLoaded(type: string): boolean {
 }
 
 /**
- * Why a file system of this type cannot be made and mounted here, undefined when it can (as far as can be told without
+ * Why a file system of this type cannot be made and mounted here, undefined when it can (as far as is known without
  * loading a module: modprobe(8) is asked whether it would find one).
  */
 export function filesystemMissing(type: string): string | undefined {

@@ -2,7 +2,7 @@
  * What the out-of-memory killer thinks of this process: /proc/self/oom_score_adj, proc(5).
  *
  * Owns a short exemption, for moments in which a memory limit is meant to refuse. Refuses to keep it: the caller ends it.
- * While it stands, a charge that cannot be met fails instead of killing us.
+ * While it is in force, a charge that cannot be met fails instead of killing us.
  */
 import { readFileSync } from "node:fs";
 import { libc } from "../sys/libc.ts";

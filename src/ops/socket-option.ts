@@ -50,7 +50,7 @@ export function getOption(fd: Fd, { level, option }: SocketOption): number {
   return memory.view.getInt32(0, true);
 }
 
-/** What a TCP socket is told before its handshake; accepted sockets inherit it from their listener. */
+/** Options of a TCP socket before its handshake; accepted sockets inherit it from their listener. */
 export interface TcpTuning {
   /** TCP_MAXSEG: announced to the peer, so the peer's segments are no larger either. */
   readonly maxSegmentBytes?: number | undefined;

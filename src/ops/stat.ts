@@ -171,7 +171,7 @@ function mountOf(id: string | undefined, device: string): Mount | undefined {
     if (right === undefined || (id === undefined ? fields[2] !== device : fields[0] !== id)) continue;
     const [type = "", , superOptions = ""] = right.split(" ");
     const options = [...new Set([...(fields[5] ?? "").split(","), ...superOptions.split(",")])].filter(Boolean);
-    // Blanks, tabs, newlines and backslashes stand there as octal escapes.
+    // Blanks, tabs, newlines and backslashes are octal escapes there.
     const mountPoint = (fields[4] ?? "").replace(/\\(\d{3})/g, (_, octal) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );

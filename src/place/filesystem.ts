@@ -17,7 +17,7 @@ import { type Defers, namedDirectory, ownFilesystem } from "./place.ts";
 export interface FilesystemWish {
   /** "ext4", "exfat", "tmpfs"…, as /proc/filesystems spells it. */
   readonly type: string;
-  /** What the file system's own mkfs and mount are told, where the bug needs it; a directory found is not asked. */
+  /** Options for mkfs and mount, where the bug needs them; an existing directory is taken as it is. */
   readonly mkfsOptions?: readonly string[];
   readonly mountOptions?: string;
   /** The run fills the file system: one that was found will do only up to this capacity. */

@@ -15,7 +15,7 @@ const Z = 1.959964;
 
 /** `hits` of `attempts`, which must be at least one for the interval to say anything: none attempted is 0 to 1000. */
 export function rateOf(hits: number, attempts: number): Rate {
-  if (!(hits >= 0 && attempts >= hits)) throw new RangeError(`${hits} of ${attempts} is no proportion`);
+  if (!(hits >= 0 && attempts >= hits)) throw new RangeError(`${hits} of ${attempts} is not a proportion`);
   if (attempts === 0) return { hits, attempts, perThousand: 0, lowPerThousand: 0, highPerThousand: 1000 };
   const p = hits / attempts;
   const spread = 1 + Z ** 2 / attempts;

@@ -1,10 +1,10 @@
 /**
  * Whether the racy path was entered, so that "clean" means something.
  *
- * The path: the attempt without sleeping made progress and was then stopped. On an io_uring door the kernel tells it in
+ * The path: the attempt without sleeping made progress and was then stopped. On an io_uring door the kernel shows it in
  * two ways: the tracepoint io_uring:io_uring_short_write (6.0 and later) fires when that progress was kept, and a growth
  * that differs from the result shows that it was forgotten. On the nowait door (pwritev2 with RWF_NOWAIT) the result
- * itself tells: short, or -EAGAIN although the file grew.
+ * itself shows it: short, or -EAGAIN although the file grew.
  * Owns counting; refuses to guess: without root an io_uring door that shows nothing is unknown (null).
  */
 

@@ -17,7 +17,7 @@ describe("arguments", () => {
       "lab: --fs must be one of xfs, ext4, btrfs, tmpfs, exfat, vfat, udf, f2fs, overlay",
     ],
     [["run", "--kernel", KERNEL, "--", "no-such-script.ts"], "lab: no script no-such-script.ts"],
-    [["run", "--kernel", "latest", "--", PROBE], 'lab: --kernel "latest" is no version'],
+    [["run", "--kernel", "latest", "--", PROBE], 'lab: --kernel "latest" is not a version'],
     [
       ["matrix", "--kernels", KERNEL, "--json", "--ktap", "--", PROBE],
       "lab: --json and --ktap cannot be given together",

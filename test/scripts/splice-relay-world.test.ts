@@ -41,7 +41,7 @@ test("three roles alone work together", async () => {
 });
 
 test.each([
-  [[], 0, "clean", [], "the length was not checked: --bytes says how much should come"],
+  [[], 0, "clean", [], "the length was not checked: --bytes gives it"],
   [["--bytes", "4MiB"], 0, "clean", [], undefined],
   [["--bytes", "6MiB"], 1, "corrupt", [["truncated", 4 * MIB, 2 * MIB]], undefined],
   [["--bytes", "3MiB"], 1, "corrupt", [["extra", 3 * MIB, MIB]], undefined],

@@ -43,7 +43,7 @@ test(
     const unchecked = reportOf(await command("verify", [good, "--json", "--quiet"]));
     expect([unchecked.verdict, unchecked.reason]).toEqual([
       "clean",
-      "the length was not checked: --expect-bytes says how long it should be",
+      "the length was not checked: give it with --expect-bytes",
     ]);
     expect(unchecked.workload.lengthChecked).toBe(false);
     expect((await command("verify", [good])).stdout).toContain("the length was not checked");

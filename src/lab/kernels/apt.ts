@@ -226,7 +226,7 @@ export async function downloadKernel(
   });
   const files = wanted.map((name) => {
     const file = [...new Bun.Glob(`${name}_*.deb`).scanSync(directory)][0];
-    if (file === undefined) throw new LabError(`apt-get download said yes but left no ${name} package`);
+    if (file === undefined) throw new LabError(`apt-get download succeeded but left no ${name} package`);
     return join(directory, file);
   });
   const unlisted = unlistedModules(kernel);

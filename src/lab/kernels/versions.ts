@@ -92,7 +92,7 @@ export function parseKernelSpec(text: string, lookAt: (path: string) => PathKind
   if (what === "directory") return { kind: "tree", path: value };
   if (what === "file") return value.endsWith(".deb") ? { kind: "deb", path: value } : { kind: "vmlinuz", path: value };
   if (/^\d+\.\d+(\.\d+)?([-~+][A-Za-z0-9.+~-]*)?$/.test(value)) return { kind: "version", version: value };
-  return `--kernel ${JSON.stringify(text)} is no version (6.1.170), "newest 6.12", "newest", package name, .deb, vmlinuz, build tree or "host"`;
+  return `--kernel ${JSON.stringify(text)} is not a version (6.1.170), "newest 6.12", "newest", package name, .deb, vmlinuz, build tree or "host"`;
 }
 
 /** True when a package's version is what the user asked for: exactly, or every revision of an upstream version. */

@@ -15,7 +15,7 @@ import { groupsOf, loopDevices, processes, settings, tree } from "./snapshot.ts"
 const VARIABLE = "BYTEWITNESS_SOAK";
 const WAIT_MS = 30_000;
 
-/** A script as it is run: words in which DIR stands for the round's directory. */
+/** A script as it is run: words in which DIR is the round's directory. */
 export interface Candidate {
   readonly script: string;
   readonly words: readonly string[];

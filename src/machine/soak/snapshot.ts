@@ -95,7 +95,7 @@ export function groupsOf(pids: readonly number[]): string[] {
   );
 }
 
-/** Every path below a directory, with what tells one file from another. */
+/** Every path below a directory, with what distinguishes one file from another. */
 export function tree(directory: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of names(directory)) {

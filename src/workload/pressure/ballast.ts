@@ -1,7 +1,7 @@
 /**
  * Clean pages in our memory group that the kernel may take at once.
  *
- * While the limit stands, an allocation that may sleep (a page fault of ours, a worker that was quicker than our lift)
+ * While the limit is in force, an allocation that may sleep (a page fault of ours, a worker that was quicker than our lift)
  * has to reclaim, and dirty pages cannot be reclaimed before they are written: the OOM killer would come. The ballast is
  * page cache of a hole, clean by nature: such an allocation takes some of it and goes on. The attempt without sleeping
  * never reclaims (memcontrol.c, try_charge_memcg: gfpflags_allow_blocking), so it is refused all the same.
@@ -51,7 +51,7 @@ export class Ballast implements Disposable {
     }
   }
 
-  /** Loads it again when some of it was taken. Before the limit stands. */
+  /** Loads it again when some of it was taken. Before the limit is set. */
   refresh(): void {
     if (this.#whole()) return;
     this.#load();

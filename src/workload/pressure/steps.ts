@@ -2,7 +2,7 @@
  * How large appends and their headroom are, and when to try others.
  *
  * Pure: owns the ladder of sizes and the rule that climbs it. The first step fits kernels with and without large folios,
- * because the limit stands only while the attempt without sleeping runs; the last is for those that refuse nothing there.
+ * because the limit is in force only while the attempt without sleeping runs; the last is for those that refuse nothing there.
  */
 import { KiB, MiB } from "../../ops/memory.ts";
 

@@ -3,7 +3,7 @@
  *
  * A worker idles out after five seconds (io_uring/io-wq.c, WORKER_IDLE_TIMEOUT), and making one charges its kernel stack
  * to the process's memory group: under the limit that means reclaim, a failed request, or the OOM killer. All rings of a
- * task share their workers, so a request of our own, forced to a worker, makes or wakes one before the limit stands.
+ * task share their workers, so a request of our own, forced to a worker, makes or wakes one before the limit is set.
  */
 
 import { readlinkSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * The thread of writeback-loop.ts: calls sync_file_range(2) until it is told to end.
+ * The thread of writeback-loop.ts: calls sync_file_range(2) until it is asked to end.
  *
  * Owns nothing: the descriptor belongs to the main thread, which waits for a running call before it closes it. Errors
  * are ignored on purpose: a file that cannot be written back is the main thread's to notice.

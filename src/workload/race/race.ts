@@ -45,7 +45,7 @@ export interface RoundOptions {
   readonly bytesMax: number;
 }
 
-/** What one stream of records was told. Sequences count from 0 in every round. */
+/** What the kernel reported to one stream of records. Sequences count from 0 in every round. */
 export interface WriterRecord {
   readonly writer: number;
   readonly recordBytes: number;

@@ -2,7 +2,7 @@
  * One thread of a record race: appends tagged records (or starts writeback) until its round is over.
  *
  * Owns its ring and its buffers, kept from round to round. The descriptor belongs to the thread that asked. Never judges:
- * it tells what the kernel answered to each record.
+ * it returns what the kernel answered to each record.
  */
 
 import { isSyscallError, SyscallError } from "../../ops/errors.ts";

@@ -2,7 +2,7 @@
  * The flags of splice-relay.ts, and what they make of a run.
  *
  * Owns the experiments of report 2 as options, the combinations that cannot work, and the plan that seed and options
- * decide. Opens nothing but the socket that tells whether the kernel knows a congestion control.
+ * decide. Opens nothing but the socket that shows whether the kernel knows a congestion control.
  */
 import { congestionMissing, type TcpTuning } from "../../ops/socket-option.ts";
 import { Random } from "../random.ts";
@@ -203,7 +203,7 @@ export interface RelayArguments {
 export function checkRelayArguments(args: RelayArguments): string | undefined {
   const sockets = args.from === "tcp" && args.to === "tcp";
   if (args.nonblock === "off" && args.read !== "empty") {
-    return "--nonblock off blocks for ever once the pipe is full, as the report says: add --read empty";
+    return "--nonblock off blocks for ever once the pipe is full, as in the report: add --read empty";
   }
   if (args.engine === "uring" && !sockets) return "--engine uring splices between TCP sockets only";
   if (args.injectHop === "sink" && ["duplicated", "lost", "two-chunks"].includes(args.inject)) {
@@ -220,7 +220,7 @@ export function bytesPerConnectionOf({ bytes, seconds, connections }: RelayArgum
   return seconds === undefined ? Math.ceil((bytes ?? BYTES_DEFAULT) / connections) : undefined;
 }
 
-/** What the sockets are told, in every role. */
+/** Options of the sockets, in every role. */
 export function tcpOf(args: RelayArguments): TcpTuning {
   return {
     ...(args.mss === undefined ? {} : { maxSegmentBytes: args.mss }),

@@ -49,7 +49,7 @@ export interface RelayShape {
   readonly askBytes: number;
   readonly tap: boolean;
   readonly ktls: boolean;
-  /** What every TCP socket is told; an absent congestion control is chosen by address. */
+  /** Options of every TCP socket; an absent congestion control is chosen by address. */
   readonly tcp: TcpTuning;
   /** No byte moves on any connection for so long: the run ends. */
   readonly timeoutSeconds: number;

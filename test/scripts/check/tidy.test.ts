@@ -98,7 +98,7 @@ test("judge may import the hot loops of sys, and no other file there", () => {
 
 test("a file that does not parse is a complaint, not a crash", () => {
   expect(complaintsAbout(code("export const = ;"))).toEqual([
-    "src/ops/b.ts:1: does not parse: the compiler says where",
+    "src/ops/b.ts:1: does not parse: the compiler shows where",
   ]);
 });
 

@@ -48,7 +48,7 @@ export function beginConnect(address: Address, tuning: TcpTuning): { fd: Fd; con
 }
 
 /**
- * What the sockets of an address are told. On loopback nothing congests, and a congestion control that paces (bbr)
+ * Options of the sockets of an address. On loopback nothing congests, and a congestion control that paces (bbr)
  * starts a timer for every segment and wakes the sink for each: reno, which every kernel has, sends at once. Where small
  * segments are the experiment, pacing keeps them apart on their way, as a network would, and stays.
  */

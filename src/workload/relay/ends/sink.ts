@@ -1,7 +1,7 @@
 /**
  * The sink: takes each connection's stream and hands every byte to its judge.
  *
- * Owns connecting (or reading a file or pipe), receiving into arena memory, and the second look that tells a bad read
+ * Owns connecting (or reading a file or pipe), receiving into arena memory, and the second look that distinguishes a bad read
  * from bad bytes: with `peek` each block is first copied by MSG_PEEK, and the two copies must be the same.
  */
 

@@ -210,7 +210,7 @@ export class Source implements Disposable {
     }
   }
 
-  /** Waits until a gigabit wire would have carried the segment before: the report's cards brought one at a time. */
+  /** Waits until a gigabit wire would have carried the segment before: the report's cards delivered one at a time. */
   #pace(lengthBytes: number): void {
     while (monotonicNs() < this.#wireFreeNs) {}
     this.#wireFreeNs = Math.max(this.#wireFreeNs, monotonicNs() - WIRE_SLACK_NS) + lengthBytes * WIRE_NS_PER_BYTE;

@@ -30,26 +30,26 @@ export interface PipeLoss {
   readonly lengthBytes: number;
 }
 
-/** Looks at, or changes, what a splice-in brought, before the next splice-out. The tap and the injection are such. */
+/** Looks at, or changes, what a splice-in moved, before the next splice-out: the tap and the injection. */
 export interface Filter {
   /** Called after a splice-in of `gotBytes` whose bytes lie at the end of the pipe. */
-  filled(channel: Channel, gotBytes: number): void;
+  filled(channel: RelayChannel, gotBytes: number): void;
   /** True while a splice-out must wait for another splice-in. */
-  holds(channel: Channel): boolean;
+  holds(channel: RelayChannel): boolean;
   /** True while a splice-in must wait for a splice-out. */
-  holdsFill(channel: Channel): boolean;
+  holdsFill(channel: RelayChannel): boolean;
   /** Most bytes the next splice-in may ask for; undefined for no opinion. */
-  askAtMost(channel: Channel): number | undefined;
+  askAtMost(channel: RelayChannel): number | undefined;
   /** The input ended. */
-  ended(channel: Channel): void;
+  ended(channel: RelayChannel): void;
   /** The pipe is full while a splice-out must wait. */
-  full?(channel: Channel): void;
+  full?(channel: RelayChannel): void;
 }
 
 export interface ChannelEnds {
   readonly from: Fd;
   readonly to: Fd;
-  /** Whether `to` is a socket, which is told of the end by shutdown(2); other ends are closed. */
+  /** Whether `to` is a socket, which gets the end by shutdown(2); other ends are closed. */
   readonly toIsSocket: boolean;
 }
 
@@ -59,13 +59,13 @@ export interface RelayCalls {
   spliceOut(pipe: Fd, socket: Fd, lengthBytes: number, flags: SpliceFlags): number;
 }
 
-export class Channel {
+export class RelayChannel {
   readonly number: number;
   readonly pipe: Pipe;
   readonly ends: ChannelEnds;
   /** Bytes in the pipe, by our own count. */
   pipeBytes = 0;
-  /** Where the next splice-in's first byte stands in the stream that leaves. Moves with what an injection adds or drops. */
+  /** Offset of the next splice-in's first byte in the stream that leaves. Moves with what an injection adds or drops. */
   inOffsetBytes = 0;
   inBytes = 0;
   outBytes = 0;
@@ -74,7 +74,7 @@ export class Channel {
   /** Splice-outs that sent more than one splice-in's bytes: the report's trigger. */
   manyChunksCount = 0;
   eagainCount = 0;
-  /** Splice-ins that brought less than they asked for. */
+  /** Splice-ins that moved less than they asked for. */
   shortCount = 0;
   readable = true;
   writable = true;
@@ -142,7 +142,7 @@ export class Channel {
     return moved;
   }
 
-  /** One splice-in: the bytes it brought, 0 when it would block or the input ended. */
+  /** One splice-in: the bytes it moved, 0 when it would block or the input ended. */
   fill(): number {
     const asked = this.#askAtMost();
     const atNs = monotonicNs();
@@ -155,15 +155,15 @@ export class Channel {
       this.inCount += 1;
       if (got < asked) this.shortCount += 1;
       this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, this.inCount, this.inOffsetBytes);
-      this.#brought(got);
+      this.#took(got);
       return got;
     }
     this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, 0, this.inOffsetBytes);
-    this.#broughtNothing(got);
+    this.#tookNothing(got);
     return 0;
   }
 
-  #brought(got: number): void {
+  #took(got: number): void {
     this.inBytes += got;
     this.inOffsetBytes += got;
     this.pipeBytes += got;
@@ -171,7 +171,7 @@ export class Channel {
     for (const filter of this.#filters) filter.filled(this, got);
   }
 
-  #broughtNothing(result: number): void {
+  #tookNothing(result: number): void {
     if (result === 0) {
       this.ended = true;
       for (const filter of this.#filters) filter.ended(this);
@@ -247,7 +247,7 @@ export class Channel {
     this.#full = false;
   }
 
-  /** An injection put `deltaBytes` more (or fewer) bytes into the pipe than the last splice-in brought. */
+  /** An injection put `deltaBytes` more (or fewer) bytes into the pipe than the last splice-in did. */
   adjust(deltaBytes: number): void {
     this.pipeBytes += deltaBytes;
     this.inOffsetBytes += deltaBytes;

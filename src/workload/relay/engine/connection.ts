@@ -9,7 +9,7 @@ import { SHUT_RDWR, shutdownSocket } from "../../../ops/socket.ts";
 import { pendingError } from "../../../ops/socket-option.ts";
 import type { Journal } from "../../journal.ts";
 import type { RelayShape } from "../options.ts";
-import { Channel, type ChannelError, type Filter, type PipeLoss, type RelayCalls } from "./channel.ts";
+import { type ChannelError, type Filter, type PipeLoss, type RelayCalls, RelayChannel } from "./channel.ts";
 
 /** An end of a connection and what can be done with it. */
 export interface End {
@@ -46,9 +46,9 @@ export class RelayConnection {
   readonly number: number;
   readonly client: End;
   readonly server: End;
-  readonly down: Channel;
+  readonly down: RelayChannel;
   /** Files and pipes have one direction. */
-  readonly up: Channel | undefined;
+  readonly up: RelayChannel | undefined;
   connecting: boolean;
   closed = false;
   /** Requests of an io_uring that name these descriptors; nothing is closed while there are any. */
@@ -61,15 +61,15 @@ export class RelayConnection {
     this.connecting = ends.connecting;
     const { client, server } = ends;
     const down = { from: server.fd, to: client.fd, toIsSocket: client.isSocket };
-    this.down = new Channel(number * 2, down, tools.shape, tools);
+    this.down = new RelayChannel(number * 2, down, tools.shape, tools);
     const up = { from: client.fd, to: server.fd, toIsSocket: true };
     // What clients send is requests: the pipe the kernel gives by default is enough.
     const most = Math.min(tools.pipeBytes, 65_536);
     const small = { ...tools, pipeBytes: most, askBytes: most };
-    this.up = client.isSocket && server.isSocket ? new Channel(number * 2 + 1, up, tools.shape, small) : undefined;
+    this.up = client.isSocket && server.isSocket ? new RelayChannel(number * 2 + 1, up, tools.shape, small) : undefined;
   }
 
-  get channels(): readonly Channel[] {
+  get channels(): readonly RelayChannel[] {
     return this.up === undefined ? [this.down] : [this.down, this.up];
   }
 

@@ -2,7 +2,7 @@
  * Damage on purpose, inside the relay: one chunk of one connection, chosen by the seed to the byte.
  *
  * Owns taking a chunk out of the pipe, damaging it and putting it back in order. Bytes pass through user memory only
- * in that one moment; before and after it the data path is untouched. What was done is told (`done`), so that a test
+ * in that one moment; before and after it the data path is untouched. What was done is recorded (`done`), so that a test
  * and a report can compare it with what the judge found.
  */
 import { monotonicNs } from "../../../ops/clock.ts";
@@ -13,7 +13,7 @@ import type { Journal } from "../../journal.ts";
 import { Random } from "../../random.ts";
 import { INJECT } from "../evidence/transfers.ts";
 import type { RelayInjection } from "../options.ts";
-import type { Channel, Filter } from "./channel.ts";
+import type { Filter, RelayChannel } from "./channel.ts";
 
 /** What was damaged, in the stream that leaves the relay. */
 export interface InjectionDone {
@@ -23,17 +23,17 @@ export interface InjectionDone {
   /** The chunk as it arrived. */
   readonly chunkOffsetBytes: number;
   readonly chunkBytes: number;
-  /** The bytes that are wrong; for `duplicated` where the second copy stands, for `lost` where bytes are missing. */
+  /** The bytes that are wrong; for `duplicated` where the second copy is, for `lost` where bytes are missing. */
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** Number of the splice-in that brought the chunk. */
+  /** Number of the splice-in that moved the chunk. */
   readonly spliceIn: number;
 }
 
 export class Injector implements Filter {
   done: InjectionDone | undefined;
   readonly #injection: RelayInjection;
-  readonly #connectionOf: (channel: Channel) => number | undefined;
+  readonly #connectionOf: (channel: RelayChannel) => number | undefined;
   readonly #journal: Journal;
   readonly #random: Random;
   /** The chunk as far as it is in the pipe; a socket may bring it in several pieces. */
@@ -42,14 +42,18 @@ export class Injector implements Filter {
   #pair: number | undefined;
 
   /** `connectionOf` is the connection whose downstream channel this is; undefined for upstream channels. */
-  constructor(injection: RelayInjection, journal: Journal, connectionOf: (channel: Channel) => number | undefined) {
+  constructor(
+    injection: RelayInjection,
+    journal: Journal,
+    connectionOf: (channel: RelayChannel) => number | undefined,
+  ) {
     this.#injection = injection;
     this.#journal = journal;
     this.#connectionOf = connectionOf;
     this.#random = new Random(injection.seed, "inject");
   }
 
-  #isDue(channel: Channel): boolean {
+  #isDue(channel: RelayChannel): boolean {
     return this.done === undefined && this.#connectionOf(channel) === this.#injection.connection;
   }
 
@@ -58,7 +62,7 @@ export class Injector implements Filter {
   }
 
   /** The seed decides where the chunk begins and ends, not how the network cut the stream. */
-  askAtMost(channel: Channel): number | undefined {
+  askAtMost(channel: RelayChannel): number | undefined {
     const { fromBytes, lengthBytes } = this.#injection;
     if (!this.#isDue(channel) || this.#isWhole) return undefined;
     const at = channel.inOffsetBytes;
@@ -66,12 +70,12 @@ export class Injector implements Filter {
   }
 
   /** The chunk stays in the pipe until it is whole, and the first of two until the second is there. */
-  holds(channel: Channel): boolean {
+  holds(channel: RelayChannel): boolean {
     return this.#chunk !== undefined && this.#isDue(channel);
   }
 
   /** Room is made before the chunk comes; after the second of two chunks nothing may join them unsent. */
-  holdsFill(channel: Channel): boolean {
+  holdsFill(channel: RelayChannel): boolean {
     if (this.#isDue(channel) && this.#chunk === undefined && channel.inOffsetBytes >= this.#injection.fromBytes) {
       const roomy = this.#injection.kind === "two-chunks" ? 0 : channel.pipe.capacityBytes / 2;
       return channel.pipeBytes > roomy;
@@ -86,14 +90,14 @@ export class Injector implements Filter {
   }
 
   /** A pipe of one page takes one piece: what is there is the chunk then, and a second one never comes. */
-  full(channel: Channel): void {
+  full(channel: RelayChannel): void {
     const chunk = this.#chunk;
     if (chunk === undefined || !this.#isDue(channel)) return;
     if (this.#injection.kind === "two-chunks") this.#chunk = undefined;
     else this.#damage(channel, chunk);
   }
 
-  filled(channel: Channel, gotBytes: number): void {
+  filled(channel: RelayChannel, gotBytes: number): void {
     const offsetBytes = channel.inOffsetBytes - gotBytes;
     if (!this.#isDue(channel) || offsetBytes < this.#injection.fromBytes) return;
     if (this.#isWhole && this.#chunk !== undefined) {
@@ -114,7 +118,7 @@ export class Injector implements Filter {
   }
 
   /** Empties the pipe into memory, damages the chunk there, and writes everything back in order. */
-  #damage(channel: Channel, chunk: { lengthBytes: number; offsetBytes: number; spliceIn: number }): void {
+  #damage(channel: RelayChannel, chunk: { lengthBytes: number; offsetBytes: number; spliceIn: number }): void {
     const inPipe = channel.pipeBytes;
     using memory = allocate(inPipe + chunk.lengthBytes);
     const got = readFully(channel.pipe.readEnd, memory, { lengthBytes: inPipe });

@@ -19,7 +19,7 @@ import type { JudgeMaker } from "../evidence/judge.ts";
 import { Tap } from "../evidence/tap.ts";
 import { relayJournal } from "../evidence/transfers.ts";
 import type { Feed, RelayShape } from "../options.ts";
-import type { Channel, Filter, RelayCalls } from "./channel.ts";
+import type { Filter, RelayCalls, RelayChannel } from "./channel.ts";
 import { type ConnectionOutcome, type End, RelayConnection } from "./connection.ts";
 import { Injector } from "./inject.ts";
 import { EdgeReadiness, LevelReadiness, type Readiness } from "./readiness.ts";
@@ -62,7 +62,7 @@ export interface RelayResult {
   readonly eagain: number;
   /** Splice-outs that sent the bytes of more than one splice-in. */
   readonly manyChunks: number;
-  /** Splice-ins that brought less than they asked for. */
+  /** Splice-ins that moved less than they asked for. */
   readonly shortIns: number;
   readonly journalDropped: number;
   /** The smallest pipe in use. */
@@ -110,7 +110,7 @@ export class Relay implements Disposable {
     this.#readiness = readinessOf(plan, this.journal);
     const share = 2 ** Math.floor(Math.log2(PIPES_BYTES_MAX / plan.connections));
     this.#pipeBytes = Math.min(shape.pipeBytes, Math.max(PIPE_BYTES_MIN, share));
-    const connectionOf = (channel: Channel) => this.#downstream.get(channel.number);
+    const connectionOf = (channel: RelayChannel) => this.#downstream.get(channel.number);
     const { injection } = shape;
     if (shape.tap) this.tap = new Tap({ pipeBytes: this.#pipeBytes, feed: plan.feed, makeJudge, connectionOf });
     if (injection !== undefined && injection.hop !== "sink")

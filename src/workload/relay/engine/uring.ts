@@ -2,7 +2,7 @@
  * The relay's engine on io_uring: poll -> splice-in -> splice-out as one linked chain per direction.
  *
  * Owns the ring and what each chain is doing. A short splice counts as a failure of a link, so splice-in is hard-linked:
- * the splice-out after it runs whatever it brought (io_uring_enter(2), IOSQE_IO_HARDLINK). The kernel carries out
+ * the splice-out after it runs whatever it moved (io_uring_enter(2), IOSQE_IO_HARDLINK). The kernel carries out
  * IORING_OP_SPLICE in its worker threads. Nothing is closed while a request names it.
  */
 import { monotonicNs } from "../../../ops/clock.ts";
@@ -13,7 +13,7 @@ import { pollAdd, splice } from "../../../ops/ring/request.ts";
 import { Ring } from "../../../ops/ring/ring.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../../../ops/splice.ts";
 import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from "../../../sys/uapi/io_uring.ts";
-import type { Channel } from "./channel.ts";
+import type { RelayChannel } from "./channel.ts";
 import type { RelayConnection } from "./connection.ts";
 import type { Readiness, Watched } from "./readiness.ts";
 
@@ -69,7 +69,7 @@ export class RingReadiness implements Readiness {
   }
 
   /** The next chain of a channel: out first what the pipe still holds, else wait, read and send. */
-  #continue(connection: RelayConnection, channel: Channel): void {
+  #continue(connection: RelayConnection, channel: RelayChannel): void {
     const { from, to } = channel.ends;
     const { pipe } = channel;
     const tag = channel.number * STEPS.length;

@@ -13,7 +13,7 @@ export interface CallQuestion {
   readonly connection: number;
   readonly startBytes: number;
   readonly endBytes: number;
-  /** Where the bytes of a copy stood first; the splice-in that brought them is looked for there too. */
+  /** Where the bytes of a copy were first; the splice-in that moved them is looked for there too. */
   readonly origin?: { readonly startBytes: number; readonly endBytes: number };
 }
 
@@ -116,10 +116,10 @@ export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | u
 function callsText(finding: Finding, given: CallAnswer, exact: JournalCall | undefined): string {
   const { spliceIns, spliceOuts, mates } = given;
   if (finding.kind === "lost" && exact === undefined) return lostText(finding, given);
-  return `${broughtText(spliceIns, exact)}, ${sentText(spliceOuts, mates, exact ?? spliceIns[0])}`;
+  return `${insText(spliceIns, exact)}, ${sentText(spliceOuts, mates, exact ?? spliceIns[0])}`;
 }
 
-function broughtText(spliceIns: readonly JournalCall[], exact: JournalCall | undefined): string {
+function insText(spliceIns: readonly JournalCall[], exact: JournalCall | undefined): string {
   const [first] = spliceIns;
   const last = spliceIns.at(-1);
   if (exact !== undefined) return `exactly splice-in #${exact.ordinal} of ${exact.result} bytes`;
@@ -128,7 +128,7 @@ function broughtText(spliceIns: readonly JournalCall[], exact: JournalCall | und
   return `splice-ins #${first.ordinal} to #${last.ordinal} (${spliceIns.length} calls from ${first.streamOffsetBytes})`;
 }
 
-/** Lost bytes stand in no call: they are missing between two calls, or inside one. */
+/** Lost bytes are in no call: they are missing between two calls, or inside one. */
 function lostText(finding: Finding, { spliceIns }: CallAnswer): string {
   for (const [index, call] of spliceIns.entries()) {
     const next = spliceIns[index + 1];

@@ -20,7 +20,7 @@ export interface StreamJudge {
 
 export type JudgeMaker = (pattern: Pattern) => StreamJudge;
 
-/** The pattern of one connection: each has a generation of its own, so that bytes that cross over can be told. */
+/** The pattern of one connection: each has a generation of its own, so that bytes that cross over are recognised. */
 export function patternOf(feed: Feed, connection: number): Pattern | Counter {
   return feed.pattern === "zero" ? zero() : counter({ generation: (feed.generation + connection) & 0xffffff });
 }

@@ -107,7 +107,7 @@ function injectedSection(done: InjectionDone | undefined) {
   return [{ title: "injected on purpose", lines: [`${kind} (hop: ${hop}): ${where}`] }];
 }
 
-/** What a role alone knows of the streams' lengths; no source tells it. */
+/** What a role alone knows of the streams' lengths, without the source's report. */
 export interface KnownLengths {
   /** Of each connection's stream; undefined when nobody said. */
   readonly expectedBytes: number | undefined;
@@ -116,7 +116,7 @@ export interface KnownLengths {
   readonly stopped: boolean;
 }
 
-const UNCHECKED = "the length was not checked: --bytes says how much should come";
+const UNCHECKED = "the length was not checked: --bytes gives it";
 
 /** Findings of streams judged alone, their lengths too where they can be known, named by connection. */
 function judgedAlone(streams: readonly JudgedStream[], lengths: KnownLengths): Finding[] {

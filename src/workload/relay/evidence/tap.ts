@@ -14,7 +14,7 @@ import { allocate, type Memory, MiB } from "../../../ops/memory.ts";
 import { openPipe, type Pipe } from "../../../ops/pipe.ts";
 import { hintFor, splice, tryTee } from "../../../ops/splice.ts";
 import { O_WRONLY } from "../../../sys/uapi/fcntl.ts";
-import type { Channel, Filter } from "../engine/channel.ts";
+import type { Filter, RelayChannel } from "../engine/channel.ts";
 import type { Feed } from "../options.ts";
 import type { JudgeMaker, StreamJudge } from "./judge.ts";
 import { patternOf } from "./judge.ts";
@@ -28,13 +28,13 @@ export class Tap implements Filter, Disposable {
   readonly #judges = new Map<number, StreamJudge>();
   readonly #feed: Feed;
   readonly #makeJudge: JudgeMaker;
-  readonly #connectionOf: (channel: Channel) => number | undefined;
+  readonly #connectionOf: (channel: RelayChannel) => number | undefined;
 
   constructor(options: {
     pipeBytes: number;
     feed: Feed;
     makeJudge: JudgeMaker;
-    connectionOf: (channel: Channel) => number | undefined;
+    connectionOf: (channel: RelayChannel) => number | undefined;
   }) {
     this.#pipe = openPipe({ capacityBytes: options.pipeBytes, label: "tap" });
     this.#memory = allocate(READ_BYTES);
@@ -58,7 +58,7 @@ export class Tap implements Filter, Disposable {
 
   ended(): void {}
 
-  filled(channel: Channel, gotBytes: number): void {
+  filled(channel: RelayChannel, gotBytes: number): void {
     const connection = this.#connectionOf(channel);
     if (connection === undefined) return;
     const inPipe = channel.pipeBytes;

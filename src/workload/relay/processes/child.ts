@@ -28,7 +28,7 @@ export type RoleName = "source" | "relay" | "sink";
 export interface RoleStart {
   readonly role: RoleName;
   readonly parentPid: number;
-  /** Start in an empty network of one's own and wait to be told the interfaces. */
+  /** Start in an empty network of one's own and wait for the message that names the interfaces. */
   readonly ownNetwork: boolean;
 }
 

@@ -23,7 +23,7 @@ export class Control {
   /** The run has asked to stop, whoever read that message. */
   stopped = false;
 
-  /** Ties this process's life to its parent's; `parentPid` tells a parent that died before the tie was made. */
+  /** Ties this process's life to its parent's; `parentPid` reveals a parent that died before the tie was made. */
   constructor(parentPid: number) {
     const SIG_IGN = 1;
     dieWithParent(parentPid, SIGKILL);

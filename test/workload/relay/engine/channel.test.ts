@@ -5,13 +5,13 @@ import { allocate } from "../../../../src/ops/memory.ts";
 import { SHUT_WR, shutdownSocket, socketPair, tryReceive, trySend } from "../../../../src/ops/socket.ts";
 import { trySplice } from "../../../../src/ops/splice.ts";
 import { ERRNO } from "../../../../src/sys/errno.ts";
-import { Channel, type RelayCalls } from "../../../../src/workload/relay/engine/channel.ts";
+import { type RelayCalls, RelayChannel } from "../../../../src/workload/relay/engine/channel.ts";
 import { relayJournal } from "../../../../src/workload/relay/evidence/transfers.ts";
 import { type RelayShape, SHAPE_DEFAULT } from "../../../../src/workload/relay/options.ts";
 
 const memory = allocate(1 << 20);
 let open: Fd[] = [];
-let channels: Channel[] = [];
+let channels: RelayChannel[] = [];
 
 afterEach(() => {
   for (const fd of open) fd.close();
@@ -31,7 +31,7 @@ function relay(shape: Partial<RelayShape> = {}, pipeBytes = 65_536) {
     spliceOut: (pipe, socket, lengthBytes, flags) => trySplice(pipe, socket, { lengthBytes, flags }),
   };
   const tools = { calls, journal, filters: [], pipeBytes, askBytes: pipeBytes };
-  const channel = new Channel(0, ends, { ...SHAPE_DEFAULT, ...shape }, tools);
+  const channel = new RelayChannel(0, ends, { ...SHAPE_DEFAULT, ...shape }, tools);
   channels.push(channel);
   return { server, client, channel, journal };
 }
