@@ -96,6 +96,7 @@ export class ShrinkWork implements Work {
       return this.#print(first.report);
     }
     this.#firstSeconds = first.seconds;
+    this.#search = { ...this.#search, hits: 1, runs: 1 };
     this.#take(start, first);
     if (this.#args.shrinkSeconds === undefined)
       this.#budgetSeconds = Math.max(BUDGET_SECONDS, BUDGET_RUNS * first.seconds);
@@ -131,20 +132,21 @@ export class ShrinkWork implements Work {
     const changed = [...given].filter((name) => candidate[name] !== false && !this.#isDefault(name, candidate[name]));
     if (contradiction(this.#definitions, candidate, new Set(changed)) !== undefined) return false;
     const enoughSeconds = this.#seconds ?? this.#best?.report.durationSeconds ?? 0;
-    this.#search = { ...this.#search, hits: 0, runs: 0 };
+    let runs = 0;
     let spent = 0;
     const untilSeconds = this.#elapsed() + Math.max(CANDIDATE_SECONDS, this.#firstSeconds);
     const tries = this.#isDoubtful(candidate) ? 1 : TRIES_MAX;
     for (let count = 0; count < tries && !signal.aborted; count++) {
       const end = await this.#try(candidate, signal);
       if (signal.aborted) return false;
-      this.#search.runs += 1;
+      runs += 1;
       const corrupt = end.report?.verdict === "corrupt";
       this.#narrate(
         `${corrupt ? "corrupt" : (end.report?.verdict ?? end.reason)} after ${secondsText(end.seconds)}: ${this.#command(candidate)}`,
       );
       if (corrupt) {
-        this.#search.hits += 1;
+        // Counted anew: the runs of other candidates say nothing about this one.
+        this.#search = { ...this.#search, hits: 1, runs };
         this.#take(candidate, end);
         return true;
       }
