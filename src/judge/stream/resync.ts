@@ -156,9 +156,18 @@ export class Seeker {
     for (let i = 0; i + resumeBytes <= length; i += wordBytes) {
       let same = 0;
       while (same < resumeBytes && window.block[offset + i + same] === expected[i + same]) same += 1;
-      if (same === resumeBytes) return this.inPlaceAt(first + i, shift);
+      if (same === resumeBytes && this.#isProven(window, first + i, shift)) return this.inPlaceAt(first + i, shift);
     }
     return undefined;
+  }
+
+  /** A word is enough where the last walk would be; that an earlier one resumes takes as much as any other place. */
+  #isProven({ block, at: blockAt }: Window, at: number, shift: number): boolean {
+    if (shift === this.shift) return true;
+    const most = Math.min(this.#pattern.proofBytes, blockAt + block.length - at, this.#endBytes - shift - at);
+    const expected = new Uint8Array(Math.max(0, most));
+    this.#pattern.fill(expected, at + shift);
+    return expected.every((byte, i) => block[at - blockAt + i] === byte);
   }
 
   inPlaceAt(at: number, shift = this.shift): Found {
