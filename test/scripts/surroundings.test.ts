@@ -72,7 +72,8 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { name: "a read-only root", shell: "mount -o remount,bind,ro /", root: true },
   {
     name: "a full TMPDIR",
-    shell: `mount -t tmpfs -o size=64k none "${directory}"; export TMPDIR="${directory}"`,
+    // (dd ends with ENOSPC.)
+    shell: `mount -t tmpfs -o size=64k none "${directory}"; dd if=/dev/zero of="${directory}/full" bs=4k 2>/dev/null; export TMPDIR="${directory}"`,
     root: true,
     codes: everywhere([125, 254]),
   },
