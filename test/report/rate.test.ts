@@ -18,7 +18,7 @@ test("the ends: nothing attempted says nothing, none and all touch 0 and 1000", 
   expect(rateOf(0, 0)).toEqual({ hits: 0, attempts: 0, perThousand: 0, lowPerThousand: 0, highPerThousand: 1000 });
   expect(rateOf(0, 7).lowPerThousand).toBe(0);
   expect(rateOf(7, 7).highPerThousand).toBe(1000);
-  expect(() => rateOf(3, 2)).toThrow("no proportion");
+  expect(() => rateOf(3, 2)).toThrow("3 of 2 is not a proportion");
 });
 
 test("a rate in words", () => {
