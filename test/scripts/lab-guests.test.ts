@@ -92,7 +92,7 @@ describe("guests", () => {
       const lacking = await lab(["run", "--kernel", tree, "--", "splice-fpos.ts"]);
       expect(lacking.code).toBe(125);
       expect(lacking.stderr).toContain("lacks CONFIG_DEVTMPFS (");
-      expect(lacking.stderr).toContain("CONFIG_XFS_FS (--fs xfs); lab.ts kconfig");
+      expect(lacking.stderr).toContain("CONFIG_XFS_FS (--fs xfs); bun run lab.ts kconfig");
     },
   );
 

@@ -35,6 +35,7 @@ const PLACES = [
 ] as const;
 
 describe.each(PLACES)("printed in %s", (_, place) => {
+  const readOnly = place !== PLACES[2][1] && needed("a writable checkout");
   test("the replay of a corrupt run, and the lines that judge its files again", async () => {
     const prefix = join(elsewhere, "it's a file");
     const words = ["--seconds", "1", "--file-mb", "1", "--door", "write", "--inject", "lost", "--files", "2"];
@@ -51,7 +52,7 @@ describe.each(PLACES)("printed in %s", (_, place) => {
     for (const name of readdirSync(elsewhere)) rmSync(join(elsewhere, name));
   });
 
-  test("what verifies a file that fill wrote, with a name relative to the place", async () => {
+  test.skipIf(readOnly)("what verifies a file that fill wrote, with a name relative to the place", async () => {
     const name = `./it's filled ${process.pid}`;
     try {
       const said = await at(place(), bun("fill.ts", name, "--bytes", "1MiB", "--pattern", "tagged", "--writer", "3"));
