@@ -43,7 +43,7 @@ describe("counter-examples that random cases once found", () => {
   });
   const wild = [
     449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 10987, 105833, 107346, 114319, 116434,
-    117115, 300243,
+    117115, 300243, 600413,
   ];
   test.each(wild)("wild, seed %d", (seed) => {
     expect(problemOfWild(wildCase(seed), seed)).toBeUndefined();
@@ -58,6 +58,22 @@ describe("counter-examples that random cases once found", () => {
     expect(findings.map(spell)).toEqual(["filled@1000+40"]);
   });
 });
+
+// Bytes that are right by chance (the upper zeros of a word) just before the end once hid that the file was too short.
+test.each([3000, 4000, 4088])(
+  "an end that is missing is reported behind two kinds of damage, zeros from %d on",
+  (zeros) => {
+    const bytes = new Uint8Array(4096);
+    counter({ generation: 77 }).fill(bytes, 0);
+    bytes.fill(0, zeros);
+    const { findings } = judgeBytes(bytes, { pattern: counter(), expectBytes: 8192 });
+    expect(findings.map(spell)).toEqual([
+      `stale@0+${zeros}<0`,
+      `zeroed@${zeros}+${4096 - zeros}`,
+      "truncated@4096+4096",
+    ]);
+  },
+);
 
 describe("the block size", () => {
   test("makes no difference to any field of the judgement", () => {

@@ -183,7 +183,7 @@ export class Explainer implements Listener {
     const stories = this.#plots
       .map((plot) => {
         const end = edge(fileEnd, free ? plot.last.shift : this.#endBytes - fileEnd);
-        const gap = gapBetween(plot.last, end, this.#parts.slice(plot.index + 1)) as Gap;
+        const gap = gapToEnd(plot.last, end, this.#parts.slice(plot.index + 1));
         return { plot, gap, cost: costOf(gap, plot).cost };
       })
       .sort((a, b) => a.cost - b.cost || a.plot.bytes - b.plot.bytes)
@@ -205,6 +205,13 @@ export class Explainer implements Listener {
 /** A run without bytes: the beginning, and the expected end. */
 function edge(at: number, shift: number): Part {
   return { kind: "own", lo: at, hi: at, from: at, to: at, shift, inlays: [], clear: at };
+}
+
+/** The last gap. A run at whose beginning the one before it has reached the end already leaves nothing to explain. */
+function gapToEnd(before: Part, end: Part, pieces: readonly Part[]): Gap {
+  const gap = gapBetween(before, end, pieces) as Gap;
+  const beyond = (gap.cuts.at(-1) as number) > end.lo && pieces.length > 0;
+  return beyond ? gapToEnd(before, end, pieces.slice(0, -1)) : gap;
 }
 
 function gapsOf(anchor: Part, parts: readonly Part[], chain: readonly number[]): Gap[] {
