@@ -45,7 +45,11 @@ function atNamespaceRoot(body: () => void): void {
   using here = open(".");
   using namespace = openFile("/proc/thread-self/ns/mnt", F.O_RDONLY);
   using dot = cString(".");
-  checked(libc.setns(namespace.number, M.CLONE_NEWNS), "setns", "CLONE_NEWNS, to leave a chroot");
+  // A thread that the runtime started since the unshare shares root and working directory with this one, and setns(2)
+  // then refuses (EINVAL). Both functions are bound first: binding may start a thread.
+  const { setns, unshare } = libc;
+  checked(unshare(M.CLONE_FS), "unshare", "CLONE_FS");
+  checked(setns(namespace.number, M.CLONE_NEWNS), "setns", "CLONE_NEWNS, to leave a chroot");
   try {
     body();
   } finally {

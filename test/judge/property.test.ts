@@ -70,7 +70,7 @@ test.each([3000, 4000, 4088])(
     expect(findings.map(spell)).toEqual([
       `stale@0+${zeros}<0`,
       `zeroed@${zeros}+${4096 - zeros}`,
-      "truncated@4096+4096",
+      "truncated@4096+4096<4096",
     ]);
   },
 );

@@ -6,10 +6,14 @@ import { command } from "./command.ts";
 test("an unknown benchmark is one line and 254", async () => {
   const unknown = await command("bench", ["toString"]);
   expect(unknown.code).toBe(254);
-  expect(unknown.stderr).toBe('bench: bench has no "toString": it has verify, append, relay, journal, start, first-finding\n');
+  expect(unknown.stderr).toBe(
+    'bench: bench has no "toString": it has verify, append, relay, journal, start, first-finding\n',
+  );
   const none = await command("bench", []);
   expect(none.code).toBe(254);
-  expect(none.stderr).toBe("bench: say which: verify, append, relay, journal, start, first-finding; --help shows what each does\n");
+  expect(none.stderr).toBe(
+    "bench: say which: verify, append, relay, journal, start, first-finding; --help shows what each does\n",
+  );
   const help = await command("bench", ["verify", "--help"]);
   expect([help.code, help.stderr]).toEqual([0, ""]);
   expect(help.stdout).toContain("USAGE bun run bench.ts verify [OPTIONS]");

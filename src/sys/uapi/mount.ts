@@ -11,6 +11,7 @@ export const MS_REC = 16384 as MountFlags;
 export const MS_PRIVATE = (1 << 18) as MountFlags;
 export const MNT_DETACH = 2;
 
+export const CLONE_FS = 0x00000200;
 export const CLONE_NEWNS = 0x00020000;
 export const CLONE_NEWNET = 0x40000000;
 export const CLONE_NEWUSER = 0x10000000;
