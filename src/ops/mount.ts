@@ -45,8 +45,6 @@ function atNamespaceRoot(body: () => void): void {
   using here = open(".");
   using namespace = openFile("/proc/thread-self/ns/mnt", F.O_RDONLY);
   using dot = cString(".");
-  // Bun looks its own path up when it is first asked; outside the chroot that path would be another.
-  void process.execPath;
   // A thread that the runtime started since the unshare shares root and working directory with this one, and setns(2)
   // then refuses (EINVAL). Both functions are bound first: binding may start a thread.
   const { setns, unshare } = libc;

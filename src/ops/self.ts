@@ -14,6 +14,9 @@ export function scriptPath(): string {
   return process.argv[1] ?? Bun.main;
 }
 
+/** Bun's own path, looked up at once: once a plain chroot was left for a moment (ops/mount.ts), Bun finds another. */
+const BUN = process.execPath;
+
 /** Options whose value is code to run instead of a script: not for a process that has a script. */
 const EVALUATES: readonly string[] = ["-e", "--eval", "-p", "--print"];
 
@@ -24,5 +27,5 @@ export function ownOptions(given: readonly string[] = process.execArgv): string[
 
 /** `bun [options] words…`: the command line of another process of ours; the first word is a script. */
 export function ownCommand(...words: readonly string[]): string[] {
-  return [process.execPath, ...ownOptions(), ...words];
+  return [BUN, ...ownOptions(), ...words];
 }
