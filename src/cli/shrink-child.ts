@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import { ownCommand, scriptPath } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
 import { PARENT_VARIABLE } from "./describe.ts";
+import { LimitedChild } from "./limited-child.ts";
 
 /** After SIGTERM a run has this long to clean up. */
 const GRACE_MS = 8000;
@@ -40,32 +41,21 @@ export async function runChild(options: {
     stdout: "pipe",
     stderr: "pipe",
   });
-  let cut: string | undefined;
-  let killer: ReturnType<typeof setTimeout> | undefined;
-  const end = (why: string) => {
-    if (cut !== undefined) return;
-    cut = why;
-    child.kill("SIGTERM");
-    killer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
-  };
-  const onAbort = () => end("was interrupted");
-  const timer = setTimeout(() => end(`did not end within ${limitSeconds.toFixed(0)} s`), limitSeconds * 1000);
-  signal.addEventListener("abort", onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    await child.exited;
-    const lines = stderr.split("\n").filter((line) => line !== "");
-    const ended = String(child.signalCode ?? `exit code ${child.exitCode}`);
-    const reason = cut ?? `ended by ${ended} without a report${lines.length === 0 ? "" : `: ${lines.at(-1)}`}`;
-    const seconds = (performance.now() - startedMs) / 1000;
-    const report = parseReport(stdout);
-    return { report, reason, exitCode: child.exitCode ?? 255, seconds, startedAtMs, stderr: lines };
-  } finally {
-    clearTimeout(timer);
-    clearTimeout(killer);
-    signal.removeEventListener("abort", onAbort);
-  }
+  using limited = new LimitedChild(child, {
+    limitSeconds,
+    graceMs: GRACE_MS,
+    signal,
+    late: `did not end within ${limitSeconds.toFixed(0)} s`,
+    interrupted: "was interrupted",
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  const ended = String(child.signalCode ?? `exit code ${child.exitCode}`);
+  const reason = limited.cut ?? `ended by ${ended} without a report${lines.length === 0 ? "" : `: ${lines.at(-1)}`}`;
+  const seconds = (performance.now() - startedMs) / 1000;
+  const report = parseReport(stdout);
+  return { report, reason, exitCode: child.exitCode ?? 255, seconds, startedAtMs, stderr: lines };
 }
 
 function parseReport(text: string): RunReport | undefined {

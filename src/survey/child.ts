@@ -7,6 +7,7 @@
 
 import { basename, join } from "node:path";
 import { PARENT_VARIABLE, SYSTEM_WIDE_VARIABLE } from "../cli/describe.ts";
+import { LimitedChild } from "../cli/limited-child.ts";
 import { INVOKED_VARIABLE } from "../machine/invocation.ts";
 import { ownCommand, PACKAGE_ROOT } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
@@ -47,33 +48,22 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
     stdout: "pipe",
     stderr: "pipe",
   });
-  let cut: string | undefined;
-  let killer: ReturnType<typeof setTimeout> | undefined;
-  const end = (why: string) => {
-    if (cut !== undefined) return;
-    cut = why;
-    child.kill("SIGTERM");
-    killer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
-  };
-  const onAbort = () => end("interrupted");
-  const timer = setTimeout(() => end(`no end within ${secondsText(limitSeconds)}`), limitSeconds * 1000);
-  signal.addEventListener("abort", onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    const [stdout, stderr] = await Promise.all([boundedText(child.stdout), boundedText(child.stderr)]);
-    await child.exited;
-    const ended = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
-    const durationSeconds = elapsed();
-    const report = parseReport(stdout);
-    if (report !== null) return { report, reason: cut, durationSeconds };
-    const said = stderr.trim().split("\n").at(-1) ?? "";
-    const silent = `ended with ${ended} and without a report${said === "" ? "" : `: ${said}`}`;
-    return { report, reason: cut ?? silent, durationSeconds };
-  } finally {
-    clearTimeout(timer);
-    clearTimeout(killer);
-    signal.removeEventListener("abort", onAbort);
-  }
+  using limited = new LimitedChild(child, {
+    limitSeconds,
+    graceMs: GRACE_MS,
+    signal,
+    late: `no end within ${secondsText(limitSeconds)}`,
+    interrupted: "interrupted",
+  });
+  const [stdout, stderr] = await Promise.all([boundedText(child.stdout), boundedText(child.stderr)]);
+  await child.exited;
+  const ended = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
+  const durationSeconds = elapsed();
+  const report = parseReport(stdout);
+  if (report !== null) return { report, reason: limited.cut, durationSeconds };
+  const said = stderr.trim().split("\n").at(-1) ?? "";
+  const silent = `ended with ${ended} and without a report${said === "" ? "" : `: ${said}`}`;
+  return { report, reason: limited.cut ?? silent, durationSeconds };
 }
 
 /** In a guest of the lab: the host's command for this survey, with the case's script in the survey's place. */
