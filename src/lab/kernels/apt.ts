@@ -2,13 +2,13 @@
  * Debian's kernels through apt, without touching the system's apt: a private state, private sources, a private cache.
  *
  * Owns the list of suites, the index of kernel packages and the downloads. apt verifies every index (release signatures)
- * and every package (hashes); this file never turns that off (modules that no index lists any more: pool.ts). The mirror comes from the system's own configuration
- * (`apt-get indextargets`), so a site with a local mirror or a proxy keeps using it.
+ * and every package (hashes); this file never turns that off (modules that no index lists any more: pool.ts). The mirror
+ * comes from the system's own configuration (`apt-get indextargets`), so a site with a local mirror or a proxy keeps using it.
  * Refuses to install anything, and to write outside the lab's cache.
  */
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheDirectory, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
+import { cacheDirectory, capture, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
 import { downloadFromPool } from "./pool.ts";
 import { type Mirrors, mirrorsOf, sourcesText, suitesOf, TARGET_FORMAT, unreadSuites } from "./sources.ts";
 import { compareVersions } from "./versions.ts";
@@ -51,22 +51,6 @@ function aptOptions(): string[] {
     "Acquire::Retries": "2",
   };
   return Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-}
-
-async function capture(command: string[], cwd?: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = Bun.spawn(command, {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    ...(cwd === undefined ? {} : { cwd }),
-    env: { ...process.env, LC_ALL: "C" },
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
 }
 
 /** The addresses of Debian's archive and of its security archive, as this system is configured to reach them. */

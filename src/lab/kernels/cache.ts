@@ -154,3 +154,19 @@ export function findProgram(name: string, packageName: string): string {
   if (found) return found;
   throw new LabError(`${name} is missing: install it (Debian: apt-get install --no-install-recommends ${packageName})`);
 }
+
+/** What a program of the system printed, in the C locale, and how it ended. */
+export async function capture(command: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}

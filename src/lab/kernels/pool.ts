@@ -7,7 +7,7 @@
  * wanted name, version and architecture. Refuses to hide that no signed index vouches for the file: it narrates that.
  */
 import { basename, join } from "node:path";
-import { findProgram, LabError } from "./cache.ts";
+import { capture, findProgram, LabError } from "./cache.ts";
 import type { Mirrors } from "./sources.ts";
 
 const HELPER = "/usr/lib/apt/apt-helper";
@@ -25,21 +25,10 @@ export function poolAddress({ name, version, suite }: PoolPackage, { main, secur
   return `${pool}/l/linux/${name}_${version.replace(/^\d+:/, "")}_amd64.deb`;
 }
 
-async function run(command: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = Bun.spawn(command, {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, LC_ALL: "C" },
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, stdout, stderr };
-}
-
 /** Throws unless the file is that package. */
 export async function checkPackage(file: string, { name, version }: Omit<PoolPackage, "suite">): Promise<void> {
   const fields = ["Package", "Version", "Architecture"];
-  const { code, stdout } = await run([findProgram("dpkg-deb", "dpkg"), "-f", file, ...fields]);
+  const { code, stdout } = await capture([findProgram("dpkg-deb", "dpkg"), "-f", file, ...fields]);
   const found = stdout.trim().split("\n").join(", ");
   const wanted = [name, version, "amd64"].map((value, index) => `${fields[index]}: ${value}`).join(", ");
   if (code !== 0 || found !== wanted) {
@@ -57,7 +46,7 @@ export async function downloadFromPool(
   narrate(`${wanted.name} has left the package index: from the archive's pool, not vouched for by a signed index`);
   // A download whose lab was killed must not continue by itself.
   const guarded = [findProgram("setpriv", "util-linux"), "--pdeathsig", "KILL", "--"];
-  const { code, stderr } = await run([
+  const { code, stderr } = await capture([
     ...guarded,
     ...[HELPER, "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=2", "download-file", address, file],
   ]);
