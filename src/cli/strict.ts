@@ -145,7 +145,9 @@ export function typedValues(
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries({ ...definitions.positionals, ...definitions.options })) {
-    const text = texts[name] ?? ("default" in spec ? spec.default : undefined);
+    // Asking citty's values for what is not there makes it try other spellings of the name.
+    const given = Object.hasOwn(texts, name) ? texts[name] : undefined;
+    const text = given ?? ("default" in spec ? spec.default : undefined);
     const read = (one: unknown) => {
       const value = convert(spec, String(one), flagName(name));
       return spec.kind === "path" ? pathBytes(String(value)) : value;

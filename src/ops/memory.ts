@@ -19,6 +19,8 @@ const ARENA_BYTES_TRIED = [2 * GiB, 512 * MiB, 128 * MiB];
 /** Released buffers from this size on give their pages back at once, so that a memory cgroup sees what is held. */
 const GIVE_BACK_BYTES_MIN = 1 * MiB;
 const ALIGN_BYTES_MIN = 64;
+/** The arena's beginning has a view of its own, for strings; one of the whole would count 2 GiB as garbage to collect. */
+const HEAD_BYTES = 1 * MiB;
 
 interface FreeRange {
   offsetBytes: number;
@@ -132,7 +134,7 @@ export interface MemoryOwner {
 
 export class Arena implements MemoryOwner {
   readonly address: number;
-  readonly #all: Uint8Array;
+  readonly #head: Uint8Array;
   readonly capacityBytes: number;
   #usedBytes = 0;
   /** Sorted by offset, neighbours merged. */
@@ -149,7 +151,7 @@ export class Arena implements MemoryOwner {
     checked(address, "mmap", () => `${capacityBytes} bytes of address space`);
     this.address = address;
     this.capacityBytes = capacityBytes;
-    this.#all = new Uint8Array(arrayBufferAt(address, capacityBytes));
+    this.#head = new Uint8Array(arrayBufferAt(address, Math.min(HEAD_BYTES, capacityBytes)));
     this.#free = [{ offsetBytes: 0, lengthBytes: capacityBytes }];
   }
 
@@ -157,12 +159,14 @@ export class Arena implements MemoryOwner {
     return this.#usedBytes;
   }
 
-  /** As `allocate`, filled with `bytes` and a NUL: without a view of its own, which costs more than a short path. */
+  /** As `allocate`, filled with `bytes` and a NUL; mostly without a view of its own, which costs more than a short path. */
   allocateString(bytes: Uint8Array): Memory {
     const memory = this.allocate(bytes.length + 1);
     const startBytes = memory.address - this.address;
-    this.#all.set(bytes, startBytes);
-    this.#all[startBytes + bytes.length] = 0;
+    const isInHead = startBytes + memory.lengthBytes <= this.#head.length;
+    const view = isInHead ? this.#head.subarray(startBytes, startBytes + memory.lengthBytes) : memory.bytes;
+    view.set(bytes);
+    view[bytes.length] = 0;
     return memory;
   }
 

@@ -1,9 +1,10 @@
 /**
  * The journal of a run's calls: both ends of every call, when it was made and where its bytes are.
  *
- * Owns a preallocated ring of rows, so that recording allocates nothing and costs tens of nanoseconds: under strace both
- * reports' bugs vanished. The oldest calls are overwritten when it is full; `dropped` counts them. Which calls matter to
- * a finding is decided beside the workload (append/written-file.ts, relay/evidence/transfers.ts).
+ * Owns a ring of rows in blocks, each allocated when its first row is recorded: a short run touches little memory, and
+ * recording costs tens of nanoseconds. (Under strace both reports' bugs vanished.) The oldest calls are overwritten when
+ * the ring is full; `dropped` counts them. Which calls matter to a finding is decided by the workload
+ * (append/written-file.ts, relay/evidence/transfers.ts).
  */
 
 /** One call as a value, for questions and reports. */
@@ -37,6 +38,9 @@ const ORDINAL = 5;
 const BEFORE = 6;
 const AFTER = 7;
 const ROW = 8;
+/** Rows of a block: 256 KiB. */
+const BLOCK_BITS = 12;
+const BLOCK_MASK = 2 ** BLOCK_BITS - 1;
 /** The tag is channel * KINDS_MAX + kind. */
 const KINDS_MAX = 16;
 
@@ -47,7 +51,7 @@ const BLANK: JournalCall = {
 
 export class Journal {
   readonly capacityCount: number;
-  readonly #rows: Float64Array;
+  readonly #blocks: (Float64Array | undefined)[];
   readonly #names: string[];
   readonly #mask: number;
   #count = 0;
@@ -61,7 +65,7 @@ export class Journal {
     const size = capacityCount === 0 ? 0 : 2 ** Math.ceil(Math.log2(capacityCount));
     this.capacityCount = size;
     this.#mask = size - 1;
-    this.#rows = new Float64Array(size * ROW);
+    this.#blocks = new Array(Math.ceil(size / 2 ** BLOCK_BITS)).fill(undefined);
     this.#names = [...names];
     if (size === 0) this.#limit = 0;
   }
@@ -106,8 +110,9 @@ export class Journal {
     sizeAfterBytes = 0,
   ): void {
     if (this.#count >= this.#limit) return;
-    const rows = this.#rows;
-    const at = (this.#count & this.#mask) * ROW;
+    const index = this.#count & this.#mask;
+    const rows = this.#blocks[index >> BLOCK_BITS] ?? this.#newBlock(index >> BLOCK_BITS);
+    const at = (index & BLOCK_MASK) * ROW;
     rows[at + TAG] = channel * KINDS_MAX + kind;
     rows[at + AT] = atNs;
     rows[at + REQUESTED] = requestedBytes;
@@ -117,6 +122,12 @@ export class Journal {
     rows[at + BEFORE] = sizeBeforeBytes;
     rows[at + AFTER] = sizeAfterBytes;
     this.#count += 1;
+  }
+
+  #newBlock(block: number): Float64Array {
+    const rows = new Float64Array(Math.min(2 ** BLOCK_BITS, this.capacityCount) * ROW);
+    this.#blocks[block] = rows;
+    return rows;
   }
 
   /** The call with this sequence; undefined when it was overwritten or never recorded. */
@@ -139,8 +150,9 @@ export class Journal {
   }
 
   #read(sequence: number, call: { -readonly [Name in keyof JournalCall]: JournalCall[Name] }): JournalCall {
-    const rows = this.#rows;
-    const at = (sequence & this.#mask) * ROW;
+    const index = sequence & this.#mask;
+    const rows = this.#blocks[index >> BLOCK_BITS] as Float64Array;
+    const at = (index & BLOCK_MASK) * ROW;
     const tag = rows[at + TAG] as number;
     call.what = this.#names[tag % KINDS_MAX] as string;
     call.sequence = sequence;
