@@ -8,7 +8,15 @@
  */
 import { libc } from "../sys/libc.ts";
 import { arrayBufferAt } from "../sys/memory.ts";
-import { MADV_DONTNEED, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/uapi/mman.ts";
+import {
+  MADV_DONTNEED,
+  MADV_HUGEPAGE,
+  MAP_ANONYMOUS,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  PROT_READ,
+  PROT_WRITE,
+} from "../sys/uapi/mman.ts";
 import { GiB, KiB, MiB, PAGE_BYTES } from "../units.ts";
 import { assert, checked, SyscallError } from "./errors.ts";
 
@@ -19,6 +27,9 @@ const ARENA_BYTES_TRIED = [2 * GiB, 512 * MiB, 128 * MiB];
 /** Released buffers from this size on give their pages back at once, so that a memory cgroup sees what is held. */
 const GIVE_BACK_BYTES_MIN = 1 * MiB;
 const ALIGN_BYTES_MIN = 64;
+/** From this size on the whole huge pages inside a buffer are asked for as such: first touches cost a tenth. */
+const HUGE_BYTES_MIN = 4 * MiB;
+const HUGE_PAGE_BYTES = 2 * MiB;
 /** The arena's beginning has a view of its own, for strings; one of the whole would count 2 GiB as garbage to collect. */
 const HEAD_BYTES = 1 * MiB;
 
@@ -194,6 +205,7 @@ export class Arena implements MemoryOwner {
       ].filter((piece) => piece.lengthBytes > 0);
       this.#free.splice(index, 1, ...rest);
       this.#usedBytes += spanBytes;
+      if (spanBytes >= HUGE_BYTES_MIN) this.#wantHugePages(start, spanBytes);
       return new Memory(this, { offsetBytes: start, spanBytes }, lengthBytes);
     }
     throw new SyscallError(
@@ -216,6 +228,14 @@ export class Arena implements MemoryOwner {
     this.#free.splice(index, 0, range);
     this.#merge(index);
     if (index > 0) this.#merge(index - 1);
+  }
+
+  /** A wish: a kernel without huge pages answers EINVAL, and small ones do as well. */
+  #wantHugePages(offsetBytes: number, lengthBytes: number): void {
+    const from = this.address + offsetBytes;
+    const first = Math.ceil(from / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    const last = Math.floor((from + lengthBytes) / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    libc.madvise(first, last - first, MADV_HUGEPAGE);
   }
 
   /** Joins the range at `index` with its right neighbour when they touch. */

@@ -61,3 +61,21 @@ test("names of calls are numbers while recording, and come back as names", () =>
   for (let index = 2; index < 16; index++) journal.kind(`call ${index}`);
   expect(() => journal.kind("one more")).toThrow("16 kinds of call at most");
 });
+
+test("rows of several blocks keep their calls, also after the ring has begun anew", () => {
+  const capacityCount = 1 << 14;
+  const journal = new Journal(capacityCount, ["splice"]);
+  const recorded = 2 * capacityCount + 5000;
+  for (let call = 0; call < recorded; call++) journal.record(0, 3, call, 7, call % 11, call, call * 100);
+  expect(journal.dropped).toBe(recorded - capacityCount);
+  expect(journal.get(journal.dropped - 1)).toBeUndefined();
+  const all = journal.find(() => true);
+  expect(all.length).toBe(capacityCount);
+  for (const [index, call] of all.entries()) {
+    const sequence = recorded - capacityCount + index;
+    if (call.sequence !== sequence || call.atNs !== sequence || call.streamOffsetBytes !== sequence * 100) {
+      throw new Error(`row ${sequence} holds call ${call.atNs} at ${call.streamOffsetBytes}`);
+    }
+  }
+  expect(all.at(-1)).toMatchObject({ what: "splice", channel: 3, result: (recorded - 1) % 11 });
+});
