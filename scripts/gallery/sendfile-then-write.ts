@@ -49,7 +49,8 @@ await runReproducer({
   known: {
     fix: "",
     firstFixed: [],
-    source: "documented in sendfile(2); seen on 6.18.44",
+    source: "sendfile(2), notes; seen on 6.18.44",
+    documentedIn: "sendfile(2)",
     avoid: "write a new file and rename it over the old one, or read and send",
   },
   racyPath: "all bytes were queued before the file was written again",

@@ -66,6 +66,8 @@ export interface Known {
   readonly affectedSince?: string;
   /** The source for it: "changelog of linux 6.12.94-1", a commit, a mail. */
   readonly source: string;
+  /** The page that documents what the case shows, where maintainers call it no bug: "sendfile(2)". */
+  readonly documentedIn?: string;
   /** What avoids the damage without another kernel, as advice: "open the file once in each process". */
   readonly avoid?: string;
 }

@@ -105,7 +105,7 @@ function questions(report: RunReport): string[] {
     ["Which file system, how made, how mounted?", [e.filesystem, geometry(e), option("mounted", e.mountOptions)]],
     ["Was memory limited?", [option("cgroup memory.max", e.cgroupMemoryMax), option("pressure", pressureOf(workload))]],
     ["Is the kernel modified?", [option("build", e.kernelBuild), option("tainted", e.tainted)]],
-    ["Is a fix known?", known === undefined ? [] : [known.fix === "" ? "none" : `"${known.fix}"`, ...fixedIn(known)]],
+    ["Is a fix known?", known === undefined ? [] : [fixOf(known), ...fixedIn(known)]],
   ];
   return answers.flatMap(([question, parts]) => {
     const given = parts.filter((part) => part !== undefined && part !== "");
@@ -116,6 +116,11 @@ function questions(report: RunReport): string[] {
 function asked(report: RunReport): string[] {
   const lines = questions(report);
   return lines.length === 0 ? [] : [...heading("Questions, answered beforehand"), ...lines];
+}
+
+function fixOf({ fix, documentedIn }: NonNullable<RunReport["known"]>): string {
+  if (fix !== "") return `"${fix}"`;
+  return documentedIn === undefined ? "none" : `none: ${documentedIn} documents it, so it is not called a bug`;
 }
 
 function fixedIn({ firstFixed, affectedSince }: NonNullable<RunReport["known"]>): string[] {

@@ -50,9 +50,9 @@ export function kernelPlace(known: Known, version: string): Place {
 }
 
 /** "fixed in 6.1.176, 6.12.94, 6.15; affected since 6.0", or "no fix known". */
-function rangeText({ firstFixed, fix, affectedSince }: Known): string {
-  const fixed =
-    firstFixed.length > 0 ? `fixed in ${firstFixed.join(", ")}` : fix === "" ? "no fix known" : `fixed by "${fix}"`;
+function rangeText({ firstFixed, fix, affectedSince, documentedIn }: Known): string {
+  const none = documentedIn === undefined ? "no fix known" : `documented in ${documentedIn}, so not called a bug`;
+  const fixed = firstFixed.length > 0 ? `fixed in ${firstFixed.join(", ")}` : fix === "" ? none : `fixed by "${fix}"`;
   return affectedSince === undefined ? fixed : `${fixed}; affected since ${affectedSince}`;
 }
 

@@ -55,4 +55,7 @@ test("the words: range, place, advice", () => {
   expect(adviceText(APPEND, "6.12.94")).toBe("corrupt although the table has a fix for it: report it");
   expect(adviceText({ fix: "", firstFixed: [], source: "", avoid: "use pwrite" }, "7.3.4")).toBe("use pwrite");
   expect(adviceText(undefined, "7.3.4")).toContain("report it");
+  const documented = { fix: "", firstFixed: [], source: "its notes", documentedIn: "sendfile(2)" };
+  expect(knownText(documented, "7.3.4")).toBe("documented in sendfile(2), so not called a bug");
+  expect(knownText({ fix: "", firstFixed: [], source: "seen" }, "7.3.4")).toBe("no fix known");
 });
