@@ -16,6 +16,11 @@ export function grouped(value: number): string {
   return fraction === undefined ? spaced : `${spaced}.${fraction}`;
 }
 
+/** 6 -> "0x06". */
+export function hexByte(value: number): string {
+  return `0x${value.toString(16).padStart(2, "0")}`;
+}
+
 /** "1.5 GiB": three significant digits, binary units. */
 export function bytesText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

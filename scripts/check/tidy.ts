@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     files: [UNITS],
   },
   // What becomes of a recording of calls: lines, a trace, a program. The judge's findings are only read.
-  evidence: { values: ["sys"], types: ["judge"], files: [UNITS] },
+  evidence: { values: ["sys"], types: ["judge", "report"], files: [UNITS] },
   // The version that reports name is the package's.
   cli: {
     values: ["sys", "ops", "pattern", "workload", "judge", "report", "machine", "place", "evidence"],

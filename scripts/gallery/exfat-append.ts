@@ -138,6 +138,5 @@ function stale(finding: Finding, bytes: Uint8Array): Finding {
     expectBytes: originBytes + lengthBytes,
   };
   if (judgeBytes(found, old).findings.length > 0) return finding;
-  const detail = `${lengthBytes} bytes at ${offsetBytes} are the deleted file's, from its offset ${originBytes}`;
-  return { ...finding, kind: "stale", originBytes, label: "the deleted file", detail };
+  return { ...finding, kind: "stale", originBytes, label: "the deleted file" };
 }

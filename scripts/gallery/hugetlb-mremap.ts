@@ -72,7 +72,6 @@ function move(shiftBytes: number, file: string): { findings: Finding[]; verified
   const misplaced: Finding = {
     ...{ kind: "misplaced", file, ...elsewhere, originBytes: GiB, pageAligned: true },
     ...{ alsoAtBytes: GiB, replacesBytes: TOUCHED.lengthBytes },
-    detail: `${TOUCHED.lengthBytes} bytes from ${GiB} of the mapping are at ${elsewhere.offsetBytes} after mremap`,
   };
   const findings = here.findings.map((finding) => ({ ...finding, alsoAtBytes: elsewhere.offsetBytes }));
   return { findings: [misplaced, ...findings], verifiedBytes: here.verifiedBytes + there.verifiedBytes };

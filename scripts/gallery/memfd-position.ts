@@ -106,8 +106,8 @@ await runReproducer({
         // 3. What is in the file.
         using whole = readWhole(file);
         const writtenBytes = 2 * records * RECORD_BYTES;
-        const because = `two writers of ${place} were acknowledged ${writtenBytes} bytes, it has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: place, because });
+        const cause = `two writers of ${place} were acknowledged ${writtenBytes} bytes, it has ${whole.lengthBytes}`;
+        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: place, cause });
         gone = judged.bad;
         tally.wroteMany(2 * records, writtenBytes);
         tally.judged(judged, { control: place === CONTROL ? place : undefined });

@@ -102,8 +102,8 @@ await runReproducer({
       tally.wrote("write (retry)", lengthBytes - doneBytes, lengthBytes - doneBytes);
       sync(file); // so that the next file starts with all the room there is
       const judgement = judgeFile(file.label, { pattern, expectBytes: lengthBytes });
-      const because = `pwritev2 returned ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
-      if (tally.judged(judgement, { calls: tally.callsSince(firstCall), because })) {
+      const cause = `pwritev2 returned ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
+      if (tally.judged(judgement, { calls: tally.callsSince(firstCall), cause })) {
         artifacts.push(...stage.evidence([file.label]));
       } else stage.remove(file.label);
       run.progress({ done: run.elapsedSeconds, total: seconds, bytes: tally.totals.bytesWritten });

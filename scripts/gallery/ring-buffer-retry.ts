@@ -143,8 +143,8 @@ await runReproducer({
       }
 
       // 4. No buffer was given back: everything that was received must still be there.
-      const because = "a later receive wrote into a buffer that was not given back";
-      const findings = judgeClaims(buffers.memory.bytes, claims, { file: `${kind} buffer ring`, because });
+      const cause = "a later receive wrote into a buffer that was not given back";
+      const findings = judgeClaims(buffers.memory.bytes, claims, { file: `${kind} buffer ring`, cause });
       const verifiedBytes = claims.reduce((sum, { bytes }) => sum + bytes.length, 0);
       const bad = tally.judged(
         { findings, verifiedBytes },

@@ -113,8 +113,8 @@ await runReproducer({
         using first = readWhole(outputs[0].fd);
         using second = readWhole(outputs[1].fd);
         const both = Buffer.concat([first.bytes, second.bytes]);
-        const because = `${door} by two consumers of one open file gave out ${gotBytes} bytes of ${records * RECORD_BYTES}`;
-        const judged = repeatedRecords(both, { generation: 1, tallies, because });
+        const cause = `${door} by two consumers of one open file gave out ${gotBytes} bytes of ${records * RECORD_BYTES}`;
+        const judged = repeatedRecords(both, { generation: 1, tallies, cause });
         bad = judged.bad;
         tally.wroteMany(2, gotBytes);
         tally.judged(judged, { control: door === CONTROL ? door : undefined });

@@ -109,8 +109,8 @@ await runReproducer({
         // 3. What is in the file.
         using whole = readWhole(out);
         const writtenBytes = 2 * records * RECORD_BYTES;
-        const because = `${door} by two writers of one open file acknowledged ${writtenBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, because });
+        const cause = `${door} by two writers of one open file acknowledged ${writtenBytes} bytes, the file has ${whole.lengthBytes}`;
+        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, cause });
         gone = judged.bad;
         tally.wroteMany(2 * records, writtenBytes);
         tally.judged(judged, { file: scratch, control: door === CONTROL ? door : undefined });

@@ -120,8 +120,8 @@ await runReproducer({
 
         // 3. What is in the file.
         using whole = readWhole(out);
-        const because = `${door} by two writers of one open file acknowledged ${acknowledgedBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, because });
+        const cause = `${door} by two writers of one open file acknowledged ${acknowledgedBytes} bytes, the file has ${whole.lengthBytes}`;
+        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, cause });
         gone = judged.bad;
         tally.wroteMany(2, acknowledgedBytes);
         tally.judged(judged, { file: scratch, control: door === CONTROL ? door : undefined });

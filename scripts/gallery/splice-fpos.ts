@@ -112,7 +112,7 @@ await runReproducer({
         ],
         {
           file: scratch.path,
-          because: `splice ${ended} and set the position back, f_pos ${beforeBytes} -> ${afterBytes}`,
+          cause: `splice ${ended} and set the position back, f_pos ${beforeBytes} -> ${afterBytes}`,
         },
       );
       tally.judged({ findings, verifiedBytes }, { file: scratch });

@@ -16,6 +16,7 @@ import {
   type Verdict,
 } from "../report/document.ts";
 import { plural } from "../report/format.ts";
+import { reported } from "../report/sentence.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { Definitions } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common } from "./contract.ts";
@@ -70,7 +71,7 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     workload: { ...workloadOf(args), ...outcome.workload },
     trigger,
     totals: { bytesWritten: 0, files: 0, calls: 0, ...outcome.totals },
-    findings: outcome.findings,
+    findings: outcome.findings.map(reported),
     ...(outcome.findingsLeftOut === undefined ? {} : { findingsLeftOut: outcome.findingsLeftOut }),
     ...(outcome.groups === undefined ? {} : { groups: outcome.groups }),
     ...(outcome.segments === undefined ? {} : { segments: outcome.segments }),

@@ -6,7 +6,7 @@
  * three decimals, so no nanosecond is lost.
  * Source: "Trace Event Format" (Google, 2016), phases X, M, i, s, f.
  */
-import type { Finding } from "../judge/finding.ts";
+import type { ReportedFinding } from "../report/document.ts";
 import { callLine, DescriptorNames } from "./lines.ts";
 import type { RecordedCall } from "./recorder.ts";
 import { type RoleCalls, roleTracks } from "./role-tracks.ts";
@@ -39,7 +39,7 @@ const PROCESS_TRACK = 1;
 /** The trace; `dropped` calls were made before the first that is here. */
 export function traceOf(
   calls: readonly RecordedCall[],
-  about: { tool: string; findings: readonly Finding[]; dropped: number; roles?: readonly RoleCalls[] },
+  about: { tool: string; findings: readonly ReportedFinding[]; dropped: number; roles?: readonly RoleCalls[] },
 ): TraceFile {
   const names = new DescriptorNames();
   const tracks = new Map<string, number>();

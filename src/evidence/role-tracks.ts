@@ -5,7 +5,7 @@
  * finding is: at the call that sent its first byte. A journal keeps when a call began; its slice lasts until the role's
  * next call. Source: "Trace Event Format" (Google, 2016).
  */
-import type { Finding } from "../judge/finding.ts";
+import type { ReportedFinding } from "../report/document.ts";
 import type { TraceEvent } from "./perfetto.ts";
 
 /** A call as the journals have it. */
@@ -30,7 +30,7 @@ export interface RoleCalls {
 /** Process numbers of roles in the trace, after the run's own. */
 const FIRST_PID = 2;
 
-export function roleTracks(roles: readonly RoleCalls[], findings: readonly Finding[]): TraceEvent[] {
+export function roleTracks(roles: readonly RoleCalls[], findings: readonly ReportedFinding[]): TraceEvent[] {
   const beginNs = Math.min(...roles.flatMap(({ calls }) => calls.slice(0, 1).map(({ atNs }) => atNs)));
   return roles.flatMap((role, index) => new RoleTracks(role, FIRST_PID + index, beginNs).events(findings));
 }
@@ -51,7 +51,7 @@ class RoleTracks {
     this.#beginNs = beginNs;
   }
 
-  events(findings: readonly Finding[]): TraceEvent[] {
+  events(findings: readonly ReportedFinding[]): TraceEvent[] {
     const { role, calls } = this.#role;
     this.#events.push({ name: "process_name", ph: "M", pid: this.#pid, tid: 1, args: { name: role } });
     for (const [index, call] of calls.entries()) {
@@ -104,7 +104,7 @@ class RoleTracks {
     );
   }
 
-  #finding({ kind, offsetBytes, lengthBytes, detail }: Finding, index: number): TraceEvent[] {
+  #finding({ kind, offsetBytes, lengthBytes, detail }: ReportedFinding, index: number): TraceEvent[] {
     const sent = this.#role.calls.find(
       ({ what, result, streamOffsetBytes: start }) =>
         what === "splice-out" && start <= offsetBytes && offsetBytes < start + result,

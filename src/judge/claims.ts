@@ -18,8 +18,8 @@ export interface Claim {
 /** What findings of `judgeClaims` report in addition to the bytes. */
 export interface ClaimsOptions {
   readonly file?: string;
-  /** Why it happened, appended to every sentence. */
-  readonly because?: string;
+  /** Why it happened: every finding's `cause`. */
+  readonly cause?: string;
 }
 
 /** A record that is one letter, over and over: every byte differs from every other record's. */
@@ -55,14 +55,8 @@ function lost(
   const lengthBytes = gap.to - gap.from;
   const found = file.subarray(gap.from, gap.to);
   const owner = claims.find((other) => other !== claim && found.length > 0 && holds(other.bytes, found));
-  const instead =
-    found.length === 0
-      ? `the file ends at ${file.length}`
-      : owner === undefined
-        ? "bytes that nobody wrote stand there"
-        : `${owner.name} stands there`;
+  const { name, offsetBytes } = claim;
   const calls = [claim.call, owner?.call].filter((call) => call !== undefined);
-  const because = options.because === undefined ? "" : `: ${options.because}`;
   return {
     kind: "lost",
     ...(options.file === undefined ? {} : { file: options.file }),
@@ -71,7 +65,12 @@ function lost(
     originBytes: gap.from,
     pageAligned: gap.from % 4096 === 0,
     ...(calls.length === 0 ? {} : { calls }),
-    detail: `${lengthBytes} bytes of ${claim.name}, acknowledged at ${claim.offsetBytes}, are gone from ${gap.from}; ${instead}${because}`,
+    claim: {
+      ...{ name, offsetBytes },
+      ...(owner === undefined ? {} : { instead: owner.name }),
+      ...(found.length === 0 ? { fileBytes: file.length } : {}),
+    },
+    ...(options.cause === undefined ? {} : { cause: options.cause }),
     sample: sample(file, { claim, gap }),
   };
 }

@@ -53,6 +53,8 @@ export interface CallReference {
   readonly result: number;
   /** Where the call's bytes are in the stream (not in the file). */
   readonly streamOffsetBytes?: number;
+  /** Its bytes are the damaged range, no more and no less. */
+  readonly exact?: true;
   readonly detail?: string;
 }
 
@@ -76,6 +78,34 @@ export interface WrongBit {
 
 const SECOND_READINGS = ["same", "different", "unavailable"] as const;
 export type SecondReading = (typeof SECOND_READINGS)[number];
+
+/** Where between two looks at a stream it was damaged. */
+export type Hop = "arrived damaged" | "damaged between pipe and client" | "damaged in the sink's read";
+
+/** An acknowledged write whose bytes are not where they should be. */
+export interface BrokenClaim {
+  /** Whose: "the other writer's record". */
+  readonly name: string;
+  readonly offsetBytes: number;
+  /** Whose bytes are there instead; missing where no writer's are. */
+  readonly instead?: string;
+  /** Where the file ends, when that is why they are not there. */
+  readonly fileBytes?: number;
+}
+
+/** Records of a log that a finding is about: consecutive ones of one writer. */
+export interface FoundRecords {
+  readonly writer: number;
+  /** Sequence number of the first. */
+  readonly first: number;
+  readonly count: number;
+  readonly recordBytes: number;
+  /** How many records the writer was acknowledged (`extra`). */
+  readonly acknowledged?: number;
+  /** Lengths of the pieces that the record is in, and of what is between them (`torn`). */
+  readonly piecesBytes?: readonly number[];
+  readonly betweenBytes?: number;
+}
 
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */
 export interface Finding {
@@ -113,8 +143,24 @@ export interface Finding {
    * (page cache and device disagree), or none, where this file system does not offer that reading.
    */
   readonly secondReading?: SecondReading;
-  /** One sentence as an engineer would say it. */
-  readonly detail: string;
+  /** The write that was acknowledged (`lost`, by `judgeClaims`). */
+  readonly claim?: BrokenClaim;
+  /** The records it is about, in a log. */
+  readonly records?: FoundRecords;
+  /** Where in a relay it happened. */
+  readonly hop?: Hop;
+  /** What a relay's peer sent in all, where the end of its stream shows the damage. */
+  readonly sentBytes?: number;
+  /** Known by a relay's own count of what went into its pipe and came out, not by the bytes. */
+  readonly counted?: true;
+  /** Calls whose bytes a relay sent together with these, in the same call. */
+  readonly sentWith?: readonly Pick<CallReference, "index" | "result">[];
+  /** The calls were recorded, and later ones took their place. */
+  readonly callsOverwritten?: true;
+  /** Why it happened, where the workload knows. */
+  readonly cause?: string;
+  /** What the fields do not carry. `report` makes the whole sentence of the fields, or ends this one with hop and cause. */
+  readonly detail?: string;
   readonly sample?: Sample;
 }
 

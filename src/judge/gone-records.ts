@@ -21,8 +21,8 @@ export interface RecordsAccount {
 
 /** What was acknowledged, and why it may be gone. */
 export interface AccountOptions extends LogExpectation {
-  /** Why it happened, after a colon at the end of each sentence. */
-  readonly because: string;
+  /** Why it happened: every finding's `cause`. */
+  readonly cause: string;
   readonly calls?: readonly CallReference[];
 }
 
@@ -44,23 +44,19 @@ function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): Run[]
   return runs;
 }
 
-function named({ tally, first, last }: Run): string {
-  const which = first === last ? `record ${first}` : `records ${first} to ${last}`;
-  return `${which} of writer ${tally.writer} (${(last - first + 1) * tally.recordBytes} bytes)`;
-}
-
 function finding(kind: "lost" | "duplicated", run: Run, offsetBytes: number, options: AccountOptions): Finding {
   const { tally, first, last } = run;
-  const what = kind === "lost" ? ", acknowledged, appear nowhere" : " were handed out a second time";
+  const { writer, recordBytes } = tally;
   return {
     kind,
     ...(options.file === undefined ? {} : { file: options.file }),
     offsetBytes,
-    lengthBytes: (last - first + 1) * tally.recordBytes,
-    originBytes: first * tally.recordBytes,
+    lengthBytes: (last - first + 1) * recordBytes,
+    originBytes: first * recordBytes,
     pageAligned: offsetBytes % 4096 === 0,
     ...(options.calls === undefined ? {} : { calls: options.calls }),
-    detail: `${named(run)}${what}: ${options.because}`,
+    records: { writer, first, count: last - first + 1, recordBytes },
+    cause: options.cause,
   };
 }
 

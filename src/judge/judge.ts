@@ -162,11 +162,9 @@ export function intactJudgement(offsetBytes: number, lengthBytes: number): Judge
 function toFinding(note: Note, ledger: Machinery["ledger"], file: string | undefined): Finding {
   const { sample, homeBytes, listed, offsetBytes, ...fields } = note;
   const { kind, ...rest } = fields;
-  const finding = { kind, ...(file === undefined ? {} : { file }), offsetBytes, ...rest };
   return {
-    ...finding,
+    ...{ kind, ...(file === undefined ? {} : { file }), offsetBytes, ...rest },
     pageAligned: offsetBytes % 4096 === 0,
-    detail: explaining().describe(finding),
     ...(sample === undefined ? {} : { sample: ledger.samples.seal(sample) }),
   };
 }

@@ -7,7 +7,7 @@
  * their bytes are accepted in any number of pieces. Pure; for rounds of a log that fit in memory.
  */
 import { fillPart, findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, FoundRecords } from "./finding.ts";
 
 /** What was reported to one writer about the records it appended, numbered from 0. */
 export interface WriterTally {
@@ -125,8 +125,8 @@ class LogWalk {
     const againBytes = Math.min(end - at, Math.max(0, record.nextBytes - recordOffsetBytes));
     if (againBytes > 0) {
       record.againBytes += againBytes;
-      const detail = `${againBytes} bytes of ${nameOf(tag)} are repeated at ${at}`;
-      const found = { offsetBytes: at, lengthBytes: againBytes, originBytes: recordOffsetBytes, detail };
+      const records = { writer, first: sequence, count: 1, recordBytes: this.#lengths.get(writer) as number };
+      const found = { offsetBytes: at, lengthBytes: againBytes, originBytes: recordOffsetBytes, records };
       this.#findings.push(this.#finding({ kind: "duplicated", ...found }));
     }
     const lengthBytes = end - at - againBytes;
@@ -150,9 +150,7 @@ class LogWalk {
     while (to < end && this.#tagAt(to) === undefined) to = this.#afterZeros(to + WORD_BYTES);
     to = Math.min(to, end);
     const zero = this.#log.subarray(at, to).every((byte) => byte === 0);
-    const detail = `${to - at} bytes at ${at} ${zero ? "are zero" : "are no writer's"}`;
-    const kind = zero ? "zeroed" : "foreign";
-    this.#findings.push(this.#finding({ kind, offsetBytes: at, lengthBytes: to - at, detail }));
+    this.#findings.push(this.#finding({ kind: zero ? "zeroed" : "foreign", offsetBytes: at, lengthBytes: to - at }));
     return to;
   }
 
@@ -195,8 +193,9 @@ class LogWalk {
       const [first] = pieces;
       if (first === undefined || first.writer !== writer || first.sequence < records) continue;
       const lengthBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
-      const detail = `${lengthBytes} of ${recordBytes} bytes of ${nameOf(first)} are there; the writer reported ${records} records`;
-      this.#findings.push(this.#finding({ kind: "extra", offsetBytes: first.offsetBytes, lengthBytes, detail }));
+      const extra = { writer, first: first.sequence, count: 1, recordBytes, acknowledged: records };
+      const { offsetBytes } = first;
+      this.#findings.push(this.#finding({ kind: "extra", offsetBytes, lengthBytes, records: extra }));
     }
   }
 
@@ -213,8 +212,8 @@ class LogWalk {
     const before = this.#records.get(`${writer}.${sequence - 1}`)?.pieces.at(-1);
     const offsetBytes = before === undefined ? this.#log.length : before.offsetBytes + before.lengthBytes;
     const lengthBytes = count * recordBytes;
-    const detail = `${count} records of writer ${writer}, ${sequence} to ${sequence + count - 1}, reported whole, appear nowhere`;
-    this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes, detail }));
+    const records = { writer, first: sequence, count, recordBytes };
+    this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes, records }));
   }
 
   /** True when the record is torn; a loss is written down as well. */
@@ -222,22 +221,19 @@ class LogWalk {
     const { pieces, againBytes } = this.#records.get(key) ?? { pieces: [], againBytes: 0 };
     const foundBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
     const [first] = pieces;
-    if (foundBytes < record.recordBytes) {
+    const { writer, sequence, recordBytes } = record;
+    const records = { writer, first: sequence, count: 1, recordBytes };
+    if (foundBytes < recordBytes) {
       const offsetBytes = first?.offsetBytes ?? this.#log.length;
-      const lengthBytes = record.recordBytes - foundBytes;
-      const detail = `${lengthBytes} of ${record.recordBytes} bytes of ${nameOf(record)}, reported whole, appear nowhere`;
-      this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes, detail }));
+      this.#findings.push(this.#finding({ kind: "lost", offsetBytes, lengthBytes: recordBytes - foundBytes, records }));
     }
     if (first === undefined || pieces.length < 2) return false;
     const last = pieces.at(-1) as RecordPiece;
-    const between = last.offsetBytes + last.lengthBytes - first.offsetBytes - foundBytes - againBytes;
-    if (between <= 0) return false;
-    const lengths = pieces.map((piece) => piece.lengthBytes).join(" + ");
-    const detail =
-      `${nameOf(record)}, ${record.recordBytes} bytes, reported whole, lies in ${pieces.length} pieces (${lengths}) ` +
-      `with ${between} bytes of others between; it was cut at ${first.offsetBytes + first.lengthBytes}`;
+    const betweenBytes = last.offsetBytes + last.lengthBytes - first.offsetBytes - foundBytes - againBytes;
+    if (betweenBytes <= 0) return false;
     const { offsetBytes } = first;
-    const torn = this.#finding({ kind: "torn", offsetBytes, lengthBytes: record.recordBytes, detail });
+    const inPieces = { ...records, piecesBytes: pieces.map((piece) => piece.lengthBytes), betweenBytes };
+    const torn = this.#finding({ kind: "torn", offsetBytes, lengthBytes: recordBytes, records: inPieces });
     this.#findings.push({ ...torn, sample: this.#sampleAtCut(first) });
     return true;
   }
@@ -256,20 +252,16 @@ class LogWalk {
   }
 
   #finding(
-    found: Pick<Finding, "kind" | "offsetBytes" | "lengthBytes" | "detail"> & { originBytes?: number },
+    found: Pick<Finding, "kind" | "offsetBytes" | "lengthBytes"> & { originBytes?: number; records?: FoundRecords },
   ): Finding {
-    const { kind, offsetBytes, lengthBytes, originBytes, detail } = found;
+    const { kind, offsetBytes, lengthBytes, originBytes, records } = found;
     return {
       kind,
       ...(this.#expected.file === undefined ? {} : { file: this.#expected.file }),
       ...{ offsetBytes, lengthBytes },
       ...(originBytes === undefined ? {} : { originBytes }),
       pageAligned: offsetBytes % 4096 === 0,
-      detail,
+      ...(records === undefined ? {} : { records }),
     };
   }
-}
-
-function nameOf({ writer, sequence }: { writer: number; sequence: number }): string {
-  return `record ${sequence} of writer ${writer}`;
 }

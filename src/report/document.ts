@@ -72,6 +72,9 @@ export interface Known {
   readonly avoid?: string;
 }
 
+/** A finding with its sentence. */
+export type ReportedFinding = Finding & { readonly detail: string };
+
 /** The report of one run, as --json prints it (schema 2). */
 export interface RunReport {
   readonly schema: typeof SCHEMA;
@@ -88,7 +91,7 @@ export interface RunReport {
   readonly workload: Readonly<Record<string, unknown>>;
   readonly trigger: Trigger;
   readonly totals: Totals;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ReportedFinding[];
   readonly findingsLeftOut?: number;
   /** Findings that repeat, in one line each. */
   readonly groups?: readonly FindingGroup[];

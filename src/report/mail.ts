@@ -4,8 +4,8 @@
  * Owns the layout and the wrapping: what was run, on what, what was expected and found, how to repeat it. A word that is
  * longer than a line (a path, a command) stays whole on a line of its own: it must survive being copied.
  */
-import type { CallReference, Finding } from "../judge/finding.ts";
-import type { RunReport } from "./document.ts";
+import type { CallReference } from "../judge/finding.ts";
+import type { ReportedFinding, RunReport } from "./document.ts";
 import {
   alignment,
   grouped,
@@ -173,7 +173,7 @@ function findings(report: RunReport): string[] {
   return more === 0 ? lines : [...lines, "", `  ${plural(more, "more finding")} left out`];
 }
 
-function brief(finding: Finding, index: number): string[] {
+function brief(finding: ReportedFinding, index: number): string[] {
   const { kind, offsetBytes, lengthBytes } = finding;
   return wrap(`${index + 1}. ${kind} at ${grouped(offsetBytes)}, ${plural(lengthBytes, "byte")}`, {
     indent: 2,
@@ -181,7 +181,7 @@ function brief(finding: Finding, index: number): string[] {
   });
 }
 
-function detailed(finding: Finding, index: number): string[] {
+function detailed(finding: ReportedFinding, index: number): string[] {
   const { kind, offsetBytes, lengthBytes, originBytes, file, sample, calls = [] } = finding;
   const origin = originBytes === undefined ? "" : `, from ${grouped(originBytes)} (${hex(originBytes)}) of the stream`;
   return [

@@ -4,8 +4,8 @@
  *
  * Owns the layout. Takes a plain `RunReport` and returns a string; width and colour are the caller's to find out.
  */
-import type { CallReference, Finding } from "../judge/finding.ts";
-import type { RunReport, Trigger, Verdict } from "./document.ts";
+import type { CallReference } from "../judge/finding.ts";
+import type { ReportedFinding, RunReport, Trigger, Verdict } from "./document.ts";
 import {
   alignment,
   grouped,
@@ -95,16 +95,16 @@ function findingLines(report: RunReport, style: { paint: Paint; color: boolean }
   return lines;
 }
 
-function place(finding: Finding): string {
+function place(finding: ReportedFinding): string {
   const file = finding.file === undefined ? "" : `${finding.file} `;
   return `${file}at ${grouped(finding.offsetBytes)} (${hex(finding.offsetBytes)})`;
 }
 
-function brief(finding: Finding, index: number): string {
+function brief(finding: ReportedFinding, index: number): string {
   return `${index + 1}. ${finding.kind} ${place(finding)}, ${plural(finding.lengthBytes, "byte")}: ${finding.detail}`;
 }
 
-function detailed(finding: Finding, style: { paint: Paint; color: boolean; index: number }): string[] {
+function detailed(finding: ReportedFinding, style: { paint: Paint; color: boolean; index: number }): string[] {
   const { paint, color, index } = style;
   const origin =
     finding.originBytes === undefined
@@ -125,7 +125,7 @@ function detailed(finding: Finding, style: { paint: Paint; color: boolean; index
   ];
 }
 
-function dumpLines(finding: Finding, color: boolean): string[] {
+function dumpLines(finding: ReportedFinding, color: boolean): string[] {
   if (finding.sample === undefined) return [];
   return ["   expected (-) and found (+):", ...hexdump(finding.sample, { color }).map((line) => `     ${line}`)];
 }

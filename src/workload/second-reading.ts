@@ -46,8 +46,7 @@ export function compared<Found extends Finding>(
   findings: readonly Found[],
   again: readonly Finding[] | undefined,
 ): Found[] {
-  const key = ({ kind, offsetBytes, lengthBytes, detail }: Finding) =>
-    JSON.stringify([kind, offsetBytes, lengthBytes, detail]);
+  const key = ({ calls, sample, secondReading, ...facts }: Finding) => JSON.stringify(facts);
   const found = new Set(again?.map(key));
   const word = (finding: Finding): SecondReading => {
     if (again === undefined) return "unavailable";

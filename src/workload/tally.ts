@@ -18,8 +18,8 @@ export interface JudgedOptions {
   readonly file?: { readonly path: string; keep(): void };
   /** The calls that lie behind the findings, unless the judge has named them. */
   readonly calls?: readonly CallReference[];
-  /** Why it happened: ends every finding's sentence. */
-  readonly because?: string;
+  /** Why it happened: every finding's `cause`. */
+  readonly cause?: string;
   /** What was judged is a control ("a peek on TCP"): where it is damaged, the run shows nothing. */
   readonly control?: string | undefined;
 }
@@ -90,17 +90,23 @@ export class Tally {
    */
   judged(
     { findings, verifiedBytes }: Pick<Judgement, "findings" | "verifiedBytes">,
-    { file, calls, because, control }: JudgedOptions = {},
+    { file, calls, cause, control }: JudgedOptions = {},
   ): boolean {
     this.#judgements += 1;
     this.#bytesVerified += verifiedBytes;
-    if (control !== undefined && findings.length > 0) {
-      throw new Inconclusive(`the control, ${control}, is damaged: ${findings[0]?.detail}`);
+    const [first] = findings;
+    if (control !== undefined && first !== undefined) {
+      throw new Inconclusive(
+        `the control, ${control}, is damaged: ${first.kind}, ${first.lengthBytes} bytes at ${first.offsetBytes}`,
+      );
     }
     for (const finding of findings) {
       const named = finding.calls ?? calls;
-      const detail = because === undefined ? finding.detail : `${finding.detail}; ${because}`;
-      this.#findings.push({ ...finding, ...(named !== undefined && { calls: named }), detail });
+      this.#findings.push({
+        ...finding,
+        ...(named !== undefined && { calls: named }),
+        ...(cause !== undefined && { cause }),
+      });
     }
     if (findings.length > 0) file?.keep();
     return findings.length > 0;

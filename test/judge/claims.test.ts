@@ -13,11 +13,11 @@ test("a file that is what the writers were told has no finding", () => {
   expect(judgeClaims(file(WHOLE), [A, B, C])).toEqual([]);
 });
 
-test("a record overwritten by another is lost, with the exact range and the name of what stands there", () => {
+test("a record overwritten by another is lost, with the exact range and the name of what is there", () => {
   const call = (what: string, index: number) => ({ what, index, atNs: 0, requestedBytes: 4, result: 4 });
   const claims = [A, { ...B, call: call("write (b)", 1) }, { ...C, offsetBytes: 8, call: call("write (c)", 2) }];
   const text = `${"A".repeat(8)}CCCC${"B".repeat(16)}`;
-  expect(judgeClaims(file(text), claims, { file: "f", because: "of a test" })).toEqual([
+  expect(judgeClaims(file(text), claims, { file: "f", cause: "a test" })).toEqual([
     {
       kind: "lost",
       file: "f",
@@ -26,15 +26,16 @@ test("a record overwritten by another is lost, with the exact range and the name
       originBytes: 8,
       pageAligned: false,
       calls: [call("write (b)", 1), call("write (c)", 2)],
-      detail: "4 bytes of B, acknowledged at 8, are gone from 8; C stands there: of a test",
+      claim: { name: "B", offsetBytes: 8, instead: "C" },
+      cause: "a test",
       sample: { offsetBytes: 8, expectedHex: "42".repeat(20), foundHex: `${"43".repeat(4)}${"42".repeat(16)}` },
     },
   ]);
 });
 
 test("bytes past the end of the file and bytes that nobody wrote are told apart", () => {
-  expect(judgeClaims(file(WHOLE.slice(0, 30)), [A, B, C]).map((finding) => finding.detail)).toEqual([
-    "2 bytes of C, acknowledged at 28, are gone from 30; the file ends at 30",
+  expect(judgeClaims(file(WHOLE.slice(0, 30)), [A, B, C]).map((finding) => finding.claim)).toEqual([
+    { name: "C", offsetBytes: 28, fileBytes: 30 },
   ]);
   const damaged = file(WHOLE);
   damaged[10] = 0;
@@ -43,7 +44,7 @@ test("bytes past the end of the file and bytes that nobody wrote are told apart"
     [10, 1],
     [20, 1],
   ]);
-  expect(judgeClaims(damaged, [A, B, C])[0]?.detail).toContain("bytes that nobody wrote stand there");
+  expect(judgeClaims(damaged, [A, B, C])[0]?.claim).toEqual({ name: "B", offsetBytes: 8 });
 });
 
 test("bytes from the middle of another record are that record's", () => {
@@ -54,5 +55,5 @@ test("bytes from the middle of another record are that record's", () => {
   found.set(bytes.subarray(20, 28), 0);
   found.set(bytes, 64);
   const [finding] = judgeClaims(found, [short, long]);
-  expect(finding?.detail).toContain("the long record stands there");
+  expect(finding?.claim?.instead).toBe("the long record");
 });

@@ -5,7 +5,7 @@ import { fillRecord } from "../../src/pattern/record.ts";
 
 const BYTES = 128;
 const tallies = [1, 2].map((writer) => ({ writer, recordBytes: BYTES, records: 4, partial: [] }));
-const OPTIONS = { generation: 3, tallies, file: "log", because: "a reason" };
+const OPTIONS = { generation: 3, tallies, file: "log", cause: "a reason" };
 
 function record(writer: number, sequence: number): Uint8Array {
   const bytes = new Uint8Array(BYTES);
@@ -31,7 +31,8 @@ test("neighbours that are gone are one finding at the end of the record before t
       {
         ...{ kind: "lost", file: "log", offsetBytes: BYTES, lengthBytes: 2 * BYTES, originBytes: BYTES },
         pageAligned: false,
-        detail: "records 1 to 2 of writer 1 (256 bytes), acknowledged, appear nowhere: a reason",
+        records: { writer: 1, first: 1, count: 2, recordBytes: BYTES },
+        cause: "a reason",
       },
     ],
   });
@@ -64,7 +65,8 @@ test("records that came twice, where the second ones are", () => {
       {
         ...{ kind: "duplicated", file: "log", offsetBytes: 4 * BYTES, lengthBytes: 2 * BYTES, originBytes: BYTES },
         pageAligned: false,
-        detail: "records 1 to 2 of writer 1 (256 bytes) were handed out a second time: a reason",
+        records: { writer: 1, first: 1, count: 2, recordBytes: BYTES },
+        cause: "a reason",
       },
     ],
   });

@@ -80,8 +80,6 @@ describe("kinds", () => {
           lengthBytes: 3 * PAGE,
           originBytes: 5 * PAGE,
           pageAligned: true,
-          detail:
-            "12,288 bytes from 20,480 are repeated at 32,768, page-aligned; everything after is shifted by that much",
         },
       ],
       findingsLeftOut: 0,
@@ -275,7 +273,7 @@ describe("other patterns", () => {
     tagged({ writer: 2, recordBytes: 1024 }).fill(bytes.subarray(2048, 3072), 5120);
     const { findings } = judgeBytes(bytes, { pattern, expectBytes: 10_000 });
     expect(findings.map(spell)).toEqual(["stale@2048+1024<5120"]);
-    expect(findings[0]?.detail).toContain("writer 2, generation 0");
+    expect(findings[0]?.label).toContain("writer 2, generation 0");
   });
 });
 

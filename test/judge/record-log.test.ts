@@ -53,9 +53,10 @@ test("a record with another writer's bytes inside is torn, once, however many pi
       offsetBytes: BIG,
       lengthBytes: BIG,
       pageAligned: true,
-      detail:
-        "record 1 of writer 0, 8192 bytes, reported whole, lies in 3 pieces (4096 + 1904 + 2192) with 256 bytes of " +
-        "others between; it was cut at 12288",
+      records: {
+        ...{ writer: 0, first: 1, count: 1, recordBytes: BIG },
+        ...{ piecesBytes: [4096, 1904, 2192], betweenBytes: 256 },
+      },
       sample: {
         offsetBytes: 12_256,
         expectedHex: hex(torn.subarray(4064, 4128)),

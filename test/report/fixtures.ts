@@ -3,6 +3,7 @@ import { judgeBytes } from "../../src/judge/judge.ts";
 import { applyEdits } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type RunReport, SCHEMA } from "../../src/report/document.ts";
+import { reported } from "../../src/report/sentence.ts";
 
 const STREAM_BYTES = 9_000_000;
 
@@ -44,7 +45,7 @@ export function corruptReport(overrides: Partial<RunReport> = {}): RunReport {
     workload: { door: "uring-append" },
     trigger: { reached: 71, attempts: 480, how: "EAGAIN and short results" },
     totals: { bytesWritten: STREAM_BYTES, bytesVerified: bytes.length, files: 1, calls: 5 },
-    findings: findings.map((finding) => (finding.kind === "duplicated" ? { ...finding, calls } : finding)),
+    findings: findings.map((finding) => reported(finding.kind === "duplicated" ? { ...finding, calls } : finding)),
     segments,
     artifacts: ["/mnt/x/repro.7"],
     timeline,

@@ -1,13 +1,14 @@
 /** The renderers on made-up reports: text and KTAP as whole values, dumps, strips and pictures by their rules. */
 import { describe, expect, test } from "bun:test";
-import type { Finding, Segment } from "../../src/judge/finding.ts";
+import type { Segment } from "../../src/judge/finding.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { applyEdits } from "../../src/judge/planted-damage.ts";
 import { counter } from "../../src/pattern/counter.ts";
-import type { RunReport } from "../../src/report/document.ts";
+import type { ReportedFinding, RunReport } from "../../src/report/document.ts";
 import { hexdump } from "../../src/report/hexdump.ts";
 import { renderJson, renderKtap, renderStrip, renderSvg, renderText } from "../../src/report/index.ts";
 import { renderMail } from "../../src/report/mail.ts";
+import { reported } from "../../src/report/sentence.ts";
 import { cellsOf } from "../../src/report/strip.ts";
 import { expectGolden } from "../golden.ts";
 
@@ -57,7 +58,7 @@ function corrupt(): RunReport {
   return {
     ...base,
     verdict: "corrupt",
-    findings: findings.map((finding) => ({ ...finding, calls })),
+    findings: findings.map((finding) => reported({ ...finding, calls })),
     segments,
     artifacts: ["/mnt/x/repro.7"],
   };
@@ -94,7 +95,7 @@ describe("text", () => {
   });
 
   test("many findings: eight in full, the others in a line each, the rest counted", () => {
-    const finding = (i: number): Finding => ({
+    const finding = (i: number): ReportedFinding => ({
       kind: "zeroed",
       offsetBytes: i * 4096,
       lengthBytes: 8,

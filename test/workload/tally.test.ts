@@ -22,18 +22,18 @@ test("findings get their calls and the cause; a corrupt file is kept, a clean on
   const file = (path: string) => ({ path, keep: () => kept.push(path) });
   const call = tally.wrote("write", 12, 12);
   expect(tally.judged({ findings: [], verifiedBytes: 12 }, { file: file("/a") })).toBe(false);
-  expect(
-    tally.judged({ findings: [BAD], verifiedBytes: 12 }, { file: file("/b"), calls: [call], because: "why" }),
-  ).toBe(true);
+  expect(tally.judged({ findings: [BAD], verifiedBytes: 12 }, { file: file("/b"), calls: [call], cause: "why" })).toBe(
+    true,
+  );
   expect(kept).toEqual(["/b"]);
-  expect(tally.findings).toEqual([{ ...BAD, calls: [call], detail: "zeros; why" }]);
+  expect(tally.findings).toEqual([{ ...BAD, calls: [call], cause: "why" }]);
 });
 
 test("a damaged control takes the run back", () => {
   const tally = new Tally();
   expect(tally.judged({ findings: [BAD], verifiedBytes: 1 }, { control: undefined })).toBe(true);
   expect(() => tally.judged({ findings: [BAD], verifiedBytes: 1 }, { control: "plain reads" })).toThrow(
-    "the control, plain reads, is damaged: zeros",
+    "the control, plain reads, is damaged: zeroed, 4 bytes at 8",
   );
 });
 

@@ -4,7 +4,7 @@
  * Owns the program's text: under 150 lines, libc only, without a warning at -Wall -Wextra -Werror. A call that answers
  * otherwise than it did on the affected kernel ends the attempt ("not reproduced"): what follows was decided by that answer.
  */
-import type { Finding } from "../../judge/finding.ts";
+import type { ReportedFinding } from "../../report/document.ts";
 import type { RecordedCall } from "../recorder.ts";
 import { Body, basename, literal } from "./body.ts";
 import { NotExpressible, selectCalls } from "./select.ts";
@@ -15,7 +15,7 @@ export interface ProgramRequest {
   readonly kernel: string;
   readonly filesystem: string | undefined;
   readonly mountOptions: string | undefined;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ReportedFinding[];
   readonly calls: readonly RecordedCall[];
   /** Threads whose calls are not among these. */
   readonly otherThreads: number;
@@ -75,7 +75,7 @@ export function comment(text: string): string {
   return text.replaceAll("*/", "* /").replaceAll(/\s+/g, " ");
 }
 
-function header(request: ProgramRequest, finding: Finding): string[] {
+function header(request: ProgramRequest, finding: ReportedFinding): string[] {
   const { tool, summary, kernel, filesystem, mountOptions } = request;
   const where =
     filesystem === undefined ? "" : ` on ${filesystem}${mountOptions === undefined ? "" : ` (${mountOptions})`}`;
@@ -205,7 +205,7 @@ function main({ tool, kselftest }: ProgramRequest): string[] {
   ];
 }
 
-function checksOf(findings: readonly Finding[], body: Body): string[] {
+function checksOf(findings: readonly ReportedFinding[], body: Body): string[] {
   const { received } = body;
   const lines = findings.slice(0, CHECKS_MAX).flatMap(({ sample, file }) => {
     if (sample === undefined || sample.expectedHex === "") return [];

@@ -9,8 +9,6 @@ import { Explainer } from "./explainer.ts";
 import { Ledger } from "./notebook.ts";
 import { Tracer } from "./tracer.ts";
 
-export { describe } from "./sentence.ts";
-
 export interface MachineryOptions {
   readonly pattern: Pattern;
   readonly startBytes: number;

@@ -1,15 +1,11 @@
-/** Words for numbers, bits and kinds, shared by the judge's sentences. Owns spelling; knows nothing of damage. */
-import { grouped } from "../../units.ts";
+/** Words for numbers, bits and kinds, for damage that repeats. Owns spelling; knows nothing of damage. */
+import { grouped, hexByte } from "../../units.ts";
 import type { FindingKind } from "../finding.ts";
 
 export { grouped };
 
 export function bytesText(count: number): string {
   return count === 1 ? "1 byte" : `${grouped(count)} bytes`;
-}
-
-export function hexByte(value: number): string {
-  return `0x${value.toString(16).padStart(2, "0")}`;
 }
 
 /** Bits of a difference, counted from its first byte: "bit 4 of one byte", "bits 0 and 3 of one byte". */

@@ -4,8 +4,8 @@
  * Owns the order, which is the one an engineer asks in: verdict, each finding with its place, bytes and calls, the map of
  * the file, the calls in time, how to repeat it, where it happened; the JSON report is embedded unchanged.
  */
-import type { CallReference, Finding } from "../../judge/finding.ts";
-import type { RunReport } from "../document.ts";
+import type { CallReference } from "../../judge/finding.ts";
+import type { ReportedFinding, RunReport } from "../document.ts";
 import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "../format.ts";
 import { byteTable } from "./bytes.ts";
 import { fileMap, zoom } from "./map.ts";
@@ -103,7 +103,7 @@ ${more > 0 ? html`<p>${plural(more, "more finding")} not shown here.</p>` : unde
 }
 
 function findingPart(
-  finding: Finding,
+  finding: ReportedFinding,
   index: number,
   { report, placed }: { report: RunReport; placed: Placed },
 ): Markup {

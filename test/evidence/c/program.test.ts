@@ -6,7 +6,7 @@ import { cProgram } from "../../../src/evidence/c/program.ts";
 import { NotExpressible } from "../../../src/evidence/c/select.ts";
 import { type RecordedCall, Recorder } from "../../../src/evidence/recorder.ts";
 import { allocate, counter, openFile, readAt, sizeOf, truncate, unlink, write, writeAt } from "../../../src/index.ts";
-import type { Finding } from "../../../src/judge/finding.ts";
+import type { ReportedFinding } from "../../../src/report/document.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../../src/uapi.ts";
 import { needed } from "../../needed.ts";
 
@@ -38,7 +38,7 @@ function record(): { calls: readonly RecordedCall[]; path: string } {
   return { calls: recorder.calls, path };
 }
 
-function finding(path: string, expected: Uint8Array, offsetBytes: number): Finding {
+function finding(path: string, expected: Uint8Array, offsetBytes: number): ReportedFinding {
   const expectedHex = Buffer.from(expected).toString("hex");
   const sample = { offsetBytes, expectedHex, foundHex: "00" };
   return { kind: "zeroed", file: path, offsetBytes, lengthBytes: 64, pageAligned: false, detail: "zeros", sample };

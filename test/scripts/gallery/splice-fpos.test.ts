@@ -35,8 +35,10 @@ test("end of pipe: exit 1, one lost range of 100 bytes at 100, and the file kept
     originBytes: 100,
     pageAligned: false,
     detail:
-      "100 bytes of the other writer's record, acknowledged at 100, are gone from 100; the next write stands there: " +
+      "100 bytes of the other writer's record, acknowledged at 100, are gone from 100; the next write's bytes are there; " +
       "splice returned 0 and set the position back, f_pos 50100 -> 100",
+    claim: { name: "the other writer's record", offsetBytes: 100, instead: "the next write" },
+    cause: "splice returned 0 and set the position back, f_pos 50100 -> 100",
   });
   expect(calls.map((call: { what: string; result: number }) => [call.what, call.result])).toEqual([
     ["write (other)", 50_000],

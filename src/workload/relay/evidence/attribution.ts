@@ -1,10 +1,10 @@
 /**
  * Which calls carried the damaged bytes.
  *
- * Owns the questions that are put to the relay's journal, the answers, and the sentence an engineer would say: "exactly
- * splice-in #11 of 172 bytes, sent together with #12 (1460) in splice-out #6 of 1632". Pure but for the journal it reads.
+ * Owns the questions that are put to the relay's journal, the answers, and the fields of a finding that they fill.
+ * `report/carried.ts` makes words of them. Pure but for the journal it reads.
  */
-import type { CallReference, Finding } from "../../../judge/finding.ts";
+import type { CallReference, Finding, Hop } from "../../../judge/finding.ts";
 import type { Journal, JournalCall } from "../../journal.ts";
 import { callsAround, transfersOf } from "./transfers.ts";
 
@@ -77,17 +77,17 @@ export function answer(journal: Journal, question: CallQuestion): CallAnswer {
   };
 }
 
-/** A finding with its calls, and the words that name them added to its detail. */
-export function attribute(finding: Finding, given: CallAnswer, options: { startNs: number; hop?: string }): Finding {
-  const hop = options.hop === undefined ? "" : `; ${options.hop}`;
-  if (given.spliceIns.length + given.spliceOuts.length === 0) {
-    return { ...finding, detail: `${finding.detail}; the journal no longer holds the calls${hop}` };
-  }
+/** A finding with its calls and its hop. */
+export function attribute(finding: Finding, given: CallAnswer, options: { startNs: number; hop?: Hop }): Finding {
+  const hop = options.hop === undefined ? {} : { hop: options.hop };
+  const { spliceIns, spliceOuts, mates } = given;
+  if (spliceIns.length + spliceOuts.length === 0) return { ...finding, callsOverwritten: true, ...hop };
   const exact = exactChunk(finding, given);
-  const calls = [...given.spliceIns, ...given.spliceOuts].map((call) =>
-    reference(call, options.startNs, call === exact),
-  );
-  return { ...finding, calls, detail: `${finding.detail}; ${callsText(finding, given, exact)}${hop}` };
+  const calls = [...spliceIns, ...spliceOuts].map((call) => reference(call, options.startNs, call === exact));
+  const chunk = exact ?? spliceIns[0];
+  const others = chunk === undefined ? [] : mates.filter((call) => call.sequence !== chunk.sequence);
+  const sentWith = others.map(({ ordinal, result }) => ({ index: ordinal, result }));
+  return { ...finding, calls, sentWith, ...hop };
 }
 
 function reference(call: JournalCall, startNs: number, isExact: boolean): CallReference {
@@ -98,7 +98,7 @@ function reference(call: JournalCall, startNs: number, isExact: boolean): CallRe
     requestedBytes: call.requestedBytes,
     result: call.result,
     streamOffsetBytes: call.streamOffsetBytes,
-    ...(isExact ? { detail: "its bytes are exactly the damaged range" } : {}),
+    ...(isExact ? { exact: true } : {}),
   };
 }
 
@@ -111,50 +111,4 @@ export function exactChunk(finding: Finding, given: CallAnswer): JournalCall | u
     if (Math.abs(call.result - finding.lengthBytes) > (finding.kind === "zeroed" ? 2 * slide : 0)) return false;
     return starts.some((start) => Math.abs(call.streamOffsetBytes - start) <= slide);
   });
-}
-
-function callsText(finding: Finding, given: CallAnswer, exact: JournalCall | undefined): string {
-  const { spliceIns, spliceOuts, mates } = given;
-  if (finding.kind === "lost" && exact === undefined) return lostText(finding, given);
-  return `${insText(spliceIns, exact)}, ${sentText(spliceOuts, mates, exact ?? spliceIns[0])}`;
-}
-
-function insText(spliceIns: readonly JournalCall[], exact: JournalCall | undefined): string {
-  const [first] = spliceIns;
-  const last = spliceIns.at(-1);
-  if (exact !== undefined) return `exactly splice-in #${exact.ordinal} of ${exact.result} bytes`;
-  if (first === undefined || last === undefined) return "no splice-in is on record";
-  if (first === last) return `inside splice-in #${first.ordinal} (${first.result} bytes at ${first.streamOffsetBytes})`;
-  return `splice-ins #${first.ordinal} to #${last.ordinal} (${spliceIns.length} calls from ${first.streamOffsetBytes})`;
-}
-
-/** Lost bytes are in no call: they are missing between two calls, or inside one. */
-function lostText(finding: Finding, { spliceIns }: CallAnswer): string {
-  for (const [index, call] of spliceIns.entries()) {
-    const next = spliceIns[index + 1];
-    const end = call.streamOffsetBytes + call.result;
-    const isHere = end <= finding.offsetBytes && finding.offsetBytes - end <= SLIDE_BYTES_MAX;
-    if (!isHere || next === undefined || next.streamOffsetBytes !== end) continue;
-    return (
-      `missing between splice-in #${call.ordinal}, which asked for ${call.requestedBytes} and returned ${call.result}, ` +
-      `and splice-in #${next.ordinal}`
-    );
-  }
-  const inside = spliceIns.find((call) => call.streamOffsetBytes + call.result > finding.offsetBytes) ?? spliceIns[0];
-  if (inside === undefined) return "no splice-in is on record";
-  return `missing inside splice-in #${inside.ordinal} (${inside.result} bytes at ${inside.streamOffsetBytes})`;
-}
-
-function sentText(outs: readonly JournalCall[], mates: readonly JournalCall[], chunk: JournalCall | undefined): string {
-  const out = outs[0];
-  if (out === undefined) return "no splice-out is on record";
-  const calls =
-    outs.length === 1
-      ? `splice-out #${out.ordinal} of ${out.result}`
-      : `splice-outs #${out.ordinal} to #${outs.at(-1)?.ordinal}`;
-  const others = mates.filter((call) => call.sequence !== chunk?.sequence);
-  if (others.length === 0 || chunk === undefined) return `sent in ${calls}`;
-  const named = others.slice(0, 3).map((call) => `#${call.ordinal} (${call.result})`);
-  const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
-  return `sent together with ${named.join(", ")}${more} in ${calls}`;
 }

@@ -1,11 +1,11 @@
 /**
  * From what the source sent, the relay moved and the sink judged, to findings with hop and calls.
  *
- * Owns the length check (the judge cannot know how much was sent before the end), the words for the hop, and which
+ * Owns the length check (the judge cannot know how much was sent before the end), the hop, and which
  * connections' lengths prove nothing because an error ended them. Pure.
  */
 
-import type { Finding, Judgement } from "../../../judge/finding.ts";
+import type { Finding, Hop, Judgement } from "../../../judge/finding.ts";
 import { errnoName } from "../../../sys/errno.ts";
 import type { SinkResult, SinkStream } from "../ends/sink.ts";
 import type { PipeLoss } from "../engine/channel.ts";
@@ -22,9 +22,6 @@ export interface StreamFinding {
   readonly connection: number;
   readonly finding: Finding;
 }
-
-/** Where damage happened, as far as two looks can tell. */
-export type Hop = "arrived damaged" | "damaged between pipe and client" | "damaged in the sink's read" | "unknown";
 
 /** Where the stream ends by the judge's own map, or undefined when the end is damaged or the map was cut. */
 export function streamEndBytes(judgement: Judgement): number | undefined {
@@ -43,17 +40,13 @@ export function lengthFinding(stream: JudgedStream, sentBytes: number, selfLocat
   const end = selfLocating ? streamEndBytes(judgement) : receivedBytes;
   if (end === undefined || end === sentBytes) return undefined;
   const missing = sentBytes - end;
-  const words =
-    missing > 0
-      ? `the stream ends ${missing} bytes early: ${sentBytes} were sent and nothing above explains it`
-      : `the stream goes on ${-missing} bytes past the ${sentBytes} that were sent`;
   const offsetBytes = missing > 0 ? receivedBytes : receivedBytes + missing;
   return {
     kind: missing > 0 ? "truncated" : "extra",
     offsetBytes,
     lengthBytes: Math.abs(missing),
     pageAligned: offsetBytes % 4096 === 0,
-    detail: words,
+    sentBytes,
   };
 }
 
@@ -82,7 +75,7 @@ function pipeLosses(stream: JudgedStream, lost: readonly PipeLoss[]): { found: F
       lengthBytes,
       originBytes,
       pageAligned: offsetBytes % 4096 === 0,
-      detail: `${lengthBytes} bytes that were spliced into the pipe were never spliced out: it was empty`,
+      counted: true,
     });
   }
   return { found, unseenBytes };
@@ -120,10 +113,14 @@ export function mergeFindings(input: MergeInput): { found: StreamFinding[]; left
   return { found, leftOut, verifiedBytes };
 }
 
-/** Which hop damaged these bytes. Without a tap nothing is known but the calls. */
-export function hopOf(one: StreamFinding, tapped: readonly TapStream[] | undefined, sink: SinkStream | undefined): Hop {
+/** Which hop damaged these bytes. Undefined without a tap: nothing is known but the calls. */
+export function hopOf(
+  one: StreamFinding,
+  tapped: readonly TapStream[] | undefined,
+  sink: SinkStream | undefined,
+): Hop | undefined {
   const tap = tapped?.find((stream) => stream.connection === one.connection);
-  if (tap === undefined) return "unknown";
+  if (tap === undefined) return undefined;
   const { kind, offsetBytes, lengthBytes } = one.finding;
   const same = (other: Finding) => other.kind === kind && other.offsetBytes === offsetBytes;
   if (tap.judgement.findings.some(same)) return "arrived damaged";
@@ -135,14 +132,6 @@ export function hopOf(one: StreamFinding, tapped: readonly TapStream[] | undefin
     range.offsetBytes < offsetBytes + Math.max(1, lengthBytes) && offsetBytes < range.offsetBytes + range.lengthBytes;
   if (sink?.unstable.some(overlaps) === true) return "damaged in the sink's read";
   return "damaged between pipe and client";
-}
-
-/** The hop as a clause for the finding's detail. */
-export function hopText(hop: Hop): string | undefined {
-  if (hop === "arrived damaged") return "the tap saw it: it was damaged before or in the splice into the pipe";
-  if (hop === "damaged between pipe and client") return "the tap saw good bytes: it was damaged after the pipe";
-  if (hop === "damaged in the sink's read") return "two reads of the same bytes differed: it was damaged in the sink";
-  return undefined;
 }
 
 /** Why a run without findings proves less than it should: stalls, failed connections, streams cut by an error. */

@@ -19,7 +19,7 @@ import type { SourceResult } from "../ends/source.ts";
 import type { InjectionDone } from "../engine/inject.ts";
 import type { RelayResult } from "../engine/relay.ts";
 import { attribute, type CallAnswer, questionFor } from "../evidence/attribution.ts";
-import { hopOf, hopText, mergeFindings, type TapStream, troubleOf } from "../evidence/merge.ts";
+import { hopOf, mergeFindings, type TapStream, troubleOf } from "../evidence/merge.ts";
 import { spliceFlagsText, traceLines } from "../evidence/trace.ts";
 import type { EndKind } from "../options.ts";
 import { joinNetworks, RELAY_HOST, SOURCE_HOST } from "./networks.ts";
@@ -244,7 +244,7 @@ export class SelfContainedRun implements AsyncDisposable {
     const { answers } = await this.#until(relay.wait("calls"));
     const findings = merged.found.map((one, index): Finding => {
       const sink = done.sink.streams.find((stream) => stream.connection === one.connection);
-      const hop = hopText(hopOf(one, done.tapped, sink));
+      const hop = hopOf(one, done.tapped, sink);
       const named = this.#plan.connections > 1 ? { ...one.finding, file: `connection ${one.connection}` } : one.finding;
       const given = answers[index];
       if (given === undefined) return named;

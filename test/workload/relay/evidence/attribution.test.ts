@@ -1,6 +1,8 @@
 /** From a damaged range to the calls that carried it: the report's own trace as the case that must come out right. */
 import { expect, test } from "bun:test";
 import type { Finding } from "../../../../src/judge/finding.ts";
+import type { ReportedFinding } from "../../../../src/report/document.ts";
+import { reported } from "../../../../src/report/sentence.ts";
 import type { Journal } from "../../../../src/workload/journal.ts";
 import { answer, attribute, exactChunk, questionFor } from "../../../../src/workload/relay/evidence/attribution.ts";
 import { traceLines } from "../../../../src/workload/relay/evidence/trace.ts";
@@ -44,8 +46,8 @@ function finding(fields: Partial<Finding>): Finding {
   return whole;
 }
 
-function explained(journal: Journal, one: Finding): Finding {
-  return attribute(one, answer(journal, questionFor(0, one)), { startNs: 0 });
+function explained(journal: Journal, one: Finding): ReportedFinding {
+  return reported(attribute(one, answer(journal, questionFor(0, one)), { startNs: 0 }));
 }
 
 test("the report's finding: exactly splice-in #11 of 172, sent together with #12 in splice-out #6 of 1632", () => {
@@ -62,6 +64,7 @@ test("the report's finding: exactly splice-in #11 of 172, sent together with #12
       requestedBytes: 65_536,
       result: 172,
       streamOffsetBytes: 14_164,
+      exact: true,
       detail: "its bytes are exactly the damaged range",
     },
     { what: "splice-out", index: 6, atNs: 29, requestedBytes: 1632, result: 1632, streamOffsetBytes: 14_164 },

@@ -1,13 +1,24 @@
 /**
- * One sentence per finding, as an engineer would say it, made of the finding's fields alone. Owns the wording of single
- * findings; verdicts and layouts belong to `report`.
+ * One sentence per finding, made of its fields alone: what is wrong where, the calls, the hop, the cause.
+ *
+ * Owns the wording of single findings, and that it is made once: a finding out of another process's report has it.
  */
-import type { Finding, WrongBit } from "../finding.ts";
-import { bytesText as bytes, grouped, hexByte } from "./words.ts";
-
-const PAGE_BYTES = 4096;
+import type { CallReference, Finding, Hop, WrongBit } from "../judge/finding.ts";
+import { hexByte, PAGE_BYTES } from "../units.ts";
+import { carriedText } from "./carried.ts";
+import type { ReportedFinding } from "./document.ts";
+import { grouped, plural } from "./format.ts";
+import { claimText, recordsText } from "./records.ts";
 
 type Facts = Omit<Finding, "detail" | "pageAligned">;
+
+const HOP_TEXTS: Readonly<Record<Hop, string>> = {
+  "arrived damaged": "the tap saw it: it was damaged before or in the splice into the pipe",
+  "damaged between pipe and client": "the tap saw good bytes: it was damaged after the pipe",
+  "damaged in the sink's read": "two reads of the same bytes differed: it was damaged in the sink",
+};
+
+const bytes = (count: number) => plural(count, "byte");
 
 /** "4,096 (page-aligned)". */
 function place(offsetBytes: number): string {
@@ -83,8 +94,27 @@ function describeRaw(finding: Facts): string {
   return `${bytes(lengthBytes)} at ${place(offsetBytes)} that ${match} nothing written${relation(finding)}${elsewhere(finding)}`;
 }
 
+/** A finding as a report has it, with its sentence. */
+export function reported(finding: Finding): ReportedFinding {
+  const { calls } = finding;
+  const named = calls?.some(({ exact }) => exact) === true ? { calls: calls.map(withDetail) } : {};
+  return { ...finding, ...named, detail: sentenceOf(finding) };
+}
+
+function withDetail(call: CallReference): CallReference {
+  return call.exact === true ? { ...call, detail: "its bytes are exactly the damaged range" } : call;
+}
+
 /** The sentence of one finding, without a full stop. */
-export function describe(finding: Facts): string {
+export function sentenceOf(finding: Finding): string {
+  const { detail = claimText(finding) ?? recordsText(finding) ?? describe(finding), hop, cause } = finding;
+  const clauses = [carriedText(finding), hop === undefined ? undefined : HOP_TEXTS[hop], cause];
+  const tail = clauses.flatMap((clause) => (clause === undefined ? [] : [`; ${clause}`])).join("");
+  return detail.endsWith(tail) ? detail : `${detail}${tail}`;
+}
+
+/** What is wrong, and where. */
+function describe(finding: Facts): string {
   const { kind, offsetBytes, lengthBytes, originBytes = 0, wordBytes = 8, content = "unknown" } = finding;
   switch (kind) {
     case "duplicated":
@@ -92,6 +122,8 @@ export function describe(finding: Facts): string {
     case "misplaced":
       return describeMisplaced(finding);
     case "lost":
+      if (finding.counted === true)
+        return `${bytes(lengthBytes)} that ${verb(finding, "was", "were")} spliced into the pipe ${verb(finding, "was", "were")} never spliced out: it was empty`;
       return `${bytes(lengthBytes)} from ${grouped(originBytes)} ${verb(finding, "is", "are")} missing at ${place(offsetBytes)} and ${verb(finding, "appears", "appear")} nowhere`;
     case "bit-flipped":
       return describeBits(finding);
@@ -100,8 +132,12 @@ export function describe(finding: Facts): string {
     case "stale":
       return describeStale(finding);
     case "truncated":
+      if (finding.sentBytes !== undefined)
+        return `the stream ends ${bytes(lengthBytes)} early: ${grouped(finding.sentBytes)} were sent and nothing above explains it`;
       return `the file ends at ${grouped(offsetBytes)}; ${bytes(lengthBytes)} of the stream, from ${grouped(originBytes)}, never came`;
     case "extra":
+      if (finding.sentBytes !== undefined)
+        return `the stream goes on ${bytes(lengthBytes)} past the ${grouped(finding.sentBytes)} that were sent`;
       return `${bytes(lengthBytes)} too many from ${grouped(offsetBytes)} on (${content})`;
     case "torn":
       return `a record of ${bytes(lengthBytes)} lies in pieces from ${grouped(offsetBytes)} on`;
