@@ -12,7 +12,7 @@
 import { readdirSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
-import { runCommand } from "bytewitness";
+import { runCommand, UsageError } from "bytewitness";
 import { createDirectory } from "../src/machine/own-file.ts";
 import { type Candidate, playRound } from "../src/machine/soak/kills.ts";
 import { Random } from "../src/workload/random.ts";
@@ -48,10 +48,8 @@ await runCommand({
   run: async ({ args, print }) => {
     const seed = args.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
     const all = candidates().filter(({ script }) => args.only === undefined || script.includes(args.only));
-    if (all.length === 0) {
-      print(`no script has "${args.only}" in its path`);
-      return 254;
-    }
+    if (all.length === 0)
+      throw new UsageError(`no script has "${args.only}" in its path; --only takes a part of a name`);
     const random = new Random(seed, "soak");
     const root = createDirectory(`${os.tmpdir()}/bytewitness-soak-`);
     const sums = { kills: 0, late: 0, swept: 0, kept: 0 };

@@ -80,6 +80,9 @@ const SCRIPT_EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "scripts/survey.ts": ["src/survey/main.ts"],
 };
 
+/** Directories of the root; what else lies there was left by a run. */
+const ROOT_DIRECTORIES = new Set([".ci", "c", "scripts", "src", "test"]);
+
 const LINES_MAX = 300;
 const SCRIPT_LINES_MAX = 200;
 
@@ -247,7 +250,8 @@ const isTestRoom = (file: string) => file.startsWith("test/");
 
 /** What no single file shows: rooms, their tests, and the map of commands. */
 function tidyTree(root: string, files: readonly string[]): string[] {
-  const complaints: string[] = [];
+  const strange = files.filter((file) => file.includes("/") && !ROOT_DIRECTORIES.has(file.replace(/\/.*/, "")));
+  const complaints = strange.map((file) => `${file}: in no directory of this repository`);
   const rooms = new Set(files.filter((file) => file.endsWith(".ts")).flatMap((file) => roomOf(file) ?? []));
   for (const room of rooms) {
     if (ROOMS[room] === undefined)

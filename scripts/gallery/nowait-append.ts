@@ -70,7 +70,6 @@ await runReproducer({
     const random = run.random("lengths");
     const { tally } = run;
     const seen = { refused: 0, short: 0, forgotten: 0 };
-    const artifacts: string[] = [];
 
     const endsAt = run.elapsedSeconds + seconds; // after the preparations
     for (let index = 0; tally.findings.length === 0 && run.elapsedSeconds < endsAt && !run.stopped; index += 1) {
@@ -103,9 +102,9 @@ await runReproducer({
       sync(file); // so that the next file starts with all the room there is
       const judgement = judgeFile(file.label, { pattern, expectBytes: lengthBytes });
       const cause = `pwritev2 returned ${result < 0 ? "-EAGAIN" : result} while the file grew by ${grewBytes}`;
-      if (tally.judged(judgement, { calls: tally.callsSince(firstCall), cause })) {
-        artifacts.push(...stage.evidence([file.label]));
-      } else stage.remove(file.label);
+      const written = { path: file.label, keep: () => stage.keep(file.label) };
+      const bad = tally.judged(judgement, { file: written, calls: tally.callsSince(firstCall), cause });
+      if (!bad) stage.remove(file.label);
       run.progress({ done: run.elapsedSeconds, total: seconds, bytes: tally.totals.bytesWritten });
       await run.breathe();
     }
@@ -118,7 +117,6 @@ await runReproducer({
       totals: { ...seen, ...first },
       // Stopped half-way, the kernel kept its progress (short) or forgot it; a bare -EAGAIN never began.
       trigger: { reached: Math.max(short, forgotten), attempts: tally.totals.files, how },
-      artifacts,
       ...appendProgramOf(findings, "nowait", pressure.settings),
       ...stage.where,
       sections: [{ title: "Conditions", lines: [...stage.conditions, `pressure: ${pressure.line}`] }],

@@ -67,7 +67,7 @@ await runReproducer({
   positionals: { dir: { kind: "path", optional: true, description: "where the files go (/dev/shm, a tmpfs)" } },
   options: { by: { kind: "choice", choices: [...WAYS, "all"], default: "all", description: "how the file grows" } },
   run: (run) => {
-    const directory = run.args.dir ?? process.env.BYTEWITNESS_DIR ?? "/dev/shm";
+    const directory = run.args.dir ?? (process.env.BYTEWITNESS_DIR || "/dev/shm");
     const { tally } = run;
     // Files stay where the user wanted them; those in our default place, which is memory, are copied out.
     if (run.args.dir === undefined) tally.vanishing(String(directory));

@@ -8,8 +8,7 @@ import { sightTest } from "../judge/sight-test.ts";
 import { assert, Inconclusive, UsageError } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
-import { keepEvidence } from "../place/evidence.ts";
-import { EXIT, exitCodeOf, type RunReport, type Verdict } from "../report/document.ts";
+import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
 import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
@@ -158,7 +157,7 @@ export class Execution implements Work {
       if (error instanceof Interrupted) return this.#counted({ verdict: "inconclusive", ...this.#nothingYet() });
       const { code, line } = failureOf(error, this.#provenCalls);
       // A script that throws Inconclusive takes back what it found: a control was damaged, a step did not work.
-      if (error instanceof Inconclusive) return nothing("inconclusive", line);
+      if (error instanceof Inconclusive) return { ...nothing("inconclusive", line), ...this.#evidence() };
       if (code === EXIT.inconclusive) return this.#counted({ verdict: "inconclusive", reason: line });
       throw error;
     }
@@ -175,18 +174,27 @@ export class Execution implements Work {
     // Nothing counted and nothing returned is a script that does not say what it verified.
     const silent = !tally.isUsed && given.verdict === undefined && given.totals?.bytesVerified === undefined;
     assert(!silent, "the run counted nothing (run.tally) and returned no totals");
-    const { staying, vanishing } = tally.kept;
-    const copies =
-      vanishing.length === 0 ? undefined : keepEvidence(this.#name, vanishing, (line) => this.#progress.narrate(line));
-    const lost =
-      copies === undefined || copies.lines.length === 0 ? [] : [{ title: LOST_EVIDENCE, lines: copies.lines }];
+    const evidence = this.#evidence();
     return {
       ...given,
       findings: [...tally.findings, ...(given.findings ?? [])],
       totals: { ...tally.totals, ...given.totals },
       ...(trigger === undefined ? {} : { trigger }),
-      artifacts: [...staying, ...(copies?.paths ?? []), ...(given.artifacts ?? [])],
-      sections: [...tally.sections, ...(given.sections ?? []), ...lost],
+      artifacts: [...evidence.artifacts, ...(given.artifacts ?? [])],
+      sections: [...tally.sections, ...(given.sections ?? []), ...evidence.sections],
+    };
+  }
+
+  /** What was kept: files that stay where they are, copies of those that do not. */
+  #evidence(): { readonly artifacts: readonly string[]; readonly sections: readonly ReportSection[] } {
+    const { staying, vanishing } = this.#tally.kept;
+    if (vanishing.length === 0) return { artifacts: staying, sections: [] };
+    // Loaded where there is evidence.
+    const { keepEvidence } = require("../place/evidence.ts") as typeof import("../place/evidence.ts");
+    const { paths, lines } = keepEvidence(this.#name, vanishing, (line) => this.#progress.narrate(line));
+    return {
+      artifacts: [...staying, ...paths],
+      sections: lines.length === 0 ? [] : [{ title: LOST_EVIDENCE, lines }],
     };
   }
 
@@ -259,7 +267,9 @@ export class Execution implements Work {
 
   #failed(error: unknown): number {
     const { code, line } = failureOf(error, this.#provenCalls);
-    printProblem(this.#name, line);
+    const { staying } = this.#tally.kept;
+    const kept = staying.length === 0 ? "" : `; what was found before is kept: ${staying.join(", ")}`;
+    printProblem(this.#name, `${line}${kept}`);
     if (this.#args.verbose && error instanceof Error && code !== EXIT.ownFailure)
       printProblem(this.#name, String(error.stack));
     return code;

@@ -1,13 +1,18 @@
 /**
- * Evidence that outlives a vanishing file system: corrupt files copied to a directory of their own.
+ * Evidence that outlives its run: corrupt files in one directory per place, `bytewitness-TOOL-evidence-XXXXXXXX`.
  *
- * Owns the order of the places tried: TMPDIR, the working directory, /var/tmp, /tmp, the home directory. Never
- * overwrites, never waits, never throws: what cannot be copied is named with the place where it still is, because a
- * verdict must not be lost for want of room.
+ * Owns those directories: a file that may stay on its file system is moved into one beside it; from a file system that
+ * vanishes it is copied to the first of TMPDIR, the working directory, /var/tmp, /tmp and the home directory that takes
+ * it. Never overwrites, never waits, never throws: what cannot be copied is named with the place where it still is,
+ * because a verdict must not be lost for want of room. A directory that was made for nothing is removed.
  */
-import { constants, copyFileSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, renameSync } from "node:fs";
 import os from "node:os";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { createDirectory, createFile, type OwnFile } from "../machine/own-file.ts";
+import { scriptPath } from "../ops/self.ts";
+import { O_WRONLY } from "../sys/uapi/fcntl.ts";
+import type { Defers } from "./place.ts";
 
 export interface Saved {
   /** Which files have a copy, by their paths before. */
@@ -40,30 +45,80 @@ export function saveEvidence(tool: string, files: readonly string[]): string[] {
   return [...keepEvidence(tool, files, () => {}).paths];
 }
 
+/** A file of the run's own becomes evidence, in the evidence directory beside it; where it is from now on. */
+export function keepOwn({ tally }: Pick<Defers, "tally">, path: string, file: Pick<OwnFile, "keep">): string {
+  // What the end of the run copies out of a place that vanishes goes with that place.
+  const vanishes = tally?.vanishes(path) ?? false;
+  const kept = vanishes ? path : moved(path);
+  if (!vanishes) file.keep();
+  tally?.keptFile(kept);
+  return kept;
+}
+
+function moved(path: string): string {
+  const tool = basename(scriptPath()).replace(/\.[^.]*$/, "");
+  try {
+    return inDirectory(dirname(path), tool, basename(path), (place) => renameSync(path, place));
+  } catch {
+    // A place that takes no directory any more: evidence all the same, where it is.
+    return path;
+  }
+}
+
 function copyOut(tool: string, file: string): { readonly path: string } | { readonly reason: string } {
   const reasons: string[] = [];
+  // A file that has no name is given by its descriptor.
+  const name = /^\/proc\/self\/fd\/\d+$/.test(file) ? tool : basename(file);
   for (const place of places()) {
-    let directory: string;
     try {
-      directory = mkdtempSync(`${place}/bytewitness-${tool}-evidence-`);
+      return { path: inDirectory(place, tool, name, (copy) => copyTo(file, copy)) };
     } catch (error) {
       reasons.push(reasonOf(error, place));
-      continue;
-    }
-    const copy = `${directory}/${basename(file)}`;
-    try {
-      copyFileSync(file, copy, constants.COPYFILE_EXCL);
-      return { path: copy };
-    } catch (error) {
-      reasons.push(reasonOf(error, place));
-      // The directory is new, so what lies in it is the broken copy.
-      rmSync(copy, { force: true });
-      rmdirSync(directory);
     }
   }
   return { reason: reasons.join("; ") };
 }
 
+/** The copy is this run's, to be removed with it, until it is whole. */
+function copyTo(file: string, copy: string): void {
+  const { fd, file: own } = createFile(copy, O_WRONLY);
+  try {
+    fd.close();
+    copyFileSync(file, copy);
+    own.keep();
+  } catch (error) {
+    own.remove();
+    throw error;
+  }
+}
+
+/** Where this process keeps evidence already, by place and tool. */
+const directories = new Map<string, string>();
+
+/** Has `put` bring a file to a name of its own in the place's evidence directory; the path. */
+function inDirectory(place: string, tool: string, name: string, put: (path: string) => void): string {
+  const prefix = `${place === "/" ? "" : place}/bytewitness-${tool.replaceAll(/[^\w.-]/g, "_")}-evidence-`;
+  const known = directories.get(prefix);
+  if (known !== undefined && existsSync(known)) return putInto(known, name, put);
+  const made = createDirectory(prefix);
+  try {
+    const path = putInto(made.path, name, put);
+    directories.set(prefix, made.path);
+    return path;
+  } finally {
+    // It stays if something is in it.
+    made.remove();
+  }
+}
+
+function putInto(directory: string, name: string, put: (path: string) => void): string {
+  let path = `${directory}/${name}`;
+  for (let count = 2; existsSync(path); count += 1) path = `${directory}/${name}-${count}`;
+  put(path);
+  return path;
+}
+
 function reasonOf(error: unknown, place: string): string {
-  return `${place}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return `${place}: ${code ?? message}`;
 }

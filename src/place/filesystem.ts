@@ -10,7 +10,6 @@ import { filesystemLoaded, filesystemMissing, syncAll } from "../ops/filesystem.
 import { dropCaches } from "../ops/reclaim.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import type { Outcome } from "../workload/context.ts";
-import { saveEvidence } from "./evidence.ts";
 import { type Defers, namedDirectory, ownFilesystem } from "./place.ts";
 
 /** Which file system a reproducer needs. */
@@ -36,8 +35,6 @@ export interface FilesystemPlace {
    * How it was done, for the report. Close every file first.
    */
   readAnew(): string;
-  /** Where the files are kept after the run: copies, when the file system vanishes. */
-  evidence(tool: string, files: readonly string[]): string[];
 }
 
 /** A directory that is there already and will do; undefined when a file system must be made. */
@@ -86,7 +83,6 @@ export function placeOnFilesystem(
         dropCaches("both");
         return "after dropping caches";
       },
-      evidence: (_tool, files) => [...files],
     };
   }
   const scratch = ownFilesystem(run, wish);
@@ -99,6 +95,5 @@ export function placeOnFilesystem(
       scratch.remount();
       return "after the next mount";
     },
-    evidence: (tool, files) => saveEvidence(tool, files),
   };
 }

@@ -28,7 +28,7 @@ export interface Defers {
   defer(undo: () => unknown): void;
   narrate?(line: string): void;
   /** Counts the files made, and knows which are evidence. */
-  readonly tally?: Pick<Tally, "madeFile" | "keptFile" | "vanishing">;
+  readonly tally?: Pick<Tally, "madeFile" | "keptFile" | "vanishing" | "vanishes">;
 }
 
 export interface Place {

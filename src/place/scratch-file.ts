@@ -1,12 +1,14 @@
 /**
  * A file of the run's own in the directory a person chose: never an existing one, gone at the end unless it is evidence.
  *
- * Owns the names of new files; place.ts owns the order of directories. Removed by identity, also when the run is killed.
+ * Owns the names of new files; place.ts owns the order of directories. Removed by identity, also when the run is killed;
+ * evidence is moved into one directory of its own (evidence.ts), so that nobody takes it for a leftover.
  */
 import { createFile } from "../machine/own-file.ts";
 import type { Fd } from "../ops/fd.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { O_RDWR } from "../sys/uapi/fcntl.ts";
+import { keepOwn } from "./evidence.ts";
 import { checkDirectory, type Defers, namedDirectory, temporaryDirectory } from "./place.ts";
 
 /** The directory given, or BYTEWITNESS_DIR, or the system's directory for temporary files. */
@@ -18,8 +20,11 @@ export function workDirectory(given: Path | undefined): string {
 export interface ScratchFile {
   readonly path: string;
   readonly fd: Fd;
-  /** Evidence: the file stays when the run ends, or a copy where its file system does not; the report names it. */
-  keep(): void;
+  /**
+   * Evidence: the file stays when the run ends, in the evidence directory beside it, or as a copy where its file system
+   * does not stay; the report names it. Where it is from now on.
+   */
+  keep(): string;
   /** Closes and removes the file now, for runs that make many. */
   remove(): void;
 }
@@ -45,9 +50,10 @@ export function scratchFile(
   };
   run.defer(remove);
   run.tally?.madeFile();
+  let kept: string | undefined;
   const keep = () => {
-    file.keep();
-    run.tally?.keptFile(path);
+    kept ??= keepOwn(run, path, file);
+    return kept;
   };
   return { path, fd, keep, remove };
 }

@@ -19,7 +19,7 @@ import {
   deviceHasDirtyLimit,
   limitDirtyWhenFree,
 } from "../workload/dirty-limit.ts";
-import { keepEvidence } from "./evidence.ts";
+import { keepOwn } from "./evidence.ts";
 import { choosePlace, type Defers } from "./place.ts";
 
 export interface StageWish {
@@ -53,10 +53,8 @@ export interface Stage {
    */
   create(index: number): Fd;
   remove(path: string): void;
-  /** Leaves a file where it is after the run. */
-  forget(path: string): void;
-  /** The paths at which files are kept after the run: copies, when the file system vanishes. */
-  evidence(files: readonly string[]): string[];
+  /** Evidence, as `ScratchFile.keep`: where the file is from now on. */
+  keep(path: string): string;
 }
 
 interface Runs extends Defers {
@@ -88,15 +86,6 @@ export function prepareStage(run: Runs, wish: StageWish): Stage {
       return limit;
     },
     ...filesOf(run, `${pathText(target.directory)}/${name}`),
-    evidence(files) {
-      if (target.vanishes) {
-        const { paths, lines } = keepEvidence(name, files, run.narrate);
-        conditions.push(...lines);
-        return [...paths];
-      }
-      for (const file of files) this.forget(file);
-      return [...files];
-    },
   };
 }
 
@@ -113,7 +102,7 @@ async function limited(run: Runs, directory: Path, options: DirtyLimitOptions): 
 }
 
 /** Files that nobody has to remember to remove: what a thrown error or a signal leaves goes with the run. */
-function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "forget"> {
+function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "keep"> {
   const mine = new Map<string, OwnFile>();
   run.defer(() => {
     for (const file of mine.values()) file.remove();
@@ -129,9 +118,9 @@ function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "
       mine.get(path)?.remove();
       mine.delete(path);
     },
-    forget: (path) => {
-      mine.get(path)?.keep();
-      mine.delete(path);
+    keep: (path) => {
+      const file = mine.get(path);
+      return file === undefined ? path : keepOwn(run, path, file);
     },
   };
 }

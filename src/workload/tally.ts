@@ -15,7 +15,7 @@ const LISTED_MAX = 20_000;
 /** Where a judgement is from, and what else its findings should name. */
 export interface JudgedOptions {
   /** The file that was judged: it is kept as evidence when it is corrupt. */
-  readonly file?: { readonly path: string; keep(): void };
+  readonly file?: { readonly path: string; keep(): string };
   /** The calls that lie behind the findings, unless the judge has named them. */
   readonly calls?: readonly CallReference[];
   /** Why it happened: every finding's `cause`. */
@@ -100,7 +100,10 @@ export class Tally {
         `the control, ${control}, is damaged: ${first.kind}, ${first.lengthBytes} bytes at ${first.offsetBytes}`,
       );
     }
-    for (const finding of findings) {
+    const kept = findings.length > 0 ? file?.keep() : undefined;
+    for (const found of findings) {
+      // Evidence may be elsewhere from now on.
+      const finding = kept !== undefined && found.file === file?.path ? { ...found, file: kept } : found;
       const named = finding.calls ?? calls;
       this.#findings.push({
         ...finding,
@@ -108,7 +111,6 @@ export class Tally {
         ...(cause !== undefined && { cause }),
       });
     }
-    if (findings.length > 0) file?.keep();
     return findings.length > 0;
   }
 
@@ -129,9 +131,14 @@ export class Tally {
     if (!this.#kept.includes(path)) this.#kept.push(path);
   }
 
-  /** A file system of the run's own, gone at its end: evidence below it is copied. */
+  /** A file system of the run's own, gone at its end, or a place that is not for evidence: what is kept there is copied. */
   vanishing(directory: string): void {
     this.#vanishing.push(directory);
+  }
+
+  /** Whether a file is in such a place. */
+  vanishes(path: string): boolean {
+    return this.#vanishing.some((directory) => path.startsWith(`${directory}/`));
   }
 
   get findings(): readonly Finding[] {
@@ -154,10 +161,9 @@ export class Tally {
 
   /** The evidence: files that stay where they are, and files that are gone with their file system. */
   get kept(): { readonly staying: readonly string[]; readonly vanishing: readonly string[] } {
-    const vanishes = (path: string) => this.#vanishing.some((directory) => path.startsWith(`${directory}/`));
     return {
-      staying: this.#kept.filter((path) => !vanishes(path)),
-      vanishing: this.#kept.filter(vanishes),
+      staying: this.#kept.filter((path) => !this.vanishes(path)),
+      vanishing: this.#kept.filter((path) => this.vanishes(path)),
     };
   }
 }

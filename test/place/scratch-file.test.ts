@@ -1,9 +1,10 @@
 /** Files of a run's own: where they go, that they go away, and that evidence stays. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import os from "node:os";
 import { UsageError } from "../../src/cli/args.ts";
 import { scratchFile, workDirectory } from "../../src/place/scratch-file.ts";
+import { Tally } from "../../src/workload/tally.ts";
 
 let directory = "";
 const before = process.env.BYTEWITNESS_DIR;
@@ -38,12 +39,39 @@ test("files have names of their own; at the end all go but the kept one, each ex
   const [a, b, c] = [1, 2, 3].map(() => scratchFile(run, { directory, name: "x" }));
   if (a === undefined || b === undefined || c === undefined) throw new Error("three files were asked for");
   expect(new Set([a.path, b.path, c.path]).size).toBe(3);
-  b.keep();
+  const kept = b.keep();
   c.remove();
-  expect([a, b, c].map(({ path }) => existsSync(path))).toEqual([true, true, false]);
+  expect([a.path, kept, c.path].map((path) => existsSync(path))).toEqual([true, true, false]);
   run.end();
-  expect([a, b, c].map(({ path }) => existsSync(path))).toEqual([false, true, false]);
+  expect([a.path, kept, c.path].map((path) => existsSync(path))).toEqual([false, true, false]);
   expect([a, b, c].map(({ fd }) => fd.closed)).toEqual([true, true, true]);
+});
+
+test("evidence of a run is in one directory beside the files, under names of its own, and nothing else is left", () => {
+  const run = fakeRun();
+  const files = [1, 2].map(() => scratchFile(run, { directory, name: "x" }));
+  for (const { fd } of files) writeSync(fd.number, "bad");
+  const kept = files.map((file) => file.keep());
+  expect(files.map((file) => file.keep())).toEqual(kept);
+  run.end();
+  const [evidence = "", ...others] = readdirSync(directory);
+  expect(others).toEqual([]);
+  expect(evidence).toMatch(/^bytewitness-.+-evidence-/);
+  expect(kept).toEqual(files.map(({ path }) => path.replace(directory, `${directory}/${evidence}`)));
+  expect(kept.map((path) => readFileSync(path, "utf8"))).toEqual(["bad", "bad"]);
+});
+
+test("a place that is not for evidence keeps none: the copy is the run's to make, the file goes", () => {
+  const kept: string[] = [];
+  const tally = new Tally();
+  tally.vanishing(directory);
+  const run = { ...fakeRun(), tally };
+  const file = scratchFile(run, { directory, name: "x" });
+  kept.push(file.keep());
+  expect(kept).toEqual([file.path]);
+  expect(tally.kept).toEqual({ staying: [], vanishing: [file.path] });
+  run.end();
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test("a directory that takes no files is a bad argument with the kernel's words", () => {

@@ -19,7 +19,11 @@ test("calls, bytes and files are summed; a refused write wrote nothing", () => {
 test("findings get their calls and the cause; a corrupt file is kept, a clean one is not", () => {
   const tally = new Tally();
   const kept: string[] = [];
-  const file = (path: string) => ({ path, keep: () => kept.push(path) });
+  const keep = (path: string) => {
+    kept.push(path);
+    return `/evidence${path}`;
+  };
+  const file = (path: string) => ({ path, keep: () => keep(path) });
   const call = tally.wrote("write", 12, 12);
   expect(tally.judged({ findings: [], verifiedBytes: 12 }, { file: file("/a") })).toBe(false);
   expect(tally.judged({ findings: [BAD], verifiedBytes: 12 }, { file: file("/b"), calls: [call], cause: "why" })).toBe(
@@ -27,6 +31,18 @@ test("findings get their calls and the cause; a corrupt file is kept, a clean on
   );
   expect(kept).toEqual(["/b"]);
   expect(tally.findings).toEqual([{ ...BAD, calls: [call], cause: "why" }]);
+  // A finding names its file where it is from now on, and no other file.
+  tally.judged(
+    {
+      findings: [
+        { ...BAD, file: "/c" },
+        { ...BAD, file: "other" },
+      ],
+      verifiedBytes: 1,
+    },
+    { file: file("/c") },
+  );
+  expect(tally.findings.slice(1).map((finding) => finding.file)).toEqual(["/evidence/c", "other"]);
 });
 
 test("a damaged control takes the run back", () => {

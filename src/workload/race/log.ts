@@ -40,14 +40,13 @@ export interface LogRaceResult {
   /** When the first torn record's round was over, from the start of this race. */
   readonly firstTornSeconds: number | undefined;
   readonly findings: readonly Finding[];
-  readonly artifacts: readonly string[];
   /** Inline writes that stopped half-way, null when that cannot be seen here; and how it was seen. */
   readonly shortWrites: number | null;
   readonly how: string;
   readonly totals: { bytesWritten: number; bytesVerified: number; files: number; calls: number; writebacks: number };
 }
 
-export type MergedRaces = Required<Pick<Outcome, "findings" | "findingsLeftOut" | "artifacts" | "trigger" | "totals">>;
+export type MergedRaces = Required<Pick<Outcome, "findings" | "findingsLeftOut" | "trigger" | "totals">>;
 
 /** A round is so many of writer 0's records, and is held in memory: at most 128 MiB. */
 const ROUND_RECORDS = 16;
@@ -69,7 +68,7 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
   const elapsed = () => run.elapsedSeconds - startedSeconds;
   const totals = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, writebacks: 0 };
   const findings: Finding[] = [];
-  const artifacts: string[] = [];
+  let kept = false;
   const wantedBytes = ROUND_RECORDS * (race.writers[0]?.recordBytes ?? 0);
   // A short race has short rounds: one that is too long to judge in time would overrun it.
   const share = Math.min(1, race.seconds / ROUNDS_SECONDS);
@@ -97,12 +96,15 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     const [large] = judgement.whole;
     records += large?.records ?? 0;
     torn += large?.torn ?? 0;
-    if (judgement.findings.length > 0) {
-      firstTornSeconds ??= elapsed();
-      if (artifacts.length === 0) artifacts.push(...stage.evidence([path]));
+    if (found.length > 0) firstTornSeconds ??= elapsed();
+    if (found.length > 0 && !kept) {
+      kept = true;
+      const place = stage.keep(path);
+      findings.push(...found.map((finding) => ({ ...finding, file: place })));
+    } else {
+      stage.remove(path);
+      findings.push(...found);
     }
-    if (!artifacts.includes(path)) stage.remove(path);
-    findings.push(...found);
     shortWrites = round.shortWrites === null || shortWrites === null ? null : shortWrites + round.shortWrites;
     how = round.how;
     const pressed = round.pressure === undefined ? undefined : `pressure: ${round.pressure}`;
@@ -116,7 +118,7 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     await run.breathe();
     costPerSecond = Math.max(1, (elapsed() - begunSeconds) / seconds);
   } while (torn < race.tornMax && roundSeconds() >= ROUND_SECONDS_MIN && !run.stopped);
-  return { records, torn, firstTornSeconds, findings, artifacts, shortWrites, how, totals };
+  return { records, torn, firstTornSeconds, findings, shortWrites, how, totals };
 }
 
 /** Several races as one outcome; of the findings, the first `listedMax` are listed and the others counted. */
@@ -132,7 +134,6 @@ export function mergeRaces(results: readonly LogRaceResult[], options: { listedM
   return {
     findings: findings.slice(0, options.listedMax),
     findingsLeftOut: Math.max(0, findings.length - options.listedMax),
-    artifacts: results.flatMap((result) => result.artifacts),
     // A record in pieces proves the path where nothing else shows it.
     trigger: {
       reached: torn > 0 ? Math.max(torn, seen ?? 0) : seen,

@@ -147,6 +147,11 @@ test("a test must expect something, and must not run alone", () => {
   expect(complaintsAbout(alone)).toEqual([`test/ops/b.test.ts:2: test run alone: test.on${"ly"}`]);
 });
 
+test("what a run left in the root is seen", () => {
+  const left = { "bytewitness-x-evidence-1/bad.0": "" };
+  expect(complaintsAbout(left)).toEqual(["bytewitness-x-evidence-1/bad.0: in no directory of this repository"]);
+});
+
 test("a room must be known and have tests", () => {
   expect(complaintsAbout({ "src/attic/x.ts": HEADER, "test/attic/x.test.ts": `${HEADER}expect(1);\n` })).toEqual([
     "src/attic: unknown room: add it to ROOMS with what it may import",
