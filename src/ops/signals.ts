@@ -6,18 +6,17 @@
  */
 import { ERRNO, errno } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { lastSignal, signalCount, signalMayBePending, watchSignals } from "../sys/signal.ts";
+import { lastSignal, signalCount, watchSignals } from "../sys/signal.ts";
 
 export { watchSignals };
 
 /** Thrown where a blocking call was cut short by a watched signal. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-  /** 0 where it is not known yet: without a compiled handler, before the next turn of the event loop. */
   readonly signal: number;
 
   constructor(signal: number) {
-    super(signal === 0 ? "interrupted by a signal" : `interrupted by signal ${signal}`);
+    super(`interrupted by signal ${signal}`);
     this.signal = signal;
   }
 }
@@ -39,19 +38,12 @@ export function throwIfInterrupted(): void {
   if (signal !== 0) throw new Interrupted(signal);
 }
 
-/** After a system call returned EINTR: throws Interrupted unless the signal was one that nobody watches. */
-export function throwIfInterruptedCall(): void {
-  throwIfInterrupted();
-  // Only watched signals interrupt calls in such a process (siginterrupt(3)); the handler runs in the event loop.
-  if (signalMayBePending()) throw new Interrupted(0);
-}
-
 /** As `retryEintr`, for a call that returns -errno. */
 export function retryInterrupted(call: () => number): number {
   for (;;) {
     const result = call();
     if (result !== -ERRNO.EINTR) return result;
-    throwIfInterruptedCall();
+    throwIfInterrupted();
   }
 }
 
@@ -63,6 +55,6 @@ export function retryEintr(call: () => number): number {
   for (;;) {
     const result = call();
     if (result >= 0 || errno() !== ERRNO.EINTR) return result;
-    throwIfInterruptedCall();
+    throwIfInterrupted();
   }
 }

@@ -1,16 +1,16 @@
 /**
  * Signals seen between two system calls.
  *
- * Owns the in-memory compiled handlers of c/runtime/signal.c, and the event loop's in their place where nothing can be
- * compiled. `watchSignals` installs them with signal(2) and siginterrupt(3), so that blocking calls return EINTR instead
+ * Owns the in-memory compiled handlers of c/runtime/signal.c; where nothing can be compiled, a function of libc takes
+ * their place (signal-timer.ts) and a thread watches (signal-watch.ts). `watchSignals` installs them with signal(2) and siginterrupt(3), so that blocking calls return EINTR instead
  * of being restarted. A signal that was ignored when the process started stays ignored (nohup(1)). A process that never
  * calls it keeps its own handlers.
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
-import os from "node:os";
 import { withoutHeaders } from "./compiler.ts";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
+import { ARMED, collect, COUNT, COUNTERS, END_WITHIN, handleByTimer, SIGNAL } from "./signal-timer.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
 import { SIGALRM } from "./uapi/mount.ts";
 
@@ -23,13 +23,13 @@ const ITIMER_REAL = 0;
 const HANDLER = "bytewitness_signal_handler";
 const ALARM_HANDLER = "bytewitness_alarm_handler";
 
-/** [0] the last signal's number, [1] how many arrived, [2] whether a second sets an alarm; the compiled handler's too. */
+/** Counters with the indices of signal-timer.ts; the compiled handler knows the first three. */
 let state: Int32Array | undefined;
 /** The counters' address, 0 without a compiled handler; a timer's description is behind them. */
 let page = 0;
 let compiled: { readonly handler: number; readonly alarmHandler: number } | undefined;
-/** The event loop takes the signals: their number is known only after a turn of it. */
-let byEventLoop = false;
+/** A timer carries the signals: whoever wants to know takes them from there. */
+let byTimer = false;
 
 function addressOf(symbol: unknown): number {
   return (symbol as { ptr: number }).ptr;
@@ -73,13 +73,13 @@ function isIgnored(signal: number): boolean {
 
 /**
  * Counts `signals` from now on instead of their default action, except those that are ignored. Undefined when a compiled
- * handler does that; else why it could not be, and then the event loop counts them, at its next turn.
+ * handler does that; else why it could not be, and then they are counted when somebody asks, or a moment later.
  */
 export function watchSignals(signals: readonly number[]): string | undefined {
   const heard = signals.filter((signal) => !isIgnored(signal));
   const reason = compile();
   if (compiled === undefined) {
-    watchByEventLoop(heard);
+    watchByTimer(heard);
     return reason;
   }
   libc.signal(SIGALRM, compiled.alarmHandler);
@@ -90,34 +90,33 @@ export function watchSignals(signals: readonly number[]): string | undefined {
   return undefined;
 }
 
-/** As the compiled handler, in TypeScript. */
-function watchByEventLoop(signals: readonly number[]): void {
-  state ??= new Int32Array(3);
-  const counters = state;
-  byEventLoop = true;
-  for (const [name, number] of Object.entries(os.constants.signals)) {
-    if (!signals.includes(number)) continue;
-    process.on(name as NodeJS.Signals, () => {
-      counters[0] = number;
-      counters[1] = (counters[1] as number) + 1;
-    });
-    libc.siginterrupt(number, 1);
+function watchByTimer(signals: readonly number[]): void {
+  handleByTimer(signals);
+  if (byTimer) return;
+  byTimer = true;
+  const counters = new Int32Array(new SharedArrayBuffer(4 * COUNTERS));
+  state = counters;
+  try {
+    const watcher = new Worker(new URL("./signal-watch.ts", import.meta.url).href);
+    // Without it, for want of room, a process that does not answer is ended by SIGKILL only.
+    watcher.addEventListener("error", () => {});
+    watcher.unref();
+    watcher.postMessage(counters);
+  } catch {
+    // As above.
   }
 }
 
 /** The number of the last watched signal that arrived, or 0. */
 export function lastSignal(): number {
-  return state === undefined ? 0 : Atomics.load(state, 0);
+  return state === undefined ? 0 : Atomics.load(state, SIGNAL);
 }
 
 /** How many watched signals arrived. */
 export function signalCount(): number {
-  return state === undefined ? 0 : Atomics.load(state, 1);
-}
-
-/** True where an interrupted system call is the first that is known of a signal: its handler has not run yet. */
-export function signalMayBePending(): boolean {
-  return byEventLoop;
+  if (state === undefined) return 0;
+  if (byTimer) collect(state);
+  return Atomics.load(state, COUNT);
 }
 
 /**
@@ -125,15 +124,17 @@ export function signalMayBePending(): boolean {
  * also clears an alarm that was set: the caller sees to the end of the process.
  */
 export function alarmAtSecondSignal(on: boolean): void {
-  if (state !== undefined) Atomics.store(state, 2, on ? 1 : 0);
-  if (!on) libc.alarm(0);
+  if (state !== undefined) Atomics.store(state, ARMED, on ? 1 : 0);
+  // Elsewhere the alarm is a signal that nobody has counted yet.
+  if (!on && compiled !== undefined) libc.alarm(0);
 }
 
 /**
- * Ends the process with 128 + the signal's number in so many milliseconds, whatever it does then; nothing where no handler
- * is compiled. setitimer(2): struct itimerval, behind the counters.
+ * Ends the process with 128 + the signal's number in so many milliseconds, whatever it does then. setitimer(2): struct
+ * itimerval, behind the counters.
  */
 export function endWithin(milliseconds: number): void {
+  if (byTimer && state !== undefined) Atomics.store(state, END_WITHIN, milliseconds);
   if (compiled === undefined || page === 0) return;
   const timer = new Int32Array(arrayBufferAt(page + TIMER_BYTES, 32));
   timer.set([0, 0, 0, 0, Math.floor(milliseconds / 1000), 0, (milliseconds % 1000) * 1000, 0]);

@@ -95,7 +95,7 @@ const IGNORING_INT = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"];
 
 test.each([
   ["compiled", BUN],
-  ["event loop", WITHOUT_COMPILER],
+  ["timer", WITHOUT_COMPILER],
 ])("the first and the second signal are seen (%s)", async (ready, command) => {
   const ended = await signalled(command, "loop", async (child, heard) => {
     child.kill("SIGTERM");
@@ -107,7 +107,7 @@ test.each([
 
 test.each([
   ["compiled", BUN],
-  ["event loop", WITHOUT_COMPILER],
+  ["timer", WITHOUT_COMPILER],
 ])("a signal that was ignored at the start stays ignored (%s)", async (ready, command) => {
   const ended = await signalled([...IGNORING_INT, ...command], "loop", async (child, heard) => {
     child.kill("SIGINT");
@@ -127,23 +127,29 @@ test("without a compiler a blocking call is interrupted all the same", async () 
   expect(ended).toMatchObject({ lines: ["interrupted by 15"], code: 0 });
 });
 
-test("a process whose event loop never turns is ended by the second signal, within two seconds", async () => {
-  // A busy machine may hold it up: the best of three counts.
-  const seconds: number[] = [];
-  while (seconds.length < 3 && !seconds.some((took) => took < 2.1)) {
-    const ended = await signalled(BUN, "busy", async (child, heard) => {
-      child.kill("SIGINT");
-      await heard();
-      const heardMs = performance.now();
-      // One key can arrive twice: only what comes later is a second signal.
-      await until("a moment", () => performance.now() - heardMs > 400);
-      child.kill("SIGINT");
-    });
-    expect(ended.code).toBe(130);
-    seconds.push(ended.seconds);
-  }
-  expect(Math.min(...seconds)).toBeLessThan(2.1);
-});
+test.each([
+  ["compiled", BUN],
+  ["timer", WITHOUT_COMPILER],
+])(
+  "a process whose event loop never turns is ended by the second signal, within two seconds (%s)",
+  async (_, command) => {
+    // A busy machine may hold it up: the best of three counts.
+    const seconds: number[] = [];
+    while (seconds.length < 3 && !seconds.some((took) => took < 2.1)) {
+      const ended = await signalled(command, "busy", async (child, heard) => {
+        child.kill("SIGINT");
+        await heard();
+        const heardMs = performance.now();
+        // One key can arrive twice: only what comes later is a second signal.
+        await until("a moment", () => performance.now() - heardMs > 400);
+        child.kill("SIGINT");
+      });
+      expect(ended.code).toBe(130);
+      seconds.push(ended.seconds);
+    }
+    expect(Math.min(...seconds)).toBeLessThan(2.1);
+  },
+);
 
 test("processes of ours get Bun's options, and not the code of an evaluation", () => {
   const options = (...words: string[]) => {

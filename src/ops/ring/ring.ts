@@ -11,7 +11,7 @@ import * as U from "../../sys/uapi/io_uring.ts";
 import { assert, checkedNegative } from "../errors.ts";
 import { checkUint } from "../integers.ts";
 import { allocate, type Memory } from "../memory.ts";
-import { throwIfInterrupted, throwIfInterruptedCall } from "../signals.ts";
+import { throwIfInterrupted } from "../signals.ts";
 import type { Completion } from "./completion.ts";
 import { liburingSymbols, ringHint } from "./hints.ts";
 import { emptyMap, mapRings } from "./map.ts";
@@ -183,7 +183,7 @@ export class Ring implements Disposable {
         // A signal cut the wait short, but the kernel answered with what it took, not with EINTR: a caller that waits
         // again would sleep on a signal that will not come twice.
         throwIfInterrupted();
-      } else if (result === -ERRNO.EINTR) throwIfInterruptedCall();
+      } else if (result === -ERRNO.EINTR) throwIfInterrupted();
       // The completion queue overflowed: make room, then go on (io_uring_enter(2), EBUSY).
       else if (result === -ERRNO.EBUSY) this.#drainInto(this.#backlog);
       else checkedNegative(result, "io_uring_enter", `wait for ${count}`);
