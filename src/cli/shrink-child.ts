@@ -1,11 +1,8 @@
 /**
  * One run of the search for the smallest: this script again, as a process that dies with this one.
  *
- * Owns its time, its end and its report, and removing what it kept. Refuses to remove anything but regular files that the
- * run's own report names and that were made after it began.
+ * Owns its time, its end and its report. Removes nothing: a run that keeps no evidence removes its own files.
  */
-import { lstatSync, rmdirSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
 import { ownCommand, scriptPath } from "../ops/self.ts";
 import { type RunReport, SCHEMA } from "../report/document.ts";
 import { PARENT_VARIABLE } from "./describe.ts";
@@ -13,8 +10,6 @@ import { LimitedChild } from "./limited-child.ts";
 
 /** After SIGTERM a run has this long to clean up. */
 const GRACE_MS = 8000;
-/** Birth times are those of the kernel's tick. */
-const TICK_MS = 20;
 
 export interface ChildEnd {
   readonly report: RunReport | undefined;
@@ -22,7 +17,6 @@ export interface ChildEnd {
   readonly reason: string;
   readonly exitCode: number;
   readonly seconds: number;
-  readonly startedAtMs: number;
   readonly stderr: readonly string[];
 }
 
@@ -34,7 +28,6 @@ export async function runChild(options: {
 }): Promise<ChildEnd> {
   const { words, environment, limitSeconds, signal } = options;
   const startedMs = performance.now();
-  const startedAtMs = Date.now();
   const child = Bun.spawn(ownCommand(scriptPath(), ...words), {
     env: { ...process.env, ...environment, [PARENT_VARIABLE]: String(process.pid) },
     stdin: "ignore",
@@ -55,7 +48,7 @@ export async function runChild(options: {
   const reason = limited.cut ?? `ended by ${ended} without a report${lines.length === 0 ? "" : `: ${lines.at(-1)}`}`;
   const seconds = (performance.now() - startedMs) / 1000;
   const report = parseReport(stdout);
-  return { report, reason, exitCode: child.exitCode ?? 255, seconds, startedAtMs, stderr: lines };
+  return { report, reason, exitCode: child.exitCode ?? 255, seconds, stderr: lines };
 }
 
 function parseReport(text: string): RunReport | undefined {
@@ -64,20 +57,5 @@ function parseReport(text: string): RunReport | undefined {
     return value.schema === SCHEMA && typeof value.verdict === "string" ? value : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Removes the files that a run kept, and the directories of ours that are then empty. */
-export function removeArtifacts({ report, startedAtMs }: ChildEnd): void {
-  for (const path of report?.artifacts ?? []) {
-    try {
-      const stat = lstatSync(path);
-      if (!stat.isFile() || stat.birthtimeMs < startedAtMs - TICK_MS) continue;
-      unlinkSync(path);
-      const directory = dirname(path);
-      if (/\/bytewitness-[\w-]+-evidence-\w+$/.test(directory)) rmdirSync(directory);
-    } catch {
-      // Gone already, or not empty.
-    }
   }
 }

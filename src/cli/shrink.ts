@@ -4,11 +4,9 @@
  * Owns the time for the search, the runs (each a process that dies with this one), how often the smallest one hits, and
  * the last run, which alone gets the flags for evidence. Every run's report is a child's; this process judges nothing.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Dimension, type Options, shrink } from "../evidence/shrink.ts";
 import { thisScript } from "../machine/invocation.ts";
+import { KEEP_VARIABLE } from "../machine/own-file.ts";
 import { UsageError } from "../ops/errors.ts";
 import { EXIT, exitCodeOf, type RunReport, type ShrunkRun } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
@@ -21,7 +19,7 @@ import { Documents } from "./documents.ts";
 import { abortable } from "./interruption.ts";
 import { argumentWords, replayCommand } from "./replay.ts";
 import { SHRUNK_VARIABLE, withShrunk } from "./report.ts";
-import { type ChildEnd, removeArtifacts, runChild } from "./shrink-child.ts";
+import { type ChildEnd, runChild } from "./shrink-child.ts";
 import { dimensionOf } from "./shrink-dimensions.ts";
 import { colorWanted, printProblem, writeStdout } from "./streams.ts";
 import { contradiction } from "./strict.ts";
@@ -46,8 +44,6 @@ export class ShrinkWork implements Work {
   #budgetSeconds: number;
   /** --seconds of the next child, where the script has it. */
   #seconds: number | undefined;
-  /** Where the search's runs put what they keep. */
-  #directory = "";
   #firstSeconds = 0;
   #best: { options: Options; report: RunReport } | undefined;
   #search = { tried: 0, kept: 0, hits: 0, runs: 0 };
@@ -65,11 +61,6 @@ export class ShrinkWork implements Work {
     if (wrong !== undefined) throw new UsageError(wrong);
     // Places are tried now and made by the last run: an hour of searching must not end at a wrong path.
     new Documents(this.#definitions.options, this.#args).close();
-    this.#directory = mkdtempSync(join(tmpdir(), "bytewitness-shrink-"));
-  }
-
-  cleanup(): void {
-    if (this.#directory !== "") rmSync(this.#directory, { recursive: true, force: true });
   }
 
   run(): Promise<number> {
@@ -188,16 +179,14 @@ export class ShrinkWork implements Work {
     }
   }
 
-  /** One run without evidence; what it keeps goes again. */
-  async #try(options: Options, signal: AbortSignal): Promise<ChildEnd> {
-    const end = await runChild({
+  /** One run that keeps nothing. */
+  #try(options: Options, signal: AbortSignal): Promise<ChildEnd> {
+    return runChild({
       words: [...this.#words(options), "--json", "--quiet"],
-      environment: { TMPDIR: this.#directory },
+      environment: { [KEEP_VARIABLE]: "no" },
       limitSeconds: this.#limitSeconds(),
       signal,
     });
-    removeArtifacts(end);
-    return end;
   }
 
   /** The last run, with the evidence that was asked for; a race gets several tries. */

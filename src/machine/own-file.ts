@@ -14,6 +14,14 @@ import { statFd, statLink } from "../ops/stat.ts";
 import { O_CREAT, O_EXCL } from "../sys/uapi/fcntl.ts";
 import { intend, isStill, type Owned } from "./register.ts";
 
+/** Set to "no": what this run would keep as evidence goes when it ends. For runs that are one of many in a search. */
+export const KEEP_VARIABLE = "BYTEWITNESS_KEEP";
+
+/** True when files that are kept outlive this run. */
+export function keepsEvidence(): boolean {
+  return process.env[KEEP_VARIABLE] !== "no";
+}
+
 export class OwnFile {
   readonly path: Path;
   readonly #owned: Owned;
@@ -40,6 +48,11 @@ export class OwnFile {
 
   /** Evidence: the file stays when the run ends, however it ends. */
   keep(): void {
+    if (!keepsEvidence()) {
+      // Not now: the report may still look at it.
+      process.once("exit", () => this.remove());
+      return;
+    }
     this.#open = false;
     this.#owned.letGo();
   }

@@ -9,7 +9,7 @@
 import { copyFileSync, existsSync, renameSync } from "node:fs";
 import os from "node:os";
 import { basename, dirname } from "node:path";
-import { createDirectory, createFile, type OwnFile } from "../machine/own-file.ts";
+import { createDirectory, createFile, keepsEvidence, type OwnFile } from "../machine/own-file.ts";
 import { scriptPath } from "../ops/self.ts";
 import { O_WRONLY } from "../sys/uapi/fcntl.ts";
 import type { Defers } from "./place.ts";
@@ -31,6 +31,7 @@ function places(): string[] {
 export function keepEvidence(tool: string, files: readonly string[], narrate: (line: string) => void): Saved {
   const copied = new Map<string, string>();
   const lines: string[] = [];
+  if (!keepsEvidence()) return { copied, paths: [], lines };
   for (const file of files) {
     const copy = copyOut(tool, file);
     if ("path" in copy) copied.set(file, copy.path);
@@ -49,7 +50,7 @@ export function saveEvidence(tool: string, files: readonly string[]): string[] {
 export function keepOwn({ tally }: Pick<Defers, "tally">, path: string, file: Pick<OwnFile, "keep">): string {
   // What the end of the run copies out of a place that vanishes goes with that place.
   const vanishes = tally?.vanishes(path) ?? false;
-  const kept = vanishes ? path : moved(path);
+  const kept = vanishes || !keepsEvidence() ? path : moved(path);
   if (!vanishes) file.keep();
   tally?.keptFile(kept);
   return kept;
