@@ -67,7 +67,7 @@ await runCommand({
 /** Never overwrites; whatever is wrong with the place is a bad argument. */
 function create(path: string, text: string): void {
   try {
-    using file = openFile(path, O_WRONLY | O_CREAT | O_EXCL, 0o755);
+    using file = openFile(path, { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o755 });
     using bytes = cString(text);
     writeAll(file, bytes, { lengthBytes: bytes.lengthBytes - 1 }); // without the C string's final NUL
   } catch (error) {

@@ -30,14 +30,12 @@ export {
   type Part,
   type Path,
   read,
-  readAt,
   readFully,
+  type ReadWriteOptions,
   tryWrite,
-  tryWriteAt,
   tryWriteVectors,
   write,
   writeAll,
-  writeAt,
 } from "./ops/file.ts";
 export { type Scratch, type ScratchOptions, syncAll } from "./ops/filesystem.ts";
 export { AT_FILE_POSITION } from "./ops/integers.ts";

@@ -50,7 +50,43 @@ export function doorComplaints(root: string): string[] {
   const whole = star === null ? [] : [`${DOOR}: exports everything of ${star[1]}: name what reproducers need`];
   const entries = doorEntries(root);
   const bare = entries.filter(({ doc }) => doc === "");
-  return [...whole, ...bare.map(({ name, source }) => `${source}: ${name} is in the public door without a docstring`)];
+  return [
+    ...whole,
+    ...bare.map(({ name, source }) => `${source}: ${name} is in the public door without a docstring`),
+    ...entries.filter(({ block }) => block.startsWith("calls")).flatMap(argumentComplaints),
+  ];
+}
+
+/** Types of values that could be exchanged without the compiler's notice: numbers, words, flags. */
+const PLAIN = /^(?:number|string|boolean|bigint|"[^"]*"|\w*(?:Flags|Mode|How|Events)|Whence|Advice|Protection)\b/;
+
+/**
+ * The one style of arguments: things first (descriptors, paths, buffers, mappings), then one object that names the rest.
+ * A verb of one argument may take a plain value.
+ */
+function argumentComplaints(entry: DoorEntry): string[] {
+  const verbs = entry.kind === "function" ? [entry] : entry.kind === "namespace" ? entry.members : [];
+  return verbs.flatMap(({ signature }) => {
+    const [, name = "", list = ""] =
+      /^(?:async )?function (\w+)(?:<[^(]*>)?\(([\s\S]*?)\)(?::|$)/.exec(signature) ?? [];
+    const wrong = parameters(list)
+      .slice(1)
+      .filter((one) => PLAIN.test(one.replace(/^\w+\??:? ?/, "")) || / = [\d"A-Z]/.test(one));
+    return wrong.map((one) => `${entry.source}: ${name}: ${one}: what is not a thing goes into the options`);
+  });
+}
+
+/** The parameters of a list, divided at its outer commas. */
+function parameters(list: string): string[] {
+  let depth = 0;
+  const parts = [""];
+  for (const char of list) {
+    if ("({[<".includes(char)) depth += 1;
+    if (")}]>".includes(char)) depth -= 1;
+    if (char === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] += char;
+  }
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
 
 const DECLARATION = (name: string) =>

@@ -22,14 +22,14 @@ import {
   counter,
   judgeBytes,
   KiB,
-  MiB,
   mapAnonymous,
+  MiB,
   mprotect,
   needsFilesystem,
   openFile,
   PAGE_BYTES,
   placeOnFilesystem,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   sizeOf,
@@ -75,7 +75,7 @@ await runReproducer({
       const name = `btrfs-direct-append-${how === "O_DIRECT" ? "direct" : "control"}`;
       const scratch = scratchFile(run, { directory: place.directory, name });
       scratch.fd.close();
-      using file = openFile(scratch.path, O_RDWR | O_APPEND | (how === "O_DIRECT" ? O_DIRECT : 0));
+      using file = openFile(scratch.path, { flags: O_RDWR | O_APPEND | (how === "O_DIRECT" ? O_DIRECT : 0) });
 
       // 1. The stream's first page, so that an append is not at 0.
       using head = mapAnonymous({ lengthBytes: HEAD_BYTES });
@@ -85,14 +85,14 @@ await runReproducer({
       // 2. The append: only the first half of what it names can be read.
       using buffer = mapAnonymous({ lengthBytes: askedBytes });
       pattern.fill(buffer.bytes, HEAD_BYTES);
-      mprotect(buffer, PROT_NONE, { offsetBytes: goodBytes, lengthBytes: askedBytes - goodBytes });
+      mprotect(buffer, { protection: PROT_NONE, offsetBytes: goodBytes, lengthBytes: askedBytes - goodBytes });
       const call = tally.wrote(`write (${how})`, askedBytes, tryWrite(file, buffer));
       if (how === "O_DIRECT") tally.tried(call.result < askedBytes);
 
       // 3. The file must be what was acknowledged, and no longer.
       const sizeBytes = sizeOf(file);
-      using reading = openFile(scratch.path, O_RDONLY);
-      const readBytes = readAt(reading, back, 0);
+      using reading = openFile(scratch.path, { flags: O_RDONLY });
+      const readBytes = read(reading, back, { offsetBytes: 0 });
       const expectBytes = headBytes + Math.max(0, call.result);
       const judged = judgeBytes(back.bytes.subarray(0, readBytes), { pattern, expectBytes, file: scratch.path });
       tally.judged(judged, { file: scratch, calls: [call] });

@@ -25,16 +25,15 @@ import {
   needsFilesystem,
   openFile,
   placeOnFilesystem,
-  readAt,
+  read,
   runReproducer,
-  type ScratchFile,
   scratchFile,
+  type ScratchFile,
   sync,
   syncAll,
   truncate,
   tryWrite,
   write,
-  writeAt,
   zero,
 } from "bytewitness";
 import { O_APPEND, O_RDONLY, O_WRONLY } from "bytewitness/uapi";
@@ -97,22 +96,22 @@ await runReproducer({
         // 1. A short file, made longer: zeros from its head to the new end.
         using file = scratch.fd;
         tally.wrote("write (head)", HEAD_BYTES, write(file, buffer, { lengthBytes: HEAD_BYTES }));
-        truncate(file, LONG_BYTES);
+        truncate(file, { lengthBytes: LONG_BYTES });
 
         // 2. The next bytes, at that end.
-        using appending = openFile(scratch.path, how === "O_APPEND" ? O_WRONLY | O_APPEND : O_WRONLY);
+        using appending = openFile(scratch.path, { flags: how === "O_APPEND" ? O_WRONLY | O_APPEND : O_WRONLY });
         const written =
           how === "O_APPEND"
             ? write(appending, buffer, { lengthBytes: TAIL_BYTES })
-            : writeAt(appending, buffer, LONG_BYTES, { lengthBytes: TAIL_BYTES });
+            : write(appending, buffer, { offsetBytes: LONG_BYTES, lengthBytes: TAIL_BYTES });
         tally.wrote(how, TAIL_BYTES, written);
         sync(file);
       }
 
       // 3. What a reader gets from the disk.
-      const read = place.readAnew();
-      using again = openFile(scratch.path, O_RDONLY);
-      const readBytes = readAt(again, buffer, 0);
+      const readHow = place.readAnew();
+      using again = openFile(scratch.path, { flags: O_RDONLY });
+      const readBytes = read(again, buffer, { offsetBytes: 0 });
       const gap = buffer.bytes.subarray(HEAD_BYTES, Math.min(readBytes, LONG_BYTES));
       const expected = { pattern: zero(), startBytes: HEAD_BYTES, expectBytes: LONG_BYTES, file: scratch.path };
       const judged = judgeBytes(gap, expected);
@@ -121,7 +120,7 @@ await runReproducer({
         { ...judged, findings },
         { file: scratch, calls: tally.callsSince(tally.callCount - 1) },
       );
-      tally.line("The gap", `the gap after ${how}, read ${read}: ${bad ? "not zeros" : "zeros"}`);
+      tally.line("The gap", `the gap after ${how}, read ${readHow}: ${bad ? "not zeros" : "zeros"}`);
     }
     return place.where;
   },

@@ -24,13 +24,13 @@ import {
   needsFilesystem,
   nextData,
   placeOnFilesystem,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   sync,
   type Tally,
   truncate,
-  writeAt,
+  write,
 } from "bytewitness";
 
 const HOLE_BYTES = MiB;
@@ -42,14 +42,15 @@ const FILESYSTEM = { type: "ext4", mkfsOptions: ["-O", "^extent,^64bit"] };
 function sparseCopy(source: Fd, copy: Fd, tally: Tally): number {
   using buffer = allocate(DATA_BYTES);
   let copied = 0;
-  for (let range = nextData(source, 0); range !== undefined; ) {
+  for (let range = nextData(source, { offsetBytes: 0 }); range !== undefined; ) {
     const lengthBytes = Math.min(range.lengthBytes, DATA_BYTES);
-    const got = readAt(source, buffer, range.offsetBytes, { lengthBytes });
-    copied += writeAt(copy, buffer, range.offsetBytes, { lengthBytes: got });
+    const got = read(source, buffer, { offsetBytes: range.offsetBytes, lengthBytes });
+    copied += write(copy, buffer, { offsetBytes: range.offsetBytes, lengthBytes: got });
     tally.called("copy of data", lengthBytes, got);
-    range = range.offsetBytes + got < END_BYTES ? nextData(source, range.offsetBytes + got) : undefined;
+    range =
+      range.offsetBytes + got < END_BYTES ? nextData(source, { offsetBytes: range.offsetBytes + got }) : undefined;
   }
-  truncate(copy, END_BYTES);
+  truncate(copy, { lengthBytes: END_BYTES });
   return copied;
 }
 
@@ -83,7 +84,7 @@ await runReproducer({
 
     // 1. Data behind a hole. It lies in the page cache; its blocks are not allocated yet.
     pattern.fill(buffer.bytes, HOLE_BYTES);
-    const call = tally.wrote("pwrite", DATA_BYTES, writeAt(source.fd, buffer, HOLE_BYTES));
+    const call = tally.wrote("pwrite", DATA_BYTES, write(source.fd, buffer, { offsetBytes: HOLE_BYTES }));
 
     // 2. The copy at once, and the control: the same copy after fsync.
     const copied = sparseCopy(source.fd, fresh.fd, tally);
@@ -92,7 +93,7 @@ await runReproducer({
 
     // 3. Both copies against the stream that was written.
     for (const copy of [fresh, settled]) {
-      const lengthBytes = readAt(copy.fd, buffer, HOLE_BYTES);
+      const lengthBytes = read(copy.fd, buffer, { offsetBytes: HOLE_BYTES });
       const expected = { pattern, startBytes: HOLE_BYTES, expectBytes: END_BYTES, file: copy.path };
       tally.judged(judgeBytes(buffer.bytes.subarray(0, lengthBytes), expected), { file: copy, calls: [call] });
     }

@@ -53,12 +53,12 @@ function move(shiftBytes: number, file: string): { findings: Finding[]; verified
   const flags = MAP_PRIVATE | MAP_HUGETLB | MAP_NORESERVE;
   using mapping = mapAnonymous({ lengthBytes: BYTES, flags, place: placeIn(from, 0) });
   // An error instead of a signal when the machine has no free huge page.
-  madvise(mapping, MADV_POPULATE_WRITE, TOUCHED);
+  madvise(mapping, { advice: MADV_POPULATE_WRITE, ...TOUCHED });
   pattern.fill(mapping.view(TOUCHED), TOUCHED.offsetBytes);
 
   using moved = mremap(mapping, { lengthBytes: BYTES, place: placeIn(to, shiftBytes) });
 
-  madvise(moved, MADV_POPULATE_WRITE, TOUCHED);
+  madvise(moved, { advice: MADV_POPULATE_WRITE, ...TOUCHED });
   const expectBytes = TOUCHED.offsetBytes + TOUCHED.lengthBytes;
   const expected = { pattern, startBytes: TOUCHED.offsetBytes, expectBytes, file };
   const here = judgeBytes(moved.view(TOUCHED), expected);
@@ -66,7 +66,7 @@ function move(shiftBytes: number, file: string): { findings: Finding[]; verified
 
   // Right bytes at the wrong address? Half a GiB before their offset nothing was ever written.
   const elsewhere = { offsetBytes: GiB - 512 * MiB, lengthBytes: TOUCHED.lengthBytes };
-  madvise(moved, MADV_POPULATE_WRITE, elsewhere);
+  madvise(moved, { advice: MADV_POPULATE_WRITE, ...elsewhere });
   const there = judgeBytes(moved.view(elsewhere), expected);
   if (there.findings.length > 0) return { findings: [...here.findings], verifiedBytes: here.verifiedBytes };
   const misplaced: Finding = {

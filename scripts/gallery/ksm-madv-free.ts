@@ -36,9 +36,9 @@ const PAGES = BYTES / PAGE_BYTES;
 /** A mapping that KSM may merge with every other of the same generation, page by page. */
 function filled(generation: number): Mapping {
   const mapping = mapAnonymous({ lengthBytes: BYTES });
-  madvise(mapping, MADV_NOHUGEPAGE);
+  madvise(mapping, { advice: MADV_NOHUGEPAGE });
   counter({ generation }).fill(mapping.bytes, 0);
-  madvise(mapping, MADV_MERGEABLE);
+  madvise(mapping, { advice: MADV_MERGEABLE });
   return mapping;
 }
 
@@ -78,7 +78,7 @@ await runReproducer({
     await ksm.merged(2 * PAGES);
 
     // 2. "These pages may be taken", of the first contents only. KSM's page carries the mark from now on.
-    madvise(freed, MADV_FREE);
+    madvise(freed, { advice: MADV_FREE });
 
     // 3. The victim: the same contents in a mapping that asked for nothing. Merged, it uses the marked page.
     using victim = filled(freedContents);
@@ -89,7 +89,7 @@ await runReproducer({
     // 4. The one that freed goes away; reclaim looks at the victim's pages.
     freed[Symbol.dispose]();
     control[Symbol.dispose]();
-    for (const mapping of [victim, controlVictim]) madvise(mapping, MADV_PAGEOUT);
+    for (const mapping of [victim, controlVictim]) madvise(mapping, { advice: MADV_PAGEOUT });
 
     for (const [file, what, mapping, generation] of [
       ["the victim", "which never called MADV_FREE", victim, freedContents],

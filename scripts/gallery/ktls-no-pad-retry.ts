@@ -54,7 +54,7 @@ await runReproducer({
   systemWide: loadsTls,
   requires: [{ name: "kernel TLS", probe: tlsMissing }],
   run: (run) => {
-    const keys = testKeys("1.3");
+    const keys = testKeys({ version: "1.3" });
     const pattern = counter();
     const stream = new Uint8Array(STREAM_BYTES);
     pattern.fill(stream, 0);
@@ -77,7 +77,7 @@ await runReproducer({
       receive(pair.server, out, { flags: MSG_PEEK | MSG_WAITALL });
 
       // 2. Kernel TLS 1.3 for what is received, in the expectation that nothing is padded.
-      startTls(pair.server, "receive", keys);
+      startTls(pair.server, { direction: "receive", keys });
       const expecting = tryExpectNoPadding(pair.server);
       if (expecting < 0) throw new Inconclusive(`TLS_RX_EXPECT_NO_PAD is refused: ${errnoName(-expecting)}`);
 

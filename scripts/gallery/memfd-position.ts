@@ -89,15 +89,15 @@ await runReproducer({
 
     for (const place of [CONTROL, "a memfd"]) {
       using memfd = openMemfd("memfd-position");
-      using again = openFile(`/proc/self/fd/${memfd.number}`, O_RDWR);
+      using again = openFile(`/proc/self/fd/${memfd.number}`, { flags: O_RDWR });
       const file = place === CONTROL ? again : memfd;
       tally.madeFile();
       let gone = 0;
       let line = "";
       for (let round = 0; round < (place === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
         // 1. An empty file, and its one position at 0.
-        truncate(file, 0);
-        seek(file, 0, SEEK_SET);
+        truncate(file, { lengthBytes: 0 });
+        seek(file, { offsetBytes: 0, whence: SEEK_SET });
 
         // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
         const runners = filled.map((memory) => runner(writeRecords, file, memory));

@@ -18,20 +18,19 @@
 import {
   allocate,
   copyFileRange,
-  type Fd,
   fallocate,
+  type Fd,
   judgeBytes,
-  type Memory,
   mapFile,
+  type Memory,
   openPipe,
   PAGE_BYTES,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   splice,
   truncate,
   write,
-  writeAt,
   zero,
 } from "bytewitness";
 
@@ -41,10 +40,10 @@ const END_BYTES = 2 * PAGE_BYTES;
 /** Each makes the file two pages long without writing to its first; `page` is in the file `source` too. */
 const GROWTHS: Record<string, (file: Fd, page: Memory, source: Fd) => number> = {
   ftruncate: (file) => {
-    truncate(file, END_BYTES);
+    truncate(file, { lengthBytes: END_BYTES });
     return END_BYTES;
   },
-  pwrite: (file, page) => writeAt(file, page, PAGE_BYTES),
+  pwrite: (file, page) => write(file, page, { offsetBytes: PAGE_BYTES }),
   fallocate: (file) => {
     fallocate(file, { offsetBytes: 0, lengthBytes: END_BYTES, mode: 0 });
     return END_BYTES;
@@ -75,7 +74,7 @@ await runReproducer({
     using data = allocate(PAGE_BYTES);
     data.bytes.fill(0x43);
     const source = scratchFile(run, { directory, name: "past-the-end-source" });
-    writeAt(source.fd, data, 0);
+    write(source.fd, data, { offsetBytes: 0 });
 
     for (const way of WAYS.filter((name) => run.args.by === name || run.args.by === "all")) {
       for (const control of [true, false]) {
@@ -95,7 +94,7 @@ await runReproducer({
         // 3. The file grows over it. Between the old end and the new data zeros belong.
         const grow = GROWTHS[way] as (typeof GROWTHS)[string];
         const grown = tally.wrote(way, PAGE_BYTES, grow(file, data, source.fd));
-        const readBytes = readAt(file, page, 0);
+        const readBytes = read(file, page, { offsetBytes: 0 });
 
         const gap = page.bytes.subarray(DATA_BYTES, Math.min(PAGE_BYTES, readBytes));
         const expected = { pattern: zero(), startBytes: DATA_BYTES, expectBytes: PAGE_BYTES, file: scratch.path };

@@ -31,7 +31,7 @@ import {
   splice,
   spliceExactly,
   sync,
-  writeAt,
+  write,
 } from "bytewitness";
 import { MSG_WAITALL } from "bytewitness/uapi";
 
@@ -70,7 +70,7 @@ await runReproducer({
 
       // 1. The file's contents.
       OLD.fill(buffer.bytes, 0);
-      tally.wrote("pwrite", LENGTH, writeAt(file, buffer, 0));
+      tally.wrote("pwrite", LENGTH, write(file, buffer, { offsetBytes: 0 }));
       sync(file);
 
       // 2. All of it goes to the peer; the calls acknowledge it, and the peer has not read yet.
@@ -86,7 +86,7 @@ await runReproducer({
 
       // 3. The file gets new contents.
       NEW.fill(buffer.bytes, 0);
-      tally.wrote("pwrite", LENGTH, writeAt(file, buffer, 0));
+      tally.wrote("pwrite", LENGTH, write(file, buffer, { offsetBytes: 0 }));
 
       // 4. What the peer gets.
       tally.called("recv", LENGTH, receive(pair.server, got, { flags: MSG_WAITALL }));

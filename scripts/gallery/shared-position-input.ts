@@ -101,8 +101,8 @@ await runReproducer({
       let line = "";
       for (let round = 0; round < (door === CONTROL ? 2 : rounds) && bad === 0 && !run.stopped; round += 1) {
         // 1. The input at its beginning, the outputs empty.
-        for (const fd of [input, ...outputs.map((output) => output.fd)]) seek(fd, 0, SEEK_SET);
-        for (const { fd } of outputs) truncate(fd, 0);
+        for (const fd of [input, ...outputs.map((output) => output.fd)]) seek(fd, { offsetBytes: 0, whence: SEEK_SET });
+        for (const { fd } of outputs) truncate(fd, { lengthBytes: 0 });
 
         // 2. Both consumers begin together; each returns what it got.
         const runners = outputs.map(({ fd }) => runner(consume, input, fd, door));

@@ -99,8 +99,8 @@ await runReproducer({
       let line = "";
       for (let round = 0; round < (door === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
         // 1. An empty file, and its one position at 0.
-        truncate(out, 0);
-        seek(out, 0, SEEK_SET);
+        truncate(out, { lengthBytes: 0 });
+        seek(out, { offsetBytes: 0, whence: SEEK_SET });
 
         // 2. Both writers begin together; every record is acknowledged whole, or the run is not judged.
         const runners = filled.map((memory) => runner(writeRecords, out, door, memory));

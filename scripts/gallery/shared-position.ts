@@ -110,8 +110,8 @@ await runReproducer({
       let line = "";
       for (let round = 0; round < (door === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
         // 1. The inputs at their beginning, the output empty, and its one position at 0.
-        for (const fd of [...sources, out]) seek(fd, 0, SEEK_SET);
-        truncate(out, 0);
+        for (const fd of [...sources, out]) seek(fd, { offsetBytes: 0, whence: SEEK_SET });
+        truncate(out, { lengthBytes: 0 });
 
         // 2. Both writers begin together; each returns what the kernel reported as copied.
         const runners = sources.map((from) => runner(copyAll, from, out, door));

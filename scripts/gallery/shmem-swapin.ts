@@ -23,10 +23,10 @@ import {
   groupReclaimMissing,
   Judge,
   MiB,
-  type OwnSwap,
   openFile,
   ownSwap,
-  readAt,
+  type OwnSwap,
+  read,
   reclaimableGroup,
   runReproducer,
   scratchFilesystem,
@@ -34,7 +34,7 @@ import {
   swapReadahead,
   truncate,
   tryReclaimGroup,
-  writeAt,
+  write,
 } from "bytewitness";
 import { O_CREAT, O_EXCL, O_RDWR } from "bytewitness/uapi";
 
@@ -49,22 +49,23 @@ function throughSwap(mountOptions: string, { group, swap }: { group: string; swa
     imageDirectory: os.tmpdir(),
     mountOptions,
   });
-  using file = openFile(`${tmpfs.path}/file`, O_RDWR | O_CREAT | O_EXCL, 0o600);
-  truncate(file, BYTES);
+  using file = openFile(`${tmpfs.path}/file`, { flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600 });
+  truncate(file, { lengthBytes: BYTES });
   const pattern = counter({ generation: 3 });
   using buffer = allocate(2 * MiB);
   for (let at = 0; at < BYTES; at += buffer.lengthBytes) {
     pattern.fill(buffer.bytes, at);
-    writeAt(file, buffer, at);
+    write(file, buffer, { offsetBytes: at });
   }
 
   // What cannot be reclaimed at once (-EAGAIN) is tried again; usedBytes shows how much went.
-  for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1) tryReclaimGroup(group, BYTES);
+  for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1)
+    tryReclaimGroup(group, { lengthBytes: BYTES });
   const swappedBytes = swap.usedBytes();
 
   const judge = new Judge({ pattern, expectBytes: BYTES, file: `a tmpfs file, ${mountOptions}` });
   for (let at = 0; at < BYTES; at += buffer.lengthBytes) {
-    judge.push(buffer.bytes.subarray(0, readAt(file, buffer, at)));
+    judge.push(buffer.bytes.subarray(0, read(file, buffer, { offsetBytes: at })));
   }
   return { ...judge.finish(), swappedBytes };
 }

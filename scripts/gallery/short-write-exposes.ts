@@ -22,19 +22,19 @@ import {
   filesystemOf,
   judgeBytes,
   KiB,
+  mapAnonymous,
   type Memory,
   MiB,
-  mapAnonymous,
   mprotect,
   needsFilesystem,
   PAGE_BYTES,
   placeOnFilesystem,
   type Random,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   truncate,
-  tryWriteAt,
+  tryWrite,
   zero,
 } from "bytewitness";
 import { PROT_NONE } from "bytewitness/uapi";
@@ -58,7 +58,7 @@ function shortWrite(
   const { directory, back, random } = where;
   const scratch = scratchFile(run, { directory, name: "short-write-exposes" });
   const file = scratch.fd;
-  truncate(file, FILE_BYTES);
+  truncate(file, { lengthBytes: FILE_BYTES });
   const goodBytes = 1 + random.below(20_000);
   const askedBytes = Math.min(512 * KiB, goodBytes + 1 + random.below(200_000));
   const offsetBytes = 512 * random.below(200);
@@ -67,13 +67,17 @@ function shortWrite(
   const readableBytes = Math.ceil(goodBytes / PAGE_BYTES) * PAGE_BYTES;
   using mapping = mapAnonymous({ lengthBytes: readableBytes + Math.ceil(askedBytes / PAGE_BYTES) * PAGE_BYTES });
   counter().fill(mapping.bytes.subarray(readableBytes - goodBytes, readableBytes), offsetBytes);
-  mprotect(mapping, PROT_NONE, { offsetBytes: readableBytes, lengthBytes: mapping.lengthBytes - readableBytes });
+  mprotect(mapping, {
+    protection: PROT_NONE,
+    offsetBytes: readableBytes,
+    lengthBytes: mapping.lengthBytes - readableBytes,
+  });
 
   const part = { bufferOffsetBytes: readableBytes - goodBytes, lengthBytes: askedBytes };
-  const result = tryWriteAt(file, mapping, offsetBytes, part);
+  const result = tryWrite(file, mapping, { offsetBytes, ...part });
 
   // What was acknowledged, then nothing but the hole.
-  const readBytes = readAt(file, back, 0);
+  const readBytes = read(file, back, { offsetBytes: 0 });
   const writtenBytes = Math.max(0, result);
   const pieces = [
     { pattern: zero(), startBytes: 0, expectBytes: offsetBytes },

@@ -19,7 +19,7 @@ import {
   letters,
   openPipe,
   positionOf,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   sizeOf,
@@ -101,7 +101,7 @@ await runReproducer({
       const next = put("write (next)", RECORDS.next);
 
       using back = allocate(sizeOf(file));
-      const verifiedBytes = readAt(file, back, 0);
+      const verifiedBytes = read(file, back, { offsetBytes: 0 });
       const ended = spliced.result < 0 ? "was interrupted (EINTR)" : `returned ${spliced.result}`;
       const findings = judgeClaims(
         back.bytes,

@@ -21,13 +21,13 @@ import {
   counter,
   filesystemMissing,
   judgeBytes,
-  type Mapping,
-  MiB,
   madvise,
   mapAnonymous,
   mapFile,
+  type Mapping,
+  MiB,
   openFile,
-  readAt,
+  read,
   runReproducer,
   scratchFilesystem,
   truncate,
@@ -67,8 +67,8 @@ function storeAndReclaim(mountOptions: string) {
     imageDirectory: os.tmpdir(),
     mountOptions,
   });
-  using file = openFile(`${tmpfs.path}/file`, O_RDWR | O_CREAT | O_EXCL, 0o600);
-  truncate(file, BYTES);
+  using file = openFile(`${tmpfs.path}/file`, { flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600 });
+  truncate(file, { lengthBytes: BYTES });
   const pattern = counter({ generation: 3 });
   const before = hugeMapped();
   let huge = false;
@@ -84,10 +84,10 @@ function storeAndReclaim(mountOptions: string) {
     using reserved = reserve();
     using mapping = mapAligned(file, reserved);
     readFaults(mapping);
-    madvise(mapping, MADV_PAGEOUT);
+    madvise(mapping, { advice: MADV_PAGEOUT });
   }
   using back = allocate(BYTES);
-  const readBytes = readAt(file, back, 0);
+  const readBytes = read(file, back, { offsetBytes: 0 });
   const expected = { pattern, expectBytes: BYTES, file: `a tmpfs file, ${mountOptions}` };
   return { ...judgeBytes(back.bytes.subarray(0, readBytes), expected), huge };
 }

@@ -27,13 +27,12 @@ import {
   needsFilesystem,
   openFile,
   placeOnFilesystem,
-  readAt,
+  read,
   runReproducer,
   scratchFile,
   sync,
   syncAll,
   tryWrite,
-  tryWriteAt,
   write,
 } from "bytewitness";
 import { ERRNO, O_RDONLY } from "bytewitness/uapi";
@@ -93,22 +92,22 @@ await runReproducer({
     const [written] = files as [(typeof files)[number]];
     written.pattern.fill(buffer.bytes, 0);
     const part = { bufferOffsetBytes: SMALL_BYTES, lengthBytes: MORE_BYTES };
-    const call = tally.wrote("pwrite", MORE_BYTES, tryWriteAt(written.fd, buffer, SMALL_BYTES, part));
+    const call = tally.wrote("pwrite", MORE_BYTES, tryWrite(written.fd, buffer, { offsetBytes: SMALL_BYTES, ...part }));
     for (const { fd } of [...files, filler]) fd.close();
 
     // 4. Both files as they are on the disk.
-    const read = place.readAnew();
+    const readHow = place.readAnew();
     tally.tried(call.result === -ERRNO.ENOSPC);
     tally.line("The full volume", place.description);
     tally.line("The full volume", `filled with ${filledBytes} bytes; the write returned ${call.result}`);
     for (const file of files) {
       const { path, pattern } = file;
-      using back = openFile(path, O_RDONLY);
-      const readBytes = readAt(back, buffer, 0);
+      using back = openFile(path, { flags: O_RDONLY });
+      const readBytes = read(back, buffer, { offsetBytes: 0 });
       const expectBytes = SMALL_BYTES + (path === written.path ? Math.max(0, call.result) : 0);
       const judged = judgeBytes(buffer.bytes.subarray(0, readBytes), { pattern, expectBytes, file: path });
       const bad = tally.judged(judged, { file, calls: [call] });
-      tally.line("The full volume", `${path}, read ${read}: ${bad ? "not what was fsynced" : "whole"}`);
+      tally.line("The full volume", `${path}, read ${readHow}: ${bad ? "not what was fsynced" : "whole"}`);
     }
     return place.where;
   },

@@ -31,7 +31,7 @@ export function flippedFile(workshop: Workshop, name: string, of: { bytes: numbe
   const path = workshop.file(name);
   const words = of.bytes / 8;
   using memory = allocate(MiB);
-  using fd = openFile(path, O_RDWR);
+  using fd = openFile(path, { flags: O_RDWR });
   const pattern = counter();
   let flip = 0;
   for (let at = 0; at < of.bytes; at += memory.lengthBytes) {

@@ -219,7 +219,7 @@ async function raceFile(workshop: Workshop, sizeBytes: number, settings: Setting
   const pattern = counter();
   {
     using memory = allocate(1 << 20);
-    using fd = openFile(path, O_RDWR);
+    using fd = openFile(path, { flags: O_RDWR });
     for (let at = 0; at < sizeBytes; at += memory.lengthBytes) {
       pattern.fill(memory.bytes, at);
       writeAll(fd, memory);
@@ -238,11 +238,11 @@ async function raceFile(workshop: Workshop, sizeBytes: number, settings: Setting
     },
   });
   const wholeRead = timed(WHOLE_READ, () => {
-    using fd = openFile(path, O_RDONLY);
+    using fd = openFile(path, { flags: O_RDONLY });
     readFully(fd, whole);
   });
   const smallRead = timed("read() into 1 MiB, repeated", () => {
-    using fd = openFile(path, O_RDONLY);
+    using fd = openFile(path, { flags: O_RDONLY });
     while (read(fd, small) > 0);
   });
   const judged = timed("verify.ts, one reader", async () => {

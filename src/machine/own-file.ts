@@ -68,7 +68,7 @@ export function createFile(path: Path, flags: number): { readonly fd: Fd; readon
   const intended = intend("file", path);
   let fd: Fd | undefined;
   try {
-    fd = openFile(path, flags | O_CREAT | O_EXCL);
+    fd = openFile(path, { flags: flags | O_CREAT | O_EXCL });
     return { fd, file: new OwnFile(path, intended.made(statFd(fd))) };
   } catch (error) {
     intended.failed();

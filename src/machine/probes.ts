@@ -120,7 +120,7 @@ const PROBES: readonly Probe[] = [
   },
   program("mkfs.xfs", "needed for an XFS of its own", "xfsprogs"),
   () => {
-    const missing = message(() => openFile("/dev/loop-control", O_RDWR).close());
+    const missing = message(() => openFile("/dev/loop-control", { flags: O_RDWR }).close());
     return answer(
       "loop devices",
       missing,

@@ -75,7 +75,7 @@ export function tryLock(file: Fd, operation: typeof LOCK_EX | typeof LOCK_SH): b
 
 /** Opens a file of the directory for locking; made if it is missing, readable by its user only. */
 export function openState(path: string): Fd {
-  return openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  return openFile(path, { flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600 });
 }
 
 /** Does `work` while no other process is inside `exclusively` of the same path, however long that takes. */

@@ -12,7 +12,7 @@ import { libc } from "../sys/libc.ts";
 import { O_RDONLY, O_WRONLY } from "../sys/uapi/fcntl.ts";
 import { assert, checked } from "./errors.ts";
 import type { Fd } from "./fd.ts";
-import { openFile, readAt } from "./file.ts";
+import { openFile, read } from "./file.ts";
 import { checkOffset } from "./integers.ts";
 import { allocate, type Memory } from "./memory.ts";
 
@@ -137,10 +137,10 @@ export class MemoryGroup implements Disposable {
   private constructor(directory: string, back: Back) {
     this.directory = directory;
     this.#back = back;
-    this.#max = openFile(join(directory, "memory.max"), O_WRONLY);
-    this.#current = openFile(join(directory, "memory.current"), O_RDONLY);
+    this.#max = openFile(join(directory, "memory.max"), { flags: O_WRONLY });
+    this.#current = openFile(join(directory, "memory.current"), { flags: O_RDONLY });
     this.#maxText.bytes.set(Buffer.from("max\n"));
-    this.#stat = openFile(join(directory, "memory.stat"), O_RDONLY);
+    this.#stat = openFile(join(directory, "memory.stat"), { flags: O_RDONLY });
     try {
       writeFileSync(join(directory, "memory.swap.max"), "0");
     } catch {
@@ -151,7 +151,7 @@ export class MemoryGroup implements Disposable {
 
   /** memory.current: bytes charged to the group. */
   currentBytes(): number {
-    return decimal(this.#text, readAt(this.#current, this.#text, 0));
+    return decimal(this.#text, read(this.#current, this.#text, { offsetBytes: 0 }));
   }
 
   get limited(): boolean {
@@ -163,7 +163,7 @@ export class MemoryGroup implements Disposable {
    * that, what dirty throttling sees of this group can be two seconds old.
    */
   flushStatistics(): void {
-    readAt(this.#stat, this.#statText, 0);
+    read(this.#stat, this.#statText, { offsetBytes: 0 });
   }
 
   /** Makes ready a limit of what is charged now plus `headroomBytes`; returns it. It is in force after `limit`. */

@@ -29,10 +29,16 @@ export function pathText(path: Path): string {
   ).join("");
 }
 
-/** Which bytes of a buffer a call uses; the whole buffer unless said. */
+/** Which bytes of a buffer a call uses; the whole buffer unless given. */
 export interface Part {
   readonly bufferOffsetBytes?: number;
   readonly lengthBytes?: number;
+}
+
+/** Which bytes of a buffer, and where in the file. */
+export interface ReadWriteOptions extends Part {
+  /** An offset in the file; AT_FILE_POSITION, the descriptor's own position, unless given. */
+  readonly offsetBytes?: number;
 }
 
 function partOf(memory: KernelBuffer, part: Part): { address: number; lengthBytes: number } {
@@ -46,8 +52,9 @@ function transferred(result: number, lengthBytes: number, call: string): number 
   return result;
 }
 
-/** `int open(const char *path, int flags, mode_t mode)` with O_CLOEXEC added. open(2). */
-export function openFile(path: Path, flags: OpenFlags, mode = 0o644): Fd {
+/** `int open(const char *path, int flags, mode_t mode)` with O_CLOEXEC added; `mode` is 0644 unless given. open(2). */
+export function openFile(path: Path, options: { readonly flags: OpenFlags; readonly mode?: number }): Fd {
+  const { flags, mode = 0o644 } = options;
   using name = cString(path);
   const label = pathText(path);
   checkUint("flags", flags);
@@ -60,7 +67,8 @@ export function openFile(path: Path, flags: OpenFlags, mode = 0o644): Fd {
 }
 
 /** `int memfd_create(const char *name, unsigned int flags)` with MFD_CLOEXEC added: a file in memory. memfd_create(2). */
-export function openMemfd(label: string, flags: MemfdFlags = 0): Fd {
+export function openMemfd(label: string, options: { readonly flags?: MemfdFlags } = {}): Fd {
+  const { flags = 0 } = options;
   using name = cString(label);
   checkUint("flags", flags);
   return new Fd(
@@ -85,44 +93,47 @@ function openFlagsText(flags: number): string {
   return [access, ...others.map(([name]) => name)].join("|");
 }
 
-/** `ssize_t read(int fd, void *buf, size_t count)`: the count read, 0 at the end of file. read(2). */
-export function read(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
-  const { address, lengthBytes } = partOf(memory, part);
-  const result = retryEintr(() => libc.read(fd.number, address, lengthBytes));
-  return transferred(checked(result, "read", fd.label), lengthBytes, "read");
+/** Whether the descriptor's own position is used: no offset, or the named value for none. */
+function atPosition(offsetBytes: number | undefined): offsetBytes is undefined {
+  return offsetBytes === undefined || offsetBytes === AT_FILE_POSITION;
 }
 
-/** `ssize_t pread(int fd, void *buf, size_t count, off_t offset)`. pread(2). */
-export function readAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
-  const { address, lengthBytes } = partOf(memory, part);
+/**
+ * `ssize_t read(int fd, void *buf, size_t count)`, and with `offsetBytes` `ssize_t pread(…, off_t offset)`: the count
+ * read, 0 at the end of the file. A refusal is a SyscallError. read(2), pread(2).
+ */
+export function read(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {}): number {
+  const { address, lengthBytes } = partOf(memory, options);
+  const { offsetBytes } = options;
+  if (atPosition(offsetBytes)) {
+    const result = retryEintr(() => libc.read(fd.number, address, lengthBytes));
+    return transferred(checked(result, "read", fd.label), lengthBytes, "read");
+  }
   checkOffset("offsetBytes", offsetBytes);
   const result = retryEintr(() => libc.pread(fd.number, address, lengthBytes, offsetBytes));
-  return transferred(
-    checked(result, "pread", () => `${fd.label} at ${offsetBytes}`),
-    lengthBytes,
-    "pread",
-  );
+  const where = () => `${fd.label} at ${offsetBytes}`;
+  return transferred(checked(result, "pread", where), lengthBytes, "pread");
 }
 
-/** `ssize_t write(int fd, const void *buf, size_t count)`: the count written, which may be short. write(2). */
-export function write(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
-  return checkedNegative(tryWrite(fd, memory, part), "write", fd.label);
+/**
+ * `ssize_t write(int fd, const void *buf, size_t count)`, and with `offsetBytes` `ssize_t pwrite(…, off_t offset)`, which
+ * appends on an O_APPEND descriptor: the count written, which may be short. write(2), pwrite(2).
+ */
+export function write(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {}): number {
+  const { offsetBytes } = options;
+  const result = tryWrite(fd, memory, options);
+  return atPosition(offsetBytes)
+    ? checkedNegative(result, "write", fd.label)
+    : checkedNegative(result, "pwrite", `${fd.label} at ${offsetBytes}`);
 }
 
-/** `write`, but -errno instead of an exception. */
-export function tryWrite(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
-  const { address, lengthBytes } = partOf(memory, part);
-  return transferred(negated(retryEintr(() => libc.write(fd.number, address, lengthBytes))), lengthBytes, "write");
-}
-
-/** `ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)`; appends on an O_APPEND descriptor. pwrite(2). */
-export function writeAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
-  return checkedNegative(tryWriteAt(fd, memory, offsetBytes, part), "pwrite", `${fd.label} at ${offsetBytes}`);
-}
-
-/** `writeAt`, but -errno instead of an exception: -EFAULT is an answer where the buffer cannot be read. */
-export function tryWriteAt(fd: Fd, memory: KernelBuffer, offsetBytes: number, part: Part = {}): number {
-  const { address, lengthBytes } = partOf(memory, part);
+/** `write`, but -errno instead of an exception: -EFAULT is an answer where the buffer cannot be read. */
+export function tryWrite(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {}): number {
+  const { address, lengthBytes } = partOf(memory, options);
+  const { offsetBytes } = options;
+  if (atPosition(offsetBytes)) {
+    return transferred(negated(retryEintr(() => libc.write(fd.number, address, lengthBytes))), lengthBytes, "write");
+  }
   checkOffset("offsetBytes", offsetBytes);
   const result = negated(retryEintr(() => libc.pwrite(fd.number, address, lengthBytes, offsetBytes)));
   return transferred(result, lengthBytes, "pwrite");

@@ -31,12 +31,12 @@ export interface LoopOptions {
 /** /dev/loop-control; where no udev made it, it is there once the module is loaded. */
 function openControl(): Fd {
   try {
-    return openFile("/dev/loop-control", F.O_RDWR);
+    return openFile("/dev/loop-control", { flags: F.O_RDWR });
   } catch (error) {
     if (!isSyscallError(error, "ENOENT")) throw error;
     const modprobe = Bun.which("modprobe", { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` });
     if (modprobe === null || Bun.spawnSync([modprobe, "-q", "loop"]).exitCode !== 0) throw error;
-    return openFile("/dev/loop-control", F.O_RDWR);
+    return openFile("/dev/loop-control", { flags: F.O_RDWR });
   }
 }
 
@@ -65,7 +65,7 @@ export function attachLoop(image: Fd, options: LoopOptions = {}): { path: string
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const number = checked(libc.ioctl(control.number, M.LOOP_CTL_GET_FREE, 0), "ioctl", "LOOP_CTL_GET_FREE");
     const path = `/dev/loop${number}`;
-    const device = openFile(path, readOnly ? F.O_RDONLY : F.O_RDWR);
+    const device = openFile(path, { flags: readOnly ? F.O_RDONLY : F.O_RDWR });
     try {
       checked(libc.ioctl(device.number, M.LOOP_CONFIGURE, config.address), "ioctl", `LOOP_CONFIGURE, ${path}`);
       return { path, device };
@@ -98,7 +98,7 @@ export interface LoopImage extends Disposable {
 /** `namelessFile`, `truncate` and `attachLoop` in one: `capacityBytes` of zeros that cost nothing until written. */
 export function loopImage(options: LoopOptions & { capacityBytes: number; directory: string }): LoopImage {
   using image = namelessFile(options.directory);
-  truncate(image, options.capacityBytes);
+  truncate(image, { lengthBytes: options.capacityBytes });
   const { path, device } = attachLoop(image, options);
   return { path, device, capacityBytes: options.capacityBytes, [Symbol.dispose]: () => device.close() };
 }

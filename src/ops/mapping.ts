@@ -172,12 +172,23 @@ export function mapFile(fd: Fd, wish: Wish & { readonly offsetBytes?: number }):
   return map(wish, { number: fd.number, offsetBytes, label: fd.label }, wish.flags ?? M.MAP_SHARED);
 }
 
-const whole = (mapping: Mapping): MappedRange => ({ offsetBytes: 0, lengthBytes: mapping.lengthBytes });
+/** A part of the mapping, from its first page on and to its end unless given. */
+function partOf(mapping: Mapping, part: Partial<MappedRange>): MappedRange {
+  const { offsetBytes = 0, lengthBytes = mapping.lengthBytes - offsetBytes } = part;
+  return { offsetBytes, lengthBytes };
+}
+
+/** What the kernel is told of which part. */
+export interface AdviceOptions extends Partial<MappedRange> {
+  /** MADV_*. */
+  readonly advice: Advice;
+}
 
 /** `madvise`, but -errno instead of an exception: EFAULT of MADV_POPULATE_READ is an answer, not a failure. */
-export function tryMadvise(mapping: Mapping, advice: Advice, range = whole(mapping)): number {
-  const address = mapping.at(range.offsetBytes, range.lengthBytes);
-  return negated(libc.madvise(address, range.lengthBytes, checkUint("advice", advice)));
+export function tryMadvise(mapping: Mapping, options: AdviceOptions): number {
+  const { offsetBytes, lengthBytes } = partOf(mapping, options);
+  const address = mapping.at(offsetBytes, lengthBytes);
+  return negated(libc.madvise(address, lengthBytes, checkUint("advice", options.advice)));
 }
 
 /**
@@ -185,24 +196,28 @@ export function tryMadvise(mapping: Mapping, advice: Advice, range = whole(mappi
  * MADV_FREE and MADV_PAGEOUT succeed whether or not pages were taken. Errors: EINVAL (unknown advice, or not for this
  * kind of mapping), EAGAIN, ENOMEM, EFAULT, EHWPOISON (MADV_POPULATE_*). madvise(2).
  */
-export function madvise(mapping: Mapping, advice: Advice, range = whole(mapping)): void {
-  checkedNegative(tryMadvise(mapping, advice, range), "madvise", `${mapping.label}, advice ${advice}`);
+export function madvise(mapping: Mapping, options: AdviceOptions): void {
+  checkedNegative(tryMadvise(mapping, options), "madvise", `${mapping.label}, advice ${options.advice}`);
 }
 
 /**
  * `int mprotect(void *addr, size_t len, int prot)`: PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE. A system call that
  * meets a page it may not touch returns EFAULT, or a short count; a script that touches one dies of SIGSEGV. mprotect(2).
  */
-export function mprotect(mapping: Mapping, protection: Protection, range = whole(mapping)): void {
-  const address = mapping.at(range.offsetBytes, range.lengthBytes);
-  const result = libc.mprotect(address, range.lengthBytes, checkUint("protection", protection));
+export function mprotect(mapping: Mapping, options: Partial<MappedRange> & { readonly protection: Protection }): void {
+  const { protection } = options;
+  const { offsetBytes, lengthBytes } = partOf(mapping, options);
+  const address = mapping.at(offsetBytes, lengthBytes);
+  const result = libc.mprotect(address, lengthBytes, checkUint("protection", protection));
   checked(result, "mprotect", () => `${mapping.label}, protection ${protection}`);
 }
 
 /** `int msync(void *addr, size_t length, int flags)`: MS_SYNC (unless given) or MS_ASYNC, MS_INVALIDATE. msync(2). */
-export function msync(mapping: Mapping, flags: MsyncFlags = M.MS_SYNC, range = whole(mapping)): void {
-  const address = mapping.at(range.offsetBytes, range.lengthBytes);
-  checked(libc.msync(address, range.lengthBytes, checkUint("flags", flags)), "msync", mapping.label);
+export function msync(mapping: Mapping, options: Partial<MappedRange> & { readonly flags?: MsyncFlags } = {}): void {
+  const { flags = M.MS_SYNC } = options;
+  const { offsetBytes, lengthBytes } = partOf(mapping, options);
+  const address = mapping.at(offsetBytes, lengthBytes);
+  checked(libc.msync(address, lengthBytes, checkUint("flags", flags)), "msync", mapping.label);
 }
 
 /**
@@ -210,8 +225,9 @@ export function msync(mapping: Mapping, flags: MsyncFlags = M.MS_SYNC, range = w
  * Views are detached; take them again. A buffer that should fault half-way is made with mprotect(PROT_NONE): unmapped
  * addresses may be another thread's a moment later. munmap(2).
  */
-export function munmap(mapping: Mapping, range = whole(mapping)): void {
+export function munmap(mapping: Mapping, options: Partial<MappedRange> = {}): void {
   const { address } = mapping;
+  const range = partOf(mapping, options);
   mapping.giveAway(range);
   checked(libc.munmap(address + range.offsetBytes, range.lengthBytes), "munmap", mapping.label);
 }
@@ -245,7 +261,8 @@ export function mremap(
  * `int mincore(void *addr, size_t length, unsigned char *vec)`: how many pages of the range are in memory (for a file:
  * in the page cache, whoever read them; as nobody a file of another owner always is). mincore(2).
  */
-export function residentPages(mapping: Mapping, range = whole(mapping)): number {
+export function residentPages(mapping: Mapping, options: Partial<MappedRange> = {}): number {
+  const range = partOf(mapping, options);
   const address = mapping.at(range.offsetBytes, range.lengthBytes);
   const pages = Math.ceil(range.lengthBytes / PAGE_BYTES);
   using answer = allocate(Math.max(1, pages));

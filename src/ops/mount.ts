@@ -40,10 +40,10 @@ function makePrivate(target: string): void {
  * namespace that the thread is in already moves root and working directory to the namespace's root (mntns_install).
  */
 function atNamespaceRoot(body: () => void): void {
-  const open = (path: string) => openFile(path, F.O_PATH | F.O_DIRECTORY);
+  const open = (path: string) => openFile(path, { flags: F.O_PATH | F.O_DIRECTORY });
   using root = open("/");
   using here = open(".");
-  using namespace = openFile("/proc/thread-self/ns/mnt", F.O_RDONLY);
+  using namespace = openFile("/proc/thread-self/ns/mnt", { flags: F.O_RDONLY });
   using dot = cString(".");
   // A thread that the runtime started since the unshare shares root and working directory with this one, and setns(2)
   // then refuses (EINVAL). Both functions are bound first: binding may start a thread.
@@ -79,12 +79,12 @@ export function unmount(target: Path): void {
 /** A file without a name in `directory` (O_TMPFILE, or created and unlinked where the file system lacks it). */
 export function namelessFile(directory: string): Fd {
   try {
-    return openFile(directory, F.O_TMPFILE | F.O_RDWR, 0o600);
+    return openFile(directory, { flags: F.O_TMPFILE | F.O_RDWR, mode: 0o600 });
   } catch (error) {
     if (!isSyscallError(error, "EOPNOTSUPP", "EISDIR", "ENOENT")) throw error;
   }
   const path = `${directory}/.bytewitness-${process.pid}-${Date.now()}`;
-  const file = openFile(path, F.O_CREAT | F.O_EXCL | F.O_RDWR, 0o600);
+  const file = openFile(path, { flags: F.O_CREAT | F.O_EXCL | F.O_RDWR, mode: 0o600 });
   unlink(path);
   return file;
 }

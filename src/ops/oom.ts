@@ -23,7 +23,7 @@ export class OomExemption implements Disposable {
   static open(): OomExemption | undefined {
     const usual = readFileSync("/proc/self/oom_score_adj", "utf8").trim();
     try {
-      const exemption = new OomExemption(openFile("/proc/self/oom_score_adj", O_WRONLY), usual);
+      const exemption = new OomExemption(openFile("/proc/self/oom_score_adj", { flags: O_WRONLY }), usual);
       if (exemption.begin()) {
         exemption.end();
         return exemption;

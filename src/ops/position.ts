@@ -5,5 +5,5 @@ import { seek } from "./space.ts";
 
 /** `off_t lseek(int fd, 0, SEEK_CUR)`: where the next read or write goes. lseek(2). */
 export function positionOf(fd: Fd): number {
-  return seek(fd, 0, SEEK_CUR);
+  return seek(fd, { offsetBytes: 0, whence: SEEK_CUR });
 }

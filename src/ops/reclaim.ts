@@ -18,7 +18,7 @@ const CACHES = { pages: "1", slab: "2", both: "3" } as const;
  * root. Documentation/admin-guide/sysctl/vm.rst.
  */
 export function dropCaches(what: keyof typeof CACHES): void {
-  using file = openFile("/proc/sys/vm/drop_caches", O_WRONLY);
+  using file = openFile("/proc/sys/vm/drop_caches", { flags: O_WRONLY });
   using text = cString(CACHES[what]);
   write(file, text, { lengthBytes: 1 });
 }
@@ -27,9 +27,9 @@ export function dropCaches(what: keyof typeof CACHES): void {
  * `echo BYTES > DIRECTORY/memory.reclaim`: reclaims from a cgroup (v2); 0, or -errno (-EAGAIN: less could be reclaimed).
  * Linux 5.19 and later. Documentation/admin-guide/cgroup-v2.rst.
  */
-export function tryReclaimGroup(directory: string, bytes: number): number {
-  using file = openFile(`${directory}/memory.reclaim`, O_WRONLY);
-  const text = String(checkOffset("bytes", bytes));
+export function tryReclaimGroup(directory: string, { lengthBytes }: { readonly lengthBytes: number }): number {
+  using file = openFile(`${directory}/memory.reclaim`, { flags: O_WRONLY });
+  const text = String(checkOffset("lengthBytes", lengthBytes));
   using memory = cString(text);
   const result = negated(libc.write(file.number, memory.at(0, text.length), text.length));
   return Math.min(result, 0);

@@ -121,7 +121,7 @@ export function connectedPair(address: Address, options: TcpTuning & SocketKind 
 }
 
 /** `int shutdown(int sockfd, int how)`; a peer that is gone already (ENOTCONN) is not an error here. shutdown(2). */
-export function shutdownSocket(fd: Fd, how: ShutdownHow): void {
+export function shutdownSocket(fd: Fd, { how }: { readonly how: ShutdownHow }): void {
   const result = negated(libc.shutdown(fd.number, how));
   if (result < 0 && result !== -ERRNO.ENOTCONN) throw new SyscallError("shutdown", -result, fd.label);
 }

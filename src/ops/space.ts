@@ -21,7 +21,7 @@ export interface Range {
 }
 
 /** `int ftruncate(int fd, off_t length)`. */
-export function truncate(fd: Fd, lengthBytes: number): void {
+export function truncate(fd: Fd, { lengthBytes }: Pick<Range, "lengthBytes">): void {
   checkOffset("lengthBytes", lengthBytes);
   checked(
     retryEintr(() => libc.ftruncate(fd.number, lengthBytes)),
@@ -69,7 +69,8 @@ export function dropCache(fd: Fd): void {
 }
 
 /** `off_t lseek(int fd, off_t offset, int whence)`; the new position. lseek(2). */
-export function seek(fd: Fd, offsetBytes: number, whence: Whence): number {
+export function seek(fd: Fd, options: { readonly offsetBytes: number; readonly whence: Whence }): number {
+  const { offsetBytes, whence } = options;
   if (!Number.isSafeInteger(offsetBytes))
     throw new RangeError(`offsetBytes must be a whole number, not ${offsetBytes}`);
   return checked(libc.lseek(fd.number, offsetBytes, checkUint("whence", whence)), "lseek", fd.label);
@@ -79,12 +80,12 @@ export function seek(fd: Fd, offsetBytes: number, whence: Whence): number {
  * The next range of data at or after `offsetBytes` (SEEK_DATA, SEEK_HOLE), or undefined when only a hole follows.
  * A file system that keeps no holes answers with everything up to the end. Moves the file position, as lseek(2) does.
  */
-export function nextData(fd: Fd, offsetBytes: number): Range | undefined {
+export function nextData(fd: Fd, { offsetBytes }: Pick<Range, "offsetBytes">): Range | undefined {
   checkOffset("offsetBytes", offsetBytes);
   const start = negated(libc.lseek(fd.number, offsetBytes, F.SEEK_DATA));
   if (start === -ERRNO.ENXIO) return undefined;
   checkedNegative(start, "lseek", `${fd.label}, SEEK_DATA`);
-  const end = seek(fd, start, F.SEEK_HOLE);
+  const end = seek(fd, { offsetBytes: start, whence: F.SEEK_HOLE });
   return { offsetBytes: start, lengthBytes: end - start };
 }
 

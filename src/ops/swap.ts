@@ -10,7 +10,7 @@ import { libc } from "../sys/libc.ts";
 import { SWAP_FLAG_PREFER } from "../sys/uapi/mman.ts";
 import { checked } from "./errors.ts";
 import type { Fd } from "./fd.ts";
-import { writeAt } from "./file.ts";
+import { write } from "./file.ts";
 import { checkUint } from "./integers.ts";
 import { allocate, cString, PAGE_BYTES } from "./memory.ts";
 import { sync } from "./space.ts";
@@ -30,7 +30,7 @@ export function formatSwap(device: Fd, capacityBytes: number): void {
   page.view.setUint32(INFO_AT, 1, true);
   page.view.setUint32(INFO_AT + 4, pages - 1, true);
   page.bytes.set(MAGIC, PAGE_BYTES - MAGIC.length);
-  writeAt(device, page, 0);
+  write(device, page, { offsetBytes: 0 });
   sync(device);
 }
 

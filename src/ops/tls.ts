@@ -50,7 +50,8 @@ function fieldBytes(info: Layout<InfoField>, field: (typeof FIELDS)[number]): nu
 }
 
 /** Fixed keys for tests, the same at every call: byte n of the kernel's structure is n. */
-export function testKeys(version: TlsKeys["version"], cipher: TlsCipher = "aes-128-gcm"): TlsKeys {
+export function testKeys(options: { readonly version: TlsKeys["version"]; readonly cipher?: TlsCipher }): TlsKeys {
+  const { version, cipher = "aes-128-gcm" } = options;
   const { info } = CIPHERS[cipher];
   const field = (name: (typeof FIELDS)[number]) =>
     Uint8Array.from({ length: fieldBytes(info, name) }, (_, index) => info.offsets[name] + index);
@@ -66,7 +67,8 @@ function tryEnableTls(fd: Fd): number {
  * `setsockopt(fd, SOL_TLS, TLS_TX | TLS_RX, struct tls12_crypto_info_…, …)` after TCP_ULP, which is set once for both
  * directions. Without `keys`: TLS 1.2 with AES-GCM-128 and the fixed test keys. tls.rst.
  */
-export function startTls(fd: Fd, direction: "send" | "receive", keys = testKeys("1.2")): void {
+export function startTls(fd: Fd, options: { readonly direction: "send" | "receive"; readonly keys?: TlsKeys }): void {
+  const { direction, keys = testKeys({ version: "1.2" }) } = options;
   const enabled = tryEnableTls(fd);
   // EEXIST: the other direction was started before.
   if (enabled !== -ERRNO.EEXIST) {

@@ -1,6 +1,6 @@
 /** A whole file in one buffer. Owns the loop; for files that fit in the arena. */
 import type { Fd } from "./fd.ts";
-import { readAt } from "./file.ts";
+import { read } from "./file.ts";
 import { allocate, type Memory } from "./memory.ts";
 import { sizeOf } from "./stat.ts";
 
@@ -8,7 +8,7 @@ import { sizeOf } from "./stat.ts";
 export function readWhole(fd: Fd): Memory {
   const whole = allocate(sizeOf(fd));
   for (let at = 0; at < whole.lengthBytes; ) {
-    const got = readAt(fd, whole, at, { bufferOffsetBytes: at });
+    const got = read(fd, whole, { offsetBytes: at, bufferOffsetBytes: at });
     if (got === 0) throw new RangeError(`${fd.label} became shorter than ${whole.lengthBytes} bytes while it was read`);
     at += got;
   }

@@ -20,7 +20,7 @@ let block: Memory | undefined;
 /** Reads the file from its beginning to its end and gives every block to `push`; the bytes read. */
 export function readBack(path: Path, push: (block: Uint8Array) => void): number {
   block ??= allocate(READ_BLOCK_BYTES);
-  using file = openFile(path, O_RDONLY);
+  using file = openFile(path, { flags: O_RDONLY });
   for (let total = 0; ; ) {
     const got = read(file, block);
     if (got === 0) return total;
@@ -35,7 +35,7 @@ export function readBack(path: Path, push: (block: Uint8Array) => void): number 
  */
 export function readBackDirect(path: Path, push: (block: Uint8Array) => void): number {
   using buffer = allocate(DIRECT_BYTES, { alignBytes: PAGE_BYTES });
-  using file = openFile(path, O_RDONLY | O_DIRECT);
+  using file = openFile(path, { flags: O_RDONLY | O_DIRECT });
   for (let total = 0; ; ) {
     const got = read(file, buffer);
     if (got > 0) push(buffer.bytes.subarray(0, got));

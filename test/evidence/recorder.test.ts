@@ -17,7 +17,6 @@ import {
   Thread,
   trySplice,
   write,
-  writeAt,
 } from "../../src/index.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { O_CREAT, O_EXCL, O_RDWR, SPLICE_F_NONBLOCK } from "../../src/uapi.ts";
@@ -27,12 +26,12 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 /** A file, a pipe, an error; each call once. */
 function scenario(name: string): void {
-  using file = openFile(`${directory}/${name}`, O_RDWR | O_CREAT | O_EXCL);
+  using file = openFile(`${directory}/${name}`, { flags: O_RDWR | O_CREAT | O_EXCL });
   using buffer = allocate(4096);
   buffer.bytes.fill(0x41);
   write(file, buffer);
   counter().fill(buffer.bytes, 8192);
-  writeAt(file, buffer, 4096);
+  write(file, buffer, { offsetBytes: 4096 });
   using pipe = openPipe();
   trySplice(pipe.readEnd, file, { lengthBytes: 100, flags: SPLICE_F_NONBLOCK });
   buffer.bytes.set([1, 2, 3]);
@@ -70,7 +69,7 @@ test("a function's address is the callee's, so that a second thread can be woken
   using recorder = new Recorder();
   using thread = await Thread.start();
   using pipe = openPipe();
-  using file = openFile(`${directory}/thread`, O_RDWR | O_CREAT | O_EXCL);
+  using file = openFile(`${directory}/thread`, { flags: O_RDWR | O_CREAT | O_EXCL });
   const asked = thread.call(trySplice, pipe.readEnd, file, { lengthBytes: 1, flags: 0 });
   expect(await thread.asleep("splice")).toBe(true);
   thread.interrupt();
@@ -82,7 +81,7 @@ test("a buffer that ends in memory that is not there is recorded as far as it go
   using recorder = new Recorder();
   using mapping = mapAnonymous({ lengthBytes: 8192 });
   mapping.bytes.fill(0x42);
-  using file = openFile(`${directory}/hole`, O_RDWR | O_CREAT | O_EXCL);
+  using file = openFile(`${directory}/hole`, { flags: O_RDWR | O_CREAT | O_EXCL });
   munmap(mapping, { offsetBytes: 4096, lengthBytes: 4096 });
   // The safe verb would refuse the range; a reproducer that wants the fault makes the raw call.
   expect(libc.write(file.number, mapping.address, 8192)).toBe(4096);

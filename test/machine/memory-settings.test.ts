@@ -25,9 +25,9 @@ describe.skipIf(needed("root") || ksmMissing() !== undefined)("KSM", () => {
       using first = mapAnonymous({ lengthBytes: 64 * 4096 });
       using second = mapAnonymous({ lengthBytes: 64 * 4096 });
       for (const mapped of [first, second]) {
-        madvise(mapped, M.MADV_NOHUGEPAGE);
+        madvise(mapped, { advice: M.MADV_NOHUGEPAGE });
         mapped.bytes.fill(0x6b);
-        madvise(mapped, M.MADV_MERGEABLE);
+        madvise(mapped, { advice: M.MADV_MERGEABLE });
       }
       await ksm.merged(128);
       expect(ksm.read("pages_sharing")).toBeGreaterThanOrEqual(64);
@@ -51,7 +51,7 @@ describe.skipIf(needed("root") || hugePagesMissing() !== undefined)("huge pages"
         lengthBytes: 2 * HUGE_PAGE_BYTES,
         flags: M.MAP_PRIVATE | M.MAP_HUGETLB | M.MAP_NORESERVE,
       });
-      expect(tryMadvise(mapped, M.MADV_POPULATE_WRITE)).toBe(0);
+      expect(tryMadvise(mapped, { advice: M.MADV_POPULATE_WRITE })).toBe(0);
       expect(Number(content(`${DIRECTORY}/surplus_hugepages`))).toBeGreaterThanOrEqual(2);
       mapped.bytes.fill(1);
       expect(content("/proc/self/smaps")).toMatch(/Private_Hugetlb:\s+4096 kB/);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { copyFileRange, sendFile, tryCopyFileRange, trySendFile } from "../../src/ops/copy.ts";
 import type { Fd } from "../../src/ops/fd.ts";
-import { IoVectors, openFile, openMemfd, readAt, readFully, writeAll } from "../../src/ops/file.ts";
+import { IoVectors, openFile, openMemfd, read, readFully, writeAll } from "../../src/ops/file.ts";
 import { allocate } from "../../src/ops/memory.ts";
 import { openPipe } from "../../src/ops/pipe.ts";
 import { seek } from "../../src/ops/space.ts";
@@ -22,12 +22,12 @@ function positionOf(fd: Fd): number {
 }
 
 function files() {
-  const input = openFile(tmpdir(), O_TMPFILE | O_RDWR, 0o600);
-  const output = openFile(tmpdir(), O_TMPFILE | O_RDWR, 0o600);
+  const input = openFile(tmpdir(), { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
+  const output = openFile(tmpdir(), { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   const bytes = allocate(LENGTH);
   for (let index = 0; index < LENGTH; index += 1) bytes.bytes[index] = (index * 13 + (index >> 8)) & 0xff;
   writeAll(input, bytes);
-  seek(input, 0, SEEK_SET);
+  seek(input, { offsetBytes: 0, whence: SEEK_SET });
   return { input, output, bytes, [Symbol.dispose]: () => [input, output].forEach((fd) => void fd.close()) };
 }
 
@@ -35,7 +35,7 @@ function content(fd: Fd): Buffer {
   using back = allocate(sizeOf(fd));
   let done = 0;
   while (done < back.lengthBytes) {
-    done += readAt(fd, back, done, { bufferOffsetBytes: done, lengthBytes: back.lengthBytes - done });
+    done += read(fd, back, { offsetBytes: done, bufferOffsetBytes: done, lengthBytes: back.lengthBytes - done });
   }
   return Buffer.from(back.bytes);
 }
@@ -62,7 +62,7 @@ test("copy_file_range with offsets moves no position, also beyond 4 GiB", () => 
   expect(copyFileRange(f.input, f.output, { lengthBytes: 1000, fromOffsetBytes: 4096, toOffsetBytes: far })).toBe(1000);
   expect([positionOf(f.input), positionOf(f.output), sizeOf(f.output)]).toEqual([0, 0, far + 1000]);
   using back = allocate(1000);
-  expect(readAt(f.output, back, far)).toBe(1000);
+  expect(read(f.output, back, { offsetBytes: far })).toBe(1000);
   expect(Buffer.compare(back.bytes, f.bytes.bytes.subarray(4096, 5096))).toBe(0);
 });
 
@@ -77,7 +77,7 @@ test("refusals are errnos, and nonsense never crosses", () => {
   using f = files();
   using pipe = openPipe();
   expect(tryCopyFileRange(pipe.readEnd, f.output, { lengthBytes: 1 })).toBe(-ERRNO.EINVAL);
-  using readOnly = openFile("/proc/self/exe", O_RDONLY);
+  using readOnly = openFile("/proc/self/exe", { flags: O_RDONLY });
   expect(trySendFile(f.input, readOnly, { lengthBytes: 1 })).toBe(-ERRNO.EBADF);
   expect(() => copyFileRange(pipe.readEnd, f.output, { lengthBytes: 1 })).toThrow("copy_file_range");
   for (const bad of [-2, 1.5, Number.NaN, 2 ** 53]) {
@@ -128,7 +128,7 @@ test("a memfd is a file of its own, without a name in any directory", () => {
 
 test("a whole file in one buffer, wherever its position is", () => {
   using f = files();
-  seek(f.input, 5, SEEK_SET);
+  seek(f.input, { offsetBytes: 5, whence: SEEK_SET });
   using whole = readWhole(f.input);
   expect([Buffer.from(whole.bytes).equals(Buffer.from(f.bytes.bytes)), positionOf(f.input)]).toEqual([true, 5]);
   using empty = readWhole(f.output);

@@ -21,26 +21,26 @@ fs.writeFileSync(file, "x");
 fs.symlinkSync("loop", join(directory, "loop"));
 fs.mkdirSync(join(directory, "full"));
 fs.writeFileSync(join(directory, "full", "entry"), "");
-const readOnly = openFile(file, F.O_RDONLY);
-const opened = openFile(directory, F.O_RDONLY);
+const readOnly = openFile(file, { flags: F.O_RDONLY });
+const opened = openFile(directory, { flags: F.O_RDONLY });
 const byte = allocate(1);
 const EMPTY = Buffer.alloc(1);
 
 /** The same wrong thing by our verbs and by node's. */
 const CASES: [string, () => unknown, () => unknown][] = [
-  ["ENOENT", () => openFile(join(directory, "no"), 0), () => fs.openSync(join(directory, "no"), "r")],
-  ["ENOTDIR", () => openFile(join(file, "x"), 0), () => fs.openSync(join(file, "x"), "r")],
-  ["EISDIR", () => openFile(directory, F.O_WRONLY), () => fs.openSync(directory, "r+")],
-  ["EEXIST", () => openFile(file, F.O_CREAT | F.O_EXCL), () => fs.openSync(file, "wx")],
-  ["ELOOP", () => openFile(join(directory, "loop"), 0), () => fs.openSync(join(directory, "loop"), "r")],
-  ["ENAMETOOLONG", () => openFile("n".repeat(300), 0), () => fs.openSync("n".repeat(300), "r")],
+  ["ENOENT", () => openFile(join(directory, "no"), { flags: 0 }), () => fs.openSync(join(directory, "no"), "r")],
+  ["ENOTDIR", () => openFile(join(file, "x"), { flags: 0 }), () => fs.openSync(join(file, "x"), "r")],
+  ["EISDIR", () => openFile(directory, { flags: F.O_WRONLY }), () => fs.openSync(directory, "r+")],
+  ["EEXIST", () => openFile(file, { flags: F.O_CREAT | F.O_EXCL }), () => fs.openSync(file, "wx")],
+  ["ELOOP", () => openFile(join(directory, "loop"), { flags: 0 }), () => fs.openSync(join(directory, "loop"), "r")],
+  ["ENAMETOOLONG", () => openFile("n".repeat(300), { flags: 0 }), () => fs.openSync("n".repeat(300), "r")],
   ["EISDIR", () => read(opened, byte), () => fs.readSync(opened.number, EMPTY)],
   ["EBADF", () => write(readOnly, byte), () => fs.writeSync(readOnly.number, EMPTY)],
-  ["EINVAL", () => truncate(readOnly, 0), () => fs.ftruncateSync(readOnly.number, 0)],
+  ["EINVAL", () => truncate(readOnly, { lengthBytes: 0 }), () => fs.ftruncateSync(readOnly.number, 0)],
   ["EISDIR", () => unlink(directory), () => fs.unlinkSync(directory)],
   ["ENOENT", () => statPath(join(directory, "no")), () => fs.statSync(join(directory, "no"))],
-  ["ENXIO", () => openFile("/dev/tty", 0), () => fs.openSync("/dev/tty", "r")],
-  ["EACCES", () => openFile("/proc/self/mem/x", 0), () => fs.openSync("/proc/self/mem/x", "r")],
+  ["ENXIO", () => openFile("/dev/tty", { flags: 0 }), () => fs.openSync("/dev/tty", "r")],
+  ["EACCES", () => openFile("/proc/self/mem/x", { flags: 0 }), () => fs.openSync("/proc/self/mem/x", "r")],
 ];
 
 function codeOf(call: () => unknown): { code: string; errno: number } {

@@ -1,7 +1,7 @@
 /** Loop devices against losetup(8) and blockdev(8). */
 import { describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
-import { readAt, writeAt } from "../../src/ops/file.ts";
+import { read, write } from "../../src/ops/file.ts";
 import { attachLoop, detachLoop, loopImage } from "../../src/ops/loop.ts";
 import { allocate, MiB } from "../../src/ops/memory.ts";
 import { namelessFile } from "../../src/ops/mount.ts";
@@ -16,17 +16,17 @@ function losetup(path: string, column: string): string {
 describe.skipIf(needed("root", "losetup"))("loop devices", () => {
   test("size, block size and flags are losetup's; bytes written to the device are in the image", () => {
     using image = namelessFile(tmpdir());
-    truncate(image, 8 * MiB);
+    truncate(image, { lengthBytes: 8 * MiB });
     const { path, device } = attachLoop(image, { blockBytes: 4096 });
     using held = device;
     expect([losetup(path, "LOG-SEC"), losetup(path, "AUTOCLEAR"), losetup(path, "RO")]).toEqual(["4096", "1", "0"]);
     expect(Bun.spawnSync(["blockdev", "--getsize64", path]).stdout.toString().trim()).toBe(String(8 * MiB));
     using buffer = allocate(4096);
     buffer.bytes.fill(0x5a);
-    writeAt(held, buffer, 4096);
+    write(held, buffer, { offsetBytes: 4096 });
     sync(held);
     buffer.bytes.fill(0);
-    readAt(image, buffer, 4096);
+    read(image, buffer, { offsetBytes: 4096 });
     expect(buffer.bytes.every((byte) => byte === 0x5a)).toBe(true);
   });
 

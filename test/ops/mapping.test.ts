@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { openFile, readAt, tryWrite, write, writeAt } from "../../src/ops/file.ts";
+import { openFile, read, tryWrite, write } from "../../src/ops/file.ts";
 import * as mapping from "../../src/ops/mapping.ts";
 import { allocate, KiB, MiB } from "../../src/ops/memory.ts";
 import { namelessFile } from "../../src/ops/mount.ts";
@@ -35,14 +35,14 @@ function areas(of: { address: number; lengthBytes: number }): { line: string; fi
 describe("mapFile", () => {
   test("stores are seen by pread, writes are seen in the mapping", () => {
     using file = namelessFile(tmpdir());
-    truncate(file, 8192);
+    truncate(file, { lengthBytes: 8192 });
     using buffer = allocate(8);
     using mapped = mapFile(file, { lengthBytes: PAGE, offsetBytes: PAGE });
     mapped.bytes.set([1, 2, 3], 5);
-    expect(readAt(file, buffer, 4096)).toBe(8);
+    expect(read(file, buffer, { offsetBytes: 4096 })).toBe(8);
     expect([...buffer.bytes]).toEqual([0, 0, 0, 0, 0, 1, 2, 3]);
     buffer.bytes.fill(9);
-    writeAt(file, buffer, 4096);
+    write(file, buffer, { offsetBytes: 4096 });
     expect([...mapped.bytes.subarray(0, 9)]).toEqual([9, 9, 9, 9, 9, 9, 9, 9, 0]);
     msync(mapped);
     expect(areas(mapped)[0]?.line).toStartWith(`rw-s ${PAGE.toString(16).padStart(8, "0")} `);
@@ -50,16 +50,16 @@ describe("mapFile", () => {
 
   test("a private mapping keeps its stores to itself", () => {
     using file = namelessFile(tmpdir());
-    truncate(file, PAGE);
+    truncate(file, { lengthBytes: PAGE });
     using mapped = mapFile(file, { lengthBytes: PAGE, flags: M.MAP_PRIVATE });
     mapped.bytes.fill(7);
     using buffer = allocate(PAGE);
-    expect(readAt(file, buffer, 0)).toBe(PAGE);
+    expect(read(file, buffer, { offsetBytes: 0 })).toBe(PAGE);
     expect(buffer.bytes.every((byte) => byte === 0)).toBe(true);
   });
 
   test("refusals carry the call and the file", () => {
-    using file = openFile("/proc/self/exe", O_RDONLY);
+    using file = openFile("/proc/self/exe", { flags: O_RDONLY });
     expect(() => mapFile(file, { lengthBytes: PAGE })).toThrow(/mmap\(.*flags 0x1\): EACCES/);
     expect(() => mapFile(file, { lengthBytes: PAGE, offsetBytes: 1 })).toThrow("EINVAL");
     expect(() => mapFile(file, { lengthBytes: PAGE, flags: M.MAP_FIXED })).toThrow("place");
@@ -80,7 +80,7 @@ describe("after release", () => {
     expect([kept.length, kept[0], part.length]).toEqual([0, undefined as unknown as number, 0]);
     expect(() => mapped.bytes).toThrow("was used after it was released");
     expect(() => mapped.at(0)).toThrow("was used after it was released");
-    expect(() => madvise(mapped, M.MADV_DONTNEED)).toThrow("was used after it was released");
+    expect(() => madvise(mapped, { advice: M.MADV_DONTNEED })).toThrow("was used after it was released");
     expect(() => mremap(mapped, { lengthBytes: PAGE })).toThrow("was used after it was released");
     using file = namelessFile(tmpdir());
     expect(() => write(file, mapped)).toThrow("was used after it was released");
@@ -109,36 +109,38 @@ describe("after release", () => {
 describe("mapAnonymous", () => {
   test("is zero, costs what was touched, and mincore agrees with smaps", () => {
     using mapped = mapAnonymous({ lengthBytes: 8 * MiB });
-    madvise(mapped, M.MADV_NOHUGEPAGE);
+    madvise(mapped, { advice: M.MADV_NOHUGEPAGE });
     expect(residentPages(mapped)).toBe(0);
     for (let page = 0; page < 10; page += 1) mapped.bytes[page * PAGE] = 1;
     expect(residentPages(mapped)).toBe(10);
     expect(areas(mapped)[0]?.fields.Rss).toBe("40 kB");
-    madvise(mapped, M.MADV_DONTNEED);
+    madvise(mapped, { advice: M.MADV_DONTNEED });
     expect(residentPages(mapped)).toBe(0);
     expect(mapped.bytes[PAGE]).toBe(0);
-    madvise(mapped, M.MADV_MERGEABLE);
+    madvise(mapped, { advice: M.MADV_MERGEABLE });
     expect(areas(mapped)[0]?.fields.VmFlags).toMatch(/\bmg\b.*\bnh\b|\bnh\b.*\bmg\b/);
   });
 
   test("advice that this mapping cannot take: an error, or its number", () => {
     using mapped = mapAnonymous({ lengthBytes: PAGE });
-    expect(() => madvise(mapped, 12_345)).toThrow(/madvise\(.*advice 12345\): EINVAL/);
-    expect(tryMadvise(mapped, 12_345)).toBe(-22);
-    expect(() => madvise(mapped, M.MADV_FREE, { offsetBytes: 0, lengthBytes: 2 * PAGE })).toThrow("outside a mapping");
+    expect(() => madvise(mapped, { advice: 12_345 })).toThrow(/madvise\(.*advice 12345\): EINVAL/);
+    expect(tryMadvise(mapped, { advice: 12_345 })).toBe(-22);
+    expect(() => madvise(mapped, { advice: M.MADV_FREE, offsetBytes: 0, lengthBytes: 2 * PAGE })).toThrow(
+      "outside a mapping",
+    );
   });
 });
 
 test("mprotect: a call that meets a page without access stops there; smaps shows both halves", () => {
   using mapped = mapAnonymous({ lengthBytes: 2 * PAGE });
   mapped.bytes.fill(3);
-  mprotect(mapped, M.PROT_NONE, { offsetBytes: PAGE, lengthBytes: PAGE });
+  mprotect(mapped, { protection: M.PROT_NONE, offsetBytes: PAGE, lengthBytes: PAGE });
   expect(areas(mapped).map(({ line }) => line.slice(0, 4))).toEqual(["rw-p", "---p"]);
   using file = namelessFile(tmpdir());
   expect(write(file, mapped)).toBe(PAGE);
   expect(tryWrite(file, mapped, { bufferOffsetBytes: PAGE, lengthBytes: 8 })).toBe(-14);
   expect(mapped.view({ offsetBytes: 0, lengthBytes: PAGE })[PAGE - 1]).toBe(3);
-  expect(() => mprotect(mapped, M.PROT_NONE, { offsetBytes: 1, lengthBytes: 1 })).toThrow("EINVAL");
+  expect(() => mprotect(mapped, { protection: M.PROT_NONE, offsetBytes: 1, lengthBytes: 1 })).toThrow("EINVAL");
 });
 
 test("munmap of the middle: the ends stay, the middle is refused, dispose takes only what is left", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SyscallError } from "../../src/ops/errors.ts";
 import type { Fd } from "../../src/ops/fd.ts";
-import { IoVectors, openFile, readAt, tryWriteVectors, write, writeAt } from "../../src/ops/file.ts";
+import { IoVectors, openFile, read, tryWriteVectors, write } from "../../src/ops/file.ts";
 import { AT_FILE_POSITION } from "../../src/ops/integers.ts";
 import { allocate, type Memory } from "../../src/ops/memory.ts";
 import * as sqe from "../../src/ops/ring/request.ts";
@@ -18,7 +18,8 @@ const directory = mkdtempSync(join(tmpdir(), "bytewitness-offsets-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 let count = 0;
-const fresh = (flags = 0): Fd => openFile(join(directory, `${count++}`), F.O_RDWR | F.O_CREAT | F.O_EXCL | flags);
+const fresh = (flags = 0): Fd =>
+  openFile(join(directory, `${count++}`), { flags: F.O_RDWR | F.O_CREAT | F.O_EXCL | flags });
 
 const ring = new Ring();
 afterAll(() => ring[Symbol.dispose]());
@@ -27,7 +28,7 @@ afterAll(() => ring[Symbol.dispose]());
 const WRITERS: Record<string, (fd: Fd, memory: Memory, offsetBytes: number) => number> = {
   pwrite: (fd, memory, offsetBytes) => {
     try {
-      return writeAt(fd, memory, offsetBytes);
+      return write(fd, memory, { offsetBytes });
     } catch (error) {
       if (error instanceof SyscallError) return -error.errno;
       throw error;
@@ -47,7 +48,7 @@ const WRITERS: Record<string, (fd: Fd, memory: Memory, offsetBytes: number) => n
 function bytesAt(fd: Fd, offsetBytes: number, lengthBytes: number): string {
   using memory = allocate(lengthBytes);
   memory.bytes.fill(0);
-  return Buffer.from(memory.bytes.subarray(0, readAt(fd, memory, offsetBytes))).toString("latin1");
+  return Buffer.from(memory.bytes.subarray(0, read(fd, memory, { offsetBytes }))).toString("latin1");
 }
 
 /** The largest offset at which this file system takes a byte: found by halving, with the plain call. */
@@ -62,7 +63,7 @@ function offsetMax(): number {
     const middle = low + Math.floor((high - low) / 2);
     if (takes(middle)) low = middle;
     else high = middle;
-    truncate(fd, 0);
+    truncate(fd, { lengthBytes: 0 });
   }
   return low;
 }
@@ -86,9 +87,9 @@ describe.each(Object.keys(WRITERS))("%s", (name) => {
       expect(writeBy(fd, memory, offsetBytes)).toBe(8);
       expect(sizeOf(fd)).toBe(offsetBytes + 8);
       expect(bytesAt(fd, offsetBytes, 16)).toBe(TEXT);
-      expect(seek(fd, 0, F.SEEK_CUR)).toBe(0);
+      expect(seek(fd, { offsetBytes: 0, whence: F.SEEK_CUR })).toBe(0);
       // Nothing before it: the first data is in the block that holds the offset.
-      expect(nextData(fd, 0)?.offsetBytes).toBe(Math.floor(offsetBytes / 4096) * 4096);
+      expect(nextData(fd, { offsetBytes: 0 })?.offsetBytes).toBe(Math.floor(offsetBytes / 4096) * 4096);
     },
   );
 
@@ -128,16 +129,16 @@ describe.each(Object.keys(WRITERS).filter((name) => name !== "pwrite"))("%s at A
 
   test("AT_FILE_POSITION writes at the position and moves it", () => {
     using fd = fresh();
-    seek(fd, 100, F.SEEK_SET);
+    seek(fd, { offsetBytes: 100, whence: F.SEEK_SET });
     expect(writeBy(fd, memory, AT_FILE_POSITION)).toBe(8);
     expect(writeBy(fd, memory, AT_FILE_POSITION)).toBe(8);
-    expect([sizeOf(fd), seek(fd, 0, F.SEEK_CUR)]).toEqual([116, 116]);
+    expect([sizeOf(fd), seek(fd, { offsetBytes: 0, whence: F.SEEK_CUR })]).toEqual([116, 116]);
     expect(bytesAt(fd, 100, 32)).toBe(TEXT.repeat(2));
   });
 
   test("with O_APPEND, AT_FILE_POSITION is the end, also beyond 2^32", () => {
     using fd = fresh(F.O_APPEND);
-    truncate(fd, 2 ** 33 + 3);
+    truncate(fd, { lengthBytes: 2 ** 33 + 3 });
     expect(writeBy(fd, memory, AT_FILE_POSITION)).toBe(8);
     expect(sizeOf(fd)).toBe(2 ** 33 + 11);
     expect(bytesAt(fd, 2 ** 33 + 3, 16)).toBe(TEXT);
@@ -147,9 +148,9 @@ describe.each(Object.keys(WRITERS).filter((name) => name !== "pwrite"))("%s at A
 test("lseek and its callers refuse what is no offset", () => {
   using fd = fresh();
   for (const bad of [Number.NaN, 0.5, undefined, "1", 2 ** 53] as number[]) {
-    expect(() => seek(fd, bad, F.SEEK_SET)).toThrow(RangeError);
-    expect(() => nextData(fd, bad)).toThrow(RangeError);
-    expect(() => truncate(fd, bad)).toThrow(RangeError);
+    expect(() => seek(fd, { offsetBytes: bad, whence: F.SEEK_SET })).toThrow(RangeError);
+    expect(() => nextData(fd, { offsetBytes: bad })).toThrow(RangeError);
+    expect(() => truncate(fd, { lengthBytes: bad })).toThrow(RangeError);
   }
-  expect(() => seek(fd, -1, F.SEEK_SET)).toThrow("EINVAL");
+  expect(() => seek(fd, { offsetBytes: -1, whence: F.SEEK_SET })).toThrow("EINVAL");
 });

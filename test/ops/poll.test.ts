@@ -53,7 +53,7 @@ test("epoll answers with the caller's tokens, edge-triggered once per arrival", 
 
 test("epoll refuses regular files, which are always ready", () => {
   using epoll = new Epoll();
-  using file = openFile("/etc/passwd", O_RDONLY);
+  using file = openFile("/etc/passwd", { flags: O_RDONLY });
   expect(epoll.add(file, EPOLLIN, 0)).toBe(false);
 });
 

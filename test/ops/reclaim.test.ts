@@ -32,11 +32,11 @@ for (const [what, text] of [
 test("a group is asked by writing the bytes to its memory.reclaim", () => {
   const directory = mkdtempSync(`${tmpdir()}/reclaim-test-`);
   writeFileSync(`${directory}/memory.reclaim`, "");
-  expect(tryReclaimGroup(directory, 1_048_576)).toBe(0);
+  expect(tryReclaimGroup(directory, { lengthBytes: 1_048_576 })).toBe(0);
   expect(readFileSync(`${directory}/memory.reclaim`, "utf8")).toBe("1048576");
-  expect(() => tryReclaimGroup(directory, -1)).toThrow("bytes must be");
+  expect(() => tryReclaimGroup(directory, { lengthBytes: -1 })).toThrow("lengthBytes must be");
   rmSync(directory, { recursive: true });
-  expect(() => tryReclaimGroup(directory, 4096)).toThrow("ENOENT");
+  expect(() => tryReclaimGroup(directory, { lengthBytes: 4096 })).toThrow("ENOENT");
 });
 
 const GROUP = `/sys/fs/cgroup/bytewitness-reclaim-test-${process.pid}`;
@@ -45,6 +45,6 @@ const hasController =
 
 test.skipIf(needed("root") || !hasController)("an empty group has nothing to give: -EAGAIN, or 0", () => {
   mkdirSync(GROUP);
-  expect([0, -11]).toContain(tryReclaimGroup(GROUP, 1_048_576));
+  expect([0, -11]).toContain(tryReclaimGroup(GROUP, { lengthBytes: 1_048_576 }));
   rmdirSync(GROUP);
 });

@@ -121,7 +121,7 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))("no permission: what
   chmodSync(directory, 0o700);
   try {
     const source = join(import.meta.dir, "../../src/ops/file.ts");
-    const script = `import { openFile } from "${source}"; openFile("${directory}/x", 0o101);`;
+    const script = `import { openFile } from "${source}"; openFile("${directory}/x", { flags: 0o101 });`;
     const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     const ended = Bun.spawnSync([...user, process.execPath, "-e", script], { timeout: 60_000 });
     expect(ended.stderr.toString()).toContain(

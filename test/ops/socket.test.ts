@@ -96,7 +96,7 @@ test("connect, accept, send, receive, half-close", () => {
   using memory = allocate(16);
   memory.bytes.set([1, 2, 3, 4]);
   expect(trySend(client, memory, { bufferOffsetBytes: 1, lengthBytes: 3 })).toBe(3);
-  shutdownSocket(client, SHUT_WR);
+  shutdownSocket(client, { how: SHUT_WR });
   expect(tryReceive(server, memory, { bufferOffsetBytes: 8, lengthBytes: 8 })).toBe(3);
   expect([...memory.bytes.subarray(8, 11)]).toEqual([2, 3, 4]);
   expect(tryReceive(server, memory, { lengthBytes: 8 })).toBe(0);

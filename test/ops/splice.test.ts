@@ -53,12 +53,12 @@ test("an empty socket is EAGAIN, a finished one is 0", () => {
 
 test("file -> pipe -> file at the descriptors' own positions", () => {
   const paths = ["in", "out"].map((name) => `${tmpdir()}/bytewitness-splice-${process.pid}.${name}`);
-  using input = openFile(paths[0] as string, O_RDWR | O_CREAT | O_EXCL);
-  using output = openFile(paths[1] as string, O_RDWR | O_CREAT | O_EXCL);
+  using input = openFile(paths[0] as string, { flags: O_RDWR | O_CREAT | O_EXCL });
+  using output = openFile(paths[1] as string, { flags: O_RDWR | O_CREAT | O_EXCL });
   for (const path of paths) unlinkSync(path);
   using bytes = numbered(100_000);
   writeAll(input, bytes);
-  using again = openFile(`/proc/self/fd/${input.number}`, O_RDWR);
+  using again = openFile(`/proc/self/fd/${input.number}`, { flags: O_RDWR });
   using pipe = openPipe();
   let moved = 0;
   for (;;) {
@@ -67,7 +67,7 @@ test("file -> pipe -> file at the descriptors' own positions", () => {
     moved += spliceExactly(pipe.readEnd, output, { lengthBytes: got, flags: SPLICE_F_MOVE });
   }
   expect(moved).toBe(100_000);
-  using check = openFile(`/proc/self/fd/${output.number}`, O_RDWR);
+  using check = openFile(`/proc/self/fd/${output.number}`, { flags: O_RDWR });
   using copy = allocate(100_000);
   expect(readFully(check, copy)).toBe(100_000);
   expect(Buffer.compare(copy.bytes, bytes.bytes)).toBe(0);

@@ -10,12 +10,11 @@ import {
   openFile,
   pathText,
   read,
-  readAt,
   readFully,
   tryWrite,
   tryWriteVectors,
+  write,
   writeAll,
-  writeAt,
 } from "../../src/ops/file.ts";
 import { allocate, MiB } from "../../src/ops/memory.ts";
 import { dropCache, fallocate, nextData, sync, touch, truncate, unlink } from "../../src/ops/space.ts";
@@ -26,7 +25,7 @@ import * as F from "../../src/sys/uapi/fcntl.ts";
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-stat-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 const path = (name: string) => join(directory, name);
-const create = (name: string, flags = 0) => openFile(path(name), F.O_RDWR | F.O_CREAT | F.O_EXCL | flags);
+const create = (name: string, flags = 0) => openFile(path(name), { flags: F.O_RDWR | F.O_CREAT | F.O_EXCL | flags });
 
 function output(...command: string[]): string {
   const ended = Bun.spawnSync(command);
@@ -79,7 +78,7 @@ describe("statx against stat(1)", () => {
     using file = create("sparse");
     using block = allocate(8192);
     block.bytes.fill(1);
-    writeAt(file, block, 2 ** 33 + 4096);
+    write(file, block, { offsetBytes: 2 ** 33 + 4096 });
     sync(file);
     const [size, blocks] = output("stat", "-c", "%s %b", path("sparse")).split(" ").map(Number);
     expect([sizeOf(file), statFd(file).allocatedBytes]).toEqual([size, (blocks ?? 0) * 512] as number[]);
@@ -118,19 +117,19 @@ test("nextData against known writes; fallocate and truncate", () => {
   using file = create("holes");
   using block = allocate(4096);
   block.bytes.fill(0x55);
-  for (const at of [1, 2, 100]) writeAt(file, block, at * MiB);
-  truncate(file, 200 * MiB);
+  for (const at of [1, 2, 100]) write(file, block, { offsetBytes: at * MiB });
+  truncate(file, { lengthBytes: 200 * MiB });
   const found: [number, number][] = [];
   for (let at = 0; ; ) {
-    const range = nextData(file, at);
+    const range = nextData(file, { offsetBytes: at });
     if (range === undefined) break;
     found.push([range.offsetBytes, range.lengthBytes]);
     at = range.offsetBytes + range.lengthBytes;
   }
   expect(found).toEqual([1, 2, 100].map((at) => [at * MiB, 4096]));
-  expect(nextData(file, 300 * MiB)).toBeUndefined();
+  expect(nextData(file, { offsetBytes: 300 * MiB })).toBeUndefined();
   fallocate(file, { offsetBytes: 2 * MiB, lengthBytes: 4096, mode: F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_KEEP_SIZE });
-  expect(nextData(file, MiB + 4096)?.offsetBytes).toBe(100 * MiB);
+  expect(nextData(file, { offsetBytes: MiB + 4096 })?.offsetBytes).toBe(100 * MiB);
   expect(sizeOf(file)).toBe(200 * MiB);
   fallocate(file, { offsetBytes: 0, lengthBytes: 201 * MiB, mode: 0 });
   expect(sizeOf(file)).toBe(201 * MiB);
@@ -151,11 +150,11 @@ test("statusFlags against /proc/self/fdinfo", () => {
 });
 
 test("a descriptor closes once; a number that was given to somebody else stays open", () => {
-  const file = openFile("/dev/null", F.O_RDONLY);
+  const file = openFile("/dev/null", { flags: F.O_RDONLY });
   const number = file.number;
   const second = duplicate(file);
   file.close();
-  using other = openFile("/dev/null", F.O_RDONLY);
+  using other = openFile("/dev/null", { flags: F.O_RDONLY });
   expect(other.number).toBe(number);
   file.close();
   file[Symbol.dispose]();
@@ -177,16 +176,16 @@ test("writes and reads are what another program sees, with O_APPEND too", () => 
   expect(tryWriteVectors(file, list, { flags: F.RWF_APPEND })).toBe(2);
   expect(readFileSync(path("append"), "latin1")).toBe("012345678923409");
   using back = allocate(32);
-  expect([read(file, back), readAt(file, back, 10), readFully(file, back)]).toEqual([0, 5, 0]);
+  expect([read(file, back), read(file, back, { offsetBytes: 10 }), readFully(file, back)]).toEqual([0, 5, 0]);
   expect(() => tryWriteVectors(file, list, { flags: -1 })).toThrow(RangeError);
   sync(file, { dataOnly: true });
   dropCache(file);
-  expect(readAt(file, back, 0)).toBe(15);
+  expect(read(file, back, { offsetBytes: 0 })).toBe(15);
 });
 
 test("names that are no UTF-8 reach the disk as they are", () => {
   const name = Buffer.concat([Buffer.from(directory), Buffer.from([0x2f, 0x66, 0xff, 0xfe, 0x20, 0x67])]);
-  openFile(name, F.O_CREAT | F.O_EXCL | F.O_WRONLY).close();
+  openFile(name, { flags: F.O_CREAT | F.O_EXCL | F.O_WRONLY }).close();
   expect(output("find", directory, "-name", "f*g", "-printf", "%f").length).toBeGreaterThan(0);
   expect(pathText(name)).toBe(`${directory}/f\\xff\\xfe g`);
   expect(exists(name)).toBe(true);

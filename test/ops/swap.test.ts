@@ -16,8 +16,8 @@ describe.skipIf(needed("mkswap"))("formatSwap", () => {
     test(`${pages} pages: mkswap's header but for the UUID`, () => {
       const directory = mkdtempSync(`${tmpdir()}/swap-test-`);
       const images = ["ours", "theirs"].map((name) => {
-        using file = openFile(`${directory}/${name}`, O_RDWR | O_CREAT | O_EXCL, 0o600);
-        truncate(file, pages * 4096);
+        using file = openFile(`${directory}/${name}`, { flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600 });
+        truncate(file, { lengthBytes: pages * 4096 });
         if (name === "ours") formatSwap(file, pages * 4096);
         return `${directory}/${name}`;
       }) as [string, string];
@@ -30,7 +30,7 @@ describe.skipIf(needed("mkswap"))("formatSwap", () => {
 });
 
 test("bad sizes, priorities and paths are refused by name", () => {
-  using file = openFile("/dev/null", O_RDWR);
+  using file = openFile("/dev/null", { flags: O_RDWR });
   expect(() => formatSwap(file, 9 * 4096)).toThrow("at least 40960 bytes");
   expect(() => formatSwap(file, Number.NaN)).toThrow("at least 40960 bytes");
   expect(() => swapOn("/nonexistent/area", { priority: 32_768 })).toThrow("0 to 32767");

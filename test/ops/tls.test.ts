@@ -20,8 +20,9 @@ test("the answer agrees with the kernel's list of protocols", () => {
 test("without the module the error says what is missing", () => {
   using listener = listenOn({ family: "ipv4", host: "127.0.0.1", port: 0 });
   using client = connectTo(localAddress(listener));
-  if (missing !== undefined) expect(() => startTls(client, "send")).toThrow("the kernel's tls module is missing");
-  else expect(() => startTls(client, "send")).not.toThrow();
+  if (missing !== undefined)
+    expect(() => startTls(client, { direction: "send" })).toThrow("the kernel's tls module is missing");
+  else expect(() => startTls(client, { direction: "send" })).not.toThrow();
 });
 
 const kinds = (["1.2", "1.3"] as const).flatMap((version) =>
@@ -30,8 +31,8 @@ const kinds = (["1.2", "1.3"] as const).flatMap((version) =>
 
 test.skipIf(noTls()).each(kinds)("TLS %s, %s: bytes sent with a key arrive with it", (version, cipher) => {
   using pair = connectedPair(LOOPBACK);
-  startTls(pair.client, "send", testKeys(version, cipher));
-  startTls(pair.server, "receive", testKeys(version, cipher));
+  startTls(pair.client, { direction: "send", keys: testKeys({ version, cipher }) });
+  startTls(pair.server, { direction: "receive", keys: testKeys({ version, cipher }) });
   using memory = allocate(64);
   memory.bytes.fill(0x42, 0, 32);
   expect(trySend(pair.client, memory, { lengthBytes: 32 })).toBe(32);
@@ -42,11 +43,11 @@ test.skipIf(noTls()).each(kinds)("TLS %s, %s: bytes sent with a key arrive with 
 test.skipIf(noTls()).each(kinds.filter(([, cipher]) => cipher !== "chacha20-poly1305"))(
   "TLS %s, %s: the kernel's records are what user space makes of the same keys, both ways",
   (version, cipher) => {
-    const keys = testKeys(version, cipher);
+    const keys = testKeys({ version, cipher });
     const words = new Uint8Array(Buffer.from("the very bytes"));
     using memory = allocate(4096);
     using sending = connectedPair(LOOPBACK);
-    startTls(sending.client, "send", keys);
+    startTls(sending.client, { direction: "send", keys });
     memory.bytes.set(words);
     expect(trySend(sending.client, memory, { lengthBytes: words.length })).toBe(words.length);
     const got = tryReceive(sending.server, memory, { bufferOffsetBytes: 1024, lengthBytes: 1024 });
@@ -54,7 +55,7 @@ test.skipIf(noTls()).each(kinds.filter(([, cipher]) => cipher !== "chacha20-poly
     expect(Buffer.from(openRecord(keys, { sequence: 0, bytes }).data).toString()).toBe("the very bytes");
 
     using receiving = connectedPair(LOOPBACK);
-    startTls(receiving.server, "receive", keys);
+    startTls(receiving.server, { direction: "receive", keys });
     const record = sealRecord(keys, { sequence: 0, data: words, paddingBytes: version === "1.3" ? 40 : 0 });
     memory.bytes.set(record);
     expect(trySend(receiving.client, memory, { lengthBytes: record.length })).toBe(record.length);
@@ -65,7 +66,7 @@ test.skipIf(noTls()).each(kinds.filter(([, cipher]) => cipher !== "chacha20-poly
 
 test("secrets of a wrong length are refused before the kernel sees them", () => {
   using pair = connectedPair(LOOPBACK);
-  const keys = { ...testKeys("1.3"), key: new Uint8Array(5) };
+  const keys = { ...testKeys({ version: "1.3" }), key: new Uint8Array(5) };
   const wanted = missing === undefined ? "the key of aes-128-gcm has 16 bytes, not 5" : "tls module is missing";
-  expect(() => startTls(pair.client, "send", keys)).toThrow(wanted);
+  expect(() => startTls(pair.client, { direction: "send", keys })).toThrow(wanted);
 });

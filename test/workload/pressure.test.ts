@@ -22,7 +22,7 @@ function start(mode: PressureMode, narrated: string[] = []): Pressure {
 }
 
 let files = 0;
-const fresh = () => openFile(join(directory, `f.${files++}`), O_CREAT | O_EXCL | O_RDWR | O_APPEND);
+const fresh = () => openFile(join(directory, `f.${files++}`), { flags: O_CREAT | O_EXCL | O_RDWR | O_APPEND });
 
 function linkOf(fd: string): string {
   try {

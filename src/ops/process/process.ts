@@ -8,7 +8,7 @@
 import type { SyscallName } from "../../sys/thread.ts";
 import { Inconclusive } from "../errors.ts";
 import type { Fd } from "../fd.ts";
-import { openMemfd, readAt, writeAt } from "../file.ts";
+import { openMemfd, read, write } from "../file.ts";
 import { allocate, type KernelBuffer } from "../memory.ts";
 import { ownCommand } from "../self.ts";
 import { sizeOf } from "../stat.ts";
@@ -32,13 +32,14 @@ export function putMail(mail: Fd, value: unknown): void {
   memory.view.setUint32(0, bytes.length, true);
   memory.bytes.set(bytes, 8);
   for (let done = 0; done < memory.lengthBytes; ) {
-    done += writeAt(mail, memory, done, { bufferOffsetBytes: done });
+    done += write(mail, memory, { offsetBytes: done, bufferOffsetBytes: done });
   }
 }
 
 export function takeMail(mail: Fd): unknown {
   using memory = allocate(sizeOf(mail));
-  for (let done = 0; done < memory.lengthBytes; ) done += readAt(mail, memory, done, { bufferOffsetBytes: done });
+  for (let done = 0; done < memory.lengthBytes; )
+    done += read(mail, memory, { offsetBytes: done, bufferOffsetBytes: done });
   const bytes = Buffer.from(memory.bytes.slice(8, 8 + memory.view.getUint32(0, true)));
   return process.getBuiltinModule("node:v8").deserialize(bytes);
 }

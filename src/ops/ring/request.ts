@@ -242,7 +242,7 @@ export function tee(from: Fd, to: Fd, options: { lengthBytes: number; flags: Spl
 }
 
 /** IORING_OP_POLL_ADD, one shot; completes with the ready POLL* bits. */
-export function pollAdd(fd: Fd, events: PollEvents): Request {
+export function pollAdd(fd: Fd, { events }: { readonly events: PollEvents }): Request {
   return request("poll_add", U.IORING_OP_POLL_ADD, { file: fd, opFlags: checkUint("events", events) });
 }
 

@@ -67,7 +67,7 @@ export class FileWriter {
       if (this.refused !== undefined) break;
     }
     if (injection?.kind === "truncated" && this.refused === undefined)
-      truncate(this.#fd, this.#size - injection.lengthBytes);
+      truncate(this.#fd, { lengthBytes: this.#size - injection.lengthBytes });
   }
 
   /** The file as it is now. */

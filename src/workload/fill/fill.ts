@@ -4,7 +4,7 @@
  * Owns the loop of fill and write, and the end of it (the tail that O_DIRECT cannot write, fsync). Refuses to choose where
  * (target.ts) and to judge (verify.ts).
  */
-import { openFile, write, writeAt } from "../../ops/file.ts";
+import { openFile, write } from "../../ops/file.ts";
 import { allocate, type Memory, PAGE_BYTES } from "../../ops/memory.ts";
 import { trySetPipeCapacity } from "../../ops/pipe.ts";
 import { sync } from "../../ops/space.ts";
@@ -59,8 +59,9 @@ function writeWhole({ memory, lengthBytes }: Block, { fd }: FillTarget): number 
 }
 
 function put({ memory, lengthBytes, at }: Block & { at: number }, { target, mode }: FillOrder): number {
-  if (mode !== "direct" || lengthBytes % PAGE_BYTES === 0) return writeAt(target.fd, memory, at, { lengthBytes });
+  if (mode !== "direct" || lengthBytes % PAGE_BYTES === 0)
+    return write(target.fd, memory, { offsetBytes: at, lengthBytes });
   // The last piece is no whole block: through the page cache, by a descriptor of its own.
-  using buffered = openFile(`/proc/self/fd/${target.fd.number}`, O_WRONLY);
-  return writeAt(buffered, memory, at, { lengthBytes });
+  using buffered = openFile(`/proc/self/fd/${target.fd.number}`, { flags: O_WRONLY });
+  return write(buffered, memory, { offsetBytes: at, lengthBytes });
 }

@@ -6,7 +6,7 @@
  */
 import { isSyscallError, UsageError } from "../../ops/errors.ts";
 import { Fd } from "../../ops/fd.ts";
-import { openFile, type Path, pathText, readAt } from "../../ops/file.ts";
+import { openFile, type Path, pathText, read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../ops/memory.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
@@ -48,7 +48,7 @@ export function openTarget(wish: FillTargetWish): FillTarget {
     return { fd: open(wish, O_RDWR | O_CREAT | O_EXCL), kind: "file", bytes, doneBytes: 0 };
   }
   if (kind === "file") throw new UsageError(`${label} exists; name a new file, or go on where it ends with --resume`);
-  if (kind === "pipe") return stream(openFile(wish.path, O_WRONLY), wish.bytes);
+  if (kind === "pipe") return stream(openFile(wish.path, { flags: O_WRONLY }), wish.bytes);
   if (kind !== "block-device") throw new UsageError(notWritable(label, kind));
   const device = openDevice(wish);
   const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: 0, to: device.bytes });
@@ -128,7 +128,7 @@ function notWritable(label: string, kind: Stat["kind"]): string {
 
 function open({ path, mode }: FillTargetWish, flags: number): Fd {
   try {
-    return openFile(path, flags | (mode === "direct" ? O_DIRECT : 0));
+    return openFile(path, { flags: flags | (mode === "direct" ? O_DIRECT : 0) });
   } catch (error) {
     if (!isSyscallError(error)) throw error;
     const label = pathText(path);
@@ -141,7 +141,7 @@ function open({ path, mode }: FillTargetWish, flags: number): Fd {
 /** O_EXCL without O_CREAT: EBUSY while anything of the system uses the device. open(2). */
 function openDevice(wish: FillTargetWish): FillTarget {
   const fd = open(wish, O_RDWR | O_EXCL);
-  const sizeBytes = seek(fd, 0, SEEK_END);
+  const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
   const bytes = wish.bytes ?? sizeBytes;
   if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0 };
   throw new UsageError(`${fd.label} has ${sizeBytes} bytes, fewer than --bytes ${bytes}`);
@@ -157,7 +157,7 @@ function firstUsed(fd: Fd, { from, to }: { from: number; to: number }): number {
   const begin = Math.floor(from / 4096) * 4096;
   const places = Array.from({ length: SAMPLES }, (_, i) => begin + i * step).filter((at) => at < to);
   for (const at of [...places, Math.max(begin, Math.ceil(to / 4096) * 4096 - SAMPLE_BYTES)]) {
-    const got = readAt(fd, memory, at);
+    const got = read(fd, memory, { offsetBytes: at });
     const used = memory.bytes.subarray(0, got).findIndex((byte, i) => byte !== 0 && at + i >= from);
     if (used >= 0 && at + used < to) return at + used;
   }
@@ -168,7 +168,7 @@ function firstUsed(fd: Fd, { from, to }: { from: number; to: number }): number {
 function rightUpTo(fd: Fd, pattern: Pattern, end: number): number {
   using memory: Memory = allocate(CHECK_BYTES);
   for (let at = 0; at < end; ) {
-    const got = Math.min(readAt(fd, memory, at), end - at);
+    const got = Math.min(read(fd, memory, { offsetBytes: at }), end - at);
     if (got === 0) return at;
     const bad = pattern.firstMismatch(memory.bytes.subarray(0, got), at);
     if (bad >= 0) return at + bad;

@@ -10,7 +10,7 @@
 import { readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Fd } from "../../ops/fd.ts";
-import { IoVectors, readAt } from "../../ops/file.ts";
+import { IoVectors, read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory, MiB } from "../../ops/memory.ts";
 import { namelessFile } from "../../ops/mount.ts";
 import { truncate } from "../../ops/space.ts";
@@ -31,7 +31,7 @@ export class Ballast implements Disposable {
   /** On the file system of `beside`, so that its pages are of the same kind. Throws SyscallError when it cannot be made. */
   static load(beside: Fd, lengthBytes: number): Ballast {
     const file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${beside.number}`)));
-    truncate(file, lengthBytes);
+    truncate(file, { lengthBytes });
     const ballast = new Ballast(file, lengthBytes);
     ballast.refresh();
     return ballast;
@@ -57,7 +57,8 @@ export class Ballast implements Disposable {
     this.#load();
     if (this.#whole()) return;
     // A file system that does not care for the advice.
-    for (let at = 0; at < this.lengthBytes; at += this.#buffer.lengthBytes) readAt(this.#file, this.#buffer, at);
+    for (let at = 0; at < this.lengthBytes; at += this.#buffer.lengthBytes)
+      read(this.#file, this.#buffer, { offsetBytes: at });
   }
 
   #whole(): boolean {

@@ -84,7 +84,7 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     using log = stage.create(race.firstFile + totals.files);
     const path = log.label;
     const generation = (race.firstFile + totals.files) % 4096;
-    const open = () => openFile(path, O_RDWR | O_APPEND);
+    const open = () => openFile(path, { flags: O_RDWR | O_APPEND });
     const begunSeconds = elapsed();
     const seconds = Math.max(ROUND_SECONDS_MIN, roundSeconds());
     const round = await threads.round({ open, generation, seconds, bytesMax });

@@ -7,7 +7,7 @@
 import type { Finding } from "../../judge/finding.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { openFile, type Path, readAt } from "../../ops/file.ts";
+import { openFile, type Path, read } from "../../ops/file.ts";
 import { allocate, type Memory, MiB } from "../../ops/memory.ts";
 import { O_DIRECT, O_RDONLY } from "../../sys/uapi/fcntl.ts";
 import { compared, hasDevice } from "../second-reading.ts";
@@ -33,7 +33,7 @@ export async function readAgain(
     const real = isStdin(path) ? "/proc/self/fd/0" : path;
     if (input.sizeBytes === undefined || (input.stat.kind === "file" && !hasDevice(real)))
       return compared(findings, undefined);
-    using direct = openFile(real, O_RDONLY | O_DIRECT);
+    using direct = openFile(real, { flags: O_RDONLY | O_DIRECT });
     using memory = allocate(ALIGN_BYTES * 8, { alignBytes: 4096 });
     const reading = directly(direct, memory);
     const near = around(findings, range);
@@ -59,7 +59,7 @@ function around(findings: readonly Finding[], { from, to }: ScanRange): ScanRang
 function directly(fd: Fd, memory: Memory): ReadAtMost {
   return (offsetBytes, lengthBytes) => {
     const from = Math.floor(offsetBytes / ALIGN_BYTES) * ALIGN_BYTES;
-    const got = readAt(fd, memory, from);
+    const got = read(fd, memory, { offsetBytes: from });
     return memory.bytes.subarray(Math.min(got, offsetBytes - from), Math.min(got, offsetBytes - from + lengthBytes));
   };
 }

@@ -9,7 +9,7 @@ import { crc32c } from "../../judge/fio/crc.ts";
 import { type Checksum, FioJudge } from "../../judge/fio/judge.ts";
 import { FioRefusal, learn, type ReadAt } from "../../judge/fio/layout.ts";
 import { Inconclusive, UsageError } from "../../ops/errors.ts";
-import { pathText, readAt } from "../../ops/file.ts";
+import { pathText, read } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import type { Input } from "./input.ts";
 import type { ReadAtMost } from "./scan.ts";
@@ -80,12 +80,13 @@ export async function judgeFio(
   const { fd, sizeBytes } = input;
   if (sizeBytes === undefined) throw new UsageError("--pattern fio needs a file or a block device, not a stream");
   using memory = allocate(READ_BYTES);
-  const read: ReadAt = (block, offsetBytes) => {
+  const readBlock: ReadAt = (block, offsetBytes) => {
     let done = 0;
     while (done < block.length) {
       const lengthBytes = Math.min(READ_BYTES, block.length - done);
       const at = offsetBytes + done;
-      const part = reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, readAt(fd, memory, at, { lengthBytes }));
+      const part =
+        reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, read(fd, memory, { offsetBytes: at, lengthBytes }));
       if (part.length === 0) break;
       block.set(part, done);
       done += part.length;
@@ -93,8 +94,8 @@ export async function judgeFio(
     return done;
   };
   try {
-    const layout = learn(read, sizeBytes);
-    const judge = new FioJudge({ layout, read, checksum, sizeBytes, file: pathText(fd.label), expectBytes });
+    const layout = learn(readBlock, sizeBytes);
+    const judge = new FioJudge({ layout, read: readBlock, checksum, sizeBytes, file: pathText(fd.label), expectBytes });
     for (let at: number | undefined = 0; at !== undefined; at = judge.step()) if (!(await tick(at))) return undefined;
     return judge.finish();
   } catch (error) {

@@ -25,7 +25,7 @@ export const isStdin = (path: Path) => pathText(path) === "-";
 /** Opens a path, or standard input for "-". Opening a FIFO waits for its writer. */
 export function openInput(path: Path): Input {
   const stdin = isStdin(path);
-  const fd = stdin ? new Fd(0, "standard input") : openFile(inheritedPath(path), O_RDONLY);
+  const fd = stdin ? new Fd(0, "standard input") : openFile(inheritedPath(path), { flags: O_RDONLY });
   const stat = statFd(fd);
   return { fd, stat, sizeBytes: sizeOfInput(fd, stat, stdin) };
 }
@@ -33,9 +33,9 @@ export function openInput(path: Path): Input {
 function sizeOfInput(fd: Fd, stat: Stat, stdin: boolean): number | undefined {
   if (stat.kind !== "file" && stat.kind !== "block-device") return undefined;
   // `(head -c 100 >/dev/null; verify.ts -) <FILE` is what is left of the file: a stream, not the file.
-  if (stdin && seek(fd, 0, SEEK_CUR) !== 0) return undefined;
-  const sizeBytes = seek(fd, 0, SEEK_END);
-  if (stdin) seek(fd, 0, 0);
+  if (stdin && seek(fd, { offsetBytes: 0, whence: SEEK_CUR }) !== 0) return undefined;
+  const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
+  if (stdin) seek(fd, { offsetBytes: 0, whence: 0 });
   // Files of /proc and /sys have bytes and no size.
   return sizeBytes === 0 && stat.kind === "file" ? undefined : sizeBytes;
 }
@@ -52,7 +52,7 @@ export function whyUnreadable(path: Path): string | undefined {
     if (kind === "socket") return `${label} is a socket; pipe what it sends into verify.ts -`;
     // Opening a named pipe would wait for its writer, and closing it again would end the writer.
     if (kind === "pipe") return undefined;
-    openFile(real, O_RDONLY).close();
+    openFile(real, { flags: O_RDONLY }).close();
     return undefined;
   } catch (error) {
     if (isSyscallError(error)) return `${label} cannot be opened for reading: ${error.code}`;

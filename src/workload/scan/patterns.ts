@@ -8,7 +8,7 @@
 import { tmpdir } from "node:os";
 import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { type Path, pathText, read, readAt, writeAll } from "../../ops/file.ts";
+import { type Path, pathText, read, writeAll } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import { statFd } from "../../ops/stat.ts";
 import type { LinesOptions } from "../../pattern/lines.ts";
@@ -81,7 +81,7 @@ function linesIn({ fd, sizeBytes }: Input): LinesOptions {
   // Where the beginning is destroyed, lines further on that fill.ts writes show what the beginning was.
   for (const place of [0, 1, 2, 3]) {
     const at = Math.floor((sizeBytes * place) / 4);
-    const got = readAt(fd, memory, at, { lengthBytes: Math.min(READ_BLOCK_BYTES, sizeBytes) });
+    const got = read(fd, memory, { offsetBytes: at, lengthBytes: Math.min(READ_BLOCK_BYTES, sizeBytes) });
     const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
     if (options !== undefined && numberedLines().isDefault(options)) return {};
     if (options !== undefined && place === 0) return options;
@@ -100,7 +100,7 @@ function openReference(path: Path): OpenedPattern {
   const readReference = (block: Uint8Array, offsetBytes: number) => {
     for (let done = 0; done < block.length; ) {
       const lengthBytes = Math.min(block.length - done, READ_BLOCK_BYTES);
-      const got = readAt(fd, memory, offsetBytes + done, { lengthBytes });
+      const got = read(fd, memory, { offsetBytes: offsetBytes + done, lengthBytes });
       if (got === 0) throw new Inconclusive(`the reference ${fd.label} shrank while it was read`);
       block.set(memory.bytes.subarray(0, got), done);
       done += got;

@@ -7,7 +7,7 @@
 import type { Judgement } from "../../judge/finding.ts";
 import { intactJudgement } from "../../judge/judge.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { type Path, read, readAt } from "../../ops/file.ts";
+import { type Path, read } from "../../ops/file.ts";
 import { allocate, type Memory } from "../../ops/memory.ts";
 import { nextData, seek } from "../../ops/space.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
@@ -39,7 +39,7 @@ export function intactRange({ path, args, reference, range, shared, slot }: Scan
       at += hole;
       continue;
     }
-    const got = readAt(fd, memory, at, { lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
+    const got = read(fd, memory, { offsetBytes: at, lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
     if (got === 0 || pattern.firstMismatch(memory.bytes.subarray(0, got), at) >= 0) return false;
     at += got;
     done[slot] = at - range.from;
@@ -104,8 +104,9 @@ class Holes {
   /** How many bytes of hole begin at the offset; 0 in data. Moves the file position. */
   at(offsetBytes: number): number {
     if (offsetBytes < this.#dataEnd) return 0;
-    const data = nextData(this.#fd, offsetBytes);
-    if (data === undefined) return Math.max(0, Math.min(this.#to, seek(this.#fd, 0, SEEK_END)) - offsetBytes);
+    const data = nextData(this.#fd, { offsetBytes });
+    if (data === undefined)
+      return Math.max(0, Math.min(this.#to, seek(this.#fd, { offsetBytes: 0, whence: SEEK_END })) - offsetBytes);
     this.#dataEnd = data.offsetBytes + data.lengthBytes;
     return Math.min(this.#to, data.offsetBytes) - offsetBytes;
   }
@@ -145,7 +146,8 @@ export async function judgeInOrder(
       continue;
     }
     const lengthBytes = Math.min(READ_BLOCK_BYTES, range.to - at, holes.dataEnd - at);
-    const block = reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, readAt(input.fd, memory, at, { lengthBytes }));
+    const block =
+      reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;
     judge.push(block);
     at += block.length;

@@ -5,7 +5,7 @@ import os from "node:os";
 import { cProgram } from "../../../src/evidence/c/program.ts";
 import { NotExpressible } from "../../../src/evidence/c/select.ts";
 import { type RecordedCall, Recorder } from "../../../src/evidence/recorder.ts";
-import { allocate, counter, openFile, readAt, sizeOf, truncate, unlink, write, writeAt } from "../../../src/index.ts";
+import { allocate, counter, openFile, read, sizeOf, truncate, unlink, write } from "../../../src/index.ts";
 import type { ReportedFinding } from "../../../src/report/document.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../../src/uapi.ts";
 import { needed } from "../../needed.ts";
@@ -27,13 +27,13 @@ const ABOUT = {
 function record(): { calls: readonly RecordedCall[]; path: string } {
   using recorder = new Recorder();
   const path = `${directory}/data.1`;
-  using file = openFile(path, O_RDWR | O_CREAT | O_EXCL);
+  using file = openFile(path, { flags: O_RDWR | O_CREAT | O_EXCL });
   using buffer = allocate(8192);
   counter().fill(buffer.bytes, 0);
   write(file, buffer);
-  truncate(file, 2048);
-  writeAt(file, buffer, 4096, { lengthBytes: 4096 });
-  readAt(file, buffer, 0, { lengthBytes: sizeOf(file) });
+  truncate(file, { lengthBytes: 2048 });
+  write(file, buffer, { offsetBytes: 4096, lengthBytes: 4096 });
+  read(file, buffer, { offsetBytes: 0, lengthBytes: sizeOf(file) });
   unlink(path);
   return { calls: recorder.calls, path };
 }

@@ -1,7 +1,7 @@
 /** The ring under stress: full queues, overflow, dropped handles, disposal with requests in flight. */
 import { expect, test } from "bun:test";
 import type { Fd } from "../../../src/ops/fd.ts";
-import { openFile, readAt, write } from "../../../src/ops/file.ts";
+import { openFile, read, write } from "../../../src/ops/file.ts";
 import { AT_FILE_POSITION } from "../../../src/ops/integers.ts";
 import { allocate, type Memory } from "../../../src/ops/memory.ts";
 import { openPipe, queuedBytes } from "../../../src/ops/pipe.ts";
@@ -59,7 +59,7 @@ test("completions beyond the queue are fetched from the kernel without waiting",
 test("overflow of completions that come by themselves: 64 polls in a completion queue of 4", () => {
   using ring = new Ring({ entries: 4, completionEntries: 4 });
   using pipe = openPipe();
-  for (const tag of range(64)) ring.queue(sqe.pollAdd(pipe.readEnd, POLLIN), { tag });
+  for (const tag of range(64)) ring.queue(sqe.pollAdd(pipe.readEnd, { events: POLLIN }), { tag });
   ring.submit();
   expect(ring.completions()).toEqual([]);
   using one = allocate(1);
@@ -89,7 +89,7 @@ test("indices wrap: 300,000 requests through 8 entries", () => {
 });
 
 test("linked writes are carried out in order, into the right places", () => {
-  using file = openFile("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0o600);
+  using file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR | O_APPEND, mode: 0o600 });
   using ring = new Ring({ entries: 8 });
   using memory = allocate(3);
   memory.bytes.set(Buffer.from("abc"));
@@ -105,13 +105,13 @@ test("linked writes are carried out in order, into the right places", () => {
     [2, 1],
   ]);
   using back = allocate(8);
-  expect(Buffer.from(back.bytes.subarray(0, readAt(file, back, 0))).toString()).toBe("abc");
+  expect(Buffer.from(back.bytes.subarray(0, read(file, back, { offsetBytes: 0 }))).toString()).toBe("abc");
 });
 
 /** What a file holds after writes of one letter each. */
 function lettersIn(file: Fd): string {
   using back = allocate(256);
-  return Buffer.from(back.bytes.subarray(0, readAt(file, back, 0))).toString();
+  return Buffer.from(back.bytes.subarray(0, read(file, back, { offsetBytes: 0 }))).toString();
 }
 
 /** Writes of one letter each, appended in the order in which the kernel carries them out. */
@@ -123,10 +123,10 @@ function letterWrites(file: Fd, text: string, memory: Memory) {
 }
 
 test.each([0, 1, 2, 3, 4])("a chain that a nearly full queue would cut stays whole (%i before it)", (before) => {
-  using file = openFile("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0o600);
+  using file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR | O_APPEND, mode: 0o600 });
   using ring = new Ring({ entries: 4 });
   using memory = allocate(8);
-  using directory = openFile("/tmp", O_DIRECTORY);
+  using directory = openFile("/tmp", { flags: O_DIRECTORY });
   for (const tag of range(before)) ring.queue(sqe.nop(), { tag: 100 + tag });
   // The first link fails: whatever is linked behind it must be cancelled, wherever the queue ended.
   const [first, second, third] = letterWrites(file, "abc", memory);
@@ -143,7 +143,7 @@ test.each([0, 1, 2, 3, 4])("a chain that a nearly full queue would cut stays who
 });
 
 test("chains queued with IOSQE_IO_LINK one by one are not cut either", () => {
-  using file = openFile("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0o600);
+  using file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR | O_APPEND, mode: 0o600 });
   using ring = new Ring({ entries: 4, completionEntries: 64 });
   using memory = allocate(32);
   const text = "abcdefghijklmnopqrstuvwx";
@@ -172,12 +172,12 @@ test("a chain longer than the ring is refused, and nothing of it is queued", () 
 test("a descriptor that a queued request names cannot be closed before the submit", () => {
   using ring = new Ring({ entries: 4 });
   using memory = allocate(8);
-  const file = openFile("/tmp", O_TMPFILE | O_RDWR, 0o600);
+  const file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   ring.queue(sqe.write(file, memory, { offsetBytes: 0 }));
   expect(() => file.close()).toThrow("was closed while a queued request names it");
   expect(() => file.release()).toThrow("was closed while a queued request names it");
   // It is open still: another file does not get its number.
-  using other = openFile("/tmp", O_TMPFILE | O_RDWR, 0o600);
+  using other = openFile("/tmp", { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   expect(other.number).not.toBe(file.number);
   ring.submit();
   file.close();
@@ -188,7 +188,7 @@ test("a descriptor that a queued request names cannot be closed before the submi
 test("closed between the request and its queue: refused by name, and nothing stays pinned", () => {
   using ring = new Ring({ entries: 4 });
   using memory = allocate(8);
-  const file = openFile("/tmp", O_TMPFILE | O_RDWR, 0o600);
+  const file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   const request = sqe.write(file, memory, { offsetBytes: 0 });
   file.close();
   expect(() => ring.queue(request)).toThrow("was queued after it was closed");
@@ -199,9 +199,9 @@ test("the kernel looks a linked request's descriptor up late: it stays open unti
   using ring = new Ring({ entries: 4 });
   using pipe = openPipe();
   using memory = allocate(8);
-  const file = openFile("/tmp", O_TMPFILE | O_RDWR, 0o600);
+  const file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   ring.queueChain([
-    { request: sqe.pollAdd(pipe.readEnd, POLLIN), tag: 0 },
+    { request: sqe.pollAdd(pipe.readEnd, { events: POLLIN }), tag: 0 },
     { request: sqe.write(file, memory, { offsetBytes: 0 }), tag: 1 },
   ]);
   ring.submit();
@@ -218,7 +218,7 @@ test("the kernel looks a linked request's descriptor up late: it stays open unti
 
 test("disposing a ring lets go of the descriptors of what was queued, parked, or half a chain", () => {
   using memory = allocate(8);
-  using file = openFile("/tmp", O_TMPFILE | O_RDWR, 0o600);
+  using file = openFile("/tmp", { flags: O_TMPFILE | O_RDWR, mode: 0o600 });
   const ring = new Ring({ entries: 2 });
   for (let i = 0; i < 5; i++) ring.queue(sqe.write(file, memory, { offsetBytes: 0 }));
   ring.queue(sqe.write(file, memory, { offsetBytes: 0 }), { flags: IOSQE_IO_LINK });
@@ -232,7 +232,7 @@ test("a refused request is a result, not an exception", () => {
   using ring = new Ring();
   using pipe = openPipe();
   using memory = allocate(16);
-  using directory = openFile("/tmp", O_DIRECTORY);
+  using directory = openFile("/tmp", { flags: O_DIRECTORY });
   // A read of the write end: EBADF; a read of a directory: EISDIR.
   expect(ring.run(sqe.read(pipe.writeEnd, memory, { offsetBytes: AT_FILE_POSITION }))).toBe(-9);
   expect(ring.run(sqe.read(directory, memory, { offsetBytes: 0 }))).toBe(-21);

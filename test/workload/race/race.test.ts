@@ -13,7 +13,7 @@ async function race(writers: readonly WriterSpec[], writebackEveryUs?: number) {
   const directory = mkdtempSync(`${os.tmpdir()}/record-race-`);
   const path = `${directory}/log`;
   await using threads = new RecordRace({ writers, writebackEveryUs });
-  const open = () => openFile(path, O_RDWR | O_APPEND | O_CREAT);
+  const open = () => openFile(path, { flags: O_RDWR | O_APPEND | O_CREAT });
   const round = await threads.round({ open, generation: 5, seconds: 5, bytesMax: 2048 * KIB });
   const log = readFileSync(path);
   rmSync(directory, { recursive: true });
@@ -50,10 +50,10 @@ test("a linked pair in one ring, and a writeback loop beside it", async () => {
 test("a refusal of the first record is an error with the kernel's words, and threads are there for the next round", async () => {
   await using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }] });
   const limits = { generation: 0, seconds: 1, bytesMax: 16 * KIB };
-  const refused = threads.round({ open: () => openFile("/proc/self/status", 0), ...limits });
+  const refused = threads.round({ open: () => openFile("/proc/self/status", { flags: 0 }), ...limits });
   expect(await refused.catch((error: Error) => error.message)).toContain("EBADF");
   const path = `${os.tmpdir()}/record-race-${process.pid}`;
-  const round = await threads.round({ open: () => openFile(path, O_RDWR | O_APPEND | O_CREAT), ...limits });
+  const round = await threads.round({ open: () => openFile(path, { flags: O_RDWR | O_APPEND | O_CREAT }), ...limits });
   rmSync(path);
   expect(round.tallies[0]?.records).toBe(5);
 });
@@ -61,7 +61,7 @@ test("a refusal of the first record is an error with the kernel's words, and thr
 test("a failing writer ends the round with its own error, though the writeback loop fails beside it", async () => {
   await using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }], writebackEveryUs: 100 });
   for (let round = 0; round < 10; round += 1) {
-    const open = () => openFile("/proc/self/status", 0);
+    const open = () => openFile("/proc/self/status", { flags: 0 });
     const refused = threads.round({ open, generation: 0, seconds: 1, bytesMax: 16 * KIB });
     expect(await refused.catch((error: Error) => error.message)).toContain("EBADF");
   }

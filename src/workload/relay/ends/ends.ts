@@ -30,7 +30,9 @@ export async function addressOfEnd(end: EndPlace): Promise<Address | undefined> 
 /** Opens a file or pipe end for reading or writing; an output file must not exist yet. */
 export function openStreamEnd(end: EndPlace, direction: "read" | "write"): Fd {
   if (end.kind === "pipe") return new Fd(Number(end.place), `pipe ${end.place}`);
-  return direction === "read" ? openFile(end.place, O_RDONLY) : openFile(end.place, O_WRONLY | O_CREAT | O_EXCL);
+  return direction === "read"
+    ? openFile(end.place, { flags: O_RDONLY })
+    : openFile(end.place, { flags: O_WRONLY | O_CREAT | O_EXCL });
 }
 
 /** A non-blocking connect in flight (or done at once). Refusals that come at once are SyscallErrors. */

@@ -114,7 +114,7 @@ export class Source implements Disposable {
     const asks = end.isSocket && this.#plan.connections > 1;
     const stream: Stream = { ...end, connection: -1, pattern: undefined, sentBytes: 0, finished: false };
     if (!asks) this.#serve(stream, 0);
-    if (end.isSocket && this.#plan.ktls) startTls(end.fd, "send");
+    if (end.isSocket && this.#plan.ktls) startTls(end.fd, { direction: "send" });
     if (this.#plan.tcp.maxSegmentBytes !== undefined) setNoDelay(end.fd);
     const token = this.#streams.push(stream) - 1;
     this.#open += 1;
@@ -233,7 +233,7 @@ export class Source implements Disposable {
       this.#close(stream);
       return;
     }
-    shutdownSocket(stream.fd, SHUT_WR);
+    shutdownSocket(stream.fd, { how: SHUT_WR });
     // The socket stays open until the peer has taken everything; closing early could reset the connection.
     this.#epoll.modify(stream.fd, EPOLLIN | EPOLLRDHUP, token);
   }

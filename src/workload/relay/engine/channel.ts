@@ -264,7 +264,7 @@ export class RelayChannel {
   #finishWhenDrained(): void {
     if (!this.ended || this.pipeBytes > 0 || this.finished) return;
     this.finished = true;
-    if (this.ends.toIsSocket) shutdownSocket(this.ends.to, SHUT_WR);
+    if (this.ends.toIsSocket) shutdownSocket(this.ends.to, { how: SHUT_WR });
   }
 
   #askAtMost(): number {

@@ -103,7 +103,7 @@ export class RelayConnection {
   /** Ends every request in flight: both ends report a hang-up from now on. */
   #hangUp(): void {
     for (const channel of this.channels) channel.finished = true;
-    for (const end of [this.client, this.server]) if (end.isSocket) shutdownSocket(end.fd, SHUT_RDWR);
+    for (const end of [this.client, this.server]) if (end.isSocket) shutdownSocket(end.fd, { how: SHUT_RDWR });
   }
 
   close(): void {

@@ -248,7 +248,7 @@ export class Relay implements Disposable {
   #startTlsOnce(connection: RelayConnection): void {
     if (this.#tlsStarted.has(connection) || connection.closed) return;
     this.#tlsStarted.add(connection);
-    startTls(connection.server.fd, "receive");
+    startTls(connection.server.fd, { direction: "receive" });
   }
 
   #bytesSoFar(): number {

@@ -65,7 +65,9 @@ export class RingReadiness implements Readiness {
 
   #queueConnect(connection: RelayConnection): void {
     connection.inFlight += 1;
-    this.#ring.queue(pollAdd(connection.server.fd, POLLOUT), { tag: connection.down.number * STEPS.length + CONNECT });
+    this.#ring.queue(pollAdd(connection.server.fd, { events: POLLOUT }), {
+      tag: connection.down.number * STEPS.length + CONNECT,
+    });
   }
 
   /** The next chain of a channel: out first what the pipe still holds, else wait, read and send. */
@@ -77,13 +79,13 @@ export class RingReadiness implements Readiness {
     const send = splice(pipe.readEnd, to, { lengthBytes, flags: this.#flags });
     if (channel.pipeBytes > 0) {
       connection.inFlight += 2;
-      this.#ring.queue(pollAdd(to, POLLOUT), { tag: tag + POLL, flags: IOSQE_IO_LINK });
+      this.#ring.queue(pollAdd(to, { events: POLLOUT }), { tag: tag + POLL, flags: IOSQE_IO_LINK });
       this.#ring.queue(send, { tag: tag + OUT });
       return;
     }
     if (channel.ended || channel.finished) return;
     connection.inFlight += 3;
-    this.#ring.queue(pollAdd(from, POLLIN | POLLRDHUP), { tag: tag + POLL, flags: IOSQE_IO_LINK });
+    this.#ring.queue(pollAdd(from, { events: POLLIN | POLLRDHUP }), { tag: tag + POLL, flags: IOSQE_IO_LINK });
     const receive = splice(from, pipe.writeEnd, { lengthBytes, flags: this.#flags });
     this.#ring.queue(receive, { tag: tag + IN, flags: IOSQE_IO_HARDLINK });
     this.#ring.queue(send, { tag: tag + OUT });

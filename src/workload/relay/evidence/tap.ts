@@ -38,7 +38,7 @@ export class Tap implements Filter, Disposable {
   }) {
     this.#pipe = openPipe({ capacityBytes: options.pipeBytes, label: "tap" });
     this.#memory = allocate(READ_BYTES);
-    this.#nowhere = openFile("/dev/null", O_WRONLY);
+    this.#nowhere = openFile("/dev/null", { flags: O_WRONLY });
     this.#feed = options.feed;
     this.#makeJudge = options.makeJudge;
     this.#connectionOf = options.connectionOf;

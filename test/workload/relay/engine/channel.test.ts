@@ -53,7 +53,7 @@ test("nothing to read is no close: the channel waits", () => {
 test("the end of the input closes the output only after the pipe has drained", () => {
   const { channel, server, client } = relay();
   send(server, 5000);
-  shutdownSocket(server, SHUT_WR);
+  shutdownSocket(server, { how: SHUT_WR });
   expect(channel.fill()).toBe(5000);
   expect(channel.fill()).toBe(0);
   expect([channel.ended, channel.finished, channel.pipeBytes]).toEqual([true, false, 5000]);
@@ -138,7 +138,7 @@ test("bytes that vanish from the pipe are evidence with place and length, and th
   expect(channel.drain()).toBe(0);
   expect([channel.lost, channel.error]).toEqual([[{ offsetBytes: 0, lengthBytes: 100 }], undefined]);
   send(server, 50);
-  shutdownSocket(server, SHUT_WR);
+  shutdownSocket(server, { how: SHUT_WR });
   channel.readable = true;
   channel.pump(4);
   expect([receive(client), channel.finished, channel.lost.length]).toEqual([50, true, 1]);
