@@ -10,7 +10,7 @@
  * Needs: nothing for the default run; --namespaces and --ktls say what they need.
  * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
  */
-import { Judge, type Outcome, type Pattern, type Run, runReproducer, tlsMissing, trySplice } from "bytewitness";
+import { Judge, missing, type Outcome, type Pattern, type Run, runReproducer, trySplice } from "bytewitness";
 import type { ArgumentSpecs } from "../src/cli/args.ts";
 import { defineReproducer } from "../src/cli/reproducer.ts";
 import { packetEditorMissing } from "../src/ops/packet-editor.ts";
@@ -153,7 +153,7 @@ function role(name: string, summary: string, options: ArgumentSpecs, work: (run:
 }
 
 const REQUIRES = [
-  { name: "kernel TLS", probe: ({ ktls = false }: Partial<RelayArguments>) => (ktls ? tlsMissing() : undefined) },
+  { name: "kernel TLS", probe: ({ ktls = false }: Partial<RelayArguments>) => (ktls ? missing.tls() : undefined) },
   { name: "this congestion control", probe: congestionRefused },
   { name: "a packet editor", probe: ({ edit }: Partial<RelayArguments>) => (edit ? packetEditorMissing() : undefined) },
 ];

@@ -12,8 +12,8 @@
  */
 import {
   allocate,
-  ioUringMissing,
   MiB,
+  missing,
   type Outcome,
   Pressure,
   type Run,
@@ -110,7 +110,7 @@ await runReproducer({
   requires: [
     {
       name: "io_uring",
-      probe: ({ door }) => (door === "all" || door.startsWith("uring") ? ioUringMissing() : undefined),
+      probe: ({ door }) => (door === "all" || door.startsWith("uring") ? missing.ioUring() : undefined),
     },
   ],
   check: ({ chunkMin, chunkMax, jobs, prefix }) => {

@@ -14,6 +14,8 @@ export interface DoorEntry {
   /** File and line of the declaration. */
   readonly source: string;
   readonly kind: "function" | "class" | "const" | "interface" | "type" | "namespace";
+  /** False for what is exported as a type only, a class among them. */
+  readonly isValue: boolean;
   /** The declaration without its body. */
   readonly signature: string;
   /** The docstring as text; empty when there is none. */
@@ -30,14 +32,16 @@ export function doorEntries(root: string): DoorEntry[] {
   let block = "";
   const text = readFileSync(join(root, DOOR), "utf8");
   const statement =
-    /^\/\/ ── (?<block>.+?) ─*$|^export (?:type )?(?:\{(?<names>[^}]*)\}|\* as (?<space>\w+)) from "(?<path>[^"]+)";/gm;
+    /^\/\/ ── (?<block>.+?) ─*$|^export (?<types>type )?(?:\{(?<names>[^}]*)\}|\* as (?<space>\w+)) from "(?<path>[^"]+)";/gm;
   for (const { groups } of text.matchAll(statement)) {
     if (groups?.block !== undefined) block = groups.block.trim();
     if (groups?.path === undefined) continue;
     const file = join(root, dirname(DOOR), groups.path);
     if (groups.space !== undefined) entries.push(namespaceEntry(root, file, { name: groups.space, block }));
-    for (const name of (groups.names ?? "").split(",").map((one) => one.trim().replace(/^type /, ""))) {
-      if (name !== "") entries.push({ ...declared(root, file, name), block });
+    for (const one of (groups.names ?? "").split(",").map((text) => text.trim())) {
+      const entry = one === "" ? undefined : declared(root, file, one.replace(/^type /, ""));
+      const isType = groups.types !== undefined || one.startsWith("type ");
+      if (entry !== undefined) entries.push({ ...entry, block, isValue: entry.isValue && !isType });
     }
   }
   return entries;
@@ -108,7 +112,8 @@ function declared(root: string, file: string, name: string): DoorEntry {
   const line = text.slice(0, at).split("\n").length;
   const kind = groups.kind?.replace("async ", "") as DoorEntry["kind"];
   return {
-    ...{ name, block: "", kind, source: `${relative(root, file)}:${line}`, doc: plainDoc(groups.doc ?? "") },
+    ...{ name, block: "", kind, isValue: kind !== "interface" && kind !== "type" },
+    ...{ source: `${relative(root, file)}:${line}`, doc: plainDoc(groups.doc ?? "") },
     signature: signatureAt(text, at, kind),
     members: kind === "class" || kind === "interface" ? membersOf(text.slice(at)) : [],
   };
@@ -117,10 +122,32 @@ function declared(root: string, file: string, name: string): DoorEntry {
 function namespaceEntry(root: string, file: string, { name, block }: { name: string; block: string }): DoorEntry {
   const text = readFileSync(file, "utf8");
   const names = [...text.matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1] as string);
-  const members = names.map((one) => declared(root, file, one));
+  const again = /^export \{([^}]*)\} from "([^"]+)"/gm;
+  const members = [
+    ...names.map((one) => declared(root, file, one)),
+    ...[...text.matchAll(again)].flatMap(([, list = "", path = ""]) =>
+      list.split(",").map((one) => renamed(root, join(dirname(file), path), one.trim())),
+    ),
+  ];
   const doc = plainDoc(/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? "");
-  const signature = `import { ${name} } from "bytewitness"; // ${names.map((one) => `${name}.${one}`).join(", ")}`;
-  return { name, block, kind: "namespace", source: `${relative(root, file)}:1`, doc, signature, members };
+  const signature = `import { ${name} } from "bytewitness"; // ${members.map((one) => `${name}.${one.name}`).join(", ")}`;
+  return {
+    name,
+    block,
+    kind: "namespace",
+    isValue: true,
+    source: `${relative(root, file)}:1`,
+    doc,
+    signature,
+    members,
+  };
+}
+
+/** `original as name`, out of a list of names that are exported again. */
+function renamed(root: string, file: string, text: string): DoorEntry {
+  const [original = "", name = original] = text.split(" as ");
+  const entry = declared(root, file, original);
+  return { ...entry, name, signature: entry.signature.replace(original, name) };
 }
 
 /** From the declaration to where its body or value begins: the first `{`, `=` or `;` outside parentheses and types. */

@@ -18,7 +18,6 @@ import {
   mergeRaces,
   prepareStage,
   raceLog,
-  rateOf,
   rateText,
   runReproducer,
   type WriterSpec,
@@ -103,7 +102,7 @@ await runReproducer({
       const { torn, records, firstTornSeconds } = result;
       const first = firstTornSeconds === undefined ? "" : `; the first within ${firstTornSeconds.toFixed(1)} s`;
       const title = name === "none" ? "io_uring beside write" : `control ${name}`;
-      lines.push(`${title.padEnd(21)} torn ${rateText(rateOf(torn, records))}${first}`);
+      lines.push(`${title.padEnd(21)} torn ${rateText({ hits: torn, attempts: records })}${first}`);
       if (run.stopped) break;
     }
     return {

@@ -32,7 +32,7 @@ import {
   read,
   runReproducer,
   scratchFile,
-  sizeOf,
+  statFd,
   tryWrite,
   write,
 } from "bytewitness";
@@ -90,7 +90,7 @@ await runReproducer({
       if (how === "O_DIRECT") tally.tried(call.result < askedBytes);
 
       // 3. The file must be what was acknowledged, and no longer.
-      const sizeBytes = sizeOf(file);
+      const sizeBytes = statFd(file).sizeBytes;
       using reading = openFile(scratch.path, { flags: O_RDONLY });
       const readBytes = read(reading, back, { offsetBytes: 0 });
       const expectBytes = headBytes + Math.max(0, call.result);

@@ -19,13 +19,13 @@ import {
   counter,
   type Finding,
   GiB,
-  hugePagesMissing,
   isSyscallError,
   judgeBytes,
-  type Mapping,
-  MiB,
   madvise,
   mapAnonymous,
+  type Mapping,
+  MiB,
+  missing,
   mremap,
   runReproducer,
 } from "bytewitness";
@@ -94,7 +94,7 @@ await runReproducer({
   },
   racyPath: "a sequence of calls, no race",
   systemWide: "lets huge pages be made on demand (nr_overcommit_hugepages) for a moment",
-  requires: [{ name: "huge pages", probe: hugePagesMissing }],
+  requires: [{ name: "huge pages", probe: missing.hugePages }],
   run: async (run) => {
     using _allowed = await allowHugePages(run);
     for (const [name, shiftBytes] of Object.entries(MOVES)) {

@@ -19,11 +19,10 @@ import {
   counter,
   judgeBytes,
   KiB,
-  ksmMissing,
-  type Mapping,
   madvise,
   mapAnonymous,
-  mergedPages,
+  type Mapping,
+  missing,
   PAGE_BYTES,
   runReproducer,
   useKsm,
@@ -60,7 +59,7 @@ await runReproducer({
     source: "changelog of linux 6.12.118-1; bad on 5.10.262, 6.1.192, 6.12.117, 6.18.44, 7.2.13 and 7.3.4",
   },
   systemWide: "switches KSM on (/sys/kernel/mm/ksm) for a moment",
-  requires: [{ name: "KSM", probe: ksmMissing }],
+  requires: [{ name: "KSM", probe: missing.ksm }],
   run: async (run) => {
     using ksm = await useKsm(run);
     // Contents of this run's own: a page that other programs have too stays theirs, and is not freed.
@@ -84,7 +83,7 @@ await runReproducer({
     using victim = filled(freedContents);
     using controlVictim = filled(controlContents);
     await ksm.merged(4 * PAGES);
-    const merged = mergedPages();
+    const merged = ksm.mergedPages();
 
     // 4. The one that freed goes away; reclaim looks at the victim's pages.
     freed[Symbol.dispose]();

@@ -22,13 +22,13 @@ import {
   Inconclusive,
   judgeBytes,
   loadsTls,
+  missing,
   receive,
   runReproducer,
-  sealRecord,
+  tlsRecord,
   send,
   startTls,
   testKeys,
-  tlsMissing,
   tryExpectNoPadding,
 } from "bytewitness";
 import { errnoName, MSG_PEEK, MSG_WAITALL } from "bytewitness/uapi";
@@ -52,7 +52,7 @@ await runReproducer({
   },
   racyPath: "a sequence of calls, no race",
   systemWide: loadsTls,
-  requires: [{ name: "kernel TLS", probe: tlsMissing }],
+  requires: [{ name: "kernel TLS", probe: missing.tls }],
   run: (run) => {
     const keys = testKeys({ version: "1.3" });
     const pattern = counter();
@@ -67,7 +67,7 @@ await runReproducer({
       // 1. The peer's two records, the first one padded, lie in the socket before TLS begins there.
       const first = { sequence: 0, data: stream.subarray(0, RECORD_BYTES), paddingBytes };
       const second = { sequence: 1, data: stream.subarray(RECORD_BYTES) };
-      const wire = Buffer.concat([sealRecord(keys, first), sealRecord(keys, second)]);
+      const wire = Buffer.concat([tlsRecord.seal(keys, first), tlsRecord.seal(keys, second)]);
       using out = allocate(wire.length);
       out.bytes.set(wire);
       for (let sent = 0; sent < wire.length; ) {

@@ -18,7 +18,7 @@ import {
   allocate,
   type Fd,
   fillRecord,
-  goneRecords,
+  accountRecords,
   Inconclusive,
   KiB,
   type Memory,
@@ -107,7 +107,7 @@ await runReproducer({
         using whole = readWhole(file);
         const writtenBytes = 2 * records * RECORD_BYTES;
         const cause = `two writers of ${place} were acknowledged ${writtenBytes} bytes, it has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: place, cause });
+        const judged = accountRecords(whole.bytes, { lookFor: "gone", generation: 1, tallies, file: place, cause });
         gone = judged.bad;
         tally.wroteMany(2 * records, writtenBytes);
         tally.judged(judged, { control: place === CONTROL ? place : undefined });

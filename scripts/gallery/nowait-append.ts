@@ -25,7 +25,7 @@ import {
   prepareStage,
   runReproducer,
   SyscallError,
-  sizeOf,
+  statFd,
   sync,
   tryWriteVectors,
   writeAll,
@@ -85,7 +85,7 @@ await runReproducer({
       // The append under test: asked not to wait, the kernel writes what it can and returns how much that was.
       const append = () => tryWriteVectors(file, vectors, { flags: RWF_NOWAIT });
       const result = pressure.attempt(file, lengthBytes, append);
-      const grewBytes = sizeOf(file);
+      const grewBytes = statFd(file).sizeBytes;
       pressure.afterAppend({ requestedBytes: lengthBytes, result, grewBytes });
       tally.wrote("pwritev2(RWF_NOWAIT)", lengthBytes, result);
       if (result < 0 && result !== -ERRNO.EAGAIN)

@@ -21,9 +21,9 @@ import {
   type Completion,
   type Fd,
   Inconclusive,
-  ioUringMissing,
   judgeClaims,
   letters,
+  missing,
   queuedBytes,
   Ring,
   runReproducer,
@@ -81,7 +81,7 @@ await runReproducer({
   },
   racyPath: "B was served while A's half was taken and A's receive pending",
   requires: [
-    { name: "io_uring", probe: ioUringMissing },
+    { name: "io_uring", probe: missing.ioUring },
     { name: "incremental buffer rings", probe: incrementalMissing },
   ],
   run: async (run) => {

@@ -23,7 +23,7 @@ import {
   race,
   read,
   readWhole,
-  repeatedRecords,
+  accountRecords,
   runner,
   runReproducer,
   scratchFile,
@@ -114,7 +114,7 @@ await runReproducer({
         using second = readWhole(outputs[1].fd);
         const both = Buffer.concat([first.bytes, second.bytes]);
         const cause = `${door} by two consumers of one open file gave out ${gotBytes} bytes of ${records * RECORD_BYTES}`;
-        const judged = repeatedRecords(both, { generation: 1, tallies, cause });
+        const judged = accountRecords(both, { lookFor: "repeated", generation: 1, tallies, cause });
         bad = judged.bad;
         tally.wroteMany(2, gotBytes);
         tally.judged(judged, { control: door === CONTROL ? door : undefined });

@@ -15,18 +15,18 @@
  * Run: bun run shared-position-ring.ts [DIR] [--records 2000]
  */
 import {
-  AT_FILE_POSITION,
   allocate,
+  AT_FILE_POSITION,
   type Fd,
   fillRecord,
-  goneRecords,
+  accountRecords,
   Inconclusive,
-  ioUringMissing,
   KiB,
   type Memory,
-  Ring,
+  missing,
   race,
   readWhole,
+  Ring,
   runner,
   runReproducer,
   scratchFile,
@@ -84,7 +84,7 @@ await runReproducer({
     records: { kind: "count", default: 500, min: 2, max: 100_000, description: "records of 4 KiB of each writer" },
     rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries" },
   },
-  requires: [{ name: "io_uring", probe: ioUringMissing }],
+  requires: [{ name: "io_uring", probe: missing.ioUring }],
   run: async (run) => {
     const { records, rounds, dir: directory } = run.args;
     const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
@@ -110,7 +110,13 @@ await runReproducer({
         using whole = readWhole(out);
         const writtenBytes = 2 * records * RECORD_BYTES;
         const cause = `${door} by two writers of one open file acknowledged ${writtenBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, cause });
+        const judged = accountRecords(whole.bytes, {
+          lookFor: "gone",
+          generation: 1,
+          tallies,
+          file: scratch.path,
+          cause,
+        });
         gone = judged.bad;
         tally.wroteMany(2 * records, writtenBytes);
         tally.judged(judged, { file: scratch, control: door === CONTROL ? door : undefined });

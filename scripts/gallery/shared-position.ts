@@ -20,7 +20,7 @@ import {
   allocate,
   type Fd,
   fillRecord,
-  goneRecords,
+  accountRecords,
   Inconclusive,
   KiB,
   race,
@@ -30,7 +30,7 @@ import {
   runReproducer,
   scratchFile,
   seek,
-  sizeOf,
+  statFd,
   startThreads,
   truncate,
   tryCopyFileRange,
@@ -51,7 +51,7 @@ const PROMISES = [
 export function copyAll(from: Fd, to: Fd, door: string): number {
   let bytes = 0;
   using buffer = allocate(64 * KiB);
-  for (let left = sizeOf(from); left > 0; ) {
+  for (let left = statFd(from).sizeBytes; left > 0; ) {
     const options = { lengthBytes: left }; // no offsets: the descriptors' own positions
     let got = 0;
     if (door === "copy_file_range") got = tryCopyFileRange(from, to, options);
@@ -121,7 +121,13 @@ await runReproducer({
         // 3. What is in the file.
         using whole = readWhole(out);
         const cause = `${door} by two writers of one open file acknowledged ${acknowledgedBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = goneRecords(whole.bytes, { generation: 1, tallies, file: scratch.path, cause });
+        const judged = accountRecords(whole.bytes, {
+          lookFor: "gone",
+          generation: 1,
+          tallies,
+          file: scratch.path,
+          cause,
+        });
         gone = judged.bad;
         tally.wroteMany(2, acknowledgedBytes);
         tally.judged(judged, { file: scratch, control: door === CONTROL ? door : undefined });

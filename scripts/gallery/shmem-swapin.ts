@@ -19,21 +19,19 @@ import os from "node:os";
 import {
   allocate,
   counter,
-  filesystemMissing,
-  groupReclaimMissing,
   Judge,
   MiB,
+  missing,
   openFile,
   ownSwap,
   type OwnSwap,
   read,
+  type ReclaimableGroup,
   reclaimableGroup,
   runReproducer,
   scratchFilesystem,
-  swapMissing,
   swapReadahead,
   truncate,
-  tryReclaimGroup,
   write,
 } from "bytewitness";
 import { O_CREAT, O_EXCL, O_RDWR } from "bytewitness/uapi";
@@ -42,7 +40,7 @@ const BYTES = 24 * MiB;
 const PAGE_CLUSTER = 10; // 2^10 pages: readahead of two huge pages
 
 /** Writes a file, has it swapped out, reads it from its beginning: what the judge finds, and how much was swapped. */
-function throughSwap(mountOptions: string, { group, swap }: { group: string; swap: OwnSwap }) {
+function throughSwap(mountOptions: string, { group, swap }: { group: ReclaimableGroup; swap: OwnSwap }) {
   using tmpfs = scratchFilesystem({
     type: "tmpfs",
     capacityBytes: 64 * MiB,
@@ -59,8 +57,7 @@ function throughSwap(mountOptions: string, { group, swap }: { group: string; swa
   }
 
   // What cannot be reclaimed at once (-EAGAIN) is tried again; usedBytes shows how much went.
-  for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1)
-    tryReclaimGroup(group, { lengthBytes: BYTES });
+  for (let attempt = 0; attempt < 4 && swap.usedBytes() < BYTES; attempt += 1) group.tryReclaim({ lengthBytes: BYTES });
   const swappedBytes = swap.usedBytes();
 
   const judge = new Judge({ pattern, expectBytes: BYTES, file: `a tmpfs file, ${mountOptions}` });
@@ -89,17 +86,17 @@ await runReproducer({
           ? "an affected kernel loses swap entries and can then not switch that swap off: run it in a guest of the lab"
           : undefined,
     },
-    { name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") },
-    { name: "swap", probe: swapMissing },
-    { name: "memory.reclaim", probe: groupReclaimMissing },
+    { name: "a tmpfs of its own", probe: () => missing.filesystem("tmpfs") },
+    { name: "swap", probe: missing.swap },
+    { name: "memory.reclaim", probe: missing.groupReclaim },
   ],
   run: async (run) => {
     using _readahead = await swapReadahead(run, { cluster: PAGE_CLUSTER });
     using swap = ownSwap({ capacityBytes: 256 * MiB });
     using group = reclaimableGroup();
 
-    const control = throughSwap("huge=never", { group: group.directory, swap });
-    const judged = throughSwap("huge=always", { group: group.directory, swap });
+    const control = throughSwap("huge=never", { group, swap });
+    const judged = throughSwap("huge=always", { group, swap });
     // The kernel has lost entries: switching that swap off would never end. The guest does.
     if (judged.findings.length > 0) swap.abandon();
     const title = "After swapping out and in";

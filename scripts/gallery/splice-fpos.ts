@@ -22,7 +22,7 @@ import {
   read,
   runReproducer,
   scratchFile,
-  sizeOf,
+  statFd,
   Thread,
   trySplice,
   write,
@@ -100,7 +100,7 @@ await runReproducer({
       // 5. The next write belongs behind the other writer's record.
       const next = put("write (next)", RECORDS.next);
 
-      using back = allocate(sizeOf(file));
+      using back = allocate(statFd(file).sizeBytes);
       const verifiedBytes = read(file, back, { offsetBytes: 0 });
       const ended = spliced.result < 0 ? "was interrupted (EINTR)" : `returned ${spliced.result}`;
       const findings = judgeClaims(

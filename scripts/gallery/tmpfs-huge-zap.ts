@@ -19,13 +19,13 @@ import os from "node:os";
 import {
   allocate,
   counter,
-  filesystemMissing,
   judgeBytes,
   madvise,
   mapAnonymous,
   mapFile,
   type Mapping,
   MiB,
+  missing,
   openFile,
   read,
   runReproducer,
@@ -109,7 +109,7 @@ await runReproducer({
     firstFixed: ["6.1.191", "6.12.114"],
     source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111, 6.12.113; clean on 7.2.6",
   },
-  requires: [{ name: "a tmpfs of its own", probe: () => filesystemMissing("tmpfs") }],
+  requires: [{ name: "a tmpfs of its own", probe: () => missing.filesystem("tmpfs") }],
   racyPath: "huge pages were mapped whole (ShmemPmdMapped)",
   run: ({ tally }) => {
     const control = storeAndReclaim("huge=never");

@@ -19,8 +19,10 @@ export interface RecordsAccount {
   readonly findings: readonly Finding[];
 }
 
-/** What was acknowledged, and why it may be gone. */
+/** What was acknowledged, and what to look for. */
 export interface AccountOptions extends LogExpectation {
+  /** Records that are missing altogether, or that are there a second time. */
+  readonly lookFor: "gone" | "repeated";
   /** Why it happened: every finding's `cause`. */
   readonly cause: string;
   readonly calls?: readonly CallReference[];
@@ -60,8 +62,15 @@ function finding(kind: "lost" | "duplicated", run: Run, offsetBytes: number, opt
   };
 }
 
-/** Records that are missing from the log altogether. `offsetBytes` is the end of the writer's record before them. */
-export function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
+/**
+ * The records of a log that are gone, whole, or (of readers' outputs, one after the other) there a second time. A gone
+ * one's `offsetBytes` is the end of the writer's record before it.
+ */
+export function accountRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
+  return options.lookFor === "gone" ? goneRecords(log, options) : repeatedRecords(log, options);
+}
+
+function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
   const { verifiedBytes, pieces } = judgeRecordLog(log, options);
   const ends = new Map<string, number>();
   for (const piece of pieces) ends.set(keyOf(piece), piece.offsetBytes + piece.lengthBytes);
@@ -75,8 +84,7 @@ export function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAc
   return account(options, verifiedBytes, runs, findings);
 }
 
-/** Records that are in the outputs, taken one after the other, whole and a second time. */
-export function repeatedRecords(outputs: Uint8Array, options: AccountOptions): RecordsAccount {
+function repeatedRecords(outputs: Uint8Array, options: AccountOptions): RecordsAccount {
   const { verifiedBytes, findings: all } = judgeRecordLog(outputs, options);
   const again = new Map<string, number>();
   for (const { kind, offsetBytes, lengthBytes } of all) {

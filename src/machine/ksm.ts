@@ -29,10 +29,11 @@ export interface Ksm extends Disposable {
    * count until ksmd comes by again), or, before Linux 6.1, until every mergeable page of the machine was looked at four times. Throws Inconclusive after a minute.
    */
   merged(pages: number): Promise<void>;
+  /** Pages of this process that are merged now; undefined before Linux 6.1. proc(5). */
+  mergedPages(): number | undefined;
 }
 
-/** Pages of this process that are merged now; undefined before Linux 6.1. proc(5). */
-export function mergedPages(): number | undefined {
+function mergedPages(): number | undefined {
   const path = "/proc/self/ksm_merging_pages";
   return existsSync(path) ? Number(readFileSync(path, "utf8")) : undefined;
 }
@@ -56,6 +57,7 @@ export async function useKsm(run: { readonly stopped: boolean; narrate(line: str
   }
   return {
     read,
+    mergedPages,
     async merged(pages) {
       const goal = read("full_scans") + 4;
       const deadlineMs = performance.now() + WAIT_SECONDS_MAX * 1000;

@@ -11,6 +11,7 @@ import { MemoryGroup } from "../ops/cgroup.ts";
 import { Inconclusive, isSyscallError } from "../ops/errors.ts";
 import { checkUint } from "../ops/integers.ts";
 import { loopImage, loopMissing } from "../ops/loop.ts";
+import { tryReclaimGroup } from "../ops/reclaim.ts";
 import { filesystemOf } from "../ops/stat.ts";
 import { formatSwap, swapAreas, swapOff, swapOn } from "../ops/swap.ts";
 import { groupKeeper } from "./group.ts";
@@ -151,9 +152,18 @@ export function groupReclaimMissing(): string | undefined {
   return undefined;
 }
 
-/** Moves this process into a memory group of its own (cgroup2), for `tryReclaimGroup`, until disposed of. */
-export function reclaimableGroup(): MemoryGroup {
+/** This process's own memory group, left and removed when it is disposed of. */
+export interface ReclaimableGroup extends Disposable {
+  readonly directory: string;
+  /** `echo BYTES > memory.reclaim`: 0, or -errno (-EAGAIN: less could be reclaimed). Linux 5.19, cgroup-v2.rst. */
+  tryReclaim(wanted: { readonly lengthBytes: number }): number;
+}
+
+/** Moves this process into a memory group of its own (cgroup2), whose pages can be reclaimed, until disposed of. */
+export function reclaimableGroup(): ReclaimableGroup {
   const group = enterReclaimable();
   if (typeof group === "string") throw new Inconclusive(group);
-  return group;
+  const { directory } = group;
+  const tryReclaim = (wanted: { readonly lengthBytes: number }) => tryReclaimGroup(directory, wanted);
+  return { directory, tryReclaim, [Symbol.dispose]: () => group[Symbol.dispose]() };
 }

@@ -63,7 +63,7 @@ function cipherName({ cipher }: TlsKeys): "aes-128-gcm" | "aes-256-gcm" {
 }
 
 /** One record as it goes over the wire. */
-export function sealRecord(keys: TlsKeys, record: TlsRecord): Uint8Array {
+export function seal(keys: TlsKeys, record: TlsRecord): Uint8Array {
   const { sequence, data, type = TLS_APPLICATION_DATA, paddingBytes = 0 } = record;
   if (keys.version === "1.3") {
     const inner = Buffer.concat([data, Buffer.from([type]), Buffer.alloc(paddingBytes)]);
@@ -83,7 +83,7 @@ export function sealRecord(keys: TlsKeys, record: TlsRecord): Uint8Array {
 }
 
 /** What one whole record holds; an Error when it is not authentic. */
-export function openRecord(keys: TlsKeys, record: { sequence: number; bytes: Uint8Array }): Required<TlsRecord> {
+export function open(keys: TlsKeys, record: { sequence: number; bytes: Uint8Array }): Required<TlsRecord> {
   const bytes = Buffer.from(record.bytes);
   const { sequence } = record;
   const explicitBytes = isExplicit(keys) ? EXPLICIT_BYTES : 0;

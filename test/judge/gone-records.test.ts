@@ -1,6 +1,6 @@
 /** Whole records that are gone, or that came twice, on hand-made logs; a torn or cut record is neither. */
 import { expect, test } from "bun:test";
-import { goneRecords, repeatedRecords } from "../../src/judge/gone-records.ts";
+import { accountRecords } from "../../src/judge/gone-records.ts";
 import { fillRecord } from "../../src/pattern/record.ts";
 
 const BYTES = 128;
@@ -20,12 +20,17 @@ test("nothing is gone when every record is there, also interleaved and torn", ()
   const [a0, a1, a2, a3] = all(1) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   const [b0, b1, b2, b3] = all(2) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   const log = joined(a0, b0, b1.subarray(0, 64), a1, b1.subarray(64), a2, b2, a3, b3);
-  expect(goneRecords(log, OPTIONS)).toEqual({ verifiedBytes: 8 * BYTES, records: 8, bad: 0, findings: [] });
+  expect(accountRecords(log, { ...OPTIONS, lookFor: "gone" })).toEqual({
+    verifiedBytes: 8 * BYTES,
+    records: 8,
+    bad: 0,
+    findings: [],
+  });
 });
 
 test("neighbours that are gone are one finding at the end of the record before them", () => {
   const log = joined(record(1, 0), ...all(2), record(1, 3));
-  expect(goneRecords(log, OPTIONS)).toEqual({
+  expect(accountRecords(log, { ...OPTIONS, lookFor: "gone" })).toEqual({
     ...{ verifiedBytes: 6 * BYTES, records: 8, bad: 2 },
     findings: [
       {
@@ -40,11 +45,11 @@ test("neighbours that are gone are one finding at the end of the record before t
 
 test("a record of which a piece is there is not gone", () => {
   const log = joined(record(1, 0).subarray(0, 64), ...all(2), record(1, 1), record(1, 2), record(1, 3));
-  expect(goneRecords(log, OPTIONS).findings).toEqual([]);
+  expect(accountRecords(log, { ...OPTIONS, lookFor: "gone" }).findings).toEqual([]);
 });
 
 test("an empty log has lost everything", () => {
-  const { bad, findings } = goneRecords(new Uint8Array(0), OPTIONS);
+  const { bad, findings } = accountRecords(new Uint8Array(0), { ...OPTIONS, lookFor: "gone" });
   expect([bad, findings.map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes])]).toEqual([
     8,
     [
@@ -57,9 +62,9 @@ test("an empty log has lost everything", () => {
 test("records that came twice, where the second ones are", () => {
   const only = { ...OPTIONS, tallies: tallies.slice(0, 1) };
   const whole = joined(...all(1));
-  expect(repeatedRecords(whole, only).findings).toEqual([]);
+  expect(accountRecords(whole, { ...only, lookFor: "repeated" }).findings).toEqual([]);
   const outputs = joined(whole, record(1, 1), record(1, 2));
-  expect(repeatedRecords(outputs, only)).toEqual({
+  expect(accountRecords(outputs, { ...only, lookFor: "repeated" })).toEqual({
     ...{ verifiedBytes: 6 * BYTES, records: 4, bad: 2 },
     findings: [
       {

@@ -1,7 +1,7 @@
 /** TLS records in user space: against a trace of the standard, and against themselves with every cipher. */
 import { expect, test } from "bun:test";
 import { type TlsCipher, type TlsKeys, testKeys } from "../../src/ops/tls.ts";
-import { openRecord, sealRecord, TLS_APPLICATION_DATA } from "../../src/ops/tls-record.ts";
+import { open as openRecord, seal as sealRecord, TLS_APPLICATION_DATA } from "../../src/ops/tls-record.ts";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(" ", ""), "hex"));
 

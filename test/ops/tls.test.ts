@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { allocate } from "../../src/ops/memory.ts";
 import { connectedPair, connectTo, listenOn, localAddress, tryReceive, trySend } from "../../src/ops/socket.ts";
 import { startTls, testKeys, tlsMissing } from "../../src/ops/tls.ts";
-import { openRecord, sealRecord } from "../../src/ops/tls-record.ts";
+import { open as openRecord, seal as sealRecord } from "../../src/ops/tls-record.ts";
 import { lacking } from "../needed.ts";
 
 const LOOPBACK = { family: "ipv4", host: "127.0.0.1", port: 0 } as const;

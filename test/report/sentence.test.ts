@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { judgeClaims, letters } from "../../src/judge/claims.ts";
 import type { Finding } from "../../src/judge/finding.ts";
-import { goneRecords, repeatedRecords } from "../../src/judge/gone-records.ts";
+import { accountRecords } from "../../src/judge/gone-records.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { applyEdits } from "../../src/judge/planted-damage.ts";
 import { judgeRecordLog } from "../../src/judge/record-log.ts";
@@ -85,11 +85,11 @@ test("records: lost, repeated, extra, torn", () => {
   const tally = { writer: 1, recordBytes: BYTES, records: 3, partial: [] };
   const options = { generation: 3, tallies: [tally], cause: "a reason" };
   const log = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
-  expect(goneRecords(log(record(1, 0)), options).findings.map(sentenceOf)).toEqual([
+  expect(accountRecords(log(record(1, 0)), { ...options, lookFor: "gone" }).findings.map(sentenceOf)).toEqual([
     "records 1 to 2 of writer 1 (256 bytes), acknowledged, appear nowhere; a reason",
   ]);
   const twice = log(record(1, 0), record(1, 1), record(1, 2), record(1, 1));
-  expect(repeatedRecords(twice, options).findings.map(sentenceOf)).toEqual([
+  expect(accountRecords(twice, { ...options, lookFor: "repeated" }).findings.map(sentenceOf)).toEqual([
     "record 1 of writer 1 (128 bytes) is repeated at 384; a reason",
   ]);
   const more = log(record(1, 0), record(1, 1), record(1, 2), record(1, 3));

@@ -5,7 +5,8 @@ import os from "node:os";
 import { cProgram } from "../../../src/evidence/c/program.ts";
 import { NotExpressible } from "../../../src/evidence/c/select.ts";
 import { type RecordedCall, Recorder } from "../../../src/evidence/recorder.ts";
-import { allocate, counter, openFile, read, sizeOf, truncate, unlink, write } from "../../../src/index.ts";
+import { allocate, counter, openFile, read, statFd, truncate, write } from "../../../src/index.ts";
+import { unlink } from "../../../src/ops/space.ts";
 import type { ReportedFinding } from "../../../src/report/document.ts";
 import { O_CREAT, O_EXCL, O_RDWR } from "../../../src/uapi.ts";
 import { needed } from "../../needed.ts";
@@ -33,7 +34,7 @@ function record(): { calls: readonly RecordedCall[]; path: string } {
   write(file, buffer);
   truncate(file, { lengthBytes: 2048 });
   write(file, buffer, { offsetBytes: 4096, lengthBytes: 4096 });
-  read(file, buffer, { offsetBytes: 0, lengthBytes: sizeOf(file) });
+  read(file, buffer, { offsetBytes: 0, lengthBytes: statFd(file).sizeBytes });
   unlink(path);
   return { calls: recorder.calls, path };
 }
