@@ -25,11 +25,16 @@ export function monotonicNs(): number {
   return nanoseconds(CLOCK_MONOTONIC);
 }
 
+/** CLOCK_REALTIME_COARSE in nanoseconds: two equal answers are of one kernel tick. */
+export function coarseNs(): number {
+  return nanoseconds(CLOCK_REALTIME_COARSE);
+}
+
 /** Spins until CLOCK_REALTIME_COARSE moves: the start of a kernel tick. The nanoseconds it took, at most about 10 ms. */
 export function spinUntilTick(): number {
   const started = monotonicNs();
-  const coarse = nanoseconds(CLOCK_REALTIME_COARSE);
-  while (nanoseconds(CLOCK_REALTIME_COARSE) === coarse) {
+  const coarse = coarseNs();
+  while (coarseNs() === coarse) {
     if (monotonicNs() - started > 50e6) break; // a tickless guest must not hang us
   }
   return monotonicNs() - started;

@@ -6,15 +6,18 @@
  */
 
 import os from "node:os";
+import { dirname } from "node:path";
 import type { CallReference, Finding, Judgement, Segment } from "../../judge/finding.ts";
 import { createFile, type OwnFile } from "../../machine/own-file.ts";
 import { monotonicNs } from "../../ops/clock.ts";
 import { isSyscallError, type SyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import type { Path } from "../../ops/file.ts";
-import type { Memory } from "../../ops/memory.ts";
+import { KiB, type Memory } from "../../ops/memory.ts";
+import { namelessFile } from "../../ops/mount.ts";
 import { Interrupted } from "../../ops/signals.ts";
 import { dropCache, sync } from "../../ops/space.ts";
+import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
 import type { Totals, Trigger } from "../../report/document.ts";
 import { O_RDWR } from "../../sys/uapi/fcntl.ts";
@@ -22,13 +25,15 @@ import type { Outcome } from "../context.ts";
 import { Journal } from "../journal.ts";
 import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
-import { Door, type DoorName, type Ways } from "./doors.ts";
+import { type Around, Door, type DoorName, type Ways } from "./doors.ts";
 import { type InjectionKind, planInjection } from "./inject.ts";
 import { JudgeBeside, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter } from "./writer.ts";
 import { breachLines, callsOf, findingsOf, type WrittenFile } from "./written-file.ts";
 
+/** A rehearsed append: enough for the whole way through the kernel. */
+const REHEARSAL_BYTES = 64 * KiB;
 /** The part of the time in which files are written; the rest is for judging the last ones. */
 const WRITING_SHARE = 0.96;
 
@@ -118,9 +123,29 @@ class Series implements Disposable {
     this.#options = options;
     this.#host = host;
     this.#door = new Door(options.door, options, options.ways);
+    this.#rehearse();
     this.#trigger = TriggerWatch.start({ door: options.door });
     // With a processor to spare the judge works beside the writer, unless it would share a memory limit with it.
     if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
+  }
+
+  /** The whole way of an append, on a file without a name that is gone again; nothing of it counts. */
+  #rehearse(): void {
+    const { prefix, buffer, pressure } = this.#options;
+    if (typeof prefix !== "string") return;
+    const lengthBytes = Math.min(REHEARSAL_BYTES, buffer.lengthBytes);
+    const part = { bufferOffsetBytes: 0, lengthBytes };
+    const { sleeps } = this.#door;
+    const append = (file: Fd) => {
+      const around: Around = (call) => pressure.attempt(file, lengthBytes, call, { sleeps });
+      this.#door.append({ file, buffer, part, around }, sizeOf(file));
+    };
+    try {
+      pressure.rehearse(() => namelessFile(dirname(prefix)), append, lengthBytes);
+    } catch (error) {
+      // A file system without nameless files: the first append is the rehearsal.
+      if (!isSyscallError(error)) throw error;
+    }
   }
 
   async run(): Promise<SeriesOutcome> {

@@ -19,14 +19,14 @@ import { isSyscallError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { MiB } from "../../ops/memory.ts";
 import { OomExemption } from "../../ops/oom.ts";
-import { enterFifo, leaveFifo } from "../../ops/scheduling.ts";
-import { fallocate, touch } from "../../ops/space.ts";
 import { filesystemOf, sizeOf } from "../../ops/stat.ts";
-import { FALLOC_FL_KEEP_SIZE } from "../../sys/uapi/fcntl.ts";
 import type { Outcome } from "../context.ts";
 import { dirtyLimitOf } from "../dirty-limit.ts";
 import { Ballast, ballastBytes } from "./ballast.ts";
 import { type PressureOptions, sizeText } from "./options.ts";
+import { Prime } from "./prime.ts";
+import { Reservation } from "./reservation.ts";
+import { Slack } from "./slack.ts";
 import { type AppendSeen, Ladder } from "./steps.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 import { WritebackLoop } from "./writeback-loop.ts";
@@ -36,15 +36,17 @@ export type { AppendSeen } from "./steps.ts";
 
 /** Room beyond its own bytes for a call that may sleep at the limit. */
 const SLEEPER_BYTES = 16 * MiB;
-/** Reading memory.events costs some 50 us: not after every small append. */
-const EVENTS_EVERY = 4;
+/** Where attempts without sleeping are never let in, rehearsing ends. */
+const REHEARSALS_MAX = 6;
+/** Ticks that one append waits for at most. */
+const TICKS_MAX = 20;
 /** File systems whose pages have nowhere to go: a limit would only kill. */
 const UNRECLAIMABLE: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
 
 /** Memory pressure and writeback beside the writes, for the time of a run. */
 export class Pressure implements Disposable {
   readonly #options: PressureOptions;
-  readonly #primes: boolean;
+  readonly #prime: Prime | undefined;
   readonly #group: MemoryGroup | undefined;
   readonly #noGroup: string | undefined;
   readonly #keeper: WorkerKeeper | undefined;
@@ -53,13 +55,10 @@ export class Pressure implements Disposable {
   #ballast: Ballast | undefined;
   #limited: string | undefined;
   readonly #ladder: Ladder;
-  #fifo = false;
-  #reserves: boolean;
+  readonly #reservation: Reservation;
   #sizeBefore = 0;
   #inlineBytes = 0;
-  /** Added to every headroom, after reclaim failed under it. */
-  #slackBytes = 0;
-  #oomSeen = 0;
+  readonly #slack: Slack | undefined;
   #inWindow = false;
   #closed = false;
 
@@ -73,8 +72,7 @@ export class Pressure implements Disposable {
     const { mode } = options;
     this.#options = options;
     void this.limited; // one that is taken back during the run counts, too
-    this.#primes = mode !== "none";
-    this.#reserves = mode === "auto";
+    this.#reservation = new Reservation(mode === "auto", options.narrate);
     const wanted = mode === "auto" || mode === "cgroup";
     const type = wanted ? filesystemOf(options.directory).type : "";
     if (UNRECLAIMABLE.includes(type)) {
@@ -83,6 +81,7 @@ export class Pressure implements Disposable {
       const entered = MemoryGroup.enter(groupKeeper);
       if ("value" in entered) {
         this.#group = entered.value;
+        this.#slack = new Slack(this.#group);
         this.#exemption = OomExemption.open();
         // After the move: 5.10 refuses it (EINVAL) to a process that has such workers already.
         this.#keeper = WorkerKeeper.start();
@@ -91,10 +90,7 @@ export class Pressure implements Disposable {
     // Without a group there is nothing to suit sizes to.
     this.#ladder = new Ladder(options.chunkFixed || this.#group === undefined);
     if (mode === "writeback") this.#writeback = WritebackLoop.start();
-    if (this.#primes) {
-      this.#fifo = enterFifo();
-      if (this.#fifo) leaveFifo();
-    }
+    if (mode !== "none") this.#prime = new Prime();
     this.#warmUp();
   }
 
@@ -103,7 +99,7 @@ export class Pressure implements Disposable {
     for (let i = 0; i < 20; i++) {
       this.#group?.prepareLimit(256 * MiB);
       this.#enterWindow();
-      if (i < 2 && this.#primes) spinUntilTick();
+      if (i < 2 && this.#prime !== undefined) spinUntilTick();
       this.#keeper?.submit();
       this.#leaveWindow();
       this.#keeper?.drain();
@@ -133,7 +129,7 @@ export class Pressure implements Disposable {
     const { limited } = this;
     if (limited !== undefined) return `none, but ${limited}`;
     if (this.#options.mode === "none") return "none: the workload as it is";
-    const parts = [this.#fifo ? "mtime prime (SCHED_FIFO)" : "mtime prime"];
+    const parts = [this.#prime?.realTime ? "mtime prime (SCHED_FIFO)" : "mtime prime"];
     if (this.#group !== undefined) {
       const room = this.#ladder.headroomBytes(
         this.#options.chunkFixed ? this.#options.appendBytesMax : this.#ladder.step.chunkBytes,
@@ -141,7 +137,7 @@ export class Pressure implements Disposable {
       parts.push(`cgroup2 memory.max = held + ${sizeText(room)} during each inline attempt`);
     }
     if (this.#noGroup !== undefined) parts.push(`no memory group: ${this.#noGroup}`);
-    if (this.#reserves) parts.push("fallocate KEEP_SIZE");
+    if (this.#reservation.done) parts.push("fallocate KEEP_SIZE");
     if (this.#writeback !== undefined) parts.push(this.#writeback.line);
     return parts.join("; ");
   }
@@ -150,15 +146,15 @@ export class Pressure implements Disposable {
   get settings(): Record<string, unknown> {
     return {
       mode: this.#options.mode,
-      prime: this.#primes,
+      prime: this.#prime !== undefined,
       group: this.#group?.directory ?? null,
       ...(this.#noGroup === undefined ? {} : { noGroup: this.#noGroup }),
       headroomBytes: this.#group === undefined ? null : this.#ladder.headroomBytes(this.#options.appendBytesMax),
       ballastBytes: this.#ballast?.lengthBytes ?? null,
-      keepSize: this.#reserves,
-      realTime: this.#fifo,
+      keepSize: this.#reservation.done,
+      realTime: this.#prime?.realTime ?? false,
       writebackCalls: this.#writeback?.calls ?? null,
-      slackBytes: this.#slackBytes,
+      slackBytes: this.#slack?.bytes ?? 0,
       step: this.#ladder.stepNumber,
       appends: this.#ladder.appends,
       ...(this.#group === undefined || this.#closed ? {} : { events: this.#group.events() }),
@@ -180,15 +176,7 @@ export class Pressure implements Disposable {
   fileOpened(fd: Fd, plannedBytes: number): void {
     this.#writeback?.follow(fd);
     if (this.#group !== undefined && this.#ballast === undefined) this.#loadBallast(fd);
-    if (!this.#reserves || plannedBytes <= 0) return;
-    try {
-      // Half as much again: a corrupt file is longer than planned, and the mapping must reach over that too.
-      fallocate(fd, { mode: FALLOC_FL_KEEP_SIZE, offsetBytes: 0, lengthBytes: Math.ceil(plannedBytes * 1.5) });
-    } catch (error) {
-      if (!isSyscallError(error)) throw error;
-      this.#reserves = false;
-      this.#options.narrate(`no reservation beyond the end: ${error.message}`);
-    }
+    this.#reservation.make(fd, plannedBytes);
   }
 
   #loadBallast(fd: Fd): void {
@@ -215,13 +203,26 @@ export class Pressure implements Disposable {
     }
   }
 
+  /**
+   * Repeats `append`, which makes an attempt, on a file of no interest until one was let in; before the first append that
+   * counts. Code that runs for the first time takes longer than a tick, on an emulated processor by far.
+   */
+  rehearse(open: () => Fd, append: (file: Fd) => void, lengthBytes: number): void {
+    if (this.#prime === undefined) return;
+    using file = open();
+    this.fileOpened(file, lengthBytes);
+    for (let i = 0; i < REHEARSALS_MAX && this.#inlineBytes === 0; i++) append(file);
+    this.fileDone(file);
+    this.#inlineBytes = 0;
+  }
+
   /** The first half of `attempt`, the last thing before the call. `requestedBytes` sizes the headroom. */
   beforeAppend(
     fd: Fd,
     requestedBytes: number = this.#options.appendBytesMax,
     { sleeps = false }: { sleeps?: boolean } = {},
   ): void {
-    if (!this.#primes) return;
+    if (this.#prime === undefined) return;
     this.#sizeBefore = sizeOf(fd);
     this.#keeper?.keep();
     this.#ballast?.refresh();
@@ -229,12 +230,15 @@ export class Pressure implements Disposable {
     // However much slack was given, the attempt must not fit whole.
     const most = Math.floor((requestedBytes * 15) / 16 / 4096) * 4096;
     const tight = this.#ladder.headroomBytes(requestedBytes);
-    const headroom = Math.max(tight, Math.min(tight + this.#slackBytes, most));
+    const headroom = Math.max(tight, Math.min(tight + (this.#slack?.bytes ?? 0), most));
     this.#group?.prepareLimit(sleeps ? requestedBytes + SLEEPER_BYTES : headroom);
-    if (this.#fifo) enterFifo();
-    spinUntilTick();
-    touch(fd);
-    this.#enterWindow();
+    for (let ticks = 1; ; ticks++) {
+      this.#prime.stamp(fd);
+      this.#enterWindow();
+      // A busy machine took the processor away meanwhile: such an attempt would be refused before it began.
+      if (this.#prime.holds || ticks === TICKS_MAX) return;
+      this.#leaveWindow();
+    }
   }
 
   /** The second half of `attempt`: right after the submit, or after the call itself. Lifts the limit. */
@@ -246,7 +250,7 @@ export class Pressure implements Disposable {
 
   #enterWindow(): void {
     this.#inWindow = true;
-    if (this.#fifo) enterFifo();
+    this.#prime?.begin();
     this.#exemption?.begin();
     this.#group?.limit();
   }
@@ -256,29 +260,21 @@ export class Pressure implements Disposable {
     this.#inWindow = false;
     this.#group?.lift();
     this.#exemption?.end();
-    if (this.#fifo) leaveFifo();
+    this.#prime?.end();
   }
 
   /** Right after the completion: what happened decides the next step. */
   afterAppend(seen: AppendSeen): void {
     this.#leaveWindow();
-    this.#backOff(seen);
+    if (this.#slack?.note(this.#ladder.appends, seen.requestedBytes)) {
+      const more = sizeText(this.#slack.bytes);
+      this.#options.narrate(`the limit left somebody without memory: ${more} more from now on`);
+    }
     const inlineBytes = this.#inlineBytes;
     this.#inlineBytes = 0;
     if (!this.#ladder.note(seen, inlineBytes)) return;
     const size = sizeText(this.#ladder.step.chunkBytes);
     this.#options.narrate(`no attempt was stopped half-way so far: appends of ${size} next`);
-  }
-
-  /** A limit at which reclaim failed for somebody (memory.events: oom) is too tight here: without root it kills. */
-  #backOff({ requestedBytes }: AppendSeen): void {
-    if (this.#group === undefined || this.#ladder.appends % EVENTS_EVERY !== 0) return;
-    const oom = this.#group.events().oom ?? 0;
-    if (oom > this.#oomSeen) {
-      this.#slackBytes = Math.min(requestedBytes, this.#slackBytes + Math.ceil(requestedBytes / 4096 / 16) * 4096);
-      this.#options.narrate(`the limit left somebody without memory: ${sizeText(this.#slackBytes)} more from now on`);
-    }
-    this.#oomSeen = oom;
   }
 
   /** Before the descriptor is closed. */
