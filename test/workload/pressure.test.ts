@@ -1,15 +1,16 @@
 /** What pressure does where it cannot do all: it says so, primes the file, and leaves nothing behind. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spinUntilTick } from "../../src/ops/clock.ts";
+import type { Fd } from "../../src/ops/fd.ts";
 import { openFile } from "../../src/ops/file.ts";
 import { MiB } from "../../src/ops/memory.ts";
 import { statFd } from "../../src/ops/stat.ts";
 import { O_APPEND, O_CREAT, O_EXCL, O_RDWR } from "../../src/sys/uapi/fcntl.ts";
 import { PRESSURES, Pressure, type PressureMode } from "../../src/workload/pressure/index.ts";
-
+import { Prime } from "../../src/workload/pressure/prime.ts";
 import { WorkerKeeper } from "../../src/workload/pressure/worker-keeper.ts";
 import { until } from "../until.ts";
 
@@ -63,6 +64,38 @@ test("every mode applies what it can, runs the call once, and leaves no trace", 
     }
     expect({ mode, calls, ...traces() }).toEqual({ mode, calls: 1, ...before });
   }
+});
+
+test("a rehearsal is repeated until an attempt was let in, and never without pressure", () => {
+  const rehearsed = (mode: PressureMode, growsAt: number) => {
+    using pressure = start(mode);
+    let calls = 0;
+    const append = (file: Fd) => {
+      calls += 1;
+      const call = () => (calls < growsAt ? 0 : writeSync(file.number, "let in"));
+      pressure.attempt(file, 4096, call);
+    };
+    pressure.rehearse(fresh, append, 4096);
+    return calls;
+  };
+  expect([rehearsed("prime", 1), rehearsed("prime", 3), rehearsed("prime", 99), rehearsed("none", 1)]).toEqual([
+    1, 3, 6, 0,
+  ]);
+});
+
+test("the prime holds as long as its tick", () => {
+  const prime = new Prime();
+  using fd = fresh();
+  // A busy machine can take the processor away in between.
+  let holds = false;
+  for (let tries = 0; tries < 50 && !holds; tries++) {
+    prime.stamp(fd);
+    holds = prime.holds;
+  }
+  prime.stamp(fd);
+  spinUntilTick();
+  expect([holds, prime.holds]).toEqual([true, false]);
+  prime.end();
 });
 
 test("none changes nothing: no touch, no suggestion, one line", () => {

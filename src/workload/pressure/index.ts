@@ -60,6 +60,7 @@ export class Pressure implements Disposable {
   #inlineBytes = 0;
   readonly #slack: Slack | undefined;
   #inWindow = false;
+  #rehearsed = false;
   #closed = false;
 
   /** Applies what this machine and these privileges allow; what is missing is said in `line`, never thrown. */
@@ -138,6 +139,7 @@ export class Pressure implements Disposable {
     }
     if (this.#noGroup !== undefined) parts.push(`no memory group: ${this.#noGroup}`);
     if (this.#reservation.done) parts.push("fallocate KEEP_SIZE");
+    if (this.#rehearsed) parts.push("rehearsed on a file without a name");
     if (this.#writeback !== undefined) parts.push(this.#writeback.line);
     return parts.join("; ");
   }
@@ -210,6 +212,7 @@ export class Pressure implements Disposable {
   rehearse(open: () => Fd, append: (file: Fd) => void, lengthBytes: number): void {
     if (this.#prime === undefined) return;
     using file = open();
+    this.#rehearsed = true;
     this.fileOpened(file, lengthBytes);
     for (let i = 0; i < REHEARSALS_MAX && this.#inlineBytes === 0; i++) append(file);
     this.fileDone(file);
