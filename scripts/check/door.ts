@@ -21,7 +21,7 @@ export interface DoorEntry {
   /** The docstring as text; empty when there is none. */
   readonly doc: string;
   /** Methods, fields or members, for classes, interfaces and namespaces. */
-  readonly members: readonly { readonly signature: string; readonly doc: string }[];
+  readonly members: readonly { readonly name: string; readonly signature: string; readonly doc: string }[];
 }
 
 const DOOR = "src/index.ts";
@@ -182,11 +182,12 @@ function closing(text: string, from: number): number {
 }
 
 /** Public members, one line each: what is indented by two and does not begin with `#` or `private`. */
-function membersOf(declaration: string): { signature: string; doc: string }[] {
+function membersOf(declaration: string): DoorEntry["members"] {
   const body = declaration.slice(0, /^\}/m.exec(declaration)?.index ?? declaration.length);
   const member =
     /(?<doc>^ {2}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^ {2}(?<line>(?!private|constructor|#|\}|\*|\/)[\w[][^\n]*)/gm;
   return [...body.matchAll(member)].map(({ groups }) => ({
+    name: /^(?:readonly |static |async |get )*(\[?[\w.]+)/.exec(groups?.line ?? "")?.[1] ?? "",
     signature: (groups?.line ?? "").replace(/ \{$/, "").replace(/;$/, ""),
     doc: plainDoc(groups?.doc ?? ""),
   }));

@@ -1,6 +1,6 @@
 /** The door as it is documented: what the page names is what can be imported, and every name says what it is. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { doorComplaints, doorEntries } from "../../scripts/check/door.ts";
 import * as door from "../../src/index.ts";
@@ -35,6 +35,21 @@ test("verbs of the kernel open with their C prototype", () => {
       expect.stringContaining(prototype as string),
     ]);
   }
+});
+
+test("every verb of the kernel is named by a test below test/ops, test/machine or test/place", () => {
+  const files = ["ops", "machine", "place", "workload"].flatMap((room) =>
+    [...new Bun.Glob("**/*.ts").scanSync(`${ROOT}/test/${room}`)].map((file) => `${ROOT}/test/${room}/${file}`),
+  );
+  const tests = files.map((file) => readFileSync(file, "utf8")).join("\n");
+  const verbs = doorEntries(ROOT)
+    .filter(({ block, isValue }) => block.startsWith("calls") && isValue)
+    .flatMap((entry) => {
+      if (entry.kind === "function") return [entry.name];
+      return entry.kind === "namespace" && entry.name === "sqe" ? entry.members.map(({ name }) => `sqe.${name}`) : [];
+    });
+  expect(verbs.length).toBeGreaterThan(80);
+  expect(verbs.filter((verb) => !new RegExp(`\\b${verb.replace(".", "\\.")}\\(`).test(tests))).toEqual([]);
 });
 
 test("a name without a docstring and an `export *` are complaints", () => {
