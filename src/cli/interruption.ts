@@ -15,9 +15,9 @@ const LOOK_MS = 50;
 /** `bun run` passes a signal on that the terminal has sent to us as well: one key, two signals. */
 const SAME_KEY_MS = 150;
 const ANSWER_MS_MAX = 10_000;
-const CLEAN_UP_MS_MAX = 1500;
-/** After a second signal, whatever happens. */
-const END_MS_MAX = 1800;
+const CLEAN_UP_MS_MAX = 1000;
+/** After a second signal, whatever happens; what the guard then removes comes on top. */
+const END_MS_MAX = 1200;
 const ORPHAN_LOOK_MS = 500;
 
 /** The workload did not answer; the run ends without what it knows. */

@@ -1,5 +1,8 @@
 /** A second signal ends a run that does not answer within two seconds, clean-up included, with the signal's code. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { until } from "../until.ts";
 
 const HEARD_MS = 200; // one key can arrive twice, as two signals: only what comes later is a second one
 
@@ -7,9 +10,14 @@ async function secondsToEnd(
   work: string,
   clean: string,
   signal: NodeJS.Signals,
+  options: readonly string[],
 ): Promise<{ code: number; seconds: number }> {
   const words = [`${import.meta.dir}/fixtures/stuck.ts`, "--work", work, "--clean", clean];
-  const child = Bun.spawn([process.execPath, ...words], { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const directory = mkdtempSync(`${tmpdir()}/stuck-`);
+  const child = Bun.spawn([process.execPath, ...options, ...words], {
+    ...{ stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 },
+    env: { ...process.env, TMPDIR: directory, BYTEWITNESS_DIR: "" },
+  });
   await child.stdout.getReader().read();
   const firstMs = performance.now();
   child.kill(signal);
@@ -17,23 +25,34 @@ async function secondsToEnd(
   // Where the event loop turns, the first one is answered by a line; a second one is another key.
   if (work !== "busy") await child.stderr.getReader().read();
   while (performance.now() - firstMs < 3 * HEARD_MS) await new Promise((resolve) => setImmediate(resolve));
+  const left = () => readdirSync(directory).filter((name) => name.startsWith("stuck-"));
+  expect(left().length).toBe(1);
   const secondMs = performance.now();
   child.kill(signal);
   await child.exited;
-  return { code: child.exitCode ?? -1, seconds: (performance.now() - secondMs) / 1000 };
+  await until("the run's file to be removed", () => left().length === 0);
+  const seconds = (performance.now() - secondMs) / 1000;
+  rmSync(directory, { recursive: true });
+  return { code: child.exitCode ?? -1, seconds };
 }
 
-test.each([
+const CASES = [
   ["pending", "done", "SIGINT", 130],
   ["pending", "pending", "SIGTERM", 143],
   ["done", "pending", "SIGINT", 130],
   ["busy", "done", "SIGINT", 130],
   ["pending", "busy", "SIGINT", 130],
-] as const)("work %s, clean-up %s: %s", async (work, clean, signal, code) => {
+  ["busy", "done", "SIGHUP", 129],
+] as const;
+/** With a compiled handler, and where nothing can be compiled. */
+const WAYS = { compiled: [], "not compiled": ["--no-addons"] } as const;
+const ALL = Object.entries(WAYS).flatMap(([way, options]) => CASES.map((one) => [way, ...one, options] as const));
+
+test.each(ALL)("%s; work %s, clean-up %s: %s", async (_, work, clean, signal, code, options) => {
   const seconds: number[] = [];
   // A busy machine may hold it up: the best of three counts.
   while (seconds.length < 3 && !seconds.some((took) => took < 2)) {
-    const ended = await secondsToEnd(work, clean, signal);
+    const ended = await secondsToEnd(work, clean, signal, options);
     expect(ended.code).toBe(code);
     seconds.push(ended.seconds);
   }
