@@ -1,8 +1,8 @@
 /**
  * Whatever fails outside a report ends with the contract's code: never 0, and never 1, which means corruption.
  *
- * Owns the last handlers of a process: uncaught exceptions, unhandled rejections, an end in the middle
- * of a run. bunfig.toml preloads it, so that even a script that does not load ends 255; the door imports it for scripts
+ * Owns the last handlers of a process: uncaught exceptions, unhandled rejections, errors of Workers that nobody listens
+ * to, an end in the middle of a run. bunfig.toml preloads it, so that even a script that does not load ends 255; the door imports it for scripts
  * elsewhere. Refuses to import anything: what is broken must not break it. Workers and test files keep Bun's handlers.
  */
 
@@ -73,10 +73,31 @@ async function fail(error: unknown): Promise<void> {
   exit(OWN_FAILURE);
 }
 
+/** Bun forgets an error of a Worker that has no listener for it; here it is one of this process. */
+function hearWorkers(): void {
+  const Silent = globalThis.Worker;
+  globalThis.Worker = class extends Silent {
+    #heard = false;
+
+    constructor(...how: ConstructorParameters<typeof Silent>) {
+      super(...how);
+      super.addEventListener("error", ({ message }) => {
+        if (!this.#heard && typeof this.onerror !== "function") void fail(`in a Worker: ${message}`);
+      });
+    }
+
+    override addEventListener(type: string, ...rest: unknown[]): void {
+      if (type === "error") this.#heard = true;
+      (super.addEventListener as (type: string, ...rest: unknown[]) => void)(type, ...rest);
+    }
+  };
+}
+
 const ofTests = /[._](?:test|spec)\.[cm]?[jt]sx?$/.test(Bun.main);
 if (Bun.isMainThread && !ofTests) {
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
+  hearWorkers();
   process.on("exit", (code) => {
     // A run that never came to its report, or a script that ends the process in the middle of one.
     if (!running || settled || code > 1) return;

@@ -8,7 +8,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { SyscallError } from "./errors.ts";
+import { Inconclusive, SyscallError } from "./errors.ts";
 import { loopImage, loopMissing } from "./loop.ts";
 import { cString } from "./memory.ts";
 import { enterPrivateMountNamespace, mount, unmount } from "./mount.ts";
@@ -67,7 +67,7 @@ export function filesystemMissing(type: string): string | undefined {
 
 /**
  * `mkfs.TYPE [options] device`: a fresh file system, quietly. `options` are mkfs's own words. Throws SyscallError
- * (ENOENT) without the program, Error with mkfs's own complaint. mkfs(8).
+ * (ENOENT) without the program, Inconclusive with mkfs's own complaint. mkfs(8).
  */
 export function makeFilesystem(type: string, device: string, options: readonly string[] = []): void {
   const maker = makerOf(type);
@@ -82,7 +82,8 @@ export function makeFilesystem(type: string, device: string, options: readonly s
   const made = Bun.spawnSync(words, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (made.exitCode === 0) return;
   const said = (made.stderr.toString().trim() || made.stdout.toString().trim()).replaceAll("\n", " ");
-  throw new Error(`${maker.program} ${device}: ${said}`);
+  // A place that is full, an image beyond a file-size limit: the machine's, not ours.
+  throw new Inconclusive(`${maker.program} failed, TMPDIR may lack the room: ${device}: ${said}`);
 }
 
 /** Where the tmpfs with our mount points is mounted: root's directory for run-time state, never a user's. */
@@ -140,8 +141,8 @@ export interface ScratchOptions {
 
 /**
  * A fresh file system on a sparse image of `capacityBytes` in `imageDirectory` (tmpfs: without one), mounted on a
- * directory of our own in a private mount namespace. Needs root and mkfs.TYPE. Throws SyscallError or Error with the
- * reason. mount(2), mkfs(8), loop(4).
+ * directory of our own in a private mount namespace. Needs root and mkfs.TYPE. Throws SyscallError or Inconclusive with
+ * the reason. mount(2), mkfs(8), loop(4).
  */
 export function scratchFilesystem(options: ScratchOptions): Scratch {
   const { type, capacityBytes, mountOptions = "", flags = 0 } = options;
