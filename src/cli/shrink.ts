@@ -7,7 +7,7 @@
 import { type Dimension, type Options, shrink } from "../evidence/shrink.ts";
 import { thisScript } from "../machine/invocation.ts";
 import { KEEP_VARIABLE } from "../machine/own-file.ts";
-import { UsageError } from "../ops/errors.ts";
+import { assert, UsageError } from "../ops/errors.ts";
 import { EXIT, exitCodeOf, type RunReport, type ShrunkRun } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { secondsText } from "../units.ts";
@@ -204,6 +204,9 @@ export class ShrinkWork implements Work {
       if (end.report?.verdict === "corrupt") return this.#print(end.report);
       if (!signal.aborted) this.#search.runs += 1;
     }
+    const { selfTest } = await import("../judge/self-test.ts");
+    const broken = selfTest();
+    assert(broken === undefined, `the judge failed its self-test: ${broken}`);
     const best = this.#best as { report: RunReport };
     const why = signal.aborted ? "the search was interrupted" : "the last runs, which write evidence, did not hit";
     printProblem(this.#name, `${why}: this is the report of the smallest run so far, and its files are gone`);
