@@ -127,6 +127,7 @@ export type { CallReference, Finding, Judgement, Segment } from "./judge/finding
 export { type AccountOptions, accountRecords, type RecordsAccount } from "./judge/gone-records.ts";
 export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
+export { judgeViews, type View } from "./judge/views.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 
 // ── running: a reproducer from its arguments to its report ──────────────────────────────────────────────────────────

@@ -17,14 +17,14 @@
 import {
   allowHugePages,
   counter,
-  type Finding,
   GiB,
   isSyscallError,
-  judgeBytes,
-  madvise,
-  mapAnonymous,
+  type Judgement,
+  judgeViews,
   type Mapping,
   MiB,
+  madvise,
+  mapAnonymous,
   missing,
   mremap,
   runReproducer,
@@ -46,7 +46,7 @@ function placeIn(over: Mapping, shiftBytes: number) {
 }
 
 /** Moves touched huge pages and judges the bytes where they belong, and where half a GiB before would be. */
-function move(shiftBytes: number, file: string): { findings: Finding[]; verifiedBytes: number } {
+function move(shiftBytes: number, file: string): Pick<Judgement, "findings" | "verifiedBytes"> {
   using from = reserve();
   using to = reserve();
   const pattern = counter();
@@ -59,22 +59,15 @@ function move(shiftBytes: number, file: string): { findings: Finding[]; verified
   using moved = mremap(mapping, { lengthBytes: BYTES, place: placeIn(to, shiftBytes) });
 
   madvise(moved, { advice: MADV_POPULATE_WRITE, ...TOUCHED });
-  const expectBytes = TOUCHED.offsetBytes + TOUCHED.lengthBytes;
-  const expected = { pattern, startBytes: TOUCHED.offsetBytes, expectBytes, file };
-  const here = judgeBytes(moved.view(TOUCHED), expected);
-  if (here.findings.length === 0) return { findings: [], verifiedBytes: here.verifiedBytes };
+  const touched = { offsetBytes: TOUCHED.offsetBytes, bytes: moved.view(TOUCHED) };
+  const here = judgeViews([touched], { pattern, file });
+  if (here.findings.length === 0) return here;
 
   // Right bytes at the wrong address? Half a GiB before their offset nothing was ever written.
   const elsewhere = { offsetBytes: GiB - 512 * MiB, lengthBytes: TOUCHED.lengthBytes };
   madvise(moved, { advice: MADV_POPULATE_WRITE, ...elsewhere });
-  const there = judgeBytes(moved.view(elsewhere), expected);
-  if (there.findings.length > 0) return { findings: [...here.findings], verifiedBytes: here.verifiedBytes };
-  const misplaced: Finding = {
-    ...{ kind: "misplaced", file, ...elsewhere, originBytes: GiB, pageAligned: true },
-    ...{ alsoAtBytes: GiB, replacesBytes: TOUCHED.lengthBytes },
-  };
-  const findings = here.findings.map((finding) => ({ ...finding, alsoAtBytes: elsewhere.offsetBytes }));
-  return { findings: [misplaced, ...findings], verifiedBytes: here.verifiedBytes + there.verifiedBytes };
+  const untouched = { offsetBytes: elsewhere.offsetBytes, bytes: moved.view(elsewhere), untouched: true };
+  return judgeViews([untouched, touched], { pattern, file });
 }
 
 await runReproducer({
