@@ -161,7 +161,8 @@ export function intactJudgement(offsetBytes: number, lengthBytes: number): Judge
 
 function toFinding(note: Note, ledger: Machinery["ledger"], file: string | undefined): Finding {
   const { sample, homeBytes, listed, offsetBytes, ...fields } = note;
-  const { kind, ...rest } = fields;
+  const { kind: found, ...rest } = fields;
+  const kind = explaining().isTorn(note, ledger.pattern) ? "torn" : found;
   return {
     ...{ kind, ...(file === undefined ? {} : { file }), offsetBytes, ...rest },
     pageAligned: offsetBytes % 4096 === 0,

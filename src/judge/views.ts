@@ -5,6 +5,7 @@
  * nothing was written there should be zeros, and the stream's bytes there are `misplaced` and name the place that they
  * left, as that place names them. Pure: whoever has the mapping makes the views.
  */
+import { PAGE_BYTES } from "../units.ts";
 import type { Finding, Judgement } from "./finding.ts";
 import { type JudgeOptions, judgeBytes } from "./judge.ts";
 
@@ -48,9 +49,9 @@ function strayIn(bytes: Uint8Array, options: JudgeOptions & { readonly startByte
     else runs.push({ offsetBytes, lengthBytes, originBytes });
   }
   const strays = runs.map((run): Finding => {
-    const facts = { kind: "misplaced", ...run, replacesBytes: run.lengthBytes } as const;
     const file = options.file === undefined ? {} : { file: options.file };
-    return { ...facts, ...file, pageAligned: run.offsetBytes % PAGE_BYTES === 0, detail: describe(facts) };
+    const pageAligned = run.offsetBytes % PAGE_BYTES === 0;
+    return { kind: "misplaced", ...file, ...run, replacesBytes: run.lengthBytes, pageAligned };
   });
   return [...strays, ...damage].sort((a, b) => a.offsetBytes - b.offsetBytes);
 }

@@ -101,6 +101,11 @@ export class Lines implements Pattern {
     }
   }
 
+  lineAt(streamOffsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number } {
+    const { firstOffset, lineBytes } = this.#stretchAt(streamOffsetBytes);
+    return { offsetBytes: streamOffsetBytes - ((streamOffsetBytes - firstOffset) % lineBytes), lengthBytes: lineBytes };
+  }
+
   #stretchAt(offset: number): Stretch {
     return this.#stretches.findLast(({ firstOffset }) => firstOffset <= offset) as Stretch;
   }

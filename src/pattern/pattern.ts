@@ -55,6 +55,8 @@ export interface Pattern {
   firstMismatch(block: Uint8Array, streamOffsetBytes: number): number;
   /** The first place in the range whose bytes prove their position in this stream or in a sibling's. */
   locate(block: Uint8Array, range: LocateRange): Location | undefined;
+  /** Of text: the line that holds the byte at that offset. */
+  lineAt?(streamOffsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number };
   /**
    * Records that differ in a few bits only: which one is at the index, where the stream is right before it and should go
    * on at that offset; undefined when it is none, or one with flipped bits.

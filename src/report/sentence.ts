@@ -140,7 +140,7 @@ function describe(finding: Facts): string {
         return `the stream goes on ${bytes(lengthBytes)} past the ${grouped(finding.sentBytes)} that were sent`;
       return `${bytes(lengthBytes)} too many from ${grouped(offsetBytes)} on (${content})`;
     case "torn":
-      return `a record of ${bytes(lengthBytes)} lies in pieces from ${grouped(offsetBytes)} on`;
+      return `a line is torn at ${grouped(offsetBytes)}: ${bytes(lengthBytes)} from ${grouped(originBytes)} are between its pieces`;
     default:
       return describeRaw(finding);
   }

@@ -5,7 +5,7 @@
  * second, with 128 + the signal's number. What the process leaves is put right by its guard.
  */
 import { libc } from "./libc.ts";
-import { ARMED, collect, COUNT, END_WITHIN, SIGNAL } from "./signal-timer.ts";
+import { ARMED, COUNT, collect, END_WITHIN, SIGNAL } from "./signal-timer.ts";
 
 const LOOK_MS = 20;
 /** One key can arrive twice (`bun run` passes on what the terminal has sent to the whole group). */

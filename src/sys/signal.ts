@@ -10,7 +10,7 @@ import { cc, linkSymbols, type Pointer } from "bun:ffi";
 import { withoutHeaders } from "./compiler.ts";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
-import { ARMED, collect, COUNT, COUNTERS, END_WITHIN, handleByTimer, SIGNAL } from "./signal-timer.ts";
+import { ARMED, COUNT, COUNTERS, collect, END_WITHIN, handleByTimer, SIGNAL } from "./signal-timer.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
 import { SIGALRM } from "./uapi/mount.ts";
 

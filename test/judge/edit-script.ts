@@ -12,6 +12,9 @@ interface Script {
   readonly startBytes?: number;
 }
 
+/** Bytes of another place of the stream. */
+const OF_ELSEWHERE: ReadonlySet<Finding["kind"]> = new Set(["misplaced", "duplicated", "torn"]);
+
 /** The bytes that the findings make of the good stream, as long as the file. */
 export function replayed({ bytes, judgement: { findings, segments }, pattern, startBytes = 0 }: Script): Uint8Array {
   const out = new Uint8Array(bytes.length);
@@ -24,7 +27,7 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
     return block;
   };
   const intact = segments.filter(({ kind }) => kind === "intact");
-  const moved = findings.filter(({ kind }) => kind === "misplaced" || kind === "duplicated");
+  const moved = findings.filter(({ kind }) => OF_ELSEWHERE.has(kind));
   /** Bytes that are found elsewhere need not be here: the map shows where the stream continues behind them. */
   const jump = () => {
     const here = intact.find(({ offsetBytes }) => offsetBytes === at);
@@ -63,7 +66,7 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
     if (inside) continue;
     at = covered = offsetBytes + lengthBytes;
     // Damage inside bytes of another place is of the words that belong there.
-    cover = (kind === "misplaced" || kind === "duplicated" ? originBytes : next) - offsetBytes;
+    cover = (OF_ELSEWHERE.has(kind) ? originBytes : next) - offsetBytes;
     next += kind === "bit-flipped" ? lengthBytes : kind === "duplicated" || kind === "extra" ? 0 : replacesBytes;
   }
   copy(end);
@@ -82,6 +85,7 @@ function contentOf(finding: Finding, { file, good, home }: Content): Uint8Array 
   switch (kind) {
     case "duplicated":
     case "misplaced":
+    case "torn":
       return good(originBytes, lengthBytes);
     case "zeroed":
       return new Uint8Array(lengthBytes);

@@ -147,8 +147,14 @@ function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undef
         stands[o] = 1;
       }
     } else if (kind !== "duplicated" && kind !== "extra") {
-      // A flip in bytes that are of another place hides two: the one that belongs here, and the one that was copied.
-      damaged += kind === "bit-flipped" ? 2 * lengthBytes : lengthBytes;
+      // Damage in bytes that are of another place hides two: those that belong here, and those that were copied.
+      const isInCopy = judgement.findings.some(
+        (one) =>
+          one.kind === "misplaced" &&
+          one.offsetBytes <= offsetBytes &&
+          one.offsetBytes + one.lengthBytes >= offsetBytes + lengthBytes,
+      );
+      damaged += kind === "bit-flipped" || (isInCopy && kind !== "misplaced") ? 2 * lengthBytes : lengthBytes;
     }
     if (kind === "misplaced" || kind === "duplicated") {
       // Bytes that stand elsewhere are not gone.

@@ -54,7 +54,14 @@ test(
     const line = good[500] as string;
     expect(
       await edited((lines) => lines.splice(500, 1, line.slice(0, 30), lines[20] as string, line.slice(30))),
-    ).toEqual([["duplicated", 32030, LINE, 1280]]);
+    ).toEqual([["torn", 32030, LINE, 1280]]);
+    // Torn by a line that is missing where it belongs, and by a part of one.
+    expect(
+      await edited((lines) => {
+        const [moved] = lines.splice(700, 1);
+        lines.splice(500, 1, line.slice(0, 30), moved as string, line.slice(30));
+      }),
+    ).toEqual([["torn", 32030, LINE, 700 * LINE, 701 * LINE]]);
     expect(await edited((lines) => lines.splice(500, 1, `${"x".repeat(LINE - 1)}\n`))).toEqual([
       ["filled", 32000, LINE - 1, undefined],
     ]);

@@ -46,7 +46,7 @@ export function overlapWithRun(
   run: Part,
   { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
 ): number {
-  const count = Math.min(most, otherWindow.length);
+  const count = Math.min(most, otherWindow.length, run.hi - run.clear);
   if (count <= 0) return 0;
   const tail = otherWindow.subarray(0, count);
   (run.stream as Pattern).fill(tail, run.hi + run.shift - count);

@@ -27,8 +27,9 @@ export function joinEnd(notes: readonly Note[], segments: OpenSegment[], periodB
   const end = notes.find(({ kind, content }) => kind === "truncated" || (kind === "extra" && content === GOES_ON));
   if (end === undefined) return [...notes];
   const wrong = end.kind === "extra" ? end.lengthBytes : -end.lengthBytes;
-  // Phases in place, and phases that were moved, cannot both be kept.
-  const isKnown = wrong % periodBytes === 0 && (periodBytes === 1 || notes.every(({ kind }) => kind !== "misplaced"));
+  // Phases in place, and phases that were moved, cannot both be kept; nor can the words of a range in which all are wrong.
+  const isFixed = ({ kind, wordBytes }: Note) => kind === "misplaced" || wordBytes !== undefined;
+  const isKnown = wrong % periodBytes === 0 && (periodBytes === 1 || !notes.some(isFixed));
   const causes = isKnown ? causesOf(notes, wrong, periodBytes) : undefined;
   if (causes === undefined) return [...notes];
   let past = 0;

@@ -16,6 +16,8 @@ export const WORD = 8;
 /** Looked at in one go: as much again as followed so far, within these. */
 const CHUNK_BYTES = 65536;
 const CHUNK_BYTES_MIN = 1024;
+/** Behind a range that ends, so many bytes show whether its words go on elsewhere. */
+export const AHEAD_BYTES = 128;
 /** A derived range may begin so far before its first wrong byte: words that are the same either way. */
 const BACK_BYTES = 4096;
 
@@ -137,6 +139,30 @@ export class Follower {
       this.resumes = !this.done || block[index + same] === good[same];
     }
     if (this.pos >= this.#endBytes - this.#shift) this.done = true;
+  }
+
+  /** Where the last word begins that was followed in part: words of another place would begin there. */
+  get wordAt(): number {
+    return this.pos - ((((this.pos + this.#shift) % WORD) + WORD) % WORD);
+  }
+
+  /** Reversed words that go on behind the range, and belong elsewhere in the stream: their shift. The range ends there. */
+  elsewhere({ block, at }: Window): number | undefined {
+    const from = this.wordAt;
+    if (!this.mayGoOn || from < at) return undefined;
+    const turned = block.slice(from - at, from - at + AHEAD_BYTES);
+    derive(turned, 0, this.derivation);
+    const range = { fromIndex: 0, toIndex: 1, limitBytes: this.#endBytes, nearBytes: from + this.#shift };
+    const found = this.#pattern.locate(turned, range);
+    if (found?.stream !== this.#pattern) return undefined;
+    this.pos = from;
+    this.wrongTo = Math.min(this.wrongTo, from);
+    return found.streamOffsetBytes - from;
+  }
+
+  /** Of reversed words those of another place may follow. */
+  get mayGoOn(): boolean {
+    return this.derivation.kind === "byte-swapped" && this.done;
   }
 
   /** The range as a part of the file; it may reach back to `lo` over bytes that are the same either way. */

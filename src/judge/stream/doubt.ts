@@ -29,33 +29,59 @@ export class Doubt {
   readonly mark: number;
   /** Shifts of the runs before. */
   readonly known: readonly number[];
+  /** The run in which it began, and what was known of it then. */
+  readonly run: Part;
+  readonly #inlays: number;
+  readonly #clear: number;
 
-  constructor(follower: Follower, { mark, known }: { mark: number; known: readonly number[] }) {
+  constructor(follower: Follower, { mark, known, run }: { mark: number; known: readonly number[]; run: Part }) {
     this.follower = follower;
     this.mark = mark;
     this.known = known;
+    this.run = run;
+    this.#inlays = run.inlays.length;
+    this.#clear = run.clear;
+  }
+
+  /** The run as it was. */
+  restored(): Part {
+    this.run.inlays.length = this.#inlays;
+    this.run.clear = this.#clear;
+    return this.run;
+  }
+
+  /** Damage in the runs that the rule explains too. */
+  #inlaysIn(runs: readonly Part[]): number {
+    let count = 0;
+    for (const run of new Set(runs)) {
+      const since = run === this.run ? run.inlays.slice(this.#inlays) : run.inlays;
+      count += since.filter(({ from }) => from < this.follower.pos).length;
+    }
+    return count;
   }
 
   /**
-   * `parts` came since the doubt began, the run before it first; `open` is being followed, and everything before `here`
-   * was looked at.
+   * `parts` came since the doubt began, the run before it first, undefined when they are decided; `open` is being
+   * followed, and everything before `here` was looked at.
    */
-  settle(parts: readonly Part[], { window, here, open, scanning, atEnd }: View): "open" | "rule" | "places" {
-    const { follower } = this;
-    const [run] = parts;
+  settle(parts: readonly Part[] | undefined, view: View): "open" | "rule" | "places" {
+    const { window, here, open, scanning, atEnd } = view;
+    const { follower, run } = this;
+    if (parts === undefined) return "places";
     // In the middle of damage it is not known yet what it will be.
     if (!atEnd && scanning && here < follower.pos + SCAN_BYTES) {
       follower.advance(window, here);
       return "open";
     }
     // Whole pages of another place, and bytes that continue where an earlier run was, prove more than any rule.
-    const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run?.shift);
+    const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run.shift);
     if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.known.includes(shift))) return "places";
     follower.advance(window, here);
     const over = (follower.done || atEnd) && here >= follower.pos;
     const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
-    const elsewhere = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run?.shift).length;
+    const places = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run.shift).length;
+    const elsewhere = places + this.#inlaysIn([...parts, open]);
     if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
     // A range at whose end nothing is right is not a range in place, but the beginning of something else.
     if (over && !follower.resumes) return "places";

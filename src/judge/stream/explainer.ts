@@ -9,8 +9,9 @@
  *
  * What is decided when. While the main line has been reported up to the run that is being followed, damage in that run
  * is reported at once: nothing that comes can make it cheaper. From the first change of shift on, parts wait: until the
- * file ends, until so many wait that the older half is reported as it looks best by then (PARTS_MAX), or until so much
- * damage waits in one run that it is reported with that run on the main line (INLAYS_MAX). Later bytes may then prove
+ * file ends, until so many wait that the older half is reported as it looks best by then (PARTS_MAX; fewer once findings
+ * are only counted), or until so much damage waits in one run that it is reported with that run on the main line
+ * (INLAYS_MAX). Later bytes may then prove
  * that fewer findings would have done. They cannot make a reported byte wrong: what each byte of the file is does not
  * depend on the choice, and a range that was called lost, or a copy, is mended by `links.ts` when the other half turns
  * up. Refuses to read bytes.
@@ -25,6 +26,8 @@ import { endOf, isBetter, type Line, runLines, type Story, tell } from "./story.
 
 /** Parts that wait for a decision, and damage that waits in one run. */
 const PARTS_MAX = 128;
+/** Of findings that are only counted, fewer wait: a file that is wrong everywhere takes not much longer than others. */
+const PARTS_MAX_COUNTED = 24;
 const INLAYS_MAX = 4096;
 /** The end of a run may still be cut so far from its last byte. */
 const OPEN_END_BYTES = 192;
@@ -41,6 +44,8 @@ export class Explainer implements Listener {
   #parts: Part[] = [];
   #plots: Plot[];
   #decided = 0;
+  /** Of two readings one is to be taken back: nothing is reported until it is known which. */
+  #inDoubt = false;
 
   constructor(ledger: Ledger, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
     this.#ledger = ledger;
@@ -53,7 +58,7 @@ export class Explainer implements Listener {
   /** True while the run that is being followed continues where the reported main line ends. */
   isSettled(run: Part): boolean {
     const { shift, hi } = this.#anchor;
-    return this.#parts.length === 0 && run.kind === "own" && run.shift === shift && run.lo <= hi;
+    return !this.#inDoubt && this.#parts.length === 0 && run.kind === "own" && run.shift === shift && run.lo <= hi;
   }
 
   inlay(run: Part, inlay: Part): void {
@@ -71,13 +76,17 @@ export class Explainer implements Listener {
     Object.assign(run, { lo: to, from: to, clear: to, inlays: [] });
   }
 
+  /** Counts flips that are neither listed nor drawn; false when they are, or may yet turn out to be something else. */
+  flips(run: Part, wordAt: number, strideBytes: number, count: number, lo: number, hi: number): boolean {
+    if (!this.#ledger.isFull || !this.isSettled(run)) return false;
+    run.told = true;
+    this.#told = this.#ledger.countFlips(wordAt, { lo, hi, count, strideBytes });
+    run.clear = this.#told;
+    return true;
+  }
+
   flip(run: Part, wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void {
-    if (this.#ledger.isFull && this.isSettled(run)) {
-      run.told = true;
-      this.#told = this.#ledger.countFlip(wordAt, lo, hi);
-      run.clear = this.#told;
-      return;
-    }
+    if (this.flips(run, wordAt, 0, 1, lo, hi)) return;
     const part = flipPart({ wordAt, lo, hi, foundLo, foundHi }, run);
     this.inlay(run, part);
     run.clear = part.to;
@@ -85,11 +94,16 @@ export class Explainer implements Listener {
 
   part(part: Part): void {
     this.#parts.push(part);
-    this.#plots = grow(this.#plots, this.#parts);
-    if (this.#parts.length >= PARTS_MAX) this.#decide(false);
+    this.#plots = grow(this.#plots, this.#parts, this.#ledger.isCounting);
+    if (this.#parts.length >= this.#partsMax) this.#decide(false);
+  }
+
+  get #partsMax(): number {
+    return this.#ledger.isCounting ? PARTS_MAX_COUNTED : PARTS_MAX;
   }
 
   mark(): number {
+    this.#inDoubt = true;
     return this.#decided + this.#parts.length;
   }
 
@@ -97,17 +111,19 @@ export class Explainer implements Listener {
     return mark < this.#decided ? undefined : this.#parts.slice(mark - this.#decided);
   }
 
-  takeBack(mark: number): Part {
-    const first = this.#parts[mark - this.#decided] as Part;
-    this.#parts.length = mark - this.#decided;
-    this.#regrow();
-    return first;
+  settled(open: Part, takeBack: number | undefined): void {
+    this.#inDoubt = false;
+    if (takeBack !== undefined) {
+      this.#parts.length = takeBack - this.#decided;
+      this.#regrow();
+    } else if (this.isSettled(open)) for (const inlay of open.inlays.splice(0)) this.inlay(open, inlay);
   }
 
   #regrow(): void {
     const parts = this.#parts;
     this.#plots = [firstPlot(this.#anchor)];
-    for (let count = 1; count <= parts.length; count += 1) this.#plots = grow(this.#plots, parts.slice(0, count));
+    for (let count = 1; count <= parts.length; count += 1)
+      this.#plots = grow(this.#plots, parts.slice(0, count), this.#ledger.isCounting);
   }
 
   /** Tells the older half of what waits, or all of it with the last run on the main line. */
@@ -119,7 +135,7 @@ export class Explainer implements Listener {
       .sort((a, b) => a.cost - b.cost || a.bytes - b.bytes);
     const best = plots[0] as Plot;
     const chain = chainOf(best);
-    const upTo = all ? chain.at(-1) : (chain.findLast((index) => index < PARTS_MAX / 2) ?? chain[0]);
+    const upTo = all ? chain.at(-1) : (chain.findLast((index) => index < this.#partsMax / 2) ?? chain[0]);
     if (upTo === undefined) this.#tellInPlace();
     else this.#tellChain(chain.slice(0, chain.indexOf(upTo) + 1));
     this.#regrow();
@@ -127,7 +143,7 @@ export class Explainer implements Listener {
 
   /** No run of the main line is among the parts: the older half counts as in place. */
   #tellInPlace(): void {
-    const count = PARTS_MAX / 2;
+    const count = this.#partsMax / 2;
     const at = (this.#parts[count] as Part).lo;
     const after = edge(at, this.#anchor.shift);
     this.#tellGaps([gapBetween(this.#anchor, after, this.#parts.slice(0, count)) as Gap], at);

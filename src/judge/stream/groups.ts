@@ -45,6 +45,14 @@ interface Series {
   offsets: number;
 }
 
+/** The same difference of a word, `count` times, one every `strideBytes`. */
+export interface Flips {
+  readonly lo: number;
+  readonly hi: number;
+  readonly count: number;
+  readonly strideBytes: number;
+}
+
 /** What distinguishes one series from another. */
 interface Noticed {
   readonly kind: FindingKind;
@@ -83,36 +91,40 @@ export class Groups {
     this.#count(known ? key : kind, { kind, what: kindPhrase(known ? note : { kind }) }, offsetBytes, lengthBytes);
   }
 
-  /** A flip by itself: the difference of its word. */
-  addFlip(offsetBytes: number, lengthBytes: number, lo: number, hi: number): void {
+  /** Flips by themselves: the difference of their words. */
+  addFlips(offsetBytes: number, lengthBytes: number, { lo, hi, count, strideBytes }: Flips): void {
     const shift = 8 * firstFlipped(lo, hi);
-    if (shift === 0) this.#countMask(offsetBytes, lengthBytes, lo, hi);
-    else if (shift >= 32) this.#countMask(offsetBytes, lengthBytes, hi >>> (shift - 32), 0);
-    else this.#countMask(offsetBytes, lengthBytes, (lo >>> shift) | (hi << (32 - shift)), hi >>> shift);
+    const mask =
+      shift === 0
+        ? { lo, hi }
+        : shift >= 32
+          ? { lo: hi >>> (shift - 32), hi: 0 }
+          : { lo: (lo >>> shift) | (hi << (32 - shift)), hi: hi >>> shift };
+    const series = this.#countMask(offsetBytes, lengthBytes, mask.lo, mask.hi);
+    if (count > 1) extendMany(series, lengthBytes, { count: count - 1, strideBytes });
   }
 
   /** Flips are distinguished by their bits, counted from their first byte. */
-  #countMask(offsetBytes: number, lengthBytes: number, lo: number, hi: number): void {
+  #countMask(offsetBytes: number, lengthBytes: number, lo: number, hi: number): Series {
     const key = (lo >>> 0) + (hi >>> 0) * 4294967296;
     const series = this.#series.get(key);
-    if (series !== undefined) {
-      extend(series, offsetBytes, lengthBytes);
-      return;
-    }
-    if (this.#series.size >= SERIES_MAX) {
-      this.#count("bit-flipped", { kind: "bit-flipped", what: "flipped bits" }, offsetBytes, lengthBytes);
-      return;
-    }
-    this.#count(key, { kind: "bit-flipped", what: bitsText(lo, hi) }, offsetBytes, lengthBytes);
+    if (series !== undefined) return extend(series, offsetBytes, lengthBytes);
+    if (this.#series.size >= SERIES_MAX)
+      return this.#count("bit-flipped", { kind: "bit-flipped", what: "flipped bits" }, offsetBytes, lengthBytes);
+    return this.#count(key, { kind: "bit-flipped", what: bitsText(lo, hi) }, offsetBytes, lengthBytes);
   }
 
-  #count(key: string | number, { kind, what }: { kind: FindingKind; what: string }, at: number, length: number): void {
-    const series = this.#series.get(key);
-    if (series !== undefined) {
-      extend(series, at, length);
-      return;
-    }
-    this.#series.set(key, { kind, what, count: 1, first: at, last: at, stride: 0, length, offsets: at });
+  #count(
+    key: string | number,
+    { kind, what }: { kind: FindingKind; what: string },
+    at: number,
+    length: number,
+  ): Series {
+    const known = this.#series.get(key);
+    if (known !== undefined) return extend(known, at, length);
+    const series = { kind, what, count: 1, first: at, last: at, stride: 0, length, offsets: at };
+    this.#series.set(key, series);
+    return series;
   }
 
   /** The series that are repetitions, the longest first. */
@@ -126,7 +138,7 @@ export class Groups {
 }
 
 /** `|` takes 32 bits: the alignment is at most a page, so the lower ones say it. */
-function extend(series: Series, at: number, length: number): void {
+function extend(series: Series, at: number, length: number): Series {
   const stride = at - series.last;
   if (series.count === 1) series.stride = stride > 0 ? stride : -1;
   else if (series.stride !== stride) series.stride = -1;
@@ -134,6 +146,20 @@ function extend(series: Series, at: number, length: number): void {
   series.offsets |= at % ALIGNMENT_MAX;
   series.count += 1;
   series.last = at;
+  return series;
+}
+
+/** As many more, each a stride behind the one before: all of them are as aligned as the first two. */
+function extendMany(
+  series: Series,
+  length: number,
+  { count, strideBytes }: { count: number; strideBytes: number },
+): void {
+  extend(series, series.last + strideBytes, length);
+  if (count === 1) return;
+  if (series.stride !== strideBytes) series.stride = -1;
+  series.count += count - 1;
+  series.last += (count - 1) * strideBytes;
 }
 
 function groupOf({ kind, what, count, first, last, stride, length, offsets }: Series): FindingGroup {

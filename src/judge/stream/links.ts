@@ -28,6 +28,8 @@ export class Links {
   readonly #lost: Note[] = [];
   readonly #gone = new Set<Note>();
   unlistedGone = 0;
+  /** Copies that turned out to be the thing itself. */
+  readonly moved: Note[] = [];
 
   /** `noteLate` takes what is left of a lost range when its middle was found. */
   add(note: Note, noteLate: (note: Note) => void): void {
@@ -51,6 +53,7 @@ export class Links {
     if (found.kind === "duplicated") {
       found.kind = "misplaced";
       found.replacesBytes = 0;
+      if (found.listed) this.moved.push(found);
     }
     found.alsoAtBytes ??= lost.offsetBytes;
     const [left, right] = without([missing], held);
@@ -80,7 +83,7 @@ export class Links {
     const { offsetBytes, homeBytes, replacesBytes = 0, kind } = note;
     if (IN_PLACE.has(kind) && replacesBytes > 0) {
       const home = { from: homeBytes, to: homeBytes + replacesBytes };
-      const other = this.#away.find((away) => away !== note && overlaps(streamRange(away), home));
+      const other = holding(this.#away, home, note);
       if (other !== undefined) {
         note.alsoAtBytes = other.offsetBytes + Math.max(0, homeBytes - (other.originBytes as number));
         return;
@@ -90,12 +93,30 @@ export class Links {
     const bytes = streamRange(note);
     const place = this.#damaged.find((one) => {
       const home = { from: one.homeBytes, to: one.homeBytes + (one.replacesBytes as number) };
-      return one !== note && one.offsetBytes !== offsetBytes && overlaps(home, bytes);
+      return !isIn(one, note) && one.offsetBytes !== offsetBytes && overlaps(home, bytes);
     });
     if (place !== undefined) {
       note.alsoAtBytes = place.offsetBytes + Math.max(0, (note.originBytes as number) - place.homeBytes);
     }
   }
+}
+
+/** Of bytes of another place that belong there: those that hold most of it. */
+function holding(all: readonly Note[], home: Range, note: Note): Note | undefined {
+  let best: { readonly away: Note; readonly bytes: number } | undefined;
+  for (const away of all) {
+    if (!overlaps(streamRange(away), home) || isIn(note, away)) continue;
+    const { from, to } = streamRange(away);
+    const bytes = Math.min(to, home.to) - Math.max(from, home.from);
+    if (best === undefined || bytes > best.bytes) best = { away, bytes };
+  }
+  return best?.away;
+}
+
+/** Damage in bytes of another place is no half of theirs. */
+function isIn(note: Note, other: Note): boolean {
+  const { offsetBytes, lengthBytes } = note;
+  return offsetBytes >= other.offsetBytes && offsetBytes + lengthBytes <= other.offsetBytes + other.lengthBytes;
 }
 
 function streamRange({ originBytes = 0, lengthBytes }: Note): Range {

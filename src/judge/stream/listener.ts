@@ -6,11 +6,13 @@ export interface Listener {
   part(part: Part): void;
   /** Damage inside the run that is being followed, whose end is still open. */
   inlay(run: Part, inlay: Part): void;
-  /** A flip by itself in that run; see `FlipTaker` for the numbers. */
+  /** Flips by themselves in that run, one or the same again and again; see `FlipTaker` for the numbers. */
+  flips(run: Part, wordAt: number, strideBytes: number, count: number, lo: number, hi: number): boolean;
   flip(run: Part, wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void;
-  /** A place between parts; `since` lists what came behind it, or undefined when that is decided already. */
+  /** A doubt begins: what comes may be taken back. A place between parts. */
   mark(): number;
+  /** What came behind the mark, or undefined when that is decided already. */
   since(mark: number): readonly Part[] | undefined;
-  /** Takes back all that came behind a mark and returns the first of it: the run that was open then. */
-  takeBack(mark: number): Part;
+  /** The doubt is over while `open` is followed; all that came behind `takeBack` did not happen. */
+  settled(open: Part, takeBack: number | undefined): void;
 }

@@ -9,6 +9,8 @@ import { Explainer } from "./explainer.ts";
 import { Ledger } from "./notebook.ts";
 import { Tracer } from "./tracer.ts";
 
+export { isTorn } from "./torn.ts";
+
 export interface MachineryOptions {
   readonly pattern: Pattern;
   readonly startBytes: number;

@@ -8,7 +8,7 @@ import type { Pattern } from "../../pattern/pattern.ts";
 import type { FindingGroup, FindingKind, Segment, WrongBit } from "../finding.ts";
 import { GOES_ON, joinEnd } from "./cycle.ts";
 import { firstFlipped, lastFlipped } from "./flip.ts";
-import { Groups } from "./groups.ts";
+import { type Flips, Groups } from "./groups.ts";
 import { Links } from "./links.ts";
 import { type OpenSample, Samples } from "./sample.ts";
 import type { Line } from "./story.ts";
@@ -61,6 +61,7 @@ export interface LedgerOptions {
 }
 
 export class Ledger {
+  readonly pattern: Pattern;
   readonly samples: Samples;
   #notes: Note[] = [];
   #leftOut = 0;
@@ -70,11 +71,10 @@ export class Ledger {
   readonly #links = new Links();
   readonly #findingsMax: number;
   readonly #segmentsMax: number;
-  readonly #period: number | undefined;
   #extra: Note | undefined;
 
   constructor(options: LedgerOptions) {
-    this.#period = options.pattern.periodBytes;
+    this.pattern = options.pattern;
     this.samples = new Samples(options);
     this.#findingsMax = options.findingsMax;
     this.#segmentsMax = options.segmentsMax;
@@ -82,6 +82,11 @@ export class Ledger {
 
   get isEmpty(): boolean {
     return this.#notes.length === 0 && this.#leftOut === 0;
+  }
+
+  /** True when findings are counted and no longer listed. */
+  get isCounting(): boolean {
+    return this.#notes.length >= this.#findingsMax;
   }
 
   /** True when neither a finding nor a segment more is listed, and no dump is open. */
@@ -93,8 +98,15 @@ export class Ledger {
   finish(): { notes: Note[]; leftOut: number; groups: FindingGroup[] } {
     const gone = this.#links.finish(this.#notes);
     const listed = this.#notes.filter((note) => note.lengthBytes > 0 && !gone.has(note));
+    for (const { offsetBytes, lengthBytes } of this.#links.moved) {
+      for (const segment of this.segments) {
+        const isIn = segment.offsetBytes >= offsetBytes && segment.offsetBytes < offsetBytes + lengthBytes;
+        if (isIn && segment.kind === "duplicated") segment.kind = "misplaced";
+      }
+    }
     const whole = this.#leftOut === 0 && this.segmentsLeftOut === 0;
-    const notes = this.#period === undefined || !whole ? listed : joinEnd(listed, this.segments, this.#period);
+    const { periodBytes } = this.pattern;
+    const notes = periodBytes === undefined || !whole ? listed : joinEnd(listed, this.segments, periodBytes);
     return { notes, leftOut: this.#leftOut - this.#links.unlistedGone, groups: this.#groups.finish() };
   }
 
@@ -131,18 +143,20 @@ export class Ledger {
     else this.#leftOut += 1;
   }
 
-  /** A flip by itself, of a word, when the ledger is full; returns the offset behind it. */
-  countFlip(wordAt: number, lo: number, hi: number): number {
+  /** Flips by themselves, each of a word, when the ledger is full; returns the offset behind the last. */
+  countFlips(wordAt: number, flips: Flips): number {
+    const { lo, hi, count, strideBytes } = flips;
     const from = wordAt + firstFlipped(lo, hi);
-    const to = wordAt + lastFlipped(lo, hi) + 1;
-    this.#leftOut += 1;
+    const lengthBytes = lastFlipped(lo, hi) + 1 - firstFlipped(lo, hi);
+    const to = from + (count - 1) * strideBytes + lengthBytes;
+    this.#leftOut += count;
     const segment = this.segments[this.segments.length - 1] as OpenSegment;
-    // The run before it, and the flip.
-    this.segmentsLeftOut += 2;
+    // The run before each, and the flip.
+    this.segmentsLeftOut += 2 * count;
     segment.lengthBytes = to - segment.offsetBytes;
     if (MILDER_THAN_FLIPS.has(segment.kind)) segment.kind = "bit-flipped";
     if (segment.originBytes !== undefined) delete segment.originBytes;
-    this.#groups.addFlip(from, to - from, lo, hi);
+    this.#groups.addFlips(from, lengthBytes, flips);
     return to;
   }
 

@@ -50,6 +50,11 @@ export function isRaw({ kind }: Part): boolean {
   return kind === "zeroed" || kind === "filled" || kind === "foreign";
 }
 
+/** Less than a word that fits beyond the end of the stream proves nothing. */
+export function isChance({ kind, lo, hi }: Part, { wordBytes }: Pattern): boolean {
+  return kind === "beyond" && hi - lo < wordBytes;
+}
+
 /** A run that begins at a file offset, of the stream itself or of another one. */
 export function newRun({ stream, own, shift }: { stream: Pattern; own: boolean; shift: number }, at: number): Part {
   const place = { lo: at, hi: at, from: at, to: at, shift, stream, inlays: [], clear: at };

@@ -14,6 +14,9 @@ import { bytesOf, type Range, without } from "./ranges.ts";
 /** Plots that are kept, and how many of them may end with the same run. */
 const PLOTS_MAX = 32;
 const HOPEFUL_MAX = 16;
+/** The same where time counts more. */
+const PLOTS_MAX_NARROW = 4;
+const HOPEFUL_MAX_NARROW = 2;
 const SAME_END_MAX = 3;
 /** A plot that needs so many more findings than another is given up: one change of shift can cost no more. */
 const MARGIN = 2;
@@ -48,8 +51,8 @@ export function chainOf(plot: Plot): number[] {
   return chain.reverse();
 }
 
-/** All plots with the next part; `parts` are all parts so far, with it as the last. */
-export function grow(plots: readonly Plot[], parts: readonly Part[]): Plot[] {
+/** All plots with the next part; `parts` are all parts so far, with it as the last. `narrow`: fewer of them are kept. */
+export function grow(plots: readonly Plot[], parts: readonly Part[], narrow: boolean): Plot[] {
   const index = parts.length - 1;
   const part = parts[index] as Part;
   const grown: Plot[] = [];
@@ -60,7 +63,7 @@ export function grow(plots: readonly Plot[], parts: readonly Part[]): Plot[] {
     if (joined !== undefined && (part.told === true || continues(plot, part))) continue;
     grown.push(skip(plot, part, index));
   }
-  return prune(grown);
+  return prune(grown, narrow);
 }
 
 function continues({ last }: Plot, part: Part): boolean {
@@ -120,13 +123,13 @@ function hope(plot: Plot): number {
 }
 
 /** For each last run the plots that are the shortest, and a few that may become so; never so many that time grows. */
-function prune(plots: Plot[]): Plot[] {
+function prune(plots: Plot[], narrow: boolean): Plot[] {
   const best = plots.reduce((least, { cost }) => Math.min(least, cost), Infinity);
   const alive = plots.filter((plot) => hope(plot) <= best + MARGIN);
   const order = (a: Plot, b: Plot) => a.cost - b.cost || a.bytes - b.bytes || b.index - a.index;
-  const kept = take(alive.sort(order), PLOTS_MAX);
+  const kept = take(alive.sort(order), narrow ? PLOTS_MAX_NARROW : PLOTS_MAX);
   const rest = alive.filter((plot) => !kept.includes(plot) && plot.holes.length > 0);
-  return [...kept, ...take(rest, HOPEFUL_MAX)];
+  return [...kept, ...take(rest, narrow ? HOPEFUL_MAX_NARROW : HOPEFUL_MAX)];
 }
 
 function take(plots: readonly Plot[], most: number): Plot[] {

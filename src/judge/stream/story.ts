@@ -43,6 +43,8 @@ export interface Story {
   readonly lines: readonly Line[];
   readonly findings: number;
   readonly bytes: number;
+  /** Good bytes that are where they belong. */
+  readonly inPlace: number;
   /** Higher is better aligned. */
   readonly alignment: number;
   /** Runs of the main line: where nothing else decides, the walk that continues is the story. */
@@ -65,25 +67,29 @@ export function tell(gaps: readonly Gap[], until: number): Story {
   return { lines, ...measure(lines), runs: gaps.length };
 }
 
-function measure(lines: readonly Line[]): { findings: number; bytes: number; alignment: number } {
+function measure(lines: readonly Line[]): Pick<Story, "findings" | "bytes" | "inPlace" | "alignment"> {
   let findings = 0;
+  let inPlace = 0;
   let bytes = 0;
   let alignment = 0;
   let extra = -1;
-  for (const { kind, show, from, to, missing = 0 } of lines) {
+  for (const { kind, show, from, to, origin, missing = 0 } of lines) {
+    if (kind === "intact" && origin === from) inPlace += to - from;
     if (show === "segment") continue;
     if (kind !== "extra" || extra !== from) findings += 1;
     if (kind === "extra") extra = to;
     bytes += to - from + missing;
     alignment += from % 4096 === 0 ? 3 : from % 512 === 0 ? 2 : from % 8 === 0 ? 1 : 0;
   }
-  return { findings, bytes, alignment };
+  return { findings, bytes, inPlace, alignment };
 }
 
 /** True when the first of two stories is the one to tell. */
 export function isBetter(one: Story, other: Story): boolean {
   if (one.findings !== other.findings) return one.findings < other.findings;
   if (one.bytes !== other.bytes) return one.bytes < other.bytes;
+  // Two blocks that changed places around a third did not move the third.
+  if (Math.abs(one.inPlace - other.inPlace) > SLIVER_BYTES) return one.inPlace > other.inPlace;
   if (one.alignment !== other.alignment) return one.alignment > other.alignment;
   const offsets = (story: Story) => story.lines.flatMap(({ show, from }) => (show === "segment" ? [] : [from]));
   const others = offsets(other);
@@ -168,18 +174,8 @@ function linesOf(gap: Gap, whole: Whole): Line[] {
   const lines = pieces.flatMap((piece, index) =>
     pieceLines(piece, { ...pieceRange(gap, index), shift, whole, replaces: replaced[index] as number }),
   );
-  for (const { from, to } of lost) {
-    lines.push({
-      kind: "lost",
-      show: "finding",
-      from: end,
-      to: end,
-      origin: from,
-      missing: to - from,
-      shift,
-      part: after,
-    });
-  }
+  const at = { show: "finding", from: end, to: end, shift, part: after } as const;
+  for (const { from, to } of lost) lines.push({ ...at, kind: "lost", origin: from, missing: to - from });
   const kind = "duplicated";
   if (repeats > 0) lines.push(...covering({ kind, from: end, to: end + repeats, shift, part: after }));
   return [...lines, ...runLines(after, { from: end + repeats, to: whole.until })];

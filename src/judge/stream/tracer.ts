@@ -1,16 +1,15 @@
 /**
  * Cuts a file into parts: runs that follow a stream, and the damage between them.
  * Owns finding the end of a run (the first wrong byte) and what comes behind it: wrong words that a rule explains
- * (`word-damage.ts`), the walk resuming where it would be, or bytes that prove another position. Damage behind
- * which a run continues is an inlay of that run. At most a few hundred bytes of the file are looked at again. Refuses
- * to interpret; the explainer does.
+ * (`word-damage.ts`), the walk resuming where it would be, or bytes that prove another position. Damage behind which a
+ * run continues is an inlay of that run. A few hundred bytes at most are looked at again. Refuses to interpret.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { matchingBefore, overlapWithRun } from "./boundary.ts";
-import { Follower } from "./derived.ts";
+import { AHEAD_BYTES, type Derivation, Follower } from "./derived.ts";
 import { Doubt } from "./doubt.ts";
 import type { Listener } from "./listener.ts";
-import { newRun, type Part } from "./part.ts";
+import { isChance, newRun, type Part } from "./part.ts";
 import { RawSplitter } from "./raw-damage.ts";
 import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
@@ -58,9 +57,10 @@ export class Tracer {
 
   /** Bytes of file that must stay in view: what follows this offset is needed again with the next window. */
   get needFrom(): number {
-    if (this.#mode === "range") return (this.#follower as Follower).pos;
-    const need = this.#mode === "scan" ? this.#raw.fed : this.#isChance(this.#run) ? this.#run.lo : this.#run.hi;
-    return this.#doubt === undefined ? need : Math.min(need, this.#doubt.follower.pos);
+    if (this.#mode === "range") return (this.#follower as Follower).wordAt;
+    const need =
+      this.#mode === "scan" ? this.#raw.fed : isChance(this.#run, this.#pattern) ? this.#run.lo : this.#run.hi;
+    return Math.min(need, this.#doubt?.follower.wordAt ?? need);
   }
 
   /**
@@ -98,12 +98,11 @@ export class Tracer {
 
   #followWindow(window: Window): boolean {
     const run = this.#run;
-    const stream = run.stream as Pattern;
     const index = run.hi - window.at;
     const left = run.kind === "own" ? this.#endBytes - run.hi - run.shift : Infinity;
     const to = Math.min(window.block.length, index + left);
     const view = index === 0 && to === window.block.length ? window.block : window.block.subarray(index, to);
-    const bad = stream.firstMismatch(view, run.hi + run.shift);
+    const bad = (run.stream as Pattern).firstMismatch(view, run.hi + run.shift);
     if (bad < 0) {
       run.hi = run.to = window.at + to;
       if (to === window.block.length) return false;
@@ -114,14 +113,9 @@ export class Tracer {
     run.hi = run.to = run.hi + bad;
     if (run.kind === "own") this.#seeker.remember(run.shift);
     this.#mode = "look";
-    if (this.#isChance(run)) run.hi = run.to = run.lo;
+    if (isChance(run, this.#pattern)) run.hi = run.to = run.lo;
     if (run.kind !== "own") this.#startScan();
     return true;
-  }
-
-  /** Less than a word that fits beyond the end of the stream proves nothing. */
-  #isChance({ kind, lo, hi }: Part): boolean {
-    return kind === "beyond" && hi - lo < this.#pattern.wordBytes;
   }
 
   #startScan(): void {
@@ -136,8 +130,9 @@ export class Tracer {
     const run = this.#run;
     const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run) : undefined);
     const place = { shift: run.shift, at: run.hi, endBytes: this.#endBytes, last, other };
-    const answer = this.#words.look(window, place, (wordAt, lo, hi, foundLo, foundHi) => {
-      this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi);
+    const answer = this.#words.look(window, place, {
+      series: (wordAt, strideBytes, count, lo, hi) => this.#listener.flips(run, wordAt, strideBytes, count, lo, hi),
+      one: (wordAt, lo, hi, foundLo, foundHi) => this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi),
     });
     if (answer.kind === "more") return false;
     this.#doubt?.follower.advance(window, run.hi + 1);
@@ -148,14 +143,13 @@ export class Tracer {
       return true;
     }
     if (answer.kind === "range" && this.#doubt === undefined) {
-      const start = { pattern: this.#pattern, shift: run.shift, from: run.hi, endBytes: this.#endBytes };
-      const follower = new Follower(answer.derivation, start);
+      const follower = this.#followerOf(answer.derivation, run.shift, run.hi);
       if (!this.#seeker.locates(window, run)) {
         this.#follower = follower;
         this.#mode = "range";
         return true;
       }
-      this.#doubt = new Doubt(follower, { mark: this.#listener.mark(), known: this.#seeker.shifts });
+      this.#doubt = new Doubt(follower, { mark: this.#listener.mark(), known: this.#seeker.shifts, run });
     }
     this.#startScan();
     if (answer.kind === "other" && answer.found !== undefined) this.#attach(window, answer.found);
@@ -166,12 +160,24 @@ export class Tracer {
     const run = this.#run;
     const follower = this.#follower as Follower;
     follower.advance(window);
-    if (!follower.done && !last) return false;
+    const ahead = window.at + window.block.length - follower.pos;
+    if (!last && (!follower.done || (follower.mayGoOn && ahead < AHEAD_BYTES))) return false;
+    const shift = follower.elsewhere(window);
+    const at = follower.pos;
     this.#inlay(follower.part(run.clear));
-    run.hi = run.to = follower.pos;
+    run.hi = run.to = at;
     this.#follower = undefined;
     this.#mode = "follow";
+    if (shift !== undefined) {
+      this.#start({ stream: this.#pattern, own: true, shift, at, provenBytes: 0 }, at, at);
+      this.#follower = this.#followerOf(follower.derivation, shift, at);
+      this.#mode = "range";
+    }
     return true;
+  }
+
+  #followerOf(derivation: Derivation, shift: number, from: number): Follower {
+    return new Follower(derivation, { pattern: this.#pattern, endBytes: this.#endBytes, shift, from });
   }
 
   /** One rule or many places: true when the walk goes back to follow the rule. */
@@ -180,11 +186,12 @@ export class Tracer {
     if (doubt === undefined) return false;
     const here = atEnd ? window.at + window.block.length : this.#mode === "scan" ? this.#raw.fed : this.#run.hi;
     const view = { window, here, open: this.#run, scanning: this.#mode === "scan", atEnd };
-    const answer = doubt.settle(this.#listener.since(doubt.mark) ?? [], view);
+    const answer = doubt.settle(this.#listener.since(doubt.mark), view);
     if (answer === "open") return false;
     this.#doubt = undefined;
+    this.#listener.settled(this.#run, answer === "rule" ? doubt.mark : undefined);
     if (answer === "places") return false;
-    this.#run = this.#listener.takeBack(doubt.mark);
+    this.#run = doubt.restored();
     this.#seeker.restore(doubt.known);
     this.#follower = doubt.follower;
     this.#mode = "range";
@@ -232,7 +239,8 @@ export class Tracer {
     const limit = found.own ? this.#endBytes - found.shift : Infinity;
     const proven = Math.min(found.at + found.provenBytes, Math.max(found.at, limit));
     if (visible === this.#raw.from && !this.#early) {
-      this.#start(found, visible - this.#overlap(found, visible), proven);
+      const both = { ...place, streamOffsetBytes: visible + found.shift, most: SLIDE_BYTES };
+      this.#start(found, visible - overlapWithRun(this.#run, both), proven);
       return;
     }
     if (visible > this.#raw.fed) this.#raw.feed(window.block, this.#raw.fed - window.at, visible - window.at);
@@ -254,16 +262,9 @@ export class Tracer {
 
   /** The same run continues behind the damage. */
   #resumes(found: Found): boolean {
-    const run = this.#run;
-    if (this.#early || found.shift !== run.shift) return false;
-    return found.own ? run.kind === "own" : run.kind === "stale" && run.label === found.stream.label;
-  }
-
-  /** How many of the last bytes of the run fit the next one as well. */
-  #overlap(found: Found, at: number): number {
-    const run = this.#run;
-    const most = Math.min(SLIDE_BYTES, run.hi - run.clear);
-    return overlapWithRun(run, { stream: found.stream, streamOffsetBytes: at + found.shift, most });
+    const { kind, shift, label } = this.#run;
+    if (this.#early || found.shift !== shift) return false;
+    return found.own ? kind === "own" : kind === "stale" && label === found.stream.label;
   }
 
   /** The run that ended is final now: hand it on. */

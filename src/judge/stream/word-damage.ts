@@ -9,12 +9,11 @@
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type Derivation, derive, WORD } from "./derived.ts";
+import { BITS_MAX, bitsOf, flipsIn, LOOK_WORDS } from "./flips.ts";
 import type { Found, Window } from "./resync.ts";
 
-const LOOK_WORDS = 72;
 const CHUNK_WORDS_MIN = 2 * LOOK_WORDS;
 const CHUNK_WORDS_MAX = 8192;
-const BITS_MAX = 3;
 const WIDE_WORDS_MIN = 4;
 /** Whoever asks whether the words prove another place finds as many bytes behind them. */
 const PROOF_BYTES = 64;
@@ -43,17 +42,16 @@ export type WordAnswer =
   | { readonly kind: "range"; readonly derivation: Derivation }
   | { readonly kind: "other"; readonly found?: Found };
 
-/** Takes a flip by itself: the file offset of its word, and the difference and the found bytes, both as two halves. */
-export type FlipTaker = (wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number) => void;
+/** Takes flips by themselves. */
+export interface FlipTaker {
+  /** The same flip in `count` words, one every `strideBytes`: true when it is taken as a whole, else each is given to `one`. */
+  series(wordAt: number, strideBytes: number, count: number, lo: number, hi: number): boolean;
+  /** The file offset of its word, and the difference and the found bytes, both as two halves. */
+  one(wordAt: number, lo: number, hi: number, foundLo: number, foundHi: number): void;
+}
 
 /** What a word of the file is: the right one, the derived one, both at once, or neither. */
 type WordState = "right" | "made" | "both" | "other";
-
-function bitsOf(value: number): number {
-  let v = value - ((value >>> 1) & 0x55555555);
-  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
-  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}
 
 export class WordDamage {
   readonly #pattern: Pattern;
@@ -108,51 +106,20 @@ export class WordDamage {
     take: FlipTaker,
   ): WordAnswer {
     const found = this.#found;
-    const good = this.#good;
     const stop = whole ? words : words - LOOK_WORDS + 1;
     let flips = 0;
-    let i = 0;
-    for (; i < stop; i += 1) {
-      const lo = (found[2 * i] as number) ^ (good[2 * i] as number);
-      const hi = (found[2 * i + 1] as number) ^ (good[2 * i + 1] as number);
-      if ((lo | hi) === 0) continue;
-      if (bitsOf(lo) + bitsOf(hi) > BITS_MAX || !this.#isAlone(i, { lo, hi, words })) break;
-      take(from + i * WORD, lo, hi, found[2 * i] as number, found[2 * i + 1] as number);
-      flips += 1;
-    }
+    const chunk = { found, good: this.#good, words, stop, resumeWords: this.#resumeWords };
+    const i = flipsIn(chunk, (index, count, stride, lo, hi) => {
+      flips += count;
+      if (take.series(from + index * WORD, stride * WORD, count, lo, hi)) return;
+      for (let k = index; k < index + count * stride || k === index; k += stride || 1)
+        take.one(from + k * WORD, lo, hi, found[2 * k] as number, found[2 * k + 1] as number);
+    });
     const busy = flips * 1024 > i;
     this.#chunkWords = busy && i >= stop ? CHUNK_WORDS_MAX : CHUNK_WORDS_MIN;
     if (i > 0) return { kind: "flips", to: Math.max(at, from + i * WORD) };
     const derivation = this.#range(words);
     return derivation === undefined ? { kind: "other" } : { kind: "range", derivation };
-  }
-
-  /** The words behind are right, until one shows that these bits are not stuck. */
-  #isAlone(i: number, { lo, hi, words }: { lo: number; hi: number; words: number }): boolean {
-    const found = this.#found;
-    const good = this.#good;
-    const stuckLo = (found[2 * i] as number) & lo;
-    const stuckHi = (found[2 * i + 1] as number) & hi;
-    const resumed = Math.min(words, i + 1 + this.#resumeWords);
-    const end = Math.min(words, i + LOOK_WORDS);
-    for (let j = i + 1; j < end; j += 1) {
-      const goodLo = good[2 * j] as number;
-      const goodHi = good[2 * j + 1] as number;
-      const right = found[2 * j] === goodLo && found[2 * j + 1] === goodHi;
-      if (!right) {
-        if (j < resumed) return false;
-        return !this.#fits(j, { lo, hi, stuckLo, stuckHi });
-      }
-      if (j >= resumed - 1 && ((goodLo & lo) !== stuckLo || (goodHi & hi) !== stuckHi)) return true;
-    }
-    return true;
-  }
-
-  /** True when a wrong word is what stuck bits make of it. */
-  #fits(j: number, stuck: { lo: number; hi: number; stuckLo: number; stuckHi: number }): boolean {
-    const lo = ((this.#good[2 * j] as number) & ~stuck.lo) | stuck.stuckLo;
-    const hi = ((this.#good[2 * j + 1] as number) & ~stuck.hi) | stuck.stuckHi;
-    return this.#found[2 * j] === lo && this.#found[2 * j + 1] === hi;
   }
 
   /** What the words from the first on are made by, if two of them are wrong (or one is reversed). */
