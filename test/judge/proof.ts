@@ -59,11 +59,16 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
   );
 }
 
-/** Edits may happen to have a shorter story than the one that was planned: fewer findings, or as many of fewer bytes. */
+/**
+ * Edits may happen to have a shorter story than the one that was planned: fewer findings, as many of fewer bytes, or as
+ * many bytes with better aligned beginnings (of bytes pushed in the last may be the one before the first).
+ */
 function isShorter(findings: readonly ExpectedFinding[], planned: readonly ExpectedFinding[]): boolean {
   const bytes = (all: readonly ExpectedFinding[]) => all.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
   if (findings.length !== planned.length) return findings.length < planned.length;
-  return bytes(findings) < bytes(planned);
+  if (bytes(findings) !== bytes(planned)) return bytes(findings) < bytes(planned);
+  const aligned = (all: readonly ExpectedFinding[]) => all.filter(({ offsetBytes }) => offsetBytes % 8 === 0).length;
+  return aligned(findings) > aligned(planned);
 }
 
 /** No known answer: the second opinion must have nothing to object to. */

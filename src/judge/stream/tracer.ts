@@ -263,8 +263,8 @@ export class Tracer {
   /** The same run continues behind the damage. */
   #resumes(found: Found): boolean {
     const { kind, shift, label } = this.#run;
-    if (this.#early || found.shift !== shift) return false;
-    return found.own ? kind === "own" : kind === "stale" && label === found.stream.label;
+    const same = found.own ? kind === "own" : kind === "stale" && label === found.stream.label;
+    return same && !this.#early && found.shift === shift;
   }
 
   /** The run that ended is final now: hand it on. */
@@ -286,8 +286,7 @@ export class Tracer {
 
   /** The file ends at the end of the window, which holds everything from `needFrom` on. */
   finish(window: Window): void {
-    const end = window.at + window.block.length;
-    if (this.#mode === "scan") this.#finishDamage(window, end);
+    if (this.#mode === "scan") this.#finishDamage(window, window.at + window.block.length);
     else this.#endRun();
   }
 
