@@ -169,8 +169,9 @@ await runReproducer({
     ktls
       ? {
           fix: "net: tls: fix silent data drop under pipe back-pressure",
-          firstFixed: ["6.1.189", "6.12.112"],
-          source: "changelogs of linux 6.1.189-1 and 6.12.112-1",
+          firstFixed: ["6.1.189", "6.12.112", "7.1"],
+          source:
+            "changelogs of linux 6.1.190-1 and 6.12.113-1; bad on 7.0.13, clean on 7.1.13, which no changelog of 7.1 explains, so 7.1 has it",
         }
       : {
           fix: "net: Fix data corruption when splicing from sockets",

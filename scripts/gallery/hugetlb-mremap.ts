@@ -8,7 +8,7 @@
  * What broken looks like: the bytes are 512 MiB away from their offset, and zeros are in their place. mremap succeeded.
  * mremap(2): it "expands (or shrinks) an existing memory mapping, potentially moving it at the same time".
  * Since when, fixed by: bad on 6.1.190, 6.12.111, 6.18.44 and 7.2.6; "mm/hugetlb: preserve mremap address delta when
- * skipping page tables" (6.1.192, 6.12.113, 7.2.13).
+ * skipping page tables" (6.1.191, 6.12.112, 7.2.9).
  * Who is hit: programs that grow large sparse arrays on huge pages: databases, virtual machine monitors, allocators.
  * Control: the same move by whole GiB.
  * Needs: root (at most 8 huge pages of 2 MiB, made on demand and given back).
@@ -81,9 +81,10 @@ await runReproducer({
   ],
   known: {
     fix: "mm/hugetlb: preserve mremap address delta when skipping page tables",
-    firstFixed: ["6.1.191", "6.12.112", "7.2.13"],
+    firstFixed: ["6.1.191", "6.12.112", "7.2.9"],
     affectedSince: "5.16",
-    source: "changelogs of linux 6.1.192-1, 6.12.113-1 and 7.2.13-1; bad on 6.1.190, 6.12.111, 6.18.44 and 7.2.6",
+    source:
+      "changelogs of linux 6.1.192-1, 6.12.113-1 and 7.2.9-1; bad on 6.1.190, 6.12.111, 6.18.44, 7.1.13 and 7.2.6",
   },
   racyPath: "a sequence of calls, no race",
   systemWide: "lets huge pages be made on demand (nr_overcommit_hugepages) for a moment",

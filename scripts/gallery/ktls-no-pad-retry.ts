@@ -8,8 +8,8 @@
  * What broken looks like: the count is right; between the two records is the first one's padding and a part of it again,
  * and the end of the second record is missing. No error.
  * What is promised: tls.rst: with TLS_RX_EXPECT_NO_PAD records that are padded "will be decrypted twice", no more.
- * Since when, fixed by: bad on 6.1.190, 6.12.111 and 6.12.113; "tls: rx: restore msg_iter before TLS 1.3 optimistic retry"
- * (6.1.192, 6.12.115, 7.2.6).
+ * Since when, fixed by: bad on 6.1.190, 6.12.113, 6.18.15 and 7.0.13; "tls: rx: restore msg_iter before TLS 1.3 optimistic
+ * retry" (6.1.191, 6.12.114, 7.1.9, 7.2).
  * Who is hit: servers with kernel TLS whose peers pad records (RFC 8446, 5.4).
  * Control: the same two records without padding.
  * Needs: kernel TLS (module tls).
@@ -42,9 +42,10 @@ await runReproducer({
   events: ["kretprobe:tls_sw_recvmsg", "kretprobe:tls_decrypt_sg", "tcp:tcp_rcv_space_adjust"],
   known: {
     fix: "tls: rx: restore msg_iter before TLS 1.3 optimistic retry",
-    firstFixed: ["6.1.191", "6.12.114", "7.2.6"],
+    firstFixed: ["6.1.191", "6.12.114", "7.1.9", "7.2"],
     affectedSince: "6.0",
-    source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111 and 6.12.113",
+    source:
+      "changelogs of linux 6.1.192-1, 6.12.115-1 and 7.1.9-1; bad on 6.1.190, 6.12.111, 6.12.113, 6.18.15 and 7.0.13; clean on 7.2.6, which no changelog of 7.2 explains, so 7.2 has it",
     avoid: "do not set TLS_RX_EXPECT_NO_PAD",
   },
   options: {

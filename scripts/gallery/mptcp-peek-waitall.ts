@@ -66,7 +66,7 @@ await runReproducer({
   ],
   known: {
     fix: "mptcp: fix MSG_PEEK stream corruption",
-    firstFixed: ["6.12.59", "6.17.8"],
+    firstFixed: ["6.12.59", "6.17.8", "6.18"],
     source: "changelogs of linux 6.12.63-1 and 6.17.8-1; doubled on 6.1.170, 6.1.192 and 6.12.57; busy on 6.12.117",
     avoid: "peek without MSG_WAITALL, or at no more than has arrived",
   },

@@ -8,7 +8,7 @@
  * What broken looks like: both completions report the right count; B's bytes are A's.
  * What is promised: io_uring_setup_buf_ring(3): a buffer is the application's from its completion until it is added again.
  * Since when, fixed by: incremental rings are there since 6.12; bad on 6.12.43, 6.12.113, 6.18.44 and 7.2.13; "io_uring/net:
- * don't retry recv on uncommitted buffers" (6.12.115, 7.3.3).
+ * don't retry recv on uncommitted buffers" (6.12.115, 7.3.2).
  * Who is hit: servers that receive messages of a known length into incremental rings.
  * Control: the same calls on a classic buffer ring, where each receive has a buffer of its own.
  * Needs: io_uring with incremental buffer rings (6.12).
@@ -74,7 +74,7 @@ await runReproducer({
   ],
   known: {
     fix: "io_uring/net: don't retry recv on uncommitted buffers",
-    firstFixed: ["6.12.115", "7.3.3"],
+    firstFixed: ["6.12.115", "7.3.2"],
     affectedSince: "6.12",
     source: "changelogs of linux 6.12.115-1 and 7.3.3-1; bad on 6.12.43, 6.12.113, 6.18.44 and 7.2.13",
     avoid: "no MSG_WAITALL on incremental buffer rings",

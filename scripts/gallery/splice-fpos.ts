@@ -44,8 +44,8 @@ await runReproducer({
     variant === "interrupted"
       ? {
           fix: "splice: avoid stale f_pos writeback on error",
-          firstFixed: ["6.12.117"],
-          source: "changelog of linux 6.12.117-1",
+          firstFixed: ["6.12.117", "7.3.4"],
+          source: "changelogs of linux 6.12.117-1 and 7.3.4-1",
         }
       : { fix: "", firstFixed: [], source: "every kernel tried, 5.10.218 to 7.3.4" },
   racyPath: "the thread was seen asleep in splice (/proc/self/task/TID/syscall)",

@@ -7,8 +7,8 @@
  * pages that are clean.
  * What broken looks like: the file reads as zeros after reclaim, up to all of it. No call failed.
  * POSIX, mmap: with MAP_SHARED "write references shall change the underlying object".
- * Since when, fixed by: bad on 6.1.190 and 6.12.113, good on 6.1.192, 6.12.115, 6.18.44 and 7.2.13; "mm/huge_memory:
- * transfer the pmd dirty bit to the folio on zap" (6.1.192, 6.12.115).
+ * Since when, fixed by: bad on 5.10.262, 6.1.190, 6.12.113, 6.18.15 and 7.1.13, good on 6.18.44 and 7.2.6; "mm/huge_memory:
+ * transfer the pmd dirty bit to the folio on zap" (6.1.191, 6.12.114, 7.2).
  * Who is hit: shared memory on huge pages (databases, browsers, virtual machines), on a machine short of memory.
  * Control: the same with huge=never.
  * Needs: root (a tmpfs of its own, mounted where only this run sees it). No swap: clean pages need none.
@@ -106,8 +106,9 @@ await runReproducer({
   ],
   known: {
     fix: "mm/huge_memory: transfer the pmd dirty bit to the folio on zap",
-    firstFixed: ["6.1.191", "6.12.114"],
-    source: "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.111, 6.12.113; clean on 7.2.6",
+    firstFixed: ["6.1.191", "6.12.114", "7.2"],
+    source:
+      "changelogs of linux 6.1.192-1 and 6.12.115-1; bad on 6.1.190, 6.12.113, 6.18.15, 6.19.14 and 7.1.13; clean on 6.18.44, whose changelog no package carries, and on 7.2.6, which no changelog of 7.2 explains, so 7.2 has it",
   },
   requires: [{ name: "a tmpfs of its own", probe: () => missing.filesystem("tmpfs") }],
   racyPath: "huge pages were mapped whole (ShmemPmdMapped)",

@@ -8,7 +8,7 @@
  * What is promised: socket(7), SO_PEEK_OFF: the peek offset is increased by each peek, "so that the next peek will
  * return data following that".
  * Since when, fixed by: bad on 6.1.192 and 6.12.57; "af_unix: Read sk_peek_offset() again after sleeping in
- * unix_stream_read_generic()" (6.12.63, 6.17.10); good on 6.18.44.
+ * unix_stream_read_generic()" (6.12.60, 6.17.10, 6.18).
  * Who is hit: checkpointing (CRIU), and protocols that parse ahead with a peek offset.
  * Control: the same bytes, and a peek that begins when they have arrived.
  * Needs: nothing.
@@ -36,8 +36,9 @@ await runReproducer({
   summary: "a peek with SO_PEEK_OFF waits on a unix socket for new bytes: does it begin with them?",
   known: {
     fix: "af_unix: Read sk_peek_offset() again after sleeping in unix_stream_read_generic().",
-    firstFixed: ["6.12.60", "6.17.10"],
-    source: "changelogs of linux 6.12.63-1 and 6.17.10-1; good on 6.18.44",
+    firstFixed: ["6.12.60", "6.17.10", "6.18"],
+    source:
+      "changelogs of linux 6.12.63-1 and 6.17.10-1; clean on 6.18.15, which no changelog of 6.18 explains, so 6.18 has it",
     avoid: "peek without waiting (MSG_DONTWAIT, poll)",
   },
   racyPath: "the peek was seen asleep in recvfrom when the new bytes came",

@@ -138,7 +138,7 @@ async function changelogLines(
   after: KernelPackage,
   { grep, options, narrate }: BisectCommand,
 ): Promise<string[]> {
-  const entries = readChangelog(await findKernel(after.name, options, narrate)).filter(
+  const entries = (await readChangelog(await findKernel(after.name, options, narrate), narrate)).filter(
     ({ version }) => compareVersions(version, before.version) > 0 && compareVersions(version, after.version) <= 0,
   );
   if (entries.length === 0) return [`${after.name} carries no changelog`];

@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, capture, findProgram, LabError, readJson, withLock, writeJson } from "./cache.ts";
-import { downloadFromPool } from "./pool.ts";
+import { downloadFromPool, type PoolPackage } from "./pool.ts";
 import { type Mirrors, mirrorsOf, sourcesText, suitesOf, TARGET_FORMAT, unreadSuites } from "./sources.ts";
 import { compareVersions } from "./versions.ts";
 
@@ -218,6 +218,20 @@ export async function downloadKernel(
   const { version, suite } = kernel;
   const mirrors = await readMirrors();
   return [...files, await downloadFromPool({ name: unlisted, version, suite }, { mirrors, directory, narrate })];
+}
+
+/** Fetches another binary package of a kernel's source: by apt while the index lists it, then from the archive's pool. */
+export async function downloadCompanion(
+  wanted: PoolPackage,
+  { directory, narrate }: { directory: string; narrate: (line: string) => void },
+): Promise<string> {
+  const { name, version } = wanted;
+  const command = ["apt-get", "-qq", ...aptOptions(), "download", `${name}=${version}`];
+  const guarded = [findProgram("setpriv", "util-linux"), "--pdeathsig", "KILL", "--", ...command];
+  const { code } = await withLock("apt", () => capture(guarded, { cwd: directory }));
+  const file = [...new Bun.Glob(`${name}_*.deb`).scanSync(directory)][0];
+  if (code === 0 && file !== undefined) return join(directory, file);
+  return await downloadFromPool(wanted, { mirrors: await readMirrors(), directory, narrate });
 }
 
 /** The modules' package of a split kernel whose index lists only the kernel itself. */

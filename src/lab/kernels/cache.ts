@@ -156,8 +156,12 @@ export function findProgram(name: string, packageName: string): string {
 }
 
 /** What a program of the system printed, in the C locale, and how it ended. */
-export async function capture(command: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+export async function capture(
+  command: string[],
+  { cwd }: { cwd?: string } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = Bun.spawn(command, {
+    ...(cwd === undefined ? {} : { cwd }),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

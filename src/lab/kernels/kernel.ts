@@ -6,10 +6,10 @@
  * build trees. Refuses to run scripts of a package and to install anything.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { commandOf } from "../../machine/invocation.ts";
-import { downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
+import { downloadCompanion, downloadKernel, type KernelPackage, kernelIndex, knownKernels } from "./apt.ts";
 import { cacheDirectory, findProgram, LabError, partialName, publish, readText, withLock } from "./cache.ts";
 import { compareVersions, inSeries, type KernelSpec, newestOf, parseKernelSpec, versionMatches } from "./versions.ts";
 
@@ -228,10 +228,52 @@ function kernelOfTree(tree: string): Kernel {
   };
 }
 
+/**
+ * The package that holds the documentation of an unpacked one, changelog included: since 6.18 that is linux-base-RELEASE,
+ * which their own directories below /usr/share/doc are links to.
+ */
+export function documentationPackage(place: string): string | undefined {
+  const documents = join(place, "usr/share/doc");
+  if (!existsSync(documents)) return undefined;
+  const entries = readdirSync(documents, { withFileTypes: true });
+  const link = entries.find((entry) => entry.isSymbolicLink() && /^linux-(image|binary)-/.test(entry.name));
+  const target = link === undefined ? "" : basename(readlinkSync(join(documents, link.name)));
+  return /^linux-base-\d/.test(target) ? target : undefined;
+}
+
+/** The changelog of a package that leaves it to another one: fetched once, kept beside the kernel. */
+async function fetchedChangelog(
+  { cacheKey, version }: Kernel,
+  narrate: (line: string) => void,
+): Promise<string | undefined> {
+  if (cacheKey === undefined || version === undefined) return undefined;
+  const place = join(kernelsDirectory(), cacheKey);
+  const name = documentationPackage(place);
+  if (name === undefined) return undefined;
+  const [kernelName = ""] = cacheKey.split("_");
+  const suite = knownKernels().find((entry) => entry.name === kernelName && entry.version === version)?.suite ?? "";
+  const directory = cacheDirectory("downloads", `${name}_${version}`);
+  try {
+    const file = await downloadCompanion({ name, version, suite }, { directory, narrate });
+    const child = Bun.spawn([findProgram("dpkg-deb", "dpkg"), "-x", file, place], {
+      stdin: "ignore",
+      stderr: "inherit",
+    });
+    if ((await child.exited) !== 0) throw new LabError(`dpkg-deb could not unpack ${file}`);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return join(place, "usr/share/doc", name, "changelog.Debian.gz");
+}
+
 /** The entries of a package's changelog, newest first: one per version, as deb-changelog(5) separates them. */
-export function readChangelog(kernel: Kernel): { version: string; text: string }[] {
-  if (kernel.changelog === undefined) return [];
-  const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(kernel.changelog)));
+export async function readChangelog(
+  kernel: Kernel,
+  narrate: (line: string) => void,
+): Promise<{ version: string; text: string }[]> {
+  const file = kernel.changelog ?? (await fetchedChangelog(kernel, narrate));
+  if (file === undefined || !existsSync(file)) return [];
+  const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(file)));
   return text
     .split(/\n(?=\S+ \([^)]+\) )/)
     .map((entry) => ({ version: packageVersionOf(/^\S+ \(([^)]+)\)/.exec(entry)?.[1] ?? ""), text: entry }));

@@ -25,7 +25,7 @@ async function ran(name: string, args: readonly string[] = []) {
 
 describe.skipIf(needed("root", "mkfs.btrfs"))("btrfs-direct-append", () => {
   test(
-    "the direct append was cut short, and the file is as long as the call reported where this kernel has the fix",
+    "buffered writing finished the direct append, and every byte is in its place where this kernel has the fix",
     async () => {
       const { code, report, left } = await ran("btrfs-direct-append");
       expect(code).toBe(report.verdict === "corrupt" ? 1 : 0);
