@@ -4,7 +4,7 @@
  * Owns the verdict, which is made here and nowhere else: findings make it corrupt, and without a positive whole number of
  * verified bytes it is not clean. Writes nothing.
  */
-import { environment } from "../machine/environment.ts";
+import { environment, publicMountOptions } from "../machine/environment.ts";
 import { thisScript } from "../machine/invocation.ts";
 import { assert } from "../ops/errors.ts";
 import {
@@ -52,7 +52,7 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
   const reasons = [...cut, ...(reason === undefined ? [] : [reason])].join("; ");
   const extra: Partial<Environment> = {
     ...(outcome.filesystem === undefined ? {} : { filesystem: outcome.filesystem }),
-    ...(outcome.mountOptions === undefined ? {} : { mountOptions: outcome.mountOptions }),
+    ...(outcome.mountOptions === undefined ? {} : { mountOptions: publicMountOptions(outcome.mountOptions) }),
     ...outcome.environment,
   };
   const known = knownOf(tool, args);

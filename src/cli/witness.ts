@@ -81,11 +81,12 @@ export class Witness {
   }
 
   /** What decides this kernel's behaviour, for whoever must reproduce it. */
-  conditions({ findings, workload }: Outcome): Conditions {
-    const [damaged] = findings;
+  conditions({ findings, workload, filesystem }: Outcome): Conditions {
     const prefix = workload?.prefix;
-    const path = damaged?.file ?? (typeof prefix === "string" ? prefix : undefined);
-    return conditions(path === undefined || existsSync(path) ? path : dirname(path));
+    const damaged = findings[0]?.file ?? (typeof prefix === "string" ? prefix : undefined);
+    // "a memfd" is in no directory, and on no block device.
+    const places = damaged === undefined ? [] : [damaged, ...(damaged.includes("/") ? [dirname(damaged)] : [])];
+    return conditions(places.find(existsSync), { withType: filesystem === undefined });
   }
 
   #kernelSection(findings: readonly Finding[]): ReportSection[] {

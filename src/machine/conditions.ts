@@ -7,6 +7,8 @@
  */
 import { readFileSync, statfsSync, statSync } from "node:fs";
 import os from "node:os";
+import { filesystemOf } from "../ops/stat.ts";
+import { publicMountOptions } from "./environment.ts";
 
 export type Conditions = Record<string, string | number>;
 
@@ -178,8 +180,17 @@ function geometry(path: string | undefined): {
   }
 }
 
-/** All that is known; `path` is the damaged file, or the directory of it. */
-export function conditions(path?: string): Conditions {
+/** Type and mount options of the file system of a path. */
+function typeOf(path: string): Conditions {
+  const { type, options } = filesystemOf(path);
+  return defined({
+    filesystem: type,
+    mountOptions: options === undefined ? undefined : publicMountOptions(options),
+  });
+}
+
+/** All that is known; `path` is the damaged file, or the directory of it; `withType` where nobody else names its file system. */
+export function conditions(path?: string, { withType = false }: { readonly withType?: boolean } = {}): Conditions {
   const { facts, device } = geometry(path);
   const settings = Object.entries(SETTINGS).map(([name, path]) => {
     const text = textOf(path);
@@ -196,20 +207,8 @@ export function conditions(path?: string): Conditions {
     ...processor(),
     ...defined(Object.fromEntries(settings)),
     ...memoryLimits(),
+    ...(withType && path !== undefined ? typeOf(path) : {}),
     ...facts,
     ...blockDevice(device),
   };
-}
-
-/** Mount options without what may be private: values that hold a path or look like an address, and labels. */
-export function publicMountOptions(options: string): string {
-  return options
-    .split(",")
-    .map((option) => {
-      const [name = "", value] = option.split(/=(.*)/s);
-      const isPrivate =
-        value !== undefined && (/[/:@]|^\d+\.\d+\.\d+\.\d+/.test(value) || /user|uuid|label/i.test(name));
-      return isPrivate ? `${name}=…` : option;
-    })
-    .join(",");
 }

@@ -16,6 +16,25 @@ function liburingVersion(): string | undefined {
   return firstMatch("/proc/self/maps", /liburing\.so\.([\d.]+)/);
 }
 
+/** Mount options without what may be private: values that hold a path or look like an address, and labels. */
+export function publicMountOptions(options: string): string {
+  return options
+    .split(",")
+    .map((option) => {
+      const [name = "", value] = option.split(/=(.*)/s);
+      const isPrivate =
+        value !== undefined && (/[/:@]|^\d+\.\d+\.\d+\.\d+/.test(value) || /user|uuid|label/i.test(name));
+      return isPrivate ? `${name}=…` : option;
+    })
+    .join(",");
+}
+
+/** A group without the names of users, sessions and containers below it: "/user.slice/…". */
+export function publicGroup(path: string): string {
+  const [, first = "", rest] = path.split("/");
+  return rest === undefined ? path : `/${first}/…`;
+}
+
 export function environment(extra: Partial<Environment> = {}): Environment {
   const liburing = liburingVersion();
   const cgroup = firstMatch("/proc/self/cgroup", /^0::(.*)$/m);
@@ -26,7 +45,7 @@ export function environment(extra: Partial<Environment> = {}): Environment {
     ...(liburing === undefined ? {} : { liburing }),
     cpus: os.availableParallelism(),
     memoryBytes: os.totalmem(),
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(cgroup === undefined ? {} : { cgroup: publicGroup(cgroup) }),
     privileged: process.geteuid?.() === 0,
     ...extra,
   };

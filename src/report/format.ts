@@ -37,6 +37,12 @@ export function size(bytes: number): string {
   return `${text} ${UNITS[unit]}`;
 }
 
+/** A setting of the environment: numbers of bytes as a size, too. */
+export function settingText(name: string, value: unknown): string {
+  const bytes = name.endsWith("Bytes") && typeof value === "number";
+  return bytes ? `${size(value)} (${grouped(value)} bytes)` : String(value);
+}
+
 export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -15,6 +15,7 @@ import {
   printable,
   secondReadingLines,
   seconds,
+  settingText,
   size,
 } from "./format.ts";
 import { hexdump } from "./hexdump.ts";
@@ -52,7 +53,7 @@ export function renderMail(raw: RunReport): string {
     ...summary(report),
     ...heading("What was run"),
     `  ${report.replay}`,
-    ...environment(report),
+    ...where(report),
     ...findings(report),
     ...timeline(report),
     ...(report.sections ?? []).flatMap((section) => [
@@ -61,6 +62,7 @@ export function renderMail(raw: RunReport): string {
     ]),
     ...asked(report),
     ...repeat(report),
+    ...environment(report),
   ].join("\n")}\n`;
 }
 
@@ -90,8 +92,10 @@ function summary(report: RunReport): string[] {
 }
 
 function howOften({ shrunk }: RunReport): string {
-  if (shrunk === undefined) return "in this one run; --shrink counts more of them";
-  return `${shrunk.hits} of ${plural(shrunk.runs, "run")} of this command, which is the smallest that was found`;
+  if (shrunk === undefined) return "one run was made, and it was corrupt";
+  const { hits, runs } = shrunk;
+  const were = hits === 1 ? "was" : "were";
+  return `${hits} of ${plural(runs, "run")} of the command below ${were} corrupt; it is the smallest that was found`;
 }
 
 /** What a maintainer asks first, answered with what this report knows. */
@@ -144,21 +148,27 @@ function pressureOf({ pressure }: RunReport["workload"]): string | undefined {
   return mode === undefined ? undefined : `${mode}${room}`;
 }
 
+/** What a reader must know before the findings; the rest is at the end. */
+const WHERE = ["kernel", "arch", "filesystem", "mountOptions", "cpus", "memoryBytes"];
+
+function where({ environment: e }: RunReport): string[] {
+  return [...heading("Where"), ...table(WHERE.map((name) => [name, e[name]]))];
+}
+
 function environment({ environment: e, version, seed }: RunReport): string[] {
-  const entries = Object.entries(e).filter(([, value]) => value !== undefined);
-  const width = Math.max(...entries.map(([name]) => name.length), "bytewitness".length);
-  const line = (name: string, value: unknown) =>
-    wrap(`${value}`, { indent: width + 4 }).map((text, index) =>
+  const others = Object.entries(e).filter(([name]) => !WHERE.includes(name));
+  return [...heading("Environment"), ...table([...others, ["bytewitness", version], ["seed", seed]])];
+}
+
+/** Names and values, those that are unknown left out. */
+function table(entries: readonly (readonly [string, unknown])[]): string[] {
+  const known = entries.filter(([, value]) => value !== undefined);
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.flatMap(([name, value]) =>
+    wrap(settingText(name, value), { indent: width + 4 }).map((text, index) =>
       index === 0 ? `  ${name.padEnd(width)}${text.slice(width + 2)}` : text,
-    );
-  return [
-    ...heading("Where"),
-    ...entries.flatMap(([name, value]) =>
-      line(name, name === "memoryBytes" ? `${value} (${size(Number(value))})` : value),
     ),
-    ...line("bytewitness", version),
-    ...line("seed", seed),
-  ];
+  );
 }
 
 function findings(report: RunReport): string[] {

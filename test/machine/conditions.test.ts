@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import os from "node:os";
-import { blockDevice, conditions, publicMountOptions } from "../../src/machine/conditions.ts";
+import { blockDevice, conditions } from "../../src/machine/conditions.ts";
+import { publicGroup, publicMountOptions } from "../../src/machine/environment.ts";
 
 const ROOT = `${import.meta.dir}/../..`;
 
@@ -71,4 +72,13 @@ test.each([
   ["size=1024k,mode=755", "size=1024k,mode=755"],
 ])("mount options %p", (given, shown) => {
   expect(publicMountOptions(given)).toBe(shown);
+});
+
+test.each([
+  ["/", "/"],
+  ["/bytewitness-7", "/bytewitness-7"],
+  ["/user.slice/user-1000.slice/user@1000.service/app.slice", "/user.slice/…"],
+  ["/docker/0f3c", "/docker/…"],
+])("a memory group %p", (given, shown) => {
+  expect(publicGroup(given)).toBe(shown);
 });

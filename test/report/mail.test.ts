@@ -32,6 +32,7 @@ test("the order is a maintainer's: verdict, command, place, findings, calls, how
     "Calls around the findings",
     "Questions, answered beforehand",
     "How to repeat it",
+    "Environment",
   ]);
   expect(text.split("\n")[0]).toBe("uring-append on Linux 6.1.170 (x86_64): corrupt, 2 findings");
   expect(text).toContain("  bun run uring-append.ts /mnt/x/repro 60 48 --seed 42\n");

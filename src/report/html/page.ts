@@ -6,7 +6,17 @@
  */
 import type { CallReference } from "../../judge/finding.ts";
 import type { ReportedFinding, RunReport } from "../document.ts";
-import { alignment, grouped, hex, milliseconds, plural, secondReadingLines, seconds, size } from "../format.ts";
+import {
+  alignment,
+  grouped,
+  hex,
+  milliseconds,
+  plural,
+  secondReadingLines,
+  seconds,
+  settingText,
+  size,
+} from "../format.ts";
 import { byteTable } from "./bytes.ts";
 import { fileMap, zoom } from "./map.ts";
 import { html, Markup } from "./markup.ts";
@@ -160,10 +170,8 @@ ${report.artifacts.length === 0 ? undefined : html`<p>Files kept:</p><pre tabind
 
 function environmentPart(report: RunReport, placed: Placed): Markup {
   const entries = Object.entries(report.environment).filter(([, value]) => value !== undefined);
-  const shown = (name: string, value: unknown) =>
-    name === "memoryBytes" ? `${size(Number(value))} (${grouped(Number(value))} bytes)` : String(value);
   return html`<section>${heading("Environment", "environment", placed)}
-<dl>${entries.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${shown(name, value)}</dd>`)}
+<dl>${entries.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${settingText(name, value)}</dd>`)}
 <dt>seed</dt><dd>${report.seed}</dd></dl>
 <details><summary>Options of the run</summary><pre>${JSON.stringify(report.workload, undefined, 2)}</pre></details></section>`;
 }
