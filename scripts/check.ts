@@ -8,13 +8,13 @@
  * Ends 0 when all passed, 1 when one failed, 254 for an argument that it does not know.
  *
  * It imports the tidy rules from their file: they are about this repository and have no place in the public door, which
- * it does not load, so that it can say what is wrong when the door is broken.
+ * it does not load, so that it can report what is wrong when the door is broken.
  */
 
 import { runTool } from "../src/cli/desk.ts";
 import { defineTool } from "../src/cli/tool.ts";
-import { doorComplaints } from "./check/door.ts";
-import { exportComplaints } from "./check/exports.ts";
+import { doorProblems } from "./check/door.ts";
+import { exportProblems } from "./check/exports.ts";
 import { filesUnder, tidy } from "./check/tidy.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -38,8 +38,8 @@ const STATIC_STEPS: readonly Step[] = [
   { name: "lint", run: () => command(`${BIN}/biome`, "lint", "--error-on-warnings") },
   { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
   { name: "tidy", run: async () => tidy(ROOT).join("\n") },
-  { name: "exports", run: async () => exportComplaints(ROOT, filesUnder(ROOT)).join("\n") },
-  { name: "door", run: async () => doorComplaints(ROOT).join("\n") },
+  { name: "exports", run: async () => exportProblems(ROOT, filesUnder(ROOT)).join("\n") },
+  { name: "door", run: async () => doorProblems(ROOT).join("\n") },
 ];
 const TESTS: Step = { name: "tests", run: () => command(process.execPath, "test") };
 

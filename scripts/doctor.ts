@@ -4,8 +4,8 @@
  *
  * What it shows: one line per ability, found by trying; below each missing one, what works without it and what to do. Then
  * what runs have changed or left on this machine: leases on shared settings, leftovers of killed runs, limited devices,
- * mounts, memory groups, images, evidence. With --clean it first puts right what killed runs have left, and says what it
- * did. What this user may not see is said too. (The lab sweeps its own directories at every start.)
+ * mounts, memory groups, images, evidence. With --clean it first puts right what killed runs have left, and prints what it
+ * did. What this user may not see is reported too. (The lab sweeps its own directories at every start.)
  * Exit codes: 0 when the main job can run, 125 when something that everything needs is missing, 254 bad arguments.
  * Run: bun run doctor.ts [--clean] [--json]
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /**
- * fill: the writer that goes with verify: bytes that say where they belong, into a file, a block device or a pipe, so that
+ * fill: the writer that goes with verify: bytes that record where they belong, into a file, a block device or a pipe, so that
  * a copy, a backup, a tunnel, a network file system can be tested by whoever carries them.
  *
  *   bun run fill.ts FILE --bytes 10GiB                      a new file; never an existing one
@@ -10,7 +10,7 @@
  *
  * The last line is the command that verifies it. With -, stdout is the data and everything else goes to stderr. A device
  * that is mounted (or swap, or part of another device) is refused always, one that holds something unless
- * --overwrite-device says that it may be lost.
+ * --overwrite-device confirms that it may be lost.
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
 import { Progress } from "../src/cli/progress.ts";
@@ -31,7 +31,7 @@ const NO_STREAM = { file: { not: "-" } } as const;
 
 await runCommand({
   name: "fill",
-  summary: "write bytes that say where they belong, for verify.ts to judge",
+  summary: "write bytes that record where they belong, for verify.ts to judge",
   positionals: { file: { kind: "path", description: "a new file, a block device, a FIFO; - is standard output" } },
   options: {
     bytes: { kind: "size", min: 1, optional: true, description: "how much; a device's own size unless given" },
@@ -59,9 +59,9 @@ await runCommand({
     const pattern = patternOf(args);
     if (args.write === "direct" && args.block % 4096 !== 0)
       throw new UsageError("--write direct: --block is a multiple of 4096");
-    const wish = { path, bytes: args.bytes, mode: args.write, overwriteDevice: args.overwriteDevice };
-    const target = args.resume ? reopenTarget(wish, pattern) : openTarget(wish);
-    const say = label === "-" ? (line: string) => process.stderr.write(`${line}\n`) : print;
+    const options = { path, bytes: args.bytes, mode: args.write, overwriteDevice: args.overwriteDevice };
+    const target = args.resume ? reopenTarget(options, pattern) : openTarget(options);
+    const narrate = label === "-" ? (line: string) => process.stderr.write(`${line}\n`) : print;
     const progress = new Progress({ quiet: args.quiet, terminal: isTerminal(2) });
     const { doneBytes, bytes, kind } = target;
     if (doneBytes > 0) progress.narrate(`${doneBytes} bytes are there and right: going on behind them`);
@@ -90,8 +90,10 @@ await runCommand({
     }
     progress.clear();
     const seconds = (performance.now() - started) / 1000;
-    say(`${bytesText(bytes - doneBytes)} (${bytes - doneBytes} bytes) written to ${label} in ${seconds.toFixed(2)} s`);
-    say(command("verify", path, args, ["--expect-bytes", String(bytes)]));
+    narrate(
+      `${bytesText(bytes - doneBytes)} (${bytes - doneBytes} bytes) written to ${label} in ${seconds.toFixed(2)} s`,
+    );
+    narrate(command("verify", path, args, ["--expect-bytes", String(bytes)]));
     return EXIT.clean;
   },
 });

@@ -24,7 +24,7 @@ function planned(given: string) {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(base)) {
     throw new UsageError(`"${base}" is not a name for a reproducer: lower-case words with hyphens, as in fsync-gap`);
   }
-  // A package script runs in the package's root (Bun does not say where it was called), so relative paths begin there.
+  // A package script runs in the package's root (Bun does not pass on where it was called), so relative paths begin there.
   const home = PACKAGE_ROOT.includes("/node_modules/") ? process.cwd() : HERE;
   const path = isPath ? resolve(process.cwd(), dirname(given), `${base}.ts`) : `${home}/${base}.ts`;
   return { name: base, path, door: doorFrom(dirname(path)), inside: path.startsWith(`${PACKAGE_ROOT}/`) };

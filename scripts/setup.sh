@@ -5,7 +5,7 @@
 #   sh scripts/setup.sh && bun test
 #
 # `setup.sh tests` (also with CI or BYTEWITNESS_TESTS=1 in the environment) brings what the tests use as well;
-# without it, tests that lack something skip and say so.
+# without it, tests that lack something skip with a line about it.
 #
 # Owns installing, and nothing else: it never calls sudo, never changes package sources, never removes anything
 # (except in CI, where apt may put busybox-static in the place of busybox).
@@ -49,14 +49,14 @@ chromium      tests  chromium        chromium        chromium         chromium  
 TABLE
 }
 
-say() { printf 'setup: %s\n' "$*" >&2; }
+note() { printf 'setup: %s\n' "$*" >&2; }
 
 # The last line of a command's output that is not empty.
 # shellcheck disable=SC2016 # sed's own $
 last_line() { printf '%s\n' "$1" | sed -n '/[^[:space:]]/h; ${x; p; }'; }
 
 # What npm reports as wrong: its first lines, for its last ones only name a log.
-npm_says() {
+npm_error() {
   errors=$(printf '%s\n' "$1" | sed -n 's/^npm \(ERR!\|error\) //p' | head -n 3 | tr '\n' ' ')
   [ -n "$errors" ] && printf '%s\n' "${errors% }" || last_line "$1"
 }
@@ -125,7 +125,7 @@ install_command() {
   esac
 }
 
-# Installs packages without a question; leaves what the manager said in `output`.
+# Installs packages without a question; leaves what the manager printed in `output`.
 install_packages() {
   case $manager in
     apt)
@@ -172,7 +172,7 @@ bring_parts() {
   elif [ "$(id -u)" != 0 ]; then
     why='not root'
   else
-    say "installing$packages with $manager"
+    note "installing$packages with $manager"
     # shellcheck disable=SC2086 # a list of package names
     if ! install_packages $packages; then
       why="$manager failed: $(last_line "$output")"
@@ -185,7 +185,7 @@ bring_parts() {
     look_for_parts
   fi
   while IFS='|' read -r part package without; do
-    [ -n "$part" ] && say "$part is missing${why:+ ($why)}: install it with: $(install_command "$package"); $without"
+    [ -n "$part" ] && note "$part is missing${why:+ ($why)}: install it with: $(install_command "$package"); $without"
   done <<MISSING
 $missing
 MISSING
@@ -213,7 +213,7 @@ bun_on_path() {
 # npm's package puts the binary in place with a postinstall script; where scripts are switched off it is run here.
 npm_install_bun() {
   installed=$("$1/bin/bun" --version 2>/dev/null) && at_least "$installed" "$bun_wanted" && return 0
-  say "installing Bun $bun_wanted with npm${bun_version:+ (found $bun_version)}"
+  note "installing Bun $bun_wanted with npm${bun_version:+ (found $bun_version)}"
   # The program itself is an optional package of its own: when it cannot be fetched, npm is content without it.
   for attempt in 1 2; do
     output=$(npm install --loglevel=error --global --prefix "$1" "bun@$bun_wanted" </dev/null 2>&1) || continue
@@ -247,7 +247,7 @@ link_into_path() {
 bring_bun() {
   bun_on_path && return 0
   if ! command -v npm >/dev/null 2>&1; then
-    say "Bun $bun_wanted is missing${bun_version:+ (found $bun_version)}: install Node.js with npm and repeat, or see https://bun.com"
+    note "Bun $bun_wanted is missing${bun_version:+ (found $bun_version)}: install Node.js with npm and repeat, or see https://bun.com"
     return
   fi
   home=${HOME:-/nonexistent}
@@ -257,11 +257,11 @@ bring_bun() {
     [ -w "$prefix/bin" ] || prefix="$home/.local"
   [ -w "$home" ] || [ "$prefix" != "$home/.local" ] || prefix="$root/node_modules/.cache/bun"
   if ! npm_install_bun "$prefix"; then
-    say "npm could not install Bun: $(npm_says "$output")"
+    note "npm could not install Bun: $(npm_error "$output")"
     return
   fi
   bun_on_path || { link_into_path "$prefix/bin/bun" && bun_on_path; } && return 0
-  say "Bun $bun_wanted is in $prefix/bin, which PATH does not name first; run this and repeat: export PATH=\"$prefix/bin:\$PATH\""
+  note "Bun $bun_wanted is in $prefix/bin, which PATH does not name first; run this and repeat: export PATH=\"$prefix/bin:\$PATH\""
 }
 
 bring_modules() {
@@ -273,13 +273,13 @@ bring_modules() {
   if output=$(cd "$root" && NODE_USE_SYSTEM_CA=1 bun install --frozen-lockfile </dev/null 2>&1); then
     : >"$stamp"
   else
-    say "bun install failed: $(last_line "$output")"
+    note "bun install failed: $(last_line "$output")"
     [ -d "$root/node_modules/consola" ] || return 1
   fi
 }
 
 # Bun opens its files through /proc: without it even this would end as if corruption had been found.
-[ -n "$sysroot" ] || [ -e /proc/self ] || { say 'Bun cannot start without /proc: mount -t proc proc /proc' && exit 255; }
+[ -n "$sysroot" ] || [ -e /proc/self ] || { note 'Bun cannot start without /proc: mount -t proc proc /proc' && exit 255; }
 
 with_tests=no no_remove=--no-remove
 case ${CI-} in '' | false | 0) ;; *) with_tests=yes no_remove='' ;; esac
@@ -287,7 +287,7 @@ case ${CI-} in '' | false | 0) ;; *) with_tests=yes no_remove='' ;; esac
 for argument in "$@"; do
   case $argument in
     tests) with_tests=yes ;;
-    *) say "unknown argument \"$argument\": the only one is \"tests\"" && exit 254 ;;
+    *) note "unknown argument \"$argument\": the only one is \"tests\"" && exit 254 ;;
   esac
 done
 

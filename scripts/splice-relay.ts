@@ -7,7 +7,7 @@
  * splice-out. The report's: 172 bytes at 14164. Counts and results are right, nothing returns an error.
  * Since 2.6.25; fixed in 2.6.29. With --ktls --pipe-size 4096: bytes vanish on kernels before "net: tls: fix silent data
  * drop under pipe back-pressure" (6.1.189, 6.12.112).
- * Needs: nothing for the default run; --namespaces and --ktls say what they need.
+ * Needs: nothing for the default run; --namespaces and --ktls name what they need.
  * Run: bun run splice-relay.ts            bun run splice-relay.ts --inject two-chunks --bytes 64MiB
  */
 import { Judge, missing, type Outcome, type Pattern, type Run, runReproducer, trySplice } from "bytewitness";

@@ -72,7 +72,7 @@ function kept(run: Run<unknown>, target: Target, files: readonly string[]) {
 /** What a reader of the verdict must know of the place. */
 function conditionsOf({ filesystem: { type } }: Target): string[] {
   if (type === "xfs") return [];
-  return [`this file system is ${type}; the report's bug lives in XFS, so "clean" says little here`];
+  return [`this file system is ${type}; the report's bug lives in XFS, so "clean" proves little here`];
 }
 
 function evidenceSection(lines: readonly string[]) {

@@ -45,7 +45,7 @@ export {
 } from "./ops/mapping.ts";
 export { allocate, type KernelBuffer, type Memory, type MemoryOwner } from "./ops/memory.ts";
 export { mount, unmount } from "./ops/mount.ts";
-export { openPipe, type PipeWish, queuedBytes } from "./ops/pipe.ts";
+export { openPipe, type PipeOptions, queuedBytes } from "./ops/pipe.ts";
 export { positionOf } from "./ops/position.ts";
 export { type Process, startProcess } from "./ops/process/process.ts";
 export { BufferRing, type BufferRingOptions, type Taken } from "./ops/ring/buffers.ts";
@@ -143,7 +143,7 @@ export { scratchFilesystem } from "./ops/filesystem.ts";
 export { saveEvidence } from "./place/evidence.ts";
 export {
   type FilesystemPlace,
-  type FilesystemWish,
+  type WantedFilesystem,
   loadsFilesystem,
   needsFilesystem,
   placeOnFilesystem,

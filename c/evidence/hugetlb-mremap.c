@@ -54,7 +54,7 @@ static void restore(void)
     allow(allowed_before);
 }
 
-/* The first GiB boundary within 4 GiB of addresses that nobody uses. */
+/* The first GiB boundary within 4 GiB of addresses that no one uses. */
 static char *reserve(void)
 {
   char *from = mmap(NULL, 4 * GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -4,7 +4,7 @@
  * No #include: a machine without libc6-dev has no headers, and none are needed. One word rule serves all patterns:
  * word i of the block is start + i * step (mod 2^64); the counter has step 1, zeros have start 0 and step 0, the
  * tagged payload has an odd 64-bit step. TinyCC's assembler knows neither paddq nor AVX, so their bytes are spelled out,
- * each with its mnemonic beside it (Intel SDM volume 2). SSE2 is part of every x86-64; AVX2 is asked for with cpuid.
+ * each with its mnemonic next to it (Intel SDM volume 2). SSE2 is part of every x86-64; AVX2 is asked for with cpuid.
  * Other processors take the plain C loop.
  */
 typedef unsigned long long u64;

@@ -2,7 +2,7 @@
  * The yardstick of the relay benchmark: the loop of report 2, written anew in C.
  *
  * One client, one server, select(2) before every pair of splices, a pipe of the default 64 KiB, asking for 64 KiB. The
- * faults of the report's program are not kept: EAGAIN is no close, the end waits for the pipe to drain.
+ * faults of the report's program are not kept: EAGAIN does not close, the end waits for the pipe to drain.
  * Usage: relay-twin CONNECT_PORT; prints "PORT n" and serves one client on 127.0.0.1.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /**
  * The public door as data: its names in their blocks, with prototype and docstring, read from the sources.
  *
- * Owns the reading of src/index.ts and of the declarations that it names, the complaints about names without a docstring,
+ * Owns the reading of src/index.ts and of the declarations that it names, the problems about names without a docstring,
  * and the reference page. Refuses to import the door: what is documented is what the files contain.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -48,7 +48,7 @@ export function doorEntries(root: string): DoorEntry[] {
 }
 
 /** What is wrong with the door: a name without a docstring, one that is not found, an `export *`. */
-export function doorComplaints(root: string): string[] {
+export function doorProblems(root: string): string[] {
   if (!existsSync(join(root, DOOR))) return [];
   const star = /^export \* from "([^"]+)"/m.exec(readFileSync(join(root, DOOR), "utf8"));
   const whole = star === null ? [] : [`${DOOR}: exports everything of ${star[1]}: name what reproducers need`];
@@ -57,7 +57,7 @@ export function doorComplaints(root: string): string[] {
   return [
     ...whole,
     ...bare.map(({ name, source }) => `${source}: ${name} is in the public door without a docstring`),
-    ...entries.filter(({ block }) => block.startsWith("calls")).flatMap(argumentComplaints),
+    ...entries.filter(({ block }) => block.startsWith("calls")).flatMap(argumentProblems),
   ];
 }
 
@@ -68,7 +68,7 @@ const PLAIN = /^(?:number|string|boolean|bigint|"[^"]*"|\w*(?:Flags|Mode|How|Eve
  * The one style of arguments: things first (descriptors, paths, buffers, mappings), then one object that names the rest.
  * A verb of one argument may take a plain value.
  */
-function argumentComplaints(entry: DoorEntry): string[] {
+function argumentProblems(entry: DoorEntry): string[] {
   const verbs = entry.kind === "function" ? [entry] : entry.kind === "namespace" ? entry.members : [];
   return verbs.flatMap(({ signature }) => {
     const [, name = "", list = ""] =

@@ -13,7 +13,7 @@ interface Exported {
   readonly file: string;
   readonly line: number;
   readonly isType: boolean;
-  /** A type or a class: its name says what a thing is. Verbs may be the same in several rooms. */
+  /** A type or a class: its name defines what a thing is. Verbs may be the same in several rooms. */
   readonly isThing: boolean;
 }
 
@@ -67,8 +67,8 @@ function importsOf(file: string, text: string): string[] {
   return found;
 }
 
-/** Complaints about the exports of `files` under `root`. */
-export function exportComplaints(root: string, files: readonly string[]): string[] {
+/** Problems about the exports of `files` under `root`. */
+export function exportProblems(root: string, files: readonly string[]): string[] {
   const sources = files.filter((file) => /^(?:src|scripts|test)\/.*\.(?:ts|js|txt)$/.test(file));
   const texts = new Map(sources.map((file) => [file, readFileSync(join(root, file), "utf8")]));
   const used = new Set([...texts].flatMap(([file, text]) => importsOf(file, text)));

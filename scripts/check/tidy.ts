@@ -1,6 +1,6 @@
 /**
  * The rules of the house that no compiler checks: who may import whom, how long a file may be, what must open it, and
- * what must not appear in it. Reads a directory tree and returns complaints.
+ * what must not appear in it. Reads a directory tree and returns problems.
  *
  * Owns the rules as data (ROOMS, PACKAGES, FORBIDDEN). Refuses style that biome can judge (biome.json has the length
  * of functions and `any`), fixing anything, and asking git: what lies in the tree is judged.
@@ -31,7 +31,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   judge: { values: ["pattern"], files: ["src/sys/loops.ts", UNITS], pure: true },
   // The names of the findings and their one-sentence rules of evidence are vocabulary, not judging.
   report: { values: [], types: ["judge", "pattern"], files: ["src/judge/finding.ts", UNITS], pure: true },
-  // Beside each other: what this machine can do, where files of a run live, and what a run does.
+  // Side by side: what this machine can do, where files of a run live, and what a run does.
   // How commands are written depends on the package's scripts.
   machine: { values: ["sys", "ops"], types: ["report"], files: ["package.json", UNITS] },
   place: { values: ["sys", "ops", "machine", "workload"], files: [UNITS] },
@@ -124,35 +124,34 @@ export const FORBIDDEN: readonly Forbidden[] = [
   },
 ];
 
-/** All complaints about the tree under `root`, each `path:line: rule: detail`, in the order of the paths. */
+/** All problems about the tree under `root`, each `path:line: rule: detail`, in the order of the paths. */
 export function tidy(root: string): string[] {
   const files = filesUnder(root);
-  const complaints = files.flatMap((file) => tidyFile(file, readFileSync(join(root, file), "utf8")));
-  return [...complaints, ...tidyTree(root, files)];
+  const problems = files.flatMap((file) => tidyFile(file, readFileSync(join(root, file), "utf8")));
+  return [...problems, ...tidyTree(root, files)];
 }
 
 function tidyFile(file: string, text: string): string[] {
   if (text.includes("\0")) return [];
-  const complaints: string[] = [];
+  const problems: string[] = [];
   const lines = text.split("\n");
   for (const { rule, text: pattern, where } of FORBIDDEN) {
     if (!where(file)) continue;
     for (const [index, line] of lines.entries()) {
       const found = isPure(file) && rule === "impure room" ? pattern.exec(withoutComment(line)) : pattern.exec(line);
-      if (found !== null) complaints.push(`${file}:${index + 1}: ${rule}: ${found[0]}`);
+      if (found !== null) problems.push(`${file}:${index + 1}: ${rule}: ${found[0]}`);
     }
   }
-  if (!isCode(file) || isFixture(file)) return complaints;
+  if (!isCode(file) || isFixture(file)) return problems;
 
   const lineCount = text.endsWith("\n") ? lines.length - 1 : lines.length;
   const linesMax = isScript(file) ? SCRIPT_LINES_MAX : LINES_MAX;
-  if (lineCount > linesMax)
-    complaints.push(`${file}:${linesMax + 1}: too long: ${lineCount} lines, at most ${linesMax}`);
-  // A test's path and names say what it is about.
+  if (lineCount > linesMax) problems.push(`${file}:${linesMax + 1}: too long: ${lineCount} lines, at most ${linesMax}`);
+  // A test's path and names show what it is about.
   if (!isTest(file) && !hasHeader(file, text))
-    complaints.push(`${file}:1: no header: say in a comment what it owns and what it refuses`);
-  if (isTest(file) && !text.includes("expect(")) complaints.push(`${file}:1: test without an expectation`);
-  return file.endsWith(".ts") ? [...complaints, ...tidyImports(file, text, lines)] : complaints;
+    problems.push(`${file}:1: no header: write in a comment what it owns and what it refuses`);
+  if (isTest(file) && !text.includes("expect(")) problems.push(`${file}:1: test without an expectation`);
+  return file.endsWith(".ts") ? [...problems, ...tidyImports(file, text, lines)] : problems;
 }
 
 function tidyImports(file: string, text: string, lines: readonly string[]): string[] {
@@ -251,16 +250,15 @@ const isTestRoom = (file: string) => file.startsWith("test/");
 /** What no single file shows: rooms, their tests, and the map of commands. */
 function tidyTree(root: string, files: readonly string[]): string[] {
   const strange = files.filter((file) => file.includes("/") && !ROOT_DIRECTORIES.has(file.replace(/\/.*/, "")));
-  const complaints = strange.map((file) => `${file}: in no directory of this repository`);
+  const problems = strange.map((file) => `${file}: in no directory of this repository`);
   const rooms = new Set(files.filter((file) => file.endsWith(".ts")).flatMap((file) => roomOf(file) ?? []));
   for (const room of rooms) {
-    if (ROOMS[room] === undefined)
-      complaints.push(`src/${room}: unknown room: add it to ROOMS with what it may import`);
+    if (ROOMS[room] === undefined) problems.push(`src/${room}: unknown room: add it to ROOMS with what it may import`);
     if (!files.some((file) => file.startsWith(`test/${room}/`) && isTest(file))) {
-      complaints.push(`src/${room}: room without tests: test/${room}/ has none`);
+      problems.push(`src/${room}: room without tests: test/${room}/ has none`);
     }
   }
-  if (!existsSync(join(root, "package.json"))) return complaints;
+  if (!existsSync(join(root, "package.json"))) return problems;
   const { scripts = {} } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     scripts?: Record<string, string>;
   };
@@ -268,13 +266,13 @@ function tidyTree(root: string, files: readonly string[]): string[] {
   for (const [name, line] of Object.entries(scripts)) {
     const target = /^bun (scripts\/(?:gallery\/)?([^\s/]+)\.ts)$/.exec(line);
     const rightName = target !== null && (name === `${target[2]}.ts` || name === target[2]);
-    if (!rightName) complaints.push(`package.json: script "${name}" is "${line}", not "bun scripts/${name}"`);
-    else if (!files.includes(target[1] as string)) complaints.push(`package.json: script "${name}": no ${target[1]}`);
+    if (!rightName) problems.push(`package.json: script "${name}" is "${line}", not "bun scripts/${name}"`);
+    else if (!files.includes(target[1] as string)) problems.push(`package.json: script "${name}": no ${target[1]}`);
   }
   for (const file of files.filter((file) => isScript(file) && !commands.includes(file))) {
-    complaints.push(`${file}: not mapped in package.json`);
+    problems.push(`${file}: not mapped in package.json`);
   }
-  return complaints;
+  return problems;
 }
 
 /** The files of the tree, without what others wrote and what .gitignore names by a plain name. */

@@ -5,7 +5,7 @@
  * What is exercised: a large io_uring append (O_APPEND, offset -1) while another writer appends small records by plain
  * write(2). The kernel tries the large one inline; stopped half-way (by a device that takes no more, or by writeback
  * that holds the inode), it lets go of the file, and a worker appends the rest later, behind whatever came between.
- * What broken looks like: a record whose single completion said "all written" lies in two pieces with another writer's
+ * What broken looks like: a record whose single completion returned "all written" lies in two pieces with another writer's
  * bytes between. Nothing is lost and nothing is repeated, so no sum of sizes shows it.
  * Since when, fixed by: XFS since async buffered writes (v6.0); the fixes of report 1 do not change it; unfixed in 7.2.
  * Needs: io_uring and XFS. Without DIR and as root the script makes an XFS of its own, whose device takes 4 MiB at a
@@ -42,16 +42,16 @@ function racers(largeBytes: number, smallBytes: number, help: Pick<WriterSpec, "
 const CONTROLS = ["async", "linked", "write", "no-writeback"] as const;
 
 const PROMISES = [
-  'open(2) says of O_APPEND that "the modification of the file offset and the write operation are performed as a single',
+  'open(2) documents for O_APPEND that "the modification of the file offset and the write operation are performed as a single',
   'atomic step", and POSIX (write) that "no intervening file modification operation shall occur" between them: each piece',
-  "of an append lands at the end of the file and overwrites nothing. Neither says that one io_uring request is one write",
+  "of an append lands at the end of the file and overwrites nothing. Neither promises that one io_uring request is one write",
   "operation: io_uring_enter(2) promises no order among requests that are not linked, and POSIX (write, rationale)",
   '"does not specify behavior of concurrent writes to a file from multiple processes".',
 ];
 
 await runReproducer({
   name: "append-tear",
-  summary: "large io_uring appends beside small plain ones: do records stay whole?",
+  summary: "large io_uring appends alongside small plain ones: do records stay whole?",
   known: { fix: "", firstFixed: [], affectedSince: "6.0", source: "torn on every kernel tried, 6.1.170 to 7.2.13" },
   positionals: {
     dir: { kind: "path", optional: true, description: "where files go (else BYTEWITNESS_DIR, its own XFS, TMPDIR)" },
@@ -101,7 +101,7 @@ await runReproducer({
       results.push(result);
       const { torn, records, firstTornSeconds } = result;
       const first = firstTornSeconds === undefined ? "" : `; the first within ${firstTornSeconds.toFixed(1)} s`;
-      const title = name === "none" ? "io_uring beside write" : `control ${name}`;
+      const title = name === "none" ? "io_uring alongside write" : `control ${name}`;
       lines.push(`${title.padEnd(21)} torn ${rateText({ hits: torn, attempts: records })}${first}`);
       if (run.stopped) break;
     }

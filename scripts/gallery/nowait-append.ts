@@ -4,7 +4,7 @@
  *
  * What is exercised: pwritev2(2) with RWF_NOWAIT on an O_APPEND file, and what any correct caller does with its answer:
  * the bytes that were not reported as written are written again. It is report 1 without io_uring.
- * What broken looks like: the call says -EAGAIN (or a short count) while the file grew by more; the retry appends the
+ * What broken looks like: the call reports -EAGAIN (or a short count) while the file grew by more; the retry appends the
  * same bytes once more, and they are in the file twice.
  * Since when, fixed by: XFS since buffered NOWAIT writes (v6.0) until "iomap: advance the iter directly on buffered
  * writes" (1a1a3b574b97, v6.15); stable: "iomap: don't revert iov_iter on partially completed buffered writes"

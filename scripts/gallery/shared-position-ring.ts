@@ -52,7 +52,7 @@ export function writeRecords(file: Fd, door: string, filled: Memory): void {
     const record = { bufferOffsetBytes: at, lengthBytes: RECORD_BYTES };
     const request = sqe.write(file, filled, { offsetBytes: AT_FILE_POSITION, ...record });
     const result = door === CONTROL ? write(file, filled, record) : ring.run(request);
-    // A short or refused record has no promise to keep, and a judge of whole records cannot say what it should be.
+    // A short or refused record has no promise to keep, and a judge of whole records cannot know what it should be.
     if (result !== RECORD_BYTES) throw new Inconclusive(`the record at ${at} returned ${result}`);
   }
 }

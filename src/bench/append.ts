@@ -42,7 +42,7 @@ interface Turn {
   readonly seconds: number;
 }
 
-/** Runs one program to its end; its figures as rates, or an Error with what it said. */
+/** Runs one program to its end; its figures as rates, or an Error with what it printed. */
 function turn(command: readonly string[], read: (stdout: string) => Turn, wanted: { files: number }) {
   const started = performance.now();
   const ended = Bun.spawnSync(withUs(command), { stdout: "pipe", stderr: "pipe" });
@@ -92,7 +92,7 @@ function readOurs(stdout: string): Turn {
   return { files, bytes: bytesVerified, seconds: workSeconds };
 }
 
-/** The lines of one file system's result, and what they say about the goal there. */
+/** The lines of one file system's result, and what they mean for the goal there. */
 export function resultLines(place: string, ours: Measured, twin: Measured): { lines: string[]; answer: Answer } {
   const bytes = (side: Measured) => JSON.stringify(side.figures.bytes);
   if (bytes(ours) !== bytes(twin)) throw new Error("the two programs did not write the same bytes");

@@ -43,7 +43,7 @@ const started = performance.now();
 const command = "echo $$ > /sys/fs/cgroup/twin/cgroup.procs; exec /tmp/twin /mnt/test ${seconds} 48 " + process.argv[2] + " 1000000";
 const ended = Bun.spawnSync(["sh", "-c", command], { stdout: "pipe", stderr: "pipe" });
 const seconds = (performance.now() - started) / 1000;
-console.log(JSON.stringify({ code: ended.exitCode, signal: ended.signalCode ?? null, seconds, said: String(ended.stdout) + String(ended.stderr) }));
+console.log(JSON.stringify({ code: ended.exitCode, signal: ended.signalCode ?? null, seconds, output: String(ended.stdout) + String(ended.stderr) }));
 process.exit(0);
 `;
 }
@@ -71,15 +71,15 @@ function ours({ kernel, seconds }: Arguments<typeof OPTIONS>): Contest {
 
 function twins({ kernel, seconds }: Arguments<typeof OPTIONS>, script: string): Contest {
   return async (round) => {
-    const said = JSON.parse(await boot(kernel, seconds, [script, String(round + 1)])) as {
+    const output = JSON.parse(await boot(kernel, seconds, [script, String(round + 1)])) as {
       code: number | null;
       signal: string | null;
       seconds: number;
-      said: string;
+      output: string;
     };
-    if (said.code === 1) return said.seconds;
-    if (said.code === 0) return undefined;
-    throw new Error(`the yardstick ended ${said.code ?? said.signal}: ${said.said.trim()}`);
+    if (output.code === 1) return output.seconds;
+    if (output.code === 0) return undefined;
+    throw new Error(`the yardstick ended ${output.code ?? output.signal}: ${output.output.trim()}`);
   };
 }
 

@@ -1,9 +1,9 @@
 /**
- * Whether a difference was measured, or only noise: ratios of interleaved rounds, and what may be said of them.
+ * Whether a difference was measured, or only noise: ratios of interleaved rounds, and what may be concluded from them.
  *
  * Owns the arithmetic. A ratio is the median over the rounds of ours over theirs in the same round, with an interval that
  * holds the true median with at least 90 % (order statistics, as in the sign test: no assumption about how the figures are
- * distributed). A claim is made only when the whole interval lies on one side; otherwise the answer is "too noisy to tell"
+ * distributed). A claim is made only when the whole interval lies on one side; otherwise the answer is "too noisy to decide"
  * and the interval, not a number. Measures nothing.
  */
 import { type Measured, median } from "./interleave.ts";
@@ -21,7 +21,7 @@ export interface Comparison {
   readonly high: number;
 }
 
-export type Answer = "reached" | "NOT reached" | "too noisy to tell";
+export type Answer = "reached" | "NOT reached" | "too noisy to decide";
 
 /** Compares one figure of two contenders, round by round. */
 export function compare(ours: Measured, theirs: Measured, figure: string): Comparison {
@@ -46,19 +46,19 @@ export function comparison(ratios: readonly number[]): Comparison {
   return { ratio: median(sorted), low: sorted[rank - 1] as number, high: sorted[count - rank] as number };
 }
 
-/** Whether a goal is reached: the whole interval says so. */
+/** Whether a goal is reached: the whole interval is on one side. */
 export function answerTo({ low, high }: Comparison, goal: { atLeast: number } | { atMost: number }): Answer {
   const [reached, missed] =
     "atLeast" in goal ? [low >= goal.atLeast, high < goal.atLeast] : [high <= goal.atMost, low > goal.atMost];
-  return reached ? "reached" : missed ? "NOT reached" : "too noisy to tell";
+  return reached ? "reached" : missed ? "NOT reached" : "too noisy to decide";
 }
 
-/** "1.31 (1.22 to 1.40)", "no difference (0.98 to 1.03)", or "too noisy to tell (0.73 to 1.46)". */
+/** "1.31 (1.22 to 1.40)", "no difference (0.98 to 1.03)", or "too noisy to decide (0.73 to 1.46)". */
 export function comparisonText({ ratio, low, high }: Comparison, digits = 2): string {
-  if (high === Infinity) return "too few turns to tell";
+  if (high === Infinity) return "too few turns to decide";
   const interval = `(${low.toFixed(digits)} to ${high.toFixed(digits)})`;
   if (low > 1 || high < 1) return `${ratio.toFixed(digits)} ${interval}`;
-  return high - low <= SAME_SPREAD_MAX ? `no difference ${interval}` : `too noisy to tell ${interval}`;
+  return high - low <= SAME_SPREAD_MAX ? `no difference ${interval}` : `too noisy to decide ${interval}`;
 }
 
 /** A line for a goal: "goal >= 1.2: reached". */

@@ -2,7 +2,7 @@
  * The relay against its yardsticks: throughput and CPU of one relayed stream on loopback, in turns, like for like.
  *
  * Owns starting each relay between the same C source and C sink, all in one network of their own with one congestion
- * control for everybody: reno first, the system's in a second table. haproxy, nginx and socat take part where they are
+ * control for everyone: reno first, the system's in a second table. haproxy, nginx and socat take part where they are
  * installed; nothing is installed here. CPU is what the relay's process used from start to end, so ours carries the start
  * of Bun and the self-test. Refuses to compare without a network of its own, which needs root.
  */
@@ -51,7 +51,7 @@ interface Proxy {
 }
 
 /** The first match of `pattern` in what a child prints. */
-async function said(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
+async function output(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
   const reader = stream.getReader();
   let text = "";
   for (;;) {
@@ -72,14 +72,14 @@ function freePort(): number {
   return port;
 }
 
-/** Waits until somebody listens: servers do not say when they are ready. Looks without connecting. */
+/** Waits until somebody listens: servers do not announce that they are ready. Looks without connecting. */
 async function listens(port: number): Promise<void> {
   const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A`;
   for (let tries = 0; tries < 500; tries++) {
     if ((await Bun.file("/proc/net/tcp").text()).includes(wanted)) return;
     await Bun.sleep(10);
   }
-  throw new Error(`nobody listens on port ${port}`);
+  throw new Error(`no one listens on port ${port}`);
 }
 
 function ours(name: string, flags: readonly string[]): Proxy {
@@ -90,7 +90,7 @@ function ours(name: string, flags: readonly string[]): Proxy {
       const child = Bun.spawn(withUs(ownCommand(SCRIPT, "relay", ...ends, ...flags)), {
         ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
       }) as Subprocess<"ignore", "ignore", "pipe">;
-      return { child, port: Number(await said(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
+      return { child, port: Number(await output(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
     },
   };
 }
@@ -104,7 +104,7 @@ function twin(path: string): Proxy {
         stdout: "pipe",
         stderr: "ignore",
       });
-      return { child, port: Number(await said(child.stdout, /PORT (\d+)\n/)), endless: false };
+      return { child, port: Number(await output(child.stdout, /PORT (\d+)\n/)), endless: false };
     },
   };
 }
@@ -170,9 +170,9 @@ async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Reco
   const source = Bun.spawn(withUs([endsPath, "source", String(bytes)]), pipes);
   let relay: Started | undefined;
   try {
-    relay = await proxy.start(Number(await said(source.stdout, /PORT (\d+)\n/)));
+    relay = await proxy.start(Number(await output(source.stdout, /PORT (\d+)\n/)));
     const sink = Bun.spawn(withUs([endsPath, "sink", String(relay.port), String(bytes)]), pipes);
-    const seconds = Number(await said(sink.stdout, /TOOK ([\d.]+)\n/));
+    const seconds = Number(await output(sink.stdout, /TOOK ([\d.]+)\n/));
     await sink.exited;
     if (relay.endless) relay.child.kill("SIGTERM");
     await Promise.all([relay.child.exited, source.exited]);
@@ -187,7 +187,7 @@ async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Reco
   }
 }
 
-/** The table of one congestion control, and what it says about the goals; `all` begins with ours. */
+/** The table of one congestion control, and what it means for the goals; `all` begins with ours. */
 export function resultLines(all: readonly Measured[]): { lines: string[]; answers: Answer[] } {
   const [mine, ...others] = all as [Measured, ...Measured[]];
   const cell = (side: Measured, figure: string, digits: number) => {
@@ -225,7 +225,7 @@ function manyConnections(connections: number): { line: string; reached: boolean 
 
 const CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control";
 
-/** One table: everybody with the same congestion control, which the network of this process has from now on. */
+/** One table: everyone with the same congestion control, which the network of this process has from now on. */
 async function table(
   congestion: string,
   proxies: readonly Proxy[],
@@ -233,7 +233,7 @@ async function table(
   options: Arguments<typeof OPTIONS>,
 ) {
   writeFileSync(CONGESTION, congestion);
-  console.log(`${congestion}, everybody: ${options.rounds} turns each, median (lowest to highest)`);
+  console.log(`${congestion}, everyone: ${options.rounds} turns each, median (lowest to highest)`);
   const contenders = proxies.map(
     (proxy): Contender => ({ name: proxy.name, run: () => turn(proxy, endsPath, options.bytes) }),
   );
@@ -256,7 +256,7 @@ export async function withAndWithoutJournal(bytes: number, rounds: number): Prom
 
 async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
   if (process.geteuid?.() !== 0) {
-    console.log("relay: skipped: everybody in one network, with one congestion control, needs root");
+    console.log("relay: skipped: everyone in one network, with one congestion control, needs root");
     return 125;
   }
   using ends = compileTwin("relay-ends");

@@ -38,7 +38,7 @@ function contender(name: string, words: readonly string[]): Contender {
   };
 }
 
-/** The table, and what it says about the goal; `all` begins with the empty Bun. */
+/** The table, and what it means for the goal; `all` begins with the empty Bun. */
 export function resultLines(all: readonly Measured[]): { lines: string[]; answers: Answer[] } {
   const [empty, ...others] = all as [Measured, ...Measured[]];
   const ms = (side: Measured, figure: string) =>

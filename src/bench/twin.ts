@@ -2,7 +2,7 @@
  * Yardsticks in C: a file of c/ compiled with `gcc -O2` into a directory that goes with the process.
  *
  * Owns finding the compiler and the temporary program. Refuses other optimisation: the yardstick is what a person who
- * writes C would build, as the reports say it.
+ * writes C would build, as the reports ask for.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -61,7 +61,7 @@ const SYMBOLS = {
   bv_step: [["ptr", "ptr", "ptr"], "i64_fast"],
 } as const;
 
-/** bun:ffi takes typed arrays where the table says number. */
+/** bun:ffi takes typed arrays where the table has a number. */
 const asPointer = (bytes: Uint8Array | Uint32Array) => bytes as unknown as number;
 
 function yardstick(workshop: Workshop, flags: readonly string[]): Yardstick {
@@ -130,9 +130,10 @@ function prove({ name, loop, locates }: Racer, block: Uint8Array): void {
   if (loop(block) !== -1) throw new Error(`${name} calls an intact buffer wrong`);
   for (const word of [8, Math.floor(block.length / 16) + 300, block.length / 8 - 1]) {
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
-    const said = loop(block);
+    const output = loop(block);
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
-    if (locates ? said !== word : said === -1) throw new Error(`${name} returned ${said} where word ${word} is wrong`);
+    if (locates ? output !== word : output === -1)
+      throw new Error(`${name} returned ${output} where word ${word} is wrong`);
   }
 }
 

@@ -27,7 +27,7 @@ export const EVIDENCE_OPTIONS = {
     newFile: true,
     description: "the same as a kernel selftest (KTAP, skip 4)",
   },
-  explain: { kind: "flag", description: "add what the kernel's own tracepoints say about the finding (root)" },
+  explain: { kind: "flag", description: "add what the kernel's own tracepoints show about the finding (root)" },
   shrink: { kind: "flag", description: "search for the smallest run that is still corrupt, and report that one" },
   shrinkSeconds: {
     kind: "duration",

@@ -38,7 +38,7 @@ export interface Work {
 }
 
 /**
- * Parses canonical words and does the work that they ask for; its exit code. citty is told of the arguments that were
+ * Parses canonical words and does the work that they ask for; its exit code. citty is given the arguments that were
  * given: it spells each in three ways, and 40 that were not given cost as much as loading it.
  */
 export async function runLeaf(
@@ -76,7 +76,7 @@ export interface Usage {
 /** The help text: citty's usage, the tool's own words, and the grammar that all share. */
 export async function usageText(usage: Usage): Promise<string> {
   const { positionals, options } = usage.definitions;
-  // citty prints a positional in capitals; those that are also flags say so.
+  // citty prints a positional in capitals; those that are also flags show it.
   const shown = Object.entries(positionals).map(([name, spec]) => {
     const { type: _type, ...rest } = argDef(spec, `${choicesText(spec)}${spec.description} (also ${flagName(name)})`);
     return [positionalName(name).toLowerCase(), { ...rest, type: "positional" }];

@@ -68,7 +68,7 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly program?: string;
   /** The outcome has a timeline of its own: a report needs no recording of the calls. */
   readonly ownTimeline?: boolean;
-  /** Bad combinations: one line saying what is wrong and what to do. */
+  /** Bad combinations: one line stating what is wrong and what to do. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   /** How it is seen that the racy path was entered ("the thread was asleep in splice"); `run.tally.tried` counts it. */
   readonly racyPath?: string;

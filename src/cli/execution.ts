@@ -173,7 +173,7 @@ export class Execution implements Work {
   #counted(given: Additions): Outcome {
     const tally = this.#tally;
     const trigger = given.trigger ?? tally.triggerSeen(this.#tool.racyPath ?? "not observed");
-    // Nothing counted and nothing returned is a script that does not say what it verified.
+    // Nothing counted and nothing returned is a script that does not state what it verified.
     const silent = !tally.isUsed && given.verdict === undefined && given.totals?.bytesVerified === undefined;
     assert(!silent, "the run counted nothing (run.tally) and returned no totals");
     const evidence = this.#evidence();

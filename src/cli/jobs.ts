@@ -30,7 +30,7 @@ export function jobIdentity(): JobIdentity | undefined {
   return { index: Number(match[1]), count: Number(match[2]), secondsLeft };
 }
 
-export interface JobsWish {
+export interface JobsOptions {
   readonly count: number;
   /** The script's arguments; --seed and the output flags are added here. */
   readonly words: readonly string[];
@@ -47,21 +47,21 @@ export interface JobEnd {
 }
 
 /** Runs the jobs to their end; a signal to this process is passed on to them. The ends are in the jobs' order. */
-export async function runJobs(wish: JobsWish): Promise<JobEnd[]> {
-  const untilNs = Math.round(monotonicNs() + wish.seconds * 1e9);
-  const children = Array.from({ length: wish.count }, (_, index) => {
-    const seed = (wish.run.seed + index) % 2 ** 32;
-    const command = [...ownCommand(scriptPath()), ...wish.words, "--seed", String(seed), "--json", "--quiet"];
-    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${wish.count} of ${process.pid} until ${untilNs}` };
+export async function runJobs(options: JobsOptions): Promise<JobEnd[]> {
+  const untilNs = Math.round(monotonicNs() + options.seconds * 1e9);
+  const children = Array.from({ length: options.count }, (_, index) => {
+    const seed = (options.run.seed + index) % 2 ** 32;
+    const command = [...ownCommand(scriptPath()), ...options.words, "--seed", String(seed), "--json", "--quiet"];
+    const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${options.count} of ${process.pid} until ${untilNs}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   });
   let passedOn = false;
   const timer = setInterval(() => {
-    const { elapsedSeconds, stopped } = wish.run;
-    wish.run.progress({
-      done: Math.min(elapsedSeconds, wish.seconds),
-      total: wish.seconds,
-      label: `${wish.count} jobs`,
+    const { elapsedSeconds, stopped } = options.run;
+    options.run.progress({
+      done: Math.min(elapsedSeconds, options.seconds),
+      total: options.seconds,
+      label: `${options.count} jobs`,
     });
     if (!stopped || passedOn) return;
     passedOn = true;
@@ -88,8 +88,8 @@ function parseReport(stdout: string, stderr: string, end: string): Omit<JobEnd, 
   try {
     return { report: JSON.parse(stdout) as RunReport, reason: undefined };
   } catch {
-    const said = stderr.trim().split("\n").at(-1) ?? "";
-    return { report: undefined, reason: `ended by ${end} without a report${said === "" ? "" : `: ${said}`}` };
+    const output = stderr.trim().split("\n").at(-1) ?? "";
+    return { report: undefined, reason: `ended by ${end} without a report${output === "" ? "" : `: ${output}`}` };
   }
 }
 

@@ -59,7 +59,7 @@ export function withRecording(name: string, common: ArgumentSpecs, argv: readonl
   return [...words, ...compatible(others, words, common)];
 }
 
-/** What may be given beside a recording: flags that steer the report. Subcommands that the recording has may be repeated. */
+/** What may be given next to a recording: flags that steer the report. Subcommands that the recording has may be repeated. */
 function compatible(given: readonly string[], words: readonly string[], common: ArgumentSpecs): string[] {
   const steering = new Map(
     Object.entries(common).flatMap(([name, spec]) => (name === "seed" ? [] : [[flagName(name), spec.kind] as const])),
@@ -156,7 +156,7 @@ export function comparison(was: RunReport, now: RunReport): string[] {
   return [...lines, then === here ? `the same as recorded: ${then}` : `recorded ${then}; here ${here}`];
 }
 
-/** Settings of the workload that are no counters; a group's directory has the process's number. */
+/** Settings of the workload that are not counters; a group's directory has the process's number. */
 function steadySettings(workload: RunReport["workload"]): Map<string, string> {
   const settings = new Map<string, string>();
   const add = (name: string, value: unknown) => {

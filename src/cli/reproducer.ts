@@ -1,7 +1,7 @@
 /**
  * Reproducers at the front desk: what a script declares becomes a tool that ends in one report.
  *
- * Owns the common flags' way into each of them. Scripts say what is theirs and call `runReproducer` once. stdout carries
+ * Owns the common flags' way into each of them. Scripts state what is theirs and call `runReproducer` once. stdout carries
  * the report only; everything else goes to stderr.
  */
 import { isCallee } from "../ops/thread/functions.ts";

@@ -18,7 +18,7 @@ export function dimensionOf(
     case "count":
       return [{ name, fallback: spec.default, min: spec.min ?? 1 }];
     case "size":
-      // A size that nobody gave is part of the reproducer, not of the request.
+      // A size that no one gave is part of the reproducer, not of the request.
       return given ? [{ name, fallback: undefined, min: spec.min ?? 1 }] : [];
     case "choice": {
       const value = String(now ?? spec.default ?? "");

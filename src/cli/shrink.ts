@@ -136,7 +136,7 @@ export class ShrinkWork implements Work {
         `${corrupt ? "corrupt" : (end.report?.verdict ?? end.reason)} after ${secondsText(end.seconds)}: ${this.#command(candidate)}`,
       );
       if (corrupt) {
-        // Counted anew: the runs of other candidates say nothing about this one.
+        // Counted anew: the runs of other candidates prove nothing about this one.
         this.#search = { ...this.#search, hits: 1, runs };
         this.#take(candidate, end);
         return true;

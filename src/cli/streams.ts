@@ -1,4 +1,4 @@
-/** stdout and stderr of a command: the report in full, complaints as one line; EPIPE on stdout is not an error. */
+/** stdout and stderr of a command: the report in full, problems as one line; EPIPE on stdout is not an error. */
 import { fstatSync, writeSync } from "node:fs";
 import { OutputError } from "./failure.ts";
 

@@ -50,7 +50,7 @@ export interface CommandSpec<Positionals extends ArgumentSpecs, Options extends 
   readonly rest?: string;
   readonly subCommands?: Readonly<Record<string, SubCommand>>;
   readonly default?: string;
-  /** Says what is wrong with the arguments together, or throws a UsageError, before anything is done. */
+  /** Returns what is wrong with the arguments together, or throws a UsageError, before anything is done. */
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   /** Returns the exit code; UsageErrors become one line and 254. `print` writes a line to stdout. */
   readonly run?: (call: {

@@ -1,5 +1,5 @@
 /**
- * What a buffer held, in as few words as say it exactly: one byte repeated, words that count up, or the bytes themselves.
+ * What a buffer held, in as few words as describe it exactly: one byte repeated, words that count up, or the bytes themselves.
  *
  * Owns the description of contents, so that a recorded write can be printed and written again by another program.
  * Refuses to keep more than 1 KiB: longer contents of no known shape are only distinguished (by a hash).
@@ -122,7 +122,7 @@ export function contentHolds(content: Content, hex: string): boolean {
   return false;
 }
 
-/** The counter word that `bytes` would begin in, `shift` bytes after its start; undefined when too few bytes say so. */
+/** The counter word that `bytes` would begin in, `shift` bytes after its start; undefined when too few bytes prove it. */
 function wordAround(bytes: Buffer, shift: number): bigint | undefined {
   if (shift === 0) return bytes.length >= WORD_BYTES ? bytes.readBigUInt64LE(0) : undefined;
   const next = WORD_BYTES - shift;

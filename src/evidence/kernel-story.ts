@@ -98,13 +98,13 @@ function detail(event: KernelEvent): string {
   return words.length === 0 ? "" : `: ${words.join(", ")}`;
 }
 
-/** What happened around the damage: one sentence where the events tell it, and the events themselves. */
+/** What happened around the damage: one sentence where the events show it, and the events themselves. */
 export interface KernelStory {
   readonly sentence?: string;
   readonly lines: readonly string[];
 }
 
-/** `damagedAtBytes`: where the first finding is, so that of several appends the guilty one is told. */
+/** `damagedAtBytes`: where the first finding is, so that of several appends the right one is chosen. */
 export function kernelStory(events: readonly KernelEvent[], damagedAtBytes?: number): KernelStory {
   const appends = repeatedAppends(events);
   const append = appends.find(({ to }) => to === damagedAtBytes) ?? appends[0];
@@ -143,7 +143,7 @@ function repeatedAppends(events: readonly KernelEvent[]): RepeatedAppend[] {
       `copied ${text(to - from)} bytes and stopped`,
       "queued to io-wq",
       `io-wq appended all ${text(repeated)} bytes at ${text(to)}`,
-      ...(end < 0 ? [] : [`completion said ${text(number(events[end] as KernelEvent, "result") ?? 0)}`]),
+      ...(end < 0 ? [] : [`completion returned ${text(number(events[end] as KernelEvent, "result") ?? 0)}`]),
     ].join("; ");
     return [{ sentence, to, begin: Math.max(0, begin), end: end < 0 ? events.length - 1 : end }];
   });

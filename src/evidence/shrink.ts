@@ -10,9 +10,9 @@ export interface Dimension {
   readonly name: string;
   /** The value when it is not given. */
   readonly fallback: unknown;
-  /** The smallest number that the option takes; undefined for options that are no number. */
+  /** The smallest number that the option takes; undefined for options that are not numbers. */
   readonly min: number | undefined;
-  /** Values that do less than any other one, the least first: "none", or one of what "all" stands for. */
+  /** Values that do less than any other one, the least first: "none", or one of what "all" means. */
   readonly less?: readonly unknown[];
   /** A smaller value probably takes away what the finding needs: tried after the others, and alone. */
   readonly doubtful?: boolean;

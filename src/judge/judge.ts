@@ -153,7 +153,7 @@ export class Judge {
   }
 }
 
-/** What is said of a stream in which every byte is right. */
+/** The judgement of a stream in which every byte is right. */
 export function intactJudgement(offsetBytes: number, lengthBytes: number): Judgement {
   const segments = lengthBytes === 0 ? [] : [{ offsetBytes, lengthBytes, kind: "intact" as const }];
   return { verifiedBytes: lengthBytes, findings: [], findingsLeftOut: 0, segments, segmentsLeftOut: 0 };

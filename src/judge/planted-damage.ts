@@ -27,7 +27,7 @@ export interface Edit {
   readonly inserted?: boolean;
 }
 
-/** What a judge must say of one edit; offsets are in the damaged file. */
+/** What a judge must report about one edit; offsets are in the damaged file. */
 export interface ExpectedFinding {
   readonly kind: FindingKind;
   readonly offsetBytes: number;

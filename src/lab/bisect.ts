@@ -19,7 +19,7 @@ export interface SearchResult {
 export interface SearchOptions {
   /** Kernels 0 to count-1, oldest first. */
   readonly count: number;
-  /** What the first and the last are said to be. */
+  /** What the first and the last are expected to be. */
   readonly expected: { readonly low: "good" | "bad"; readonly high: "good" | "bad" };
   readonly judge: (index: number) => Promise<Side>;
 }
@@ -43,7 +43,7 @@ export async function search({ count, expected, judge }: SearchOptions): Promise
     const got = await judged(index);
     if (got !== want) {
       const what = got === "skip" ? "gave no verdict" : `is ${got}`;
-      const contradiction = `the kernel said to be ${want} ${what}`;
+      const contradiction = `the kernel expected to be ${want} ${what}`;
       return { low, high, judgements, contradiction };
     }
   }

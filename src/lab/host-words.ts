@@ -13,7 +13,7 @@ import type { RunReport } from "../report/document.ts";
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
 /** Another command of this package, as a guest starts it. */
 const COMMAND = /\bbun (?:run )?(?:\/bytewitness\/scripts\/(?:gallery\/)?)?([\w-]+)\.ts\b/g;
-/** The script's own command: the guest was told how it is spelled here (BYTEWITNESS_INVOKED), and its paths are the guest's. */
+/** The script's own command: the guest knows how it is spelled here (BYTEWITNESS_INVOKED), and its paths are the guest's. */
 const REPLAY = /^replay\s|\breplay=/;
 
 export interface HostWords {

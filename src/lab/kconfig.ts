@@ -12,13 +12,13 @@ interface Option {
   /** Must be built in: it is used before a module can be loaded. */
   readonly builtIn?: true;
   /** A guest starts without it, and does less. */
-  readonly wished?: true;
+  readonly optional?: true;
   readonly why: string;
 }
 
 const always = (why: string, ...names: string[]): Option[] => names.map((name) => ({ name, builtIn: true, why }));
 const either = (why: string, ...names: string[]): Option[] => names.map((name) => ({ name, why }));
-const wished = (why: string, ...names: string[]): Option[] => names.map((name) => ({ name, wished: true, why }));
+const optional = (why: string, ...names: string[]): Option[] => names.map((name) => ({ name, optional: true, why }));
 
 const OPTIONS: readonly Option[] = [
   ...always("programs and scripts", "64BIT", "BINFMT_ELF", "BINFMT_SCRIPT", "MULTIUSER", "FUTEX", "EPOLL", "EVENTFD"),
@@ -28,11 +28,11 @@ const OPTIONS: readonly Option[] = [
   ...always("loopback and unix sockets", "NET", "INET", "UNIX"),
   ...always("devices", "PCI", "BLOCK"),
   ...either("the disks", "VIRTIO_PCI", "VIRTIO_BLK"),
-  ...wished("the script's output as it comes; a serial line carries it at the end otherwise", "VIRTIO_CONSOLE"),
-  ...wished("a quick start without a boot loader", "PVH"),
-  ...wished("modules on demand", "MODULES"),
-  ...wished("what reproducers use", "IO_URING", "CGROUPS", "MEMCG", "FTRACE", "BLK_DEV_LOOP", "MEMFD_CREATE", "TLS"),
-  ...wished("what reproducers use", "KSM", "HUGETLBFS", "TRANSPARENT_HUGEPAGE", "SWAP"),
+  ...optional("the script's output as it comes; a serial line carries it at the end otherwise", "VIRTIO_CONSOLE"),
+  ...optional("a quick start without a boot loader", "PVH"),
+  ...optional("modules on demand", "MODULES"),
+  ...optional("what reproducers use", "IO_URING", "CGROUPS", "MEMCG", "FTRACE", "BLK_DEV_LOOP", "MEMFD_CREATE", "TLS"),
+  ...optional("what reproducers use", "KSM", "HUGETLBFS", "TRANSPARENT_HUGEPAGE", "SWAP"),
 ];
 
 const FILE_SYSTEM_OPTIONS: Readonly<Record<FileSystem, readonly string[]>> = {
@@ -49,7 +49,7 @@ const FILE_SYSTEM_OPTIONS: Readonly<Record<FileSystem, readonly string[]>> = {
 
 /** A fragment for scripts/kconfig/merge_config.sh of a kernel tree. */
 export function kconfigFragment(fileSystem: FileSystem): string {
-  const groups = Map.groupBy(OPTIONS, ({ why, wished: more }) => (more ? `${why} (a guest starts without)` : why));
+  const groups = Map.groupBy(OPTIONS, ({ why, optional: more }) => (more ? `${why} (a guest starts without)` : why));
   const lines = [...groups].flatMap(([why, options]) => [`# ${why}`, ...options.map(({ name }) => `CONFIG_${name}=y`)]);
   const own = FILE_SYSTEM_OPTIONS[fileSystem];
   if (own.length > 0) lines.push(`# --fs ${fileSystem}`, ...own.map((name) => `CONFIG_${name}=y`));
@@ -91,7 +91,7 @@ export function lackingIn(
   fileSystem: FileSystem,
 ): Lacking {
   const own = FILE_SYSTEM_OPTIONS[fileSystem].map((name): Option => ({ name, why: `--fs ${fileSystem}` }));
-  const wanted = [...OPTIONS.filter((option) => !option.wished), ...own];
+  const wanted = [...OPTIONS.filter((option) => !option.optional), ...own];
   const needed = wanted.filter(({ name, builtIn }) => {
     const value = config.get(name);
     return value === undefined || (builtIn && value === "m");

@@ -71,7 +71,7 @@ const BISECT = {
   good: { kind: "text", description: "a packaged kernel on which the script ends 0" },
   bad: { kind: "text", description: "a packaged kernel on which it ends 1" },
   grep: { kind: "text", optional: true, description: "show the changelog lines that hold this word" },
-  requireTrigger: { kind: "flag", description: "kernels that never entered the racy path are no evidence" },
+  requireTrigger: { kind: "flag", description: "kernels that never entered the racy path are not evidence" },
   ...MACHINE,
 } as const satisfies ArgumentSpecs;
 
@@ -90,7 +90,7 @@ const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 function scriptOf(rest: readonly string[]): { script: string; scriptArguments: readonly string[] } {
   const [script, ...scriptArguments] = rest;
   if (script === undefined)
-    throw new UsageError("no script: say which one after --, as in: -- uring-append.ts --seconds 5");
+    throw new UsageError("no script: name one after --, as in: -- uring-append.ts --seconds 5");
   return { script, scriptArguments };
 }
 

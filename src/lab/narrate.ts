@@ -1,4 +1,4 @@
-/** Words on stderr: one writer for all subcommands, and one that says the same thing once. Refuses stdout. */
+/** Words on stderr: one writer for all subcommands, and one that prints the same thing once. Refuses stdout. */
 
 export type Narrate = (line: string) => void;
 
@@ -8,12 +8,12 @@ export function narrator(quiet: boolean): Narrate {
   };
 }
 
-/** The same remark (emulation, a missing suite) is worth saying once, not once a kernel. */
+/** The same remark (emulation, a missing suite) is worth stating once, not once a kernel. */
 export function onceEach(narrate: Narrate): Narrate {
-  const said = new Set<string>();
+  const output = new Set<string>();
   return (line) => {
-    if (said.has(line)) return;
-    said.add(line);
+    if (output.has(line)) return;
+    output.add(line);
     narrate(line);
   };
 }

@@ -99,7 +99,7 @@ export function mergeResults(documents: readonly MatrixDocument[]): MatrixDocume
 const isHost = ({ asked }: Row) => asked === "host";
 const versionOf = ({ kernel }: Row) => ({ version: kernel });
 
-/** "2/3" as a choice of every third kernel, from the second on. A string is a complaint. */
+/** "2/3" as a choice of every third kernel, from the second on. A string is a problem. */
 export function shardOf<T>(items: readonly T[], text: string | undefined): T[] | string {
   if (text === undefined) return [...items];
   const match = /^(\d+)\/(\d+)$/.exec(text);

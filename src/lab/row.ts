@@ -90,7 +90,7 @@ export function makeRow(
   const report = run.reason === undefined ? parseReport(run.stdout) : null;
   const verdict = report?.verdict ?? "inconclusive";
   const silent = report === null ? lastWords || `exit code ${run.exitCode}` : null;
-  // A script that ended by itself may have said why on stderr; of a dead guest the console is the better witness.
+  // A script that ended by itself may have given the reason on stderr; of a dead guest the console is the better witness.
   const withLastWords = (reason: string) =>
     result.end === "exited" && lastWords !== "" ? `${reason}: ${lastWords}` : reason;
   return {

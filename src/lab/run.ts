@@ -76,7 +76,7 @@ export interface RunRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Boots the kernel, runs the script, and brings back what it said and left. */
+/** Boots the kernel, runs the script, and brings back what it printed and left. */
 export async function runOnKernel(request: RunRequest): Promise<LabRun> {
   const { options, narrate, artifactDirectory } = request;
   const job = {
@@ -110,12 +110,12 @@ async function runOnce(request: RunRequest, job: Job): Promise<LabRun> {
   const { kernel, options, narrate, listener, artifactDirectory, signal } = request;
   const startedAt = performance.now();
   const receiver = new ArtifactReceiver(artifactDirectory ?? "");
-  const said: Uint8Array[] = [];
-  let saidBytes = 0;
+  const output: Uint8Array[] = [];
+  let outputBytes = 0;
   const take = (bytes: Uint8Array) => {
     listener.stdout?.(bytes);
-    saidBytes += bytes.length;
-    if (saidBytes <= STDOUT_BYTES_MAX) said.push(Uint8Array.from(bytes));
+    outputBytes += bytes.length;
+    if (outputBytes <= STDOUT_BYTES_MAX) output.push(Uint8Array.from(bytes));
   };
   return await withMachine(kernel, { options, narrate, job }, async (machine) => {
     const preparationSeconds = (performance.now() - startedAt) / 1000;
@@ -125,7 +125,7 @@ async function runOnce(request: RunRequest, job: Job): Promise<LabRun> {
       ...(signal ? { signal } : {}),
     });
     const artifacts = await receiver.finish();
-    const stdout = Buffer.concat(said).toString("utf8");
+    const stdout = Buffer.concat(output).toString("utf8");
     const verdict = judge(result, { timeoutSeconds: options.timeoutSeconds, report: parseReport(stdout) });
     const { acceleration } = machine;
     return { kernel, acceleration, preparationSeconds, result, artifacts, stdout, ...verdict };
@@ -199,7 +199,7 @@ async function withMachine<T>(
   }
 }
 
-/** A build tree that cannot be a guest is told what it lacks, before it fails at boot without a word. */
+/** What a build tree lacks to be a guest is reported, before it fails at boot without a word. */
 function refuseLackingTree({ modulesDirectory, tree }: Kernel, fileSystem: FileSystem): void {
   if (tree === undefined) return;
   const config = readText(join(tree, ".config"));
@@ -253,8 +253,8 @@ export function judge(
   if (end === "timeout") {
     return { exitCode: EXIT.inconclusive, reason: `no end within ${timeoutSeconds} s (${phase})${lastWords}` };
   }
-  const said = why === undefined ? "" : ` (QEMU: ${why.split("\n")[0]})`;
-  return { exitCode: EXIT.inconclusive, reason: `the guest died ${phase}${lastWords}${said}` };
+  const output = why === undefined ? "" : ` (QEMU: ${why.split("\n")[0]})`;
+  return { exitCode: EXIT.inconclusive, reason: `the guest died ${phase}${lastWords}${output}` };
 }
 
 /** The kernel that `text` names; "host" is refused here, callers run the script themselves. */

@@ -44,15 +44,15 @@ export async function checkArguments(path: string, scriptArguments: readonly str
     stderr: "pipe",
     timeout: 20_000,
   });
-  const said = await new Response(child.stderr).text();
+  const output = await new Response(child.stderr).text();
   await child.exited;
   if (child.exitCode !== EXIT.badArguments) return;
-  throw new LabError(said.trim().split("\n").at(-1) ?? "bad arguments", { exitCode: EXIT.badArguments });
+  throw new LabError(output.trim().split("\n").at(-1) ?? "bad arguments", { exitCode: EXIT.badArguments });
 }
 
 const GUEST_FILES = "/bytewitness/guest";
 
-/** `--replay FILE` names a file of this machine: it goes into the guest, and the guest's script is told where it is there. */
+/** `--replay FILE` names a file of this machine: it goes into the guest, and the guest's script gets its path there. */
 export function recordingTaken(scriptArguments: readonly string[]): {
   readonly scriptArguments: readonly string[];
   readonly files: readonly string[];
@@ -81,7 +81,7 @@ export function parseReport(text: string): RunReport | null {
 }
 
 /**
- * Why an exit code says nothing, or undefined when it is a verdict: a command of ours announces its code, and a report on
+ * Why an exit code proves nothing, or undefined when it is a verdict: a command of ours announces its code, and a report on
  * stdout has one. Bad arguments pass as they are; so does a failure that a
  * command of ours announced, while a script that did not even load gave no report.
  */

@@ -56,8 +56,8 @@ function message(attempt: () => void): string | undefined {
   }
 }
 
-/** What a program of this machine says: undefined when it ended well, else its complaint. */
-function complaintOf(words: string[]): string | undefined {
+/** Runs a program of this machine: undefined when it ended well, else its error. */
+function problemOf(words: string[]): string | undefined {
   try {
     const tried = Bun.spawnSync(words, { stdout: "ignore", stderr: "pipe" });
     return tried.exitCode === 0 ? undefined : tried.stderr.toString().trim().replaceAll("\n", " ");
@@ -68,7 +68,7 @@ function complaintOf(words: string[]): string | undefined {
 
 function kernelHas(filesystem: string): boolean {
   if (new RegExp(`\\b${filesystem}$`, "m").test(readFileSync("/proc/filesystems", "utf8"))) return true;
-  return complaintOf(["modinfo", "-n", filesystem]) === undefined;
+  return problemOf(["modinfo", "-n", filesystem]) === undefined;
 }
 
 const PROBES: readonly Probe[] = [
@@ -131,7 +131,7 @@ const PROBES: readonly Probe[] = [
   () =>
     answer(
       "private mounts",
-      complaintOf(["unshare", "-m", "true"]),
+      problemOf(["unshare", "-m", "true"]),
       "yes",
       "no XFS of its own: give a PREFIX on an XFS; needs CAP_SYS_ADMIN",
     ),

@@ -28,7 +28,7 @@ function candidates(): string[] {
   return [...new Set([...first, `/tmp/bytewitness-state-${uid}`, `${os.tmpdir()}/bytewitness-state-${uid}`])];
 }
 
-/** A directory of this user's that nobody else may write to, or why it is none. */
+/** A directory of this user's that no one else may write to, or why it is none. */
 function unusable(directory: string): string | undefined {
   let stat: Stats;
   try {

@@ -1,7 +1,7 @@
 /**
  * A swap area of a run's own, on a loop image.
  *
- * Owns the area and its end: swap outlives a process, so a small shell waits beside the run and switches the area off
+ * Owns the area and its end: swap outlives a process, so a small shell waits next to the run and switches the area off
  * when the run is gone, killed or not. The image has no name and goes with the area.
  */
 import { existsSync, writeFileSync } from "node:fs";
@@ -115,10 +115,10 @@ function startGuard(path: string) {
  */
 export async function swapReadahead(
   run: { readonly stopped: boolean; narrate(line: string): void },
-  wish: { readonly cluster: number },
+  options: { readonly cluster: number },
 ): Promise<Disposable> {
   const path = "/proc/sys/vm/page-cluster";
-  const wanted = String(checkUint("cluster", wish.cluster));
+  const wanted = String(checkUint("cluster", options.cluster));
   const spec = { setting: "vm/page-cluster", wanted, ...fileSettings([path]) };
   const lease = await leaseWhenFree(spec, { stopped: () => run.stopped, waiting: (reason) => run.narrate(reason) });
   try {

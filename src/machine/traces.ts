@@ -1,7 +1,7 @@
 /**
  * What runs have changed or left on this machine, as anybody may see it: leases, leftovers, limits, mounts, evidence.
  *
- * Owns looking, for doctor.ts. Changes nothing (sweep.ts does), believes names only to show them, and says what this user
+ * Owns looking, for doctor.ts. Changes nothing (sweep.ts does), believes names only to show them, and reports what this user
  * may not see.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -39,7 +39,7 @@ function names(directory: string): string[] {
   }
 }
 
-/** Root's directory as well: what it holds concerns everybody. */
+/** Root's directory as well: what it holds concerns everyone. */
 function directories(): string[] {
   return [...new Set([...stateDirectories(), "/run/bytewitness"])].filter((directory) => existsSync(directory));
 }
@@ -85,7 +85,7 @@ function limitTraces(leased: readonly string[]): Trace[] {
       {
         state: "left",
         what: `device ${device} (${nameOf(block)}) takes at most ${limit} of dirty pages, and no run holds that`,
-        remedy: `if nobody wants it so: echo 0 >${bdi}/strict_limit; echo 1000000 >${bdi}/max_ratio_fine`,
+        remedy: `if no one wants it so: echo 0 >${bdi}/strict_limit; echo 1000000 >${bdi}/max_ratio_fine`,
       },
     ];
   });

@@ -24,7 +24,7 @@ export interface GroupKeeper {
   made(directory: string): { letGo(): void };
 }
 
-/** Where cgroup2 is mounted and which group this process is in; a string says why there is none. */
+/** Where cgroup2 is mounted and which group this process is in; a string is the reason why there is none. */
 export interface OwnGroup {
   readonly mountPoint: string;
   readonly directory: string;
@@ -217,7 +217,7 @@ interface Back {
   readonly made: { letGo(): void };
 }
 
-/** Moves everybody back and removes the group. What cannot be done stays registered: an empty, unlimited group. */
+/** Moves everyone back and removes the group. What cannot be done stays registered: an empty, unlimited group. */
 function leave(directory: string, { origin, controller, made }: Back): void {
   // Children of ours (a helper process) may be in the group too: nobody is left behind.
   for (const pid of words(join(directory, "cgroup.procs")))

@@ -1,7 +1,7 @@
 /**
  * The one place where -errno becomes a value or an error.
  *
- * Owns `SyscallError` and the hints that say what to do. Refuses to decide: callers that can go on name the errnos they
+ * Owns `SyscallError` and the hints on what to do. Refuses to decide: callers that can go on name the errnos they
  * expect. Three kinds of bad news never mix: the kernel refused (SyscallError), we are wrong (AssertionError), the data
  * is wrong (a Finding value, see verify/finding.ts).
  */

@@ -19,7 +19,7 @@ import { retryEintr, throwIfInterrupted } from "./signals.ts";
 /** A path as text, or as the bytes it has on disk (paths need not be UTF-8). */
 export type Path = string | Uint8Array;
 
-/** A path for people: text, with bytes that are no UTF-8 shown as \xNN. */
+/** A path for people: text, with bytes that are not UTF-8 shown as \xNN. */
 export function pathText(path: Path): string {
   if (typeof path === "string") return path;
   const text = Buffer.from(path).toString("utf8");

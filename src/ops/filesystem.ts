@@ -67,7 +67,7 @@ export function filesystemMissing(type: string): string | undefined {
 
 /**
  * `mkfs.TYPE [options] device`: a fresh file system, quietly. `options` are mkfs's own words. Throws SyscallError
- * (ENOENT) without the program, Inconclusive with mkfs's own complaint. mkfs(8).
+ * (ENOENT) without the program, Inconclusive with mkfs's own message. mkfs(8).
  */
 export function makeFilesystem(type: string, device: string, options: readonly string[] = []): void {
   const maker = makerOf(type);
@@ -81,9 +81,9 @@ export function makeFilesystem(type: string, device: string, options: readonly s
   const words = [program, ...maker.options, ...options, device];
   const made = Bun.spawnSync(words, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (made.exitCode === 0) return;
-  const said = (made.stderr.toString().trim() || made.stdout.toString().trim()).replaceAll("\n", " ");
+  const output = (made.stderr.toString().trim() || made.stdout.toString().trim()).replaceAll("\n", " ");
   // A place that is full, an image beyond a file-size limit: the machine's, not ours.
-  throw new Inconclusive(`${maker.program} failed, TMPDIR may lack the room: ${device}: ${said}`);
+  throw new Inconclusive(`${maker.program} failed, TMPDIR may lack the room: ${device}: ${output}`);
 }
 
 /** Where the tmpfs with our mount points is mounted: root's directory for run-time state, never a user's. */

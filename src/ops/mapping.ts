@@ -122,7 +122,7 @@ export class Mapping implements Disposable, KernelBuffer {
   }
 }
 
-interface Wish {
+interface MapOptions {
   readonly lengthBytes: number;
   /** PROT_*; reading and writing unless given. */
   readonly protection?: Protection;
@@ -132,14 +132,18 @@ interface Wish {
   readonly place?: MappingPlace;
 }
 
-function map(wish: Wish, file: { number: number; offsetBytes: number; label: string }, flags: number): Mapping {
-  const lengthBytes = checkOffset("lengthBytes", wish.lengthBytes);
-  const protection = checkUint("protection", wish.protection ?? M.PROT_READ | M.PROT_WRITE);
+function map(
+  options: MapOptions,
+  file: { number: number; offsetBytes: number; label: string },
+  flags: number,
+): Mapping {
+  const lengthBytes = checkOffset("lengthBytes", options.lengthBytes);
+  const protection = checkUint("protection", options.protection ?? M.PROT_READ | M.PROT_WRITE);
   checkUint("flags", flags);
   if ((flags & (M.MAP_FIXED | M.MAP_FIXED_NOREPLACE)) !== 0) {
     throw new RangeError("a fixed address must lie in a mapping of ours: give `place` instead of MAP_FIXED");
   }
-  const { place } = wish;
+  const { place } = options;
   const address = place?.over.at(place.offsetBytes, lengthBytes) ?? 0;
   const fixed = place === undefined ? 0 : M.MAP_FIXED;
   place?.over.detach();
@@ -156,9 +160,9 @@ function map(wish: Wish, file: { number: number; offsetBytes: number; label: str
  * `place`. Errors: ENOMEM (no memory, or too few huge pages), EINVAL (MAP_HUGETLB with a length between huge pages).
  * mmap(2).
  */
-export function mapAnonymous(wish: Wish): Mapping {
+export function mapAnonymous(options: MapOptions): Mapping {
   const file = { number: -1, offsetBytes: 0, label: "anonymous memory" };
-  return map(wish, file, (wish.flags ?? M.MAP_PRIVATE) | M.MAP_ANONYMOUS);
+  return map(options, file, (options.flags ?? M.MAP_PRIVATE) | M.MAP_ANONYMOUS);
 }
 
 /**
@@ -167,9 +171,9 @@ export function mapAnonymous(wish: Wish): Mapping {
  * `offsetBytes` is a multiple of the page size. Errors: EACCES (opened otherwise), EINVAL, ENODEV (cannot be mapped).
  * mmap(2).
  */
-export function mapFile(fd: Fd, wish: Wish & { readonly offsetBytes?: number }): Mapping {
-  const offsetBytes = checkOffset("offsetBytes", wish.offsetBytes ?? 0);
-  return map(wish, { number: fd.number, offsetBytes, label: fd.label }, wish.flags ?? M.MAP_SHARED);
+export function mapFile(fd: Fd, options: MapOptions & { readonly offsetBytes?: number }): Mapping {
+  const offsetBytes = checkOffset("offsetBytes", options.offsetBytes ?? 0);
+  return map(options, { number: fd.number, offsetBytes, label: fd.label }, options.flags ?? M.MAP_SHARED);
 }
 
 /** A part of the mapping, from its first page on and to its end unless given. */
@@ -178,7 +182,7 @@ function partOf(mapping: Mapping, part: Partial<MappedRange>): MappedRange {
   return { offsetBytes, lengthBytes };
 }
 
-/** What the kernel is told of which part. */
+/** Advice for the kernel, and the part that it is about. */
 export interface AdviceOptions extends Partial<MappedRange> {
   /** MADV_*. */
   readonly advice: Advice;
@@ -239,11 +243,11 @@ export function munmap(mapping: Mapping, options: Partial<MappedRange> = {}): vo
  */
 export function mremap(
   mapping: Mapping,
-  wish: { readonly lengthBytes: number; readonly flags?: RemapFlags; readonly place?: MappingPlace },
+  options: { readonly lengthBytes: number; readonly flags?: RemapFlags; readonly place?: MappingPlace },
 ): Mapping {
-  const { place } = wish;
-  const lengthBytes = checkOffset("lengthBytes", wish.lengthBytes);
-  const flags = checkUint("flags", wish.flags ?? M.MREMAP_MAYMOVE);
+  const { place } = options;
+  const lengthBytes = checkOffset("lengthBytes", options.lengthBytes);
+  const flags = checkUint("flags", options.flags ?? M.MREMAP_MAYMOVE);
   if ((flags & M.MREMAP_FIXED) !== 0) throw new RangeError("give `place` instead of MREMAP_FIXED");
   const from = mapping.at(0, mapping.lengthBytes);
   const to = place?.over.at(place.offsetBytes, lengthBytes) ?? 0;

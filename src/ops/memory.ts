@@ -70,7 +70,7 @@ export class Memory implements Disposable {
 
   /**
    * The memory as an ArrayBuffer of its own, made at the first use. Released memory has none, and views of it that were
-   * kept are detached then: they have no length, so that nobody reads or writes the next owner's bytes.
+   * kept are detached then: they have no length, so that no one reads or writes the next owner's bytes.
    */
   get buffer(): ArrayBuffer {
     assert(!this.#released, "a released buffer was used");
@@ -189,9 +189,9 @@ export class Arena implements MemoryOwner {
     if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 0) {
       throw new RangeError(`a buffer's length must be a number of bytes, not ${lengthBytes}`);
     }
-    const wished = options.alignBytes ?? 1;
-    if (!(wished >= 1 && wished <= GiB && Number.isInteger(Math.log2(wished)))) {
-      throw new RangeError(`an alignment must be a power of two, not ${wished}`);
+    const alignment = options.alignBytes ?? 1;
+    if (!(alignment >= 1 && alignment <= GiB && Number.isInteger(Math.log2(alignment)))) {
+      throw new RangeError(`an alignment must be a power of two, not ${alignment}`);
     }
     const alignBytes = Math.max(ALIGN_BYTES_MIN, options.alignBytes ?? (lengthBytes >= PAGE_BYTES ? PAGE_BYTES : 0));
     const spanBytes = Math.max(ALIGN_BYTES_MIN, Math.ceil(lengthBytes / ALIGN_BYTES_MIN) * ALIGN_BYTES_MIN);
@@ -230,7 +230,7 @@ export class Arena implements MemoryOwner {
     if (index > 0) this.#merge(index - 1);
   }
 
-  /** A wish: a kernel without huge pages answers EINVAL, and small ones do as well. */
+  /** A request: a kernel without huge pages answers EINVAL, and small ones do as well. */
   #wantHugePages(offsetBytes: number, lengthBytes: number): void {
     const from = this.address + offsetBytes;
     const first = Math.ceil(from / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;

@@ -17,7 +17,7 @@ import { checkUint } from "./integers.ts";
 import { cString } from "./memory.ts";
 import { unlink } from "./space.ts";
 
-/** Moves this thread into a mount namespace of its own, whose mounts nobody else sees. Needs CAP_SYS_ADMIN. */
+/** Moves this thread into a mount namespace of its own, whose mounts no one else sees. Needs CAP_SYS_ADMIN. */
 export function enterPrivateMountNamespace(): void {
   const hint = "making a private mount needs root (CAP_SYS_ADMIN)";
   const result = negated(libc.unshare(M.CLONE_NEWNS));

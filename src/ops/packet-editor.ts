@@ -35,7 +35,7 @@ export function editPackets(every: number): string | undefined {
   return loaded.exitCode === 0 ? undefined : `nft: ${loaded.stderr.toString().trim().split("\n")[0]}`;
 }
 
-/** How many packets the kernel says it edited. */
+/** How many packets the kernel reports it edited. */
 export function editedPackets(): number {
   const listed = Bun.spawnSync(["nft", "list", "table", "inet", TABLE], { stdout: "pipe", stderr: "ignore" });
   return Number(/counter packets (\d+)/.exec(listed.stdout.toString())?.[1] ?? 0);

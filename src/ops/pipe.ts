@@ -2,7 +2,7 @@
  * Pipes: pipe2(2), their capacity, and how many bytes wait inside.
  *
  * Owns both ends of a pipe and its size. A capacity the system refuses (/proc/sys/fs/pipe-max-size for one pipe,
- * pipe-user-pages-soft for all pipes of a user) is an answer, not an error: `openPipe` keeps what it got and says why.
+ * pipe-user-pages-soft for all pipes of a user) is an answer, not an error: `openPipe` keeps what it got and gives the reason.
  */
 import { negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
@@ -19,15 +19,15 @@ export const PIPE_BYTES_DEFAULT = 65_536;
 export class Pipe implements Disposable {
   readonly readEnd: Fd;
   readonly writeEnd: Fd;
-  /** What the kernel made of the wish: a power of two of pages. */
+  /** What the kernel made of the size asked for: a power of two of pages. */
   readonly capacityBytes: number;
-  /** -errno of a refused wish: -EPERM when a limit forbids it; 0 when it was granted. */
+  /** -errno of a refused options: -EPERM when a limit forbids it; 0 when it was granted. */
   readonly refusal: number;
 
-  constructor(ends: { readEnd: Fd; writeEnd: Fd }, wishedBytes: number | undefined) {
+  constructor(ends: { readEnd: Fd; writeEnd: Fd }, askedBytes: number | undefined) {
     this.readEnd = ends.readEnd;
     this.writeEnd = ends.writeEnd;
-    const result = wishedBytes === undefined ? 0 : trySetPipeCapacity(ends.writeEnd, wishedBytes);
+    const result = askedBytes === undefined ? 0 : trySetPipeCapacity(ends.writeEnd, askedBytes);
     this.refusal = Math.min(0, result);
     this.capacityBytes = pipeCapacity(ends.writeEnd);
   }
@@ -39,7 +39,7 @@ export class Pipe implements Disposable {
 }
 
 /** What a new pipe should be. */
-export interface PipeWish {
+export interface PipeOptions {
   /** Rounded up by the kernel to a power of two of pages; see `Pipe.refusal`. */
   readonly capacityBytes?: number;
   /** O_NONBLOCK on both ends. A blocking pipe still does not wait where SPLICE_F_NONBLOCK is passed. */
@@ -48,15 +48,15 @@ export interface PipeWish {
 }
 
 /** `int pipe2(int pipefd[2], int flags)` with O_CLOEXEC added, then F_SETPIPE_SZ. pipe(2), fcntl(2). */
-export function openPipe(wish: PipeWish = {}): Pipe {
+export function openPipe(options: PipeOptions = {}): Pipe {
   using ends = allocate(8);
-  const flags = O_CLOEXEC | (wish.nonblocking === true ? O_NONBLOCK : 0);
+  const flags = O_CLOEXEC | (options.nonblocking === true ? O_NONBLOCK : 0);
   checked(libc.pipe2(ends.address, flags), "pipe2");
-  const label = wish.label ?? "pipe";
+  const label = options.label ?? "pipe";
   const readEnd = new Fd(ends.view.getInt32(0, true), `${label}, read end`);
   const writeEnd = new Fd(ends.view.getInt32(4, true), `${label}, write end`);
   try {
-    return new Pipe({ readEnd, writeEnd }, wish.capacityBytes);
+    return new Pipe({ readEnd, writeEnd }, options.capacityBytes);
   } catch (error) {
     readEnd.close();
     writeEnd.close();

@@ -1,5 +1,5 @@
 /**
- * Where this package and this script are, and how another process of ours is started: jobs, roles, whatever else runs beside us.
+ * Where this package and this script are, and how another process of ours is started: jobs, roles, whatever else runs at the same time.
  *
  * Owns passing on Bun's options (process.execArgv), so that a run under --smol or --no-install is that in all its
  * processes. machine/invocation.ts owns how commands are printed for people.

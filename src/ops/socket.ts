@@ -23,7 +23,7 @@ export { MSG_DONTWAIT, MSG_MORE, MSG_WAITALL, SHUT_RD, SHUT_RDWR, SHUT_WR } from
 
 const TYPES = { stream: S.SOCK_STREAM, datagram: S.SOCK_DGRAM, seqpacket: S.SOCK_SEQPACKET } as const;
 
-/** What a socket is beside its address. */
+/** What a socket is besides its address. */
 export interface SocketKind {
   /** "stream" unless given. */
   readonly type?: keyof typeof TYPES | undefined;
@@ -67,7 +67,7 @@ export function listenOn(address: Address, options: TcpTuning & SocketKind & { b
   }
 }
 
-/** `int accept4(int sockfd, NULL, NULL, flags)`: the accepted socket, or -errno (-EAGAIN: nobody waits). accept(2). */
+/** `int accept4(int sockfd, NULL, NULL, flags)`: the accepted socket, or -errno (-EAGAIN: no one waits). accept(2). */
 export function tryAccept(listener: Fd, options: { nonblocking: boolean }): Fd | number {
   const flags = S.SOCK_CLOEXEC | (options.nonblocking ? S.SOCK_NONBLOCK : 0);
   const result = negated(retryEintr(() => libc.accept4(listener.number, 0, 0, flags)));

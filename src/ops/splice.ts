@@ -34,7 +34,7 @@ export interface SpliceOptions extends TransferOptions {
 /**
  * `ssize_t splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t len, unsigned int flags)`: bytes moved,
  * 0 at the end of the input, or -errno. One of the two must be a pipe, which has no offset. -EAGAIN has three causes
- * that the result does not tell apart: nothing to read, pipe full, no room to write. -EINTR is returned, not retried.
+ * that the result does not distinguish: nothing to read, pipe full, no room to write. -EINTR is returned, not retried.
  * splice(2).
  */
 export function trySplice(from: Fd, to: Fd, options: SpliceOptions): number {
@@ -112,7 +112,7 @@ export function vmsplice(pipeEnd: Fd, vectors: IoVectors, options: { readonly fl
   return checkedNegative(result, "vmsplice", pipeEnd.label);
 }
 
-/** What EINVAL means for these calls, which the errno alone does not tell. */
+/** What EINVAL means for these calls, which the errno alone does not show. */
 export function hintFor(result: number): string | undefined {
   if (result === -ERRNO.EINVAL) return "one of the two must be a pipe, and the other must support splice";
   return undefined;

@@ -146,7 +146,7 @@ export function filesystemOf(path: Path): Filesystem {
   };
 }
 
-/** The mount of the path that statPath asked for last; undefined before Linux 5.8, which cannot tell. statx(2). */
+/** The mount of the path that statPath asked for last; undefined before Linux 5.8, which does not report it. statx(2). */
 function mountId(): string | undefined {
   const { buffer } = asked();
   const known = (buffer.view.getUint32(F.statx.offsets.stx_mask, true) & F.STATX_MNT_ID) !== 0;

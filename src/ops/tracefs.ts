@@ -28,7 +28,7 @@ export class KernelTracer implements Disposable {
     this.missing = missing;
   }
 
-  /** Starts to trace the events that exist; a sentence that says why nothing can be traced otherwise. */
+  /** Starts to trace the events that exist; otherwise the reason why nothing can be traced. */
   static start(events: readonly EventName[]): KernelTracer | string {
     if (process.geteuid?.() !== 0) return "the kernel's tracer needs root";
     const root = tracefs();

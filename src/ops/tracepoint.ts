@@ -25,7 +25,7 @@ export interface Tracepoint {
   readonly name: string;
 }
 
-/** "absent": this kernel has tracing and the system's events, but not this one. "unknown": nobody can tell from here. */
+/** "absent": this kernel has tracing and the system's events, but not this one. "unknown": no one can know from here. */
 export type Missing = { readonly why: "absent" | "unknown"; readonly reason: string };
 
 function readable(path: string): { text: string } | { code: string } {

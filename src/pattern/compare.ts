@@ -3,7 +3,7 @@
  *
  * Words that count up by one are compared as doubles, one load per word instead of two: inside one binade the next
  * bit pattern is the next double, so `expected += ulp` is exact, and a sum of absolute differences is 0 only if every
- * one is (gradual underflow, IEEE 754; a NaN makes the sum NaN). The doubles only ever say how far all is well; the
+ * one is (gradual underflow, IEEE 754; a NaN makes the sum NaN). The doubles only show how far all is well; the
  * exact place of damage, and everything that is not a plain double, is for the loop of integers.
  *
  * Owns the loops and the conditions under which doubles may be trusted. Refuses to choose between C and TypeScript.
@@ -40,7 +40,7 @@ export function compareWords(block: Uint8Array, { atIndex, words, start, step }:
 }
 
 /**
- * The compiler of types cannot know that an index is inside; the loops' bounds say it. Two functions, because one that
+ * The compiler of types cannot know that an index is inside; the loops' bounds ensure it. Two functions, because one that
  * saw both kinds of array would be compiled for neither.
  */
 function word(words: Float64Array, index: number): number {
@@ -69,7 +69,7 @@ const denormalsCount = (() => {
   return halves[4] === 1 && halves[5] === 0;
 })();
 
-/** A multiple of four words that are certainly right; 0 where doubles cannot tell. */
+/** A multiple of four words that are certainly right; 0 where doubles cannot decide. */
 function rightByDoubles(buffer: ArrayBufferLike, at: number, words: number, start: U64): number {
   const place = (start.hi & 0xfffff) * 2 ** 32 + start.lo;
   // 0 and -0 are equal as doubles; the next binade counts by another step. (Infinities and NaNs end the loop at once.)

@@ -2,7 +2,7 @@
  * Constant bytes: one value, or a few in turn, from the first byte of the stream to the last (badblocks' 0xaa, 0x55,
  * 0xff, fio's --buffer_pattern, memory poison).
  *
- * Owns the rule "byte i is bytes[i modulo their number]". Such bytes say where in their cycle they belong and no more, so
+ * Owns the rule "byte i is bytes[i modulo their number]". These bytes record where in their cycle they belong and no more, so
  * neither a lost nor a repeated range of a whole number of cycles can be seen where it is; values in place, shifts, and the
  * length, can be judged. Zeros have a pattern of their own (zero.ts), because holes are made of them.
  */

@@ -16,7 +16,7 @@ const TWO_32 = 4294967296;
 
 /** Which counter stream. */
 export interface CounterOptions {
-  /** 0 (default) is report 1's pattern; a run gives each file its own to tell stale bytes. */
+  /** 0 (default) is report 1's pattern; a run gives each file its own, so that stale bytes show. */
   readonly generation?: number;
 }
 

@@ -4,7 +4,7 @@
  *
  * Owns the arithmetic between offsets and numbers, and self-location: a whole line proves its place, and so do the bytes
  * around it as far as they continue. Damage is named as in any stream: a lost line is `lost`, lines in another order are
- * `misplaced`, a repeated one is `duplicated`, byte for byte. Lines that differ in more than their number are no such text.
+ * `misplaced`, a repeated one is `duplicated`, byte for byte. Lines that differ in more than their number are not a text of this kind.
  */
 import { mismatchByFilling } from "./expected.ts";
 import { assertStreamOffset, type LocateRange, type Location, type Pattern } from "./pattern.ts";

@@ -163,7 +163,7 @@ export class Numbered implements Pattern {
     return first;
   }
 
-  /** A word as a number; words of 64 bits beyond 2^53 are no number of this counter. */
+  /** A word as a number; words of 64 bits beyond 2^53 are not a number of this counter. */
   #read(block: Uint8Array, index: number): number {
     let value = 0;
     for (let i = 0; i < this.wordBytes; i += 1) {
@@ -188,7 +188,7 @@ export class Numbered implements Pattern {
    */
   #sectorOffset(block: Uint8Array, { index, value, nearBytes }: { index: number; value: number; nearBytes?: number }) {
     const units = this.#units(value);
-    // Zeros are no sector 0: holes and wiped blocks are full of them.
+    // Zeros are not a sector 0: holes and wiped blocks are full of them.
     if (units < 0 || value === 0) return undefined;
     let at = index;
     const end = Math.min(index + SECTOR_BYTES, block.length - this.wordBytes);

@@ -31,7 +31,7 @@ export interface LocateRange {
   readonly nearBytes?: number;
 }
 
-/** A stream of bytes that say where they belong: filled, compared and located at any offset. */
+/** A stream of bytes that record where they belong: filled, compared and located at any offset. */
 export interface Pattern {
   /** "counter", "tagged", "zero", "byte", "prng", "reference". */
   readonly name: string;

@@ -5,7 +5,7 @@
  * Word i of the stream, little-endian, is output i of the generator seeded with `seed`:
  * z = seed + (i + 1) * 0x9e3779b97f4a7c15; z = (z ^ z>>30) * 0xbf58476d1ce4e5b9; z = (z ^ z>>27) * 0x94d049bb133111eb;
  * z ^ z>>31, all modulo 2^64. Nothing compresses it, nothing deduplicates it, and every step can be turned back: three
- * words in a row whose states differ by the constant prove their place, so lost and repeated ranges are told exactly.
+ * words in a row whose states differ by the constant prove their place, so lost and repeated ranges are reported exactly.
  * Owns the arithmetic where no compiled loop exists. Seeds are whole numbers below 2^53; another seed's bytes are foreign.
  */
 import { NATIVE_BYTES_MIN, nativeLoops } from "../sys/loops.ts";

@@ -1,5 +1,5 @@
 /**
- * Tagged records: bytes that say who wrote them, in which file generation, as which record, and where in it they belong.
+ * Tagged records: bytes that record who wrote them, in which file generation, as which record, and where in it they belong.
  *
  * Every 8-byte word of a record is (tag + index) * STEP modulo 2^64, where the tag holds writer (8 bits), generation
  * (12 bits) and sequence (23 bits), and index (21 bits) is the word's place in its record. STEP is odd, so a word can be

@@ -2,7 +2,7 @@
  * The reference pattern: the stream is whatever another file holds, as report 2 compares what went in and what came out.
  *
  * Owns comparing with bytes fetched on demand through a callback (this room opens no files). Arbitrary content does not
- * say where it belongs, but 64 bytes in a row that the reference holds do (`passages.ts`): lost, repeated and misplaced
+ * record where it belongs, but 64 bytes in a row that the reference holds do (`passages.ts`): lost, repeated and misplaced
  * bytes are found as such.
  */
 import { firstDifference } from "./expected.ts";

@@ -36,7 +36,7 @@ export type PatternSpec =
   | { readonly kind: "lines"; readonly options: LinesOptions | undefined }
   | { readonly kind: "fio" };
 
-/** Understands a `--pattern`; throws RangeError with one line saying what is wrong. */
+/** Understands a `--pattern`; throws RangeError with one line stating what is wrong. */
 export function parsePattern(args: PatternArguments): PatternSpec {
   const colon = args.pattern.indexOf(":");
   const name = colon < 0 ? args.pattern : args.pattern.slice(0, colon);

@@ -1,7 +1,7 @@
 /**
  * The zero pattern: report 2's quick test (feed /dev/zero, look for anything else).
  *
- * Owns nothing but the rule "every byte is 0". Zeros say nothing about where they belong, so neither a lost nor a
+ * Owns nothing but the rule "every byte is 0". Zeros record nothing about where they belong, so neither a lost nor a
  * duplicated range can be seen; only foreign bytes and the length can be judged.
  */
 import type { Pattern } from "./pattern.ts";

@@ -1,7 +1,7 @@
 /**
  * Evidence that outlives its run: corrupt files in one directory per place, `bytewitness-TOOL-evidence-XXXXXXXX`.
  *
- * Owns those directories: a file that may stay on its file system is moved into one beside it; from a file system that
+ * Owns those directories: a file that may stay on its file system is moved into one next to it; from a file system that
  * vanishes it is copied to the first of TMPDIR, the working directory, /var/tmp, /tmp and the home directory that takes
  * it. Never overwrites, never waits, never throws: what cannot be copied is named with the place where it still is,
  * because a verdict must not be lost for want of room. A directory that was made for nothing is removed.
@@ -27,7 +27,7 @@ function places(): string[] {
   return [...new Set([os.tmpdir(), process.cwd(), "/var/tmp", "/tmp", os.homedir()])];
 }
 
-/** Copies the files; says what could not be kept. */
+/** Copies the files; states what could not be kept. */
 export function keepEvidence(tool: string, files: readonly string[], narrate: (line: string) => void): Saved {
   const copied = new Map<string, string>();
   const lines: string[] = [];
@@ -46,7 +46,7 @@ export function saveEvidence(tool: string, files: readonly string[]): string[] {
   return [...keepEvidence(tool, files, () => {}).paths];
 }
 
-/** A file of the run's own becomes evidence, in the evidence directory beside it; where it is from now on. */
+/** A file of the run's own becomes evidence, in the evidence directory next to it; where it is from now on. */
 export function keepOwn({ tally }: Pick<Defers, "tally">, path: string, file: Pick<OwnFile, "keep">): string {
   // What the end of the run copies out of a place that vanishes goes with that place.
   const vanishes = tally?.vanishes(path) ?? false;

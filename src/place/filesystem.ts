@@ -13,7 +13,7 @@ import type { Outcome } from "../workload/context.ts";
 import { type Defers, namedDirectory, ownFilesystem } from "./place.ts";
 
 /** Which file system a reproducer needs. */
-export interface FilesystemWish {
+export interface WantedFilesystem {
   /** "ext4", "exfat", "tmpfs"…, as /proc/filesystems spells it. */
   readonly type: string;
   /** Options for mkfs and mount, where the bug needs them; an existing directory is taken as it is. */
@@ -38,24 +38,24 @@ export interface FilesystemPlace {
 }
 
 /** A directory that is there already and will do; undefined when a file system must be made. */
-function found(wish: FilesystemWish, given: Path | undefined): string | undefined {
+function found(wanted: WantedFilesystem, given: Path | undefined): string | undefined {
   if (given !== undefined) return pathText(given);
   const named = pathText(namedDirectory(undefined) ?? "");
   // How that one was made is unknown: it will do only where no option matters.
-  const plain = wish.mkfsOptions === undefined && wish.mountOptions === undefined;
+  const plain = wanted.mkfsOptions === undefined && wanted.mountOptions === undefined;
   if (named === "" || !plain) return undefined;
   const { type, capacityBytes } = filesystemOf(named);
-  return type === wish.type && capacityBytes <= (wish.capacityBytesMax ?? Infinity) ? named : undefined;
+  return type === wanted.type && capacityBytes <= (wanted.capacityBytesMax ?? Infinity) ? named : undefined;
 }
 
 /** The need of a reproducer whose positional `dir` may name such a directory: what is missing, undefined when nothing. */
-export function needsFilesystem(wish: FilesystemWish): {
+export function needsFilesystem(wanted: WantedFilesystem): {
   readonly name: string;
   readonly probe: (args: { readonly dir?: Path | undefined }) => string | undefined;
 } {
   return {
-    name: `a directory on ${wish.type}, or root and mkfs`,
-    probe: ({ dir }) => (found(wish, dir) === undefined ? filesystemMissing(wish.type) : undefined),
+    name: `a directory on ${wanted.type}, or root and mkfs`,
+    probe: ({ dir }) => (found(wanted, dir) === undefined ? filesystemMissing(wanted.type) : undefined),
   };
 }
 
@@ -67,12 +67,12 @@ export function loadsFilesystem(type: string): string | undefined {
 /** Finds or makes the place; one of our own is gone at the end of the run. */
 export function placeOnFilesystem(
   run: Defers,
-  wish: FilesystemWish & { readonly capacityBytes: number; readonly directory: Path | undefined },
+  wanted: WantedFilesystem & { readonly capacityBytes: number; readonly directory: Path | undefined },
 ): FilesystemPlace {
-  const directory = found(wish, wish.directory);
+  const directory = found(wanted, wanted.directory);
   if (directory !== undefined) {
     const { type, options } = filesystemOf(directory);
-    const other = type === wish.type ? "" : ` (the bug is ${wish.type}'s: "clean" says little here)`;
+    const other = type === wanted.type ? "" : ` (the bug is ${wanted.type}'s: "clean" proves little here)`;
     return {
       directory,
       where: { filesystem: type, ...(options === undefined ? {} : { mountOptions: options }) },
@@ -85,7 +85,7 @@ export function placeOnFilesystem(
       },
     };
   }
-  const scratch = ownFilesystem(run, wish);
+  const scratch = ownFilesystem(run, wanted);
   const { type, options } = filesystemOf(scratch.path);
   return {
     directory: scratch.path,

@@ -40,7 +40,7 @@ export interface Place {
   readonly description: string | undefined;
 }
 
-/** The directory that somebody named: the one given, else BYTEWITNESS_DIR; undefined when nobody did. */
+/** The directory that somebody named: the one given, else BYTEWITNESS_DIR; undefined when no one did. */
 export function namedDirectory(given: Path | undefined): Path | undefined {
   if (given !== undefined) return given;
   const named = process.env.BYTEWITNESS_DIR;
@@ -54,7 +54,7 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-export interface PlaceWish {
+export interface PlaceOptions {
   readonly given: Path | undefined;
   /** What the run can occupy at once. */
   readonly neededBytes: number;
@@ -63,19 +63,19 @@ export interface PlaceWish {
 }
 
 /** As the order above; the file system of its own is an XFS. Everything made is undone at the end of the run. */
-export function choosePlace(run: Defers, wish: PlaceWish): Place {
+export function choosePlace(run: Defers, options: PlaceOptions): Place {
   for (const line of sweep()) run.narrate?.(line);
-  const { given, neededBytes, calledBy } = wish;
+  const { given, neededBytes, calledBy } = options;
   const named = namedDirectory(given);
   if (named !== undefined) return usable(named, neededBytes, given === undefined ? "BYTEWITNESS_DIR" : calledBy);
   if (process.geteuid?.() !== 0) return temporary(run, neededBytes, "not root");
-  // Four times what the run needs: XFS itself wants some, and nobody pays for a sparse image.
+  // Four times what the run needs: XFS itself wants some, and no one pays for a sparse image.
   const capacityBytes = Math.max(2 ** 30, Math.ceil((neededBytes * 4) / 2 ** 20) * 2 ** 20);
   let made: Scratch;
   try {
     made = ownFilesystem(run, { type: "xfs", capacityBytes });
   } catch (error) {
-    // Containers forbid mounts or loop devices to root as well; the run goes on elsewhere and says so.
+    // Containers forbid mounts or loop devices to root as well; the run goes on elsewhere and reports it.
     return temporary(run, neededBytes, error instanceof Error ? error.message : String(error));
   }
   return { ...usable(made.path, neededBytes, calledBy), vanishes: true, description: made.description };

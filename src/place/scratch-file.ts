@@ -21,7 +21,7 @@ export interface ScratchFile {
   readonly path: string;
   readonly fd: Fd;
   /**
-   * Evidence: the file stays when the run ends, in the evidence directory beside it, or as a copy where its file system
+   * Evidence: the file stays when the run ends, in the evidence directory next to it, or as a copy where its file system
    * does not stay; the report names it. Where it is from now on.
    */
   keep(): string;

@@ -1,7 +1,7 @@
 /**
  * The place where an append reproducer plays: a directory, its file system, and a device that takes little at a time.
  *
- * Owns what makes that device slow, the sentences that tell a reader under which conditions a run was made, and the run's
+ * Owns what makes that device slow, the sentences that show a reader under which conditions a run was made, and the run's
  * files; place.ts owns the choice of the directory.
  */
 
@@ -22,7 +22,7 @@ import {
 import { keepOwn } from "./evidence.ts";
 import { choosePlace, type Defers } from "./place.ts";
 
-export interface StageWish {
+export interface StageOptions {
   /** The reproducer's name: the start of every file's name. */
   readonly name: string;
   readonly directory: Path | undefined;
@@ -33,7 +33,7 @@ export interface StageWish {
 export interface Slowness {
   /** Asked for by the user; the whole machine's limit where the kernel has none per device. */
   readonly bytes?: number | undefined;
-  /** Set on an XFS of the run's own only, where it disturbs nobody. */
+  /** Set on an XFS of the run's own only, where it disturbs no one. */
   readonly ownBytes?: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface Stage {
   readonly filesystem: Filesystem;
   /** File system and mount options, for the outcome. */
   readonly where: Pick<Outcome, "filesystem" | "mountOptions">;
-  /** What a report says under "Conditions"; scripts add their own lines. */
+  /** What a report has under "Conditions"; scripts add their own lines. */
   readonly conditions: string[];
   /** Limits the device's dirty pages until it is disposed of; undefined when nothing was asked for or possible. */
   slowDown(limit: Slowness): Promise<DirtyLimit | undefined>;
@@ -62,13 +62,13 @@ interface Runs extends Defers {
   narrate(line: string): void;
 }
 
-/** Prepares the place and says so; everything is undone at the end of the run. Throws UsageError for a bad directory. */
-export function prepareStage(run: Runs, wish: StageWish): Stage {
-  const { name, neededBytes } = wish;
-  const target = choosePlace(run, { given: wish.directory, neededBytes, calledBy: "DIR" });
+/** Prepares the place and reports it; everything is undone at the end of the run. Throws UsageError for a bad directory. */
+export function prepareStage(run: Runs, wanted: StageOptions): Stage {
+  const { name, neededBytes } = wanted;
+  const target = choosePlace(run, { given: wanted.directory, neededBytes, calledBy: "DIR" });
   const { type, options } = target.filesystem;
   const conditions = [target.description ?? `${pathText(target.directory)} on ${type}`];
-  if (type !== "xfs") conditions.push(`${type} is not XFS, whose appends these are about: "clean" says little here`);
+  if (type !== "xfs") conditions.push(`${type} is not XFS, whose appends these are about: "clean" proves little here`);
   for (const line of conditions) run.narrate(line);
   return {
     directory: target.directory,
@@ -101,7 +101,7 @@ async function limited(run: Runs, directory: Path, options: DirtyLimitOptions): 
   }
 }
 
-/** Files that nobody has to remember to remove: what a thrown error or a signal leaves goes with the run. */
+/** Files that no one has to remember to remove: what a thrown error or a signal leaves goes with the run. */
 function filesOf(run: Runs, prefix: string): Pick<Stage, "create" | "remove" | "keep"> {
   const mine = new Map<string, OwnFile>();
   run.defer(() => {

@@ -13,7 +13,7 @@ export interface Target extends Place {
   readonly prefix: Path;
 }
 
-export interface TargetWish {
+export interface TargetOptions {
   readonly prefix: Path | undefined;
   /** The files' base name when the place is ours. */
   readonly name: string;
@@ -35,13 +35,13 @@ function directoryOf(prefix: Path): Path {
   return slash < 0 ? "." : slash === 0 ? "/" : prefix.subarray(0, slash);
 }
 
-export function chooseTarget(wish: TargetWish): Target {
-  const { name, neededBytes } = wish;
-  const given = wish.prefix === undefined ? undefined : directoryOf(wish.prefix);
-  const place = choosePlace(wish, { given, neededBytes, calledBy: "PREFIX" });
-  const prefix = wish.prefix ?? `${pathText(place.directory)}/${name}`;
-  const ours = wish.prefix === undefined && namedDirectory(undefined) === undefined;
-  if (wish.job === undefined && !ours) refuseExisting(prefix, place.directory);
+export function chooseTarget(options: TargetOptions): Target {
+  const { name, neededBytes } = options;
+  const given = options.prefix === undefined ? undefined : directoryOf(options.prefix);
+  const place = choosePlace(options, { given, neededBytes, calledBy: "PREFIX" });
+  const prefix = options.prefix ?? `${pathText(place.directory)}/${name}`;
+  const ours = options.prefix === undefined && namedDirectory(undefined) === undefined;
+  if (options.job === undefined && !ours) refuseExisting(prefix, place.directory);
   return { ...place, prefix };
 }
 

@@ -11,7 +11,7 @@ const SLIDE_BYTES_MAX = 7;
 
 const LISTED_MAX = 3;
 
-/** Undefined where nobody asked a relay's journal. */
+/** Undefined where no one asked a relay's journal. */
 export function carriedText(finding: Finding): string | undefined {
   const { calls = [], sentWith, callsOverwritten, kind } = finding;
   if (callsOverwritten === true) return "the journal no longer holds the calls";

@@ -73,7 +73,7 @@ function triggerLines({ reached, attempts, how }: Trigger, verdict: Verdict): st
   const tries = plural(attempts, "attempt");
   if (reached === null) return [`racy path: unknown (${how}); ${tries}`];
   if (reached === 0) {
-    const weak = verdict === "clean" ? ": this run says little" : "";
+    const weak = verdict === "clean" ? ": this run proves little" : "";
     return [`racy path: never entered in ${tries} (${how})${weak}`];
   }
   return [`racy path: entered ${plural(reached, "time")} in ${tries} (${how})`];

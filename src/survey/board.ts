@@ -17,7 +17,7 @@ function put(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // Nobody reads it: the report on stdout is what counts.
+    // No one reads it: the report on stdout is what counts.
   }
 }
 

@@ -50,7 +50,7 @@ export function allCases(root = PACKAGE_ROOT): SurveyCase[] {
   );
 }
 
-/** The cases named in a list with commas, in its order; a name of a script means all its cases. A string is a complaint. */
+/** The cases named in a list with commas, in its order; a name of a script means all its cases. A string is a problem. */
 export function chooseCases(all: readonly SurveyCase[], list: string | undefined): SurveyCase[] | string {
   if (list === undefined) return [...all];
   const names = list

@@ -61,8 +61,8 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
   const durationSeconds = elapsed();
   const report = parseReport(stdout);
   if (report !== null) return { report, reason: limited.cut, durationSeconds };
-  const said = stderr.trim().split("\n").at(-1) ?? "";
-  const silent = `ended with ${ended} and without a report${said === "" ? "" : `: ${said}`}`;
+  const output = stderr.trim().split("\n").at(-1) ?? "";
+  const silent = `ended with ${ended} and without a report${output === "" ? "" : `: ${output}`}`;
   return { report, reason: limited.cut ?? silent, durationSeconds };
 }
 

@@ -101,8 +101,8 @@ export function changeLines(results: readonly CaseResult[], baseline: readonly E
 }
 
 /**
- * What --expect names: case -> kinds, where an empty list means any kind. A string is a complaint: a case or a kind that
- * does not exist would let nothing pass, and nobody would notice.
+ * What --expect names: case -> kinds, where an empty list means any kind. A string is a problem: a case or a kind that
+ * does not exist would let nothing pass, and no one would notice.
  */
 export function readExpected(
   text: string,

@@ -1,6 +1,6 @@
 /**
  * The table of known kernels: each case with the subject of its fix, the first fixed version of each series, and who
- * says so. Gathered from the reproducers themselves, which carry it.
+ * reports it. Gathered from the reproducers themselves, which carry it.
  */
 
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
  * Where a kernel lies in what is known of a bug: affected, fixed, older, or unknown; and the words for it.
  *
- * Pure. Refuses to decide anything: a verdict comes from bytes alone, and where it contradicts the table, the report says
+ * Pure. Refuses to decide anything: a verdict comes from bytes alone, and where it contradicts the table, the report shows
  * both.
  */
 import type { Known } from "../report/document.ts";
@@ -45,7 +45,7 @@ export function kernelPlace(known: Known, version: string): Place {
   // A mainline release ("6.15") hands its fix on to all that follow; of a stable update ("6.12.118") that is not known.
   if (seriesOrder(at, newest) > 0) return isMainline(newest) ? "fixed" : "unknown";
   // Older than the newest fixed series, with no entry of its own: affected if the bug is that old, which only a lower
-  // bound can say.
+  // bound can show.
   return since === undefined ? "unknown" : "affected";
 }
 

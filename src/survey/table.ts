@@ -27,7 +27,7 @@ function verdictWord({ verdict, expected, change }: CaseResult): string {
   return marks.length === 0 ? word : `${word} (${marks.join(", ")})`;
 }
 
-/** The report: a headline, a line for each case (worst first), and what would make it say more. */
+/** The report: a headline, a line for each case (worst first), and what would make it prove more. */
 export function surveyText(
   survey: Survey,
   { privileged, changes }: { privileged: boolean; changes: readonly string[] },

@@ -3,7 +3,7 @@
  *
  * Owns the one thing that all who compile here share: Bun writes a dozen headers into TMPDIR before it compiles anything,
  * at every start, which costs more than compiling and touches the disk; our sources include none. Pointed at what is not a
- * directory, it writes none. Refuses that in Workers: setenv(3) may not run beside getenv(3) of other threads.
+ * directory, it writes none. Refuses that in Workers: setenv(3) may not run next to getenv(3) of other threads.
  */
 import { libc } from "./libc.ts";
 import { addressOf } from "./memory.ts";

@@ -24,7 +24,7 @@ export type Loaded<Table extends Readonly<Record<string, Signature>>> =
   | { readonly name: string; readonly symbols: RawSymbols<Table> }
   | { readonly name: undefined; readonly reason: string };
 
-/** Opens the first of `names` that exists and has every symbol; `reason` lists what each attempt said. */
+/** Opens the first of `names` that exists and has every symbol; `reason` lists the error of each attempt. */
 export function openLibrary<const Table extends Readonly<Record<string, Signature>>>(
   names: readonly string[],
   table: Table,

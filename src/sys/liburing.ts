@@ -27,7 +27,7 @@ const NAMES = ["liburing.so.2", "liburing.so"];
 
 let loaded: Loaded<typeof SYMBOLS> | undefined;
 
-/** The library, opened at the first call; `name` is undefined and `reason` says why when it is unavailable. */
+/** The library, opened at the first call; `name` is undefined and `reason` explains why when it is unavailable. */
 export function liburing(): Loaded<typeof SYMBOLS> {
   loaded ??= openLibrary(NAMES, SYMBOLS);
   return loaded;

@@ -2,7 +2,7 @@
  * Foreign memory as typed arrays.
  *
  * Owns the only two conversions between addresses and array buffers. An address must come from mmap or from a library
- * that keeps it mapped: a view of unmapped memory is a SIGSEGV that nobody can catch.
+ * that keeps it mapped: a view of unmapped memory is a SIGSEGV that no one can catch.
  */
 import { type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 

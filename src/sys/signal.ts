@@ -125,7 +125,7 @@ export function signalCount(): number {
  */
 export function alarmAtSecondSignal(on: boolean): void {
   if (state !== undefined) Atomics.store(state, ARMED, on ? 1 : 0);
-  // Elsewhere the alarm is a signal that nobody has counted yet.
+  // Elsewhere the alarm is a signal that no one has counted yet.
   if (!on && compiled !== undefined) libc.alarm(0);
 }
 

@@ -11,12 +11,12 @@ export interface FileExpectation {
   /** What the file should hold, from stream offset 0 to `expectBytes`. */
   readonly pattern: Pattern;
   readonly expectBytes: number;
-  /** Only so many bytes are judged; the whole file unless said. */
+  /** Only so many bytes are judged; the whole file unless given. */
   readonly readBytesMax?: number;
 }
 
 /**
- * Judges a whole file against a pattern, read by a descriptor of its own. Each finding says whether a second reading, past
+ * Judges a whole file against a pattern, read by a descriptor of its own. Each finding reports whether a second reading, past
  * the page cache, gave it again.
  */
 export function judgeFile(path: Path, expected: FileExpectation): Judgement {
@@ -25,7 +25,7 @@ export function judgeFile(path: Path, expected: FileExpectation): Judgement {
   return { ...judgement, findings: withSecondReading(path, judgement.findings, again) };
 }
 
-/** One reading of the file, judged. `reading` is the way the bytes come: through the page cache unless said. */
+/** One reading of the file, judged. `reading` is the way the bytes come: through the page cache unless given. */
 export function judgeFileOnce(path: Path, expected: FileExpectation, reading = readBack): Judgement {
   const { pattern, expectBytes, readBytesMax = Number.MAX_SAFE_INTEGER } = expected;
   const judge = new Judge({ pattern, expectBytes, file: pathText(path) });

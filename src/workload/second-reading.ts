@@ -41,7 +41,7 @@ function judgedAgain(
   }
 }
 
-/** Each finding with what another reading's findings say of it; undefined: there was no other reading. */
+/** Each finding with what another reading found there; undefined: there was no other reading. */
 export function compared<Found extends Finding>(
   findings: readonly Found[],
   again: readonly Finding[] | undefined,

@@ -48,7 +48,7 @@ export class TriggerWatch implements Disposable {
     this.#lastCount = count;
   }
 
-  /** Appends in which the attempt without sleeping got somewhere and was stopped; null when nobody can know. */
+  /** Appends in which the attempt without sleeping got somewhere and was stopped; null when no one can know. */
   get reached(): number | null {
     const unknown = this.#door === "io_uring" && this.#missing?.why === "unknown" && this.#seen === 0;
     return unknown ? null : this.#seen;
@@ -75,7 +75,7 @@ export class TriggerWatch implements Disposable {
   }
 }
 
-/** One trigger of several; what nobody saw stays unknown as long as one of them could not look. */
+/** One trigger of several; what no one saw stays unknown as long as one of them could not look. */
 export function mergeTriggers(parts: readonly Trigger[]): Trigger {
   const reached = parts.reduce((sum, part) => sum + (part.reached ?? 0), 0);
   const blind = parts.length === 0 || parts.some((part) => part.reached === null);

@@ -58,10 +58,10 @@ test.skipIf(needed("gcc", "liburing-dev"))(
     const directory = mkdtempSync("/dev/shm/bytewitness-twin-test-");
     try {
       const ran = Bun.spawnSync([twin.path, directory, "60", "4", "12345", "3"]);
-      const said = JSON.parse(ran.stdout.toString()) as Record<string, number>;
+      const ended = JSON.parse(ran.stdout.toString()) as Record<string, number>;
       const plan = { seed: 12345, fileBytes: 4 * MiB, chunkBytes: { min: MiB, max: 24 * MiB } };
       const bytes = [0, 1, 2].flatMap((file) => chunksOfFile(plan, file)).reduce((sum, length) => sum + length, 0);
-      expect([ran.exitCode, said.files, said.bytes, readdirSync(directory)]).toEqual([0, 3, bytes, []]);
+      expect([ran.exitCode, ended.files, ended.bytes, readdirSync(directory)]).toEqual([0, 3, bytes, []]);
       // A limit on the file's size shortens what is written: no comparison with a broken yardstick.
       const limited = Bun.spawnSync(["sh", "-c", `ulimit -f 16; trap '' XFSZ; "$0" ${directory} 60 4 1 1`, twin.path]);
       expect([limited.exitCode, limited.stderr.toString()]).toEqual([255, "append-twin: writev: File too large\n"]);

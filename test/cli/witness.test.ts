@@ -19,9 +19,9 @@ test("a page, a mail, a trace and a C program come of one run, and the verdict s
     "--emit-c",
     `${directory}/p.c`,
   ];
-  const said = await command("uring-append", [`${directory}/a`, ...DAMAGE, ...evidence, "--json", "--explain"]);
-  expect(said.code).toBe(1);
-  const report = reportOf(said);
+  const ran = await command("uring-append", [`${directory}/a`, ...DAMAGE, ...evidence, "--json", "--explain"]);
+  expect(ran.code).toBe(1);
+  const report = reportOf(ran);
   expect(report.timeline?.length).toBeGreaterThan(0);
   expect(report.environment.pageBytes).toBeGreaterThan(0);
   expect(report.sections?.map(({ title }) => title)).toContain("What the kernel did");
@@ -33,12 +33,12 @@ test("a page, a mail, a trace and a C program come of one run, and the verdict s
 });
 
 test("a run without a finding writes no C program, says so, and leaves no empty file", async () => {
-  const said = await command("uring-append", [
+  const ran = await command("uring-append", [
     ...[`${directory}/b`, "1", "1", "--files", "1", "--door", "write", "--pressure", "none"],
     ...["--emit-c", `${directory}/none.c`, "--report", `${directory}/r.txt`],
   ]);
-  expect(said.code).toBe(0);
-  expect(said.stderr).toContain("no C program was written: there is no finding to repeat");
+  expect(ran.code).toBe(0);
+  expect(ran.stderr).toContain("no C program was written: there is no finding to repeat");
   expect(existsSync(`${directory}/none.c`)).toBe(false);
   expect(text("r.txt")).toStartWith("uring-append on Linux ");
 });
@@ -48,7 +48,7 @@ test.each([
   [["--report", "/proc/nowhere/r.html"], "/proc/nowhere/r.html"],
   [["--trace", "/proc/nowhere/t.json"], "/proc/nowhere/t.json"],
 ])("a place that cannot be written is refused before the run: %p", async (flags, line) => {
-  const said = await command("uring-append", [`${directory}/c`, "1", "1", ...flags]);
-  expect([said.code, said.stdout]).toEqual([254, ""]);
-  expect(said.stderr).toContain(line);
+  const ran = await command("uring-append", [`${directory}/c`, "1", "1", ...flags]);
+  expect([ran.code, ran.stdout]).toEqual([254, ""]);
+  expect(ran.stderr).toContain(line);
 });

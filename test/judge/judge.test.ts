@@ -24,7 +24,7 @@ function join(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-function said(bytes: Uint8Array, options: Partial<JudgeOptions> = {}): string[] {
+function foundIn(bytes: Uint8Array, options: Partial<JudgeOptions> = {}): string[] {
   return judgeBytes(bytes, { pattern: counter(), expectBytes: LENGTH, ...options }).findings.map(spell);
 }
 
@@ -96,7 +96,7 @@ describe("kinds", () => {
   test("the figures of the issue: 1,937,408 bytes from 5,664,768 again at 7,602,176", () => {
     const good = stream(12_000_000);
     const bytes = join(good.subarray(0, 7_602_176), good.subarray(5_664_768));
-    expect(said(bytes, { expectBytes: 12_000_000 })).toEqual(["duplicated@7602176+1937408<5664768"]);
+    expect(foundIn(bytes, { expectBytes: 12_000_000 })).toEqual(["duplicated@7602176+1937408<5664768"]);
   });
 
   const one: [string, Edit, string][] = [
@@ -124,7 +124,7 @@ describe("kinds", () => {
     ["a long file", { kind: "extra", offsetBytes: 0, lengthBytes: 99 }, `extra@${LENGTH}+99`],
   ];
   test.each(one)("%s", (_name, edit, wanted) => {
-    expect(said(edited(edit))).toEqual([wanted]);
+    expect(foundIn(edited(edit))).toEqual([wanted]);
   });
 
   test("the foreign bytes of report 2, zeros and all, are one finding", () => {
@@ -133,7 +133,7 @@ describe("kinds", () => {
     bytes.set([2, 0, 0, 0, 0, 0, 0, 0, 8], 0x3754);
     bytes.set([0x4d, 0x69, 0x63], 0x3764);
     // Its last six bytes are zero in the good stream as well; the damage ends in zeros, so they are counted to it.
-    expect(said(bytes)).toEqual(["foreign@14164+172"]);
+    expect(foundIn(bytes)).toEqual(["foreign@14164+172"]);
   });
 });
 
@@ -152,23 +152,23 @@ describe("documented equivalents", () => {
   test("damage inside a duplicate does not end it", () => {
     const bytes = edited({ kind: "duplicated", offsetBytes: 8 * PAGE, lengthBytes: 4 * PAGE });
     bytes.fill(0, 9 * PAGE, 10 * PAGE);
-    expect(said(bytes)).toEqual(["duplicated@32768+16384<16384", "zeroed@36864+4096"]);
+    expect(foundIn(bytes)).toEqual(["duplicated@32768+16384<16384", "zeroed@36864+4096"]);
   });
 
   test("bytes before a duplicate are pushed in", () => {
     const bytes = join(part(0, 4 * PAGE), new Uint8Array(64).fill(255), part(2 * PAGE));
-    expect(said(bytes)).toEqual(["filled@16384+64", "duplicated@16448+8192<8192"]);
+    expect(foundIn(bytes)).toEqual(["filled@16384+64", "duplicated@16448+8192<8192"]);
   });
 
   test("a file of the right length whose second half is of another place has that half misplaced, and nothing lost", () => {
     const bytes = join(part(0, 4 * PAGE), part(2 * PAGE)).subarray(0, LENGTH);
-    expect(said(bytes)).toEqual([`misplaced@16384+${LENGTH - 4 * PAGE}<8192`]);
+    expect(foundIn(bytes)).toEqual([`misplaced@16384+${LENGTH - 4 * PAGE}<8192`]);
   });
 
   test("a word that becomes zero by one to three bits is bit-flipped", () => {
     const bytes = stream(LENGTH);
     bytes.fill(0, PAGE, PAGE + 8);
-    expect(said(bytes)).toEqual(["bit-flipped@4097+1"]);
+    expect(foundIn(bytes)).toEqual(["bit-flipped@4097+1"]);
   });
 
   test("a window ends where it ends: what is shifted inside it is not missing at its end", () => {
@@ -192,7 +192,7 @@ describe("never a false alarm", () => {
       if (findings.length > 0 || (segments[0]?.lengthBytes ?? 0) !== length)
         expect({ length, findings }).toEqual({ length, findings: [] });
     }
-    expect(said(good.subarray(0, 69_999), { expectBytes: 69_999 })).toEqual([]);
+    expect(foundIn(good.subarray(0, 69_999), { expectBytes: 69_999 })).toEqual([]);
   }, 60_000);
 
   test("random long streams of every pattern, in random blocks from random places, are clean", () => {
@@ -244,7 +244,7 @@ describe("other patterns", () => {
   test("zero: foreign bytes with small gaps are one finding", () => {
     const bytes = new Uint8Array(10_000);
     for (let at = 3000; at < 3500; at += 20) bytes.fill(0xff, at, at + 4);
-    expect(said(bytes, { pattern: zero(), expectBytes: 10_000 })).toEqual(["foreign@3000+484"]);
+    expect(foundIn(bytes, { pattern: zero(), expectBytes: 10_000 })).toEqual(["foreign@3000+484"]);
   });
 
   test("reference: in-place damage and length", () => {
@@ -256,11 +256,11 @@ describe("other patterns", () => {
     });
     const copy = original.slice();
     for (let at = 700; at < 800; at += 1) copy[at] = (copy[at] as number) ^ 0x55;
-    expect(said(join(copy, new Uint8Array(50)), { pattern, expectBytes: 9000 })).toEqual([
+    expect(foundIn(join(copy, new Uint8Array(50)), { pattern, expectBytes: 9000 })).toEqual([
       "foreign@700+100",
       "extra@9000+50",
     ]);
-    expect(said(copy.subarray(0, 8000), { pattern, expectBytes: 9000 })).toEqual([
+    expect(foundIn(copy.subarray(0, 8000), { pattern, expectBytes: 9000 })).toEqual([
       "foreign@700+100",
       "truncated@8000+1000<8000",
     ]);

@@ -49,9 +49,9 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
   const { bytes, expected } = expectedOf(one);
   const options = { pattern: counter({ generation: one.generation }), expectBytes: one.lengthBytes };
   const judgement = judgeBytes(bytes, options);
-  const said = judgement.findings.map(spell).join(" ");
+  const ran = judgement.findings.map(spell).join(" ");
   const wanted = expected.map(spell).join(" ");
-  if (said !== wanted && !isShorter(judgement.findings, expected)) return `expected ${wanted}, the judge said ${said}`;
+  if (ran !== wanted && !isShorter(judgement.findings, expected)) return `expected ${wanted}, the judge said ${ran}`;
   if (!books) return differsInPieces({ bytes, options, judgement, seed });
   return (
     differsInPieces({ bytes, options, judgement, seed }) ??

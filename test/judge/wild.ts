@@ -12,7 +12,7 @@ export interface WildCase {
   readonly story: readonly string[];
 }
 
-type Step = (bytes: Uint8Array, dice: Dice) => { bytes: Uint8Array; said: string };
+type Step = (bytes: Uint8Array, dice: Dice) => { bytes: Uint8Array; ran: string };
 
 function splice(bytes: Uint8Array, from: number, remove: number, insert: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([bytes.subarray(0, from), insert, bytes.subarray(from + remove)]));
@@ -27,46 +27,46 @@ function range(bytes: Uint8Array, dice: Dice): { from: number; length: number } 
 const STEPS: readonly Step[] = [
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
-    return { bytes: splice(bytes, from, length, new Uint8Array(length)), said: `zero ${from}+${length}` };
+    return { bytes: splice(bytes, from, length, new Uint8Array(length)), ran: `zero ${from}+${length}` };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
     const noise = Uint8Array.from({ length }, () => dice.below(256));
-    return { bytes: splice(bytes, from, length, noise), said: `noise ${from}+${length}` };
+    return { bytes: splice(bytes, from, length, noise), ran: `noise ${from}+${length}` };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
     const noise = Uint8Array.from({ length }, () => dice.pick([0, 0, 255, 1]));
-    return { bytes: splice(bytes, from, 0, noise), said: `insert ${from}+${length}` };
+    return { bytes: splice(bytes, from, 0, noise), ran: `insert ${from}+${length}` };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
-    return { bytes: splice(bytes, from, length, new Uint8Array(0)), said: `cut ${from}+${length}` };
+    return { bytes: splice(bytes, from, length, new Uint8Array(0)), ran: `cut ${from}+${length}` };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
     const to = dice.pick([from + length, dice.below(bytes.length + 1)]);
-    return { bytes: splice(bytes, to, 0, bytes.slice(from, from + length)), said: `copy ${from}+${length} to ${to}` };
+    return { bytes: splice(bytes, to, 0, bytes.slice(from, from + length)), ran: `copy ${from}+${length} to ${to}` };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
     const to = dice.below(bytes.length + 1);
     return {
       bytes: splice(bytes, to, Math.min(length, bytes.length - to), bytes.slice(from, from + length)),
-      said: `copy ${from}+${length} over ${to}`,
+      ran: `copy ${from}+${length} over ${to}`,
     };
   },
   (bytes, dice) => {
     const { from, length } = range(bytes, dice);
     const old = new Uint8Array(length);
     STALE.fill(old, dice.pick([from, dice.below(1 << 20)]));
-    return { bytes: splice(bytes, from, length, old), said: `stale ${from}+${length}` };
+    return { bytes: splice(bytes, from, length, old), ran: `stale ${from}+${length}` };
   },
   (bytes, dice) => {
     const flipped = bytes.slice();
     const at = dice.below(bytes.length);
     if (bytes.length > 0) flipped[at] = (flipped[at] as number) ^ (1 << dice.below(8));
-    return { bytes: flipped, said: `flip ${at}` };
+    return { bytes: flipped, ran: `flip ${at}` };
   },
 ];
 
@@ -80,7 +80,7 @@ export function wildCase(seed: number): WildCase {
   for (let i = dice.below(6); i > 0; i -= 1) {
     const step = dice.pick(STEPS)(bytes, dice);
     bytes = step.bytes;
-    story.push(step.said);
+    story.push(step.ran);
   }
   return { generation, expectBytes, bytes, story };
 }

@@ -141,8 +141,8 @@ describe("makeRow", () => {
   });
 
   test("without a report there is no verdict, whatever the exit code; stderr gives the reason", () => {
-    const facts = (exitCode: number, said: string) => {
-      const { verdict, reason, exitCode: code } = row({ exitCode }, said);
+    const facts = (exitCode: number, done: string) => {
+      const { verdict, reason, exitCode: code } = row({ exitCode }, done);
       return [verdict, code, reason];
     };
     const silent = (code: number) =>

@@ -8,10 +8,10 @@ import { publicGroup, publicMountOptions } from "../../src/machine/environment.t
 const ROOT = `${import.meta.dir}/../..`;
 
 test("values are those of getconf, sysctl files and /proc", () => {
-  const said = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim();
+  const outputOf = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim();
   const found = conditions();
-  expect(found.pageBytes).toBe(Number(said("getconf", "PAGESIZE")));
-  expect(found.kernelBuild).toBe(said("uname", "-v"));
+  expect(found.pageBytes).toBe(Number(outputOf("getconf", "PAGESIZE")));
+  expect(found.kernelBuild).toBe(outputOf("uname", "-v"));
   expect(String(found["vm.dirty_ratio"])).toBe(readFileSync("/proc/sys/vm/dirty_ratio", "utf8").trim());
 });
 
@@ -23,9 +23,9 @@ test("the queue is that of the file system's device, a partition's is its disk's
 });
 
 test("the geometry is that of stat -f; a path that is gone has none", () => {
-  const said = Bun.spawnSync(["stat", "-f", "-c", "%S %b", "/"]).stdout.toString().split(" ").map(Number);
+  const ran = Bun.spawnSync(["stat", "-f", "-c", "%S %b", "/"]).stdout.toString().split(" ").map(Number);
   const found = conditions("/");
-  expect([found.fsBlockBytes, Number(found.fsBytes) / Number(found.fsBlockBytes)]).toEqual(said);
+  expect([found.fsBlockBytes, Number(found.fsBytes) / Number(found.fsBlockBytes)]).toEqual(ran);
   expect(conditions("/nonexistent/file").fsBlockBytes).toBeUndefined();
 });
 

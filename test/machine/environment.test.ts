@@ -4,16 +4,16 @@ import { readFileSync } from "node:fs";
 import { environment } from "../../src/machine/environment.ts";
 
 test("kernel, architecture, processors and memory are those of uname, nproc and /proc/meminfo", () => {
-  const said = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim();
+  const outputOf = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim();
   const kib = Number(/^MemTotal:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]);
   const { kernel, arch, cpus, memoryBytes, bun, privileged } = environment();
   expect({ kernel, arch, cpus, memoryBytes, bun, privileged }).toEqual({
-    kernel: said("uname", "-r"),
-    arch: said("uname", "-m"),
-    cpus: Number(said("nproc")),
+    kernel: outputOf("uname", "-r"),
+    arch: outputOf("uname", "-m"),
+    cpus: Number(outputOf("nproc")),
     memoryBytes: kib * 1024,
     bun: Bun.version,
-    privileged: said("id", "-u") === "0",
+    privileged: outputOf("id", "-u") === "0",
   });
 });
 

@@ -44,7 +44,7 @@ describe.skipIf(needed("root", "mkfs.xfs", "mkfs.ext4", "mkfs.btrfs"))("scratchF
   );
 
   test(
-    "mkfs's own complaint is the error, and nothing stays attached",
+    "mkfs's own problem is the error, and nothing stays attached",
     async () => {
       const ended = await runChild("filesystem.ts", ["ext4", "--no-such-option"], { timeoutMs: TIMEOUT });
       expect([1, 255]).toContain(ended.code as number);

@@ -10,7 +10,7 @@ import { needed } from "../needed.ts";
 import { IN_PRIVATE } from "../private.ts";
 import { childValue } from "./child.ts";
 
-interface Said {
+interface Ran {
   name: string;
   call: string;
   code: string;
@@ -38,8 +38,8 @@ test.each([
   ],
   ["EMFILE", "io_uring_setup(8 entries): EMFILE (too many open files); raise the limit with `ulimit -n`"],
 ] as const)("io_uring_setup refused with %s by seccomp", async (code, message) => {
-  const said = (await childValue("ring-refused.ts", [String(ERRNO[code])])) as Said;
-  expect(said).toEqual({ name: "SyscallError", call: "io_uring_setup", code, message });
+  const ran = (await childValue("ring-refused.ts", [String(ERRNO[code])])) as Ran;
+  expect(ran).toEqual({ name: "SyscallError", call: "io_uring_setup", code, message });
 });
 
 test("EPERM names the sysctl when that is the reason", () => {
@@ -53,24 +53,22 @@ test("EPERM names the sysctl when that is the reason", () => {
 });
 
 test("EMFILE in earnest: no descriptor left", async () => {
-  const said = (await childValue("ring-refused.ts", [], {
+  const ran = (await childValue("ring-refused.ts", [], {
     prefix: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"],
     env: { BYTEWITNESS_FILL_FDS: "1" },
-  })) as Said;
-  expect(said.message).toBe(
-    "io_uring_setup(8 entries): EMFILE (too many open files); raise the limit with `ulimit -n`",
-  );
+  })) as Ran;
+  expect(ran.message).toBe("io_uring_setup(8 entries): EMFILE (too many open files); raise the limit with `ulimit -n`");
 });
 
 test.skipIf(needed("root", "setpriv", "liburing", "a public checkout"))(
   "a small RLIMIT_MEMLOCK gives a ring, or says what to raise",
   async () => {
-    const said = (await childValue("ring-refused.ts", ["0", "32768"], {
+    const ran = (await childValue("ring-refused.ts", ["0", "32768"], {
       prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", "--memlock=65536"],
-    })) as Said | { entries: number };
+    })) as Ran | { entries: number };
     // Since 5.12 rings are charged to the memory cgroup instead (kernel commit 26bfa89e25f4) and the limit does not bite.
-    if ("entries" in said) expect(said).toEqual({ entries: 32768 });
-    else expect(said.message).toContain("ulimit -l");
+    if ("entries" in ran) expect(ran).toEqual({ entries: 32768 });
+    else expect(ran.message).toContain("ulimit -l");
   },
 );
 
@@ -81,8 +79,8 @@ test.skipIf(needed("root", "liburing"))("liburing cannot be loaded", async () =>
   try {
     // A mount namespace of its own: the bind mount ends with the child.
     const prefix = [...IN_PRIVATE, "sh", "-c", `mount --bind "${empty}" "${library}" && exec "$@"`, "sh"];
-    const said = (await childValue("ring-refused.ts", [], { prefix })) as Said;
-    expect(said).toEqual({
+    const ran = (await childValue("ring-refused.ts", [], { prefix })) as Ran;
+    expect(ran).toEqual({
       name: "SyscallError",
       call: "dlopen",
       code: "ENOENT",
@@ -99,10 +97,10 @@ test.skipIf(needed("root", "liburing"))("liburing is there but lacks what is nee
   const library = realpathSync(mappedLiburing());
   const other = realpathSync(mapped(/\S+\/libm(?:-[\d.]+)?\.so\S*/) ?? library);
   const prefix = [...IN_PRIVATE, "sh", "-c", `mount --bind "${other}" "${library}" && exec "$@"`, "sh"];
-  const said = (await childValue("ring-refused.ts", [], { prefix })) as Said;
-  expect(said.code).toBe("EINVAL");
-  expect(said.message).toContain('Symbol "io_uring_queue_init_params" not found in "liburing.so.2"');
-  expect(said.message).toContain("reinstall it: `sh scripts/setup.sh`");
+  const ran = (await childValue("ring-refused.ts", [], { prefix })) as Ran;
+  expect(ran.code).toBe("EINVAL");
+  expect(ran.message).toContain('Symbol "io_uring_queue_init_params" not found in "liburing.so.2"');
+  expect(ran.message).toContain("reinstall it: `sh scripts/setup.sh`");
 });
 
 function mapped(pattern: RegExp): string | undefined {

@@ -42,8 +42,8 @@ test.skipIf(needed("mkswap"))("the areas in use are swapon's", () => {
   // Another run may have switched its own area on or off between the two looks: look again then.
   for (let attempt = 0; ; attempt += 1) {
     const ours = swapAreas().map(({ path, capacityBytes, priority }) => [path, capacityBytes, priority]);
-    const said = Bun.spawnSync(["swapon", "--show=NAME,SIZE,PRIO", "--bytes", "--noheadings"]).stdout.toString();
-    const theirs = said
+    const ran = Bun.spawnSync(["swapon", "--show=NAME,SIZE,PRIO", "--bytes", "--noheadings"]).stdout.toString();
+    const theirs = ran
       .split("\n")
       .filter(Boolean)
       .map((line) => line.split(/\s+/).map((word, column) => (column === 0 ? word : Number(word))));

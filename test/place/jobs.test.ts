@@ -69,14 +69,14 @@ test.skipIf(needed("root", "mkfs.xfs"))("evidence is kept with TMPDIR below /mnt
 });
 
 test("evidence goes to the next place when one takes none, and what cannot be kept is named", () => {
-  const said: string[] = [];
+  const ran: string[] = [];
   writeFileSync(`${directory}/bad.3`, "evidence");
   process.env.TMPDIR = `${directory}/missing`;
-  const { paths, lines } = keepEvidence("test", [`${directory}/bad.3`, `${directory}/gone`], (line) => said.push(line));
+  const { paths, lines } = keepEvidence("test", [`${directory}/bad.3`, `${directory}/gone`], (line) => ran.push(line));
   expect(paths.length).toBe(1);
   expect(readFileSync(paths[0] as string, "utf8")).toBe("evidence");
-  expect(lines).toEqual(said);
-  expect(said[0]).toMatch(/gone" could not be kept \(.*ENOENT.*\); it is there until this run ends/);
+  expect(lines).toEqual(ran);
+  expect(ran[0]).toMatch(/gone" could not be kept \(.*ENOENT.*\); it is there until this run ends/);
   rmSync((paths[0] as string).slice(0, (paths[0] as string).lastIndexOf("/")), { recursive: true });
 });
 

@@ -3,7 +3,7 @@ import type { RunReport } from "../../src/report/document.ts";
 
 export const ROOT = new URL("../../", import.meta.url).pathname;
 
-export interface Said {
+export interface Ran {
   readonly code: number | null;
   readonly signal: string | number | null;
   readonly stdout: string;
@@ -15,7 +15,7 @@ export async function command(
   script: string,
   args: readonly string[],
   options: { through?: "package"; env?: Record<string, string>; timeoutMs?: number; wrap?: readonly string[] } = {},
-): Promise<Said> {
+): Promise<Ran> {
   const entry = options.through === "package" ? ["run", `${script}.ts`] : [`scripts/${script}.ts`];
   const child = Bun.spawn([...(options.wrap ?? []), process.execPath, ...entry, ...args], {
     cwd: ROOT,
@@ -32,6 +32,6 @@ export async function command(
 }
 
 /** The one JSON object on stdout. */
-export function reportOf(said: Said): RunReport {
-  return JSON.parse(said.stdout) as RunReport;
+export function reportOf(ran: Ran): RunReport {
+  return JSON.parse(ran.stdout) as RunReport;
 }

@@ -11,9 +11,9 @@ interface Examination {
 }
 
 test("answers by trying, with a remedy for whatever is missing", async () => {
-  const said = await command("doctor", ["--json"]);
-  const { able, answers } = JSON.parse(said.stdout) as Examination;
-  expect(said.code).toBe(able ? 0 : 125);
+  const ran = await command("doctor", ["--json"]);
+  const { able, answers } = JSON.parse(ran.stdout) as Examination;
+  expect(ran.code).toBe(able ? 0 : 125);
   expect(answers.find((answer) => answer.name === "bun")?.detail).toContain(Bun.version);
   expect(answers.filter((answer) => !answer.ok && (answer.remedy ?? "") === "")).toEqual([]);
   const root = answers.find((answer) => answer.name === "root");
@@ -21,8 +21,8 @@ test("answers by trying, with a remedy for whatever is missing", async () => {
 });
 
 test("a missing program is said to be missing, with what to install", async () => {
-  const said = await command("doctor", ["--json"], { env: { PATH: "/nonexistent" } });
-  const { answers } = JSON.parse(said.stdout) as Examination;
+  const ran = await command("doctor", ["--json"], { env: { PATH: "/nonexistent" } });
+  const { answers } = JSON.parse(ran.stdout) as Examination;
   const gcc = answers.find((answer) => answer.name === "gcc");
   expect(gcc).toEqual({
     name: "gcc",
@@ -33,8 +33,8 @@ test("a missing program is said to be missing, with what to install", async () =
 });
 
 test("--clean says what it removed, or that there was nothing; an unknown flag is 254", async () => {
-  const said = await command("doctor", ["--clean"]);
-  expect(said.stdout).toMatch(/^cleaned: /m);
+  const ran = await command("doctor", ["--clean"]);
+  expect(ran.stdout).toMatch(/^cleaned: /m);
   expect((await command("doctor", ["--cleanse"])).code).toBe(254);
 });
 

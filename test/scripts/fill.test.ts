@@ -42,9 +42,9 @@ test.each([
   "a file filled with %j is clean by the command that is printed last",
   async (extra) => {
     const path = join(directory, `a file's ${extra.join(" ").replaceAll("/", "")}`);
-    const said = await command("fill", [path, "--bytes", "3000001", "--quiet", ...extra]);
-    expect([said.code, said.stderr, statSync(path).size]).toEqual([0, "", 3000001]);
-    const verified = await paste(lastLine(said.stdout));
+    const ran = await command("fill", [path, "--bytes", "3000001", "--quiet", ...extra]);
+    expect([ran.code, ran.stderr, statSync(path).size]).toEqual([0, "", 3000001]);
+    const verified = await paste(lastLine(ran.stdout));
     expect([verified.code, verified.stdout.startsWith("CLEAN"), verified.stdout.includes("not checked")]).toEqual([
       0,
       true,
@@ -54,7 +54,7 @@ test.each([
     const bytes = readFileSync(path);
     bytes[1_000_000] = (bytes[1_000_000] as number) ^ 8;
     writeFileSync(path, bytes);
-    expect((await paste(lastLine(said.stdout))).code).toBe(1);
+    expect((await paste(lastLine(ran.stdout))).code).toBe(1);
   },
   SLOW_MS,
 );

@@ -81,8 +81,8 @@ test("nothing was made", () => {
 test("what only the kind of a target decides is refused before the target is made", async () => {
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-relations-"));
   const wanted = join(directory, "new");
-  const said = await command("fill", [wanted, "--bytes", "8", "--overwrite-device"]);
-  expect({ code: said.code, stderr: said.stderr }).toEqual({
+  const ran = await command("fill", [wanted, "--bytes", "8", "--overwrite-device"]);
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({
     code: 254,
     stderr: `fill: --overwrite-device has no effect: ${wanted} is not a block device\n`,
   });

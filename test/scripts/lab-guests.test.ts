@@ -115,8 +115,8 @@ describe("guests", () => {
       );
       const words = ["--fs", type, "--mount-options", "noatime", "--swap", "64MiB", "--disks", "1MiB,2MiB"];
       const { stdout, stderr } = await lab(["run", "--kernel", KERNEL, ...words, "--", script]);
-      expect({ said: stdout && JSON.parse(stdout), stderr }).toEqual({
-        said: { fs: type, noatime: true, file: "written", swaps: 1, disks: 2, loop: true, modprobe: 0 },
+      expect({ done: stdout && JSON.parse(stdout), stderr }).toEqual({
+        done: { fs: type, noatime: true, file: "written", swaps: 1, disks: 2, loop: true, modprobe: 0 },
         stderr: expect.any(String),
       });
     });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
 import { IN_PRIVATE } from "../private.ts";
-import { ROOT, type Said } from "./command.ts";
+import { ROOT, type Ran } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness printed's "));
 /** A place of the user's own, and one below the checkout's root, where `bun run` would go up. */
@@ -14,7 +14,7 @@ beforeAll(() => mkdirSync(elsewhere));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** Words, or a shell's line, run in a directory. */
-async function at(cwd: string, line: string | readonly string[], env: Record<string, string> = {}): Promise<Said> {
+async function at(cwd: string, line: string | readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const words = typeof line === "string" ? ["sh", "-c", line] : line;
   const child = Bun.spawn([...words], {
     ...{ cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
@@ -39,10 +39,10 @@ describe.each(PLACES)("printed in %s", (_, place) => {
   test("the replay of a corrupt run, and the lines that judge its files again", async () => {
     const prefix = join(elsewhere, "it's a file");
     const words = ["--seconds", "1", "--file-mb", "1", "--door", "write", "--inject", "lost", "--files", "2"];
-    const said = await at(place(), bun("uring-append.ts", prefix, ...words));
-    expect(said.code).toBe(1);
-    const replay = /^replay +(.+)$/m.exec(said.stdout)?.[1] ?? "";
-    const [, judge = ""] = /^Judge the kept files again.*\n(?:.*\n)*? *(\S.*verify.*)$/m.exec(said.stdout) ?? [];
+    const ended = await at(place(), bun("uring-append.ts", prefix, ...words));
+    expect(ended.code).toBe(1);
+    const replay = /^replay +(.+)$/m.exec(ended.stdout)?.[1] ?? "";
+    const [, judge = ""] = /^Judge the kept files again.*\n(?:.*\n)*? *(\S.*verify.*)$/m.exec(ended.stdout) ?? [];
     const judged = await at(place(), `${judge} --json`);
     expect({ judge, code: judged.code, stderr: judged.stderr }).toEqual({ judge, code: 1, stderr: expect.any(String) });
     expect(JSON.parse(judged.stdout).findings.length).toBeGreaterThan(0);
@@ -55,8 +55,8 @@ describe.each(PLACES)("printed in %s", (_, place) => {
   test.skipIf(readOnly)("what verifies a file that fill wrote, with a name relative to the place", async () => {
     const name = `./it's filled ${process.pid}`;
     try {
-      const said = await at(place(), bun("fill.ts", name, "--bytes", "1MiB", "--pattern", "tagged", "--writer", "3"));
-      const line = said.stdout.trim().split("\n").at(-1) ?? "";
+      const ended = await at(place(), bun("fill.ts", name, "--bytes", "1MiB", "--pattern", "tagged", "--writer", "3"));
+      const line = ended.stdout.trim().split("\n").at(-1) ?? "";
       const judged = await at(place(), `${line} --json`);
       expect({ line, code: judged.code }).toEqual({ line, code: 0 });
       expect(JSON.parse(judged.stdout).totals.bytesVerified).toBe(2 ** 20);
@@ -69,8 +69,8 @@ describe.each(PLACES)("printed in %s", (_, place) => {
     for (const words of [bun("verify.ts"), bun("lab.ts", "run"), bun("gallery/append-tear.ts")]) {
       const { stdout } = await at(place(), [...words, "--help"]);
       const usage = /USAGE (.*?) (?:\[OPTIONS\]|--)/.exec(stdout)?.[1] ?? "";
-      const said = await at(place(), `${usage} --version`);
-      expect({ usage, code: said.code, stderr: said.stderr }).toEqual({ usage, code: 0, stderr: "" });
+      const ended = await at(place(), `${usage} --version`);
+      expect({ usage, code: ended.code, stderr: ended.stderr }).toEqual({ usage, code: 0, stderr: "" });
     }
   });
 
@@ -81,15 +81,15 @@ describe.each(PLACES)("printed in %s", (_, place) => {
     // All of them in one place; elsewhere they differ in how they begin.
     const lines = cases.map(({ start }) => start).filter((_, index) => place() === elsewhere || index < 2);
     for (const line of lines) {
-      const said = await at(place(), line, UNDERSTOOD);
-      expect({ line, code: said.code, stderr: said.stderr }).toEqual({ line, code: 0, stderr: "" });
+      const ended = await at(place(), line, UNDERSTOOD);
+      expect({ line, code: ended.code, stderr: ended.stderr }).toEqual({ line, code: 0, stderr: "" });
     }
   });
 });
 
 test("the command of a new script, and that script's own replay, in a directory with a space in it", async () => {
-  const said = await at(elsewhere, bun("new.ts", "./it-is-new.ts"));
-  const [, line = ""] = /try it: (.+)$/m.exec(said.stdout) ?? [];
+  const ended = await at(elsewhere, bun("new.ts", "./it-is-new.ts"));
+  const [, line = ""] = /try it: (.+)$/m.exec(ended.stdout) ?? [];
   const ran = await at(elsewhere, `${line} --json`);
   expect({ line, code: ran.code, stderr: ran.stderr }).toEqual({ line, code: 0, stderr: expect.any(String) });
   const { replay } = JSON.parse(ran.stdout) as { replay: string };
@@ -102,8 +102,8 @@ test("the command of a new script, and that script's own replay, in a directory 
 });
 
 test("a new script that does not parse any more ends 255 by the command that says so", async () => {
-  const said = await at(elsewhere, bun("new.ts", "./it-is-broken.ts"));
-  const [, line = ""] = /ends 255: (.+)$/m.exec(said.stdout) ?? [];
+  const ended = await at(elsewhere, bun("new.ts", "./it-is-broken.ts"));
+  const [, line = ""] = /ends 255: (.+)$/m.exec(ended.stdout) ?? [];
   appendFileSync(join(elsewhere, "it-is-broken.ts"), "\nconst = ;\n");
   const ran = await at(elsewhere, line);
   expect({ line, code: ran.code }).toEqual({ line, code: 255 });
@@ -116,9 +116,9 @@ test.skipIf(needed("root"))("what goes on with a file when the disk was full", a
     eval "$(sed -n 's/.*what is there stays: //p' "${directory}/stderr")"; exit $?`;
   const words = bun("fill.ts", join(full, "a file"), "--bytes", "4MiB", "--quiet");
   const shell = ["sh", "-c", line.replace('"$@"', `"$@" 2>"${directory}/stderr"`), "sh"];
-  const said = await at(elsewhere, [...IN_PRIVATE, ...shell, ...words]);
-  expect({ code: said.code, stderr: said.stderr }).toEqual({ code: 0, stderr: expect.stringContaining("going on") });
-  expect(said.stdout).toContain("2.00 MiB (2097152 bytes) written");
+  const ended = await at(elsewhere, [...IN_PRIVATE, ...shell, ...words]);
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: expect.stringContaining("going on") });
+  expect(ended.stdout).toContain("2.00 MiB (2097152 bytes) written");
 });
 
 test("doctor's remedy, and how liburing is set up", async () => {
@@ -133,7 +133,7 @@ test("doctor's remedy, and how liburing is set up", async () => {
   for (const [, place] of PLACES) {
     const [doctor = "", setup = ""] = (await print(place())).stdout.split("\n");
     expect((await at(place(), `${doctor} --clean`)).code).toBe(0);
-    const said = await at(place(), `${setup} --bogus`);
-    expect(said.stderr).toContain('setup: unknown argument "--bogus"');
+    const ended = await at(place(), `${setup} --bogus`);
+    expect(ended.stderr).toContain('setup: unknown argument "--bogus"');
   }
 });

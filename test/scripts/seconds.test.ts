@@ -12,8 +12,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 async function wallSeconds(script: string, args: readonly string[], seconds: number): Promise<number> {
   const startMs = performance.now();
-  const said = await command(script, [...args, "--seconds", String(seconds), "--quiet", "--json"]);
-  expect([0, 1, 125]).toContain(said.code as number);
+  const ran = await command(script, [...args, "--seconds", String(seconds), "--quiet", "--json"]);
+  expect([0, 1, 125]).toContain(ran.code as number);
   return (performance.now() - startMs) / 1000;
 }
 

@@ -6,11 +6,11 @@ import { playRound } from "../../src/machine/soak/kills.ts";
 import { command } from "./command.ts";
 
 test("killed runs leave nothing", async () => {
-  const said = await command("soak", ["6", "--seed", "3", "--only", "append"]);
-  expect(said.stderr).toBe("");
-  expect(said.stdout).toContain("seed 3: 6 rounds of two runs");
-  expect(said.stdout).toContain("left behind, changed or touched: nothing");
-  expect(said.code).toBe(0);
+  const ran = await command("soak", ["6", "--seed", "3", "--only", "append"]);
+  expect(ran.stderr).toBe("");
+  expect(ran.stdout).toContain("seed 3: 6 rounds of two runs");
+  expect(ran.stdout).toContain("left behind, changed or touched: nothing");
+  expect(ran.code).toBe(0);
 });
 
 test("what is left is found: a file, a process that lives on, a stranger's file that was touched", async () => {

@@ -8,8 +8,8 @@ import { command, ROOT, reportOf } from "./command.ts";
 const MIB = 1024 * 1024;
 
 async function relay(...args: string[]) {
-  const said = await command("splice-relay", [...args, "--json", "--quiet"], {});
-  return { said, report: reportOf(said) };
+  const ran = await command("splice-relay", [...args, "--json", "--quiet"], {});
+  return { ran, report: reportOf(ran) };
 }
 
 /** A role that listens, and the port it says. */
@@ -18,12 +18,12 @@ async function listening(...args: string[]) {
     ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
   });
   const reader = child.stderr.getReader();
-  let said = "";
+  let ran = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`the role ended before it listened: ${said}`);
-    said += new TextDecoder().decode(value);
-    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+    if (done) throw new Error(`the role ended before it listened: ${ran}`);
+    ran += new TextDecoder().decode(value);
+    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(ran)?.[1];
     if (port === undefined) continue;
     reader.releaseLock();
     return { child, port: Number(port), report: async () => JSON.parse(await new Response(child.stdout).text()) };
@@ -33,8 +33,8 @@ async function listening(...args: string[]) {
 test("three roles alone work together", async () => {
   const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "4MiB");
   const via = await listening("relay", "--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${source.port}`);
-  const { said, report } = await relay("sink", "--connect", `127.0.0.1:${via.port}`);
-  expect([said.code, report.verdict, report.totals.bytesVerified]).toEqual([0, "clean", 4 * MIB]);
+  const { ran, report } = await relay("sink", "--connect", `127.0.0.1:${via.port}`);
+  expect([ran.code, report.verdict, report.totals.bytesVerified]).toEqual([0, "clean", 4 * MIB]);
   // Neither of the others has verified a byte.
   expect([await source.child.exited, await via.child.exited]).toEqual([125, 125]);
   expect((await via.report()).totals.bytesWritten).toBe(4 * MIB);
@@ -50,8 +50,8 @@ test.each([
   async (flags, code, verdict, found, reason) => {
     for (const feed of ["counter", "zero"]) {
       const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "4MiB", "--feed", feed);
-      const { said, report } = await relay("sink", "--connect", `127.0.0.1:${source.port}`, "--feed", feed, ...flags);
-      expect([said.code, report.verdict, report.reason]).toEqual([code, verdict, reason]);
+      const { ran, report } = await relay("sink", "--connect", `127.0.0.1:${source.port}`, "--feed", feed, ...flags);
+      expect([ran.code, report.verdict, report.reason]).toEqual([code, verdict, reason]);
       const seen = report.findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes]);
       expect(seen).toEqual(found.map((one) => [...one]));
       await source.child.exited;
@@ -106,25 +106,25 @@ test("nobody listens upstream: one line that names the address, 125", async () =
   const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   const { port } = free;
   free.stop(true);
-  const { said, report } = await relay("sink", "--connect", `127.0.0.1:${port}`);
-  expect([said.code, report.verdict]).toEqual([125, "inconclusive"]);
+  const { ran, report } = await relay("sink", "--connect", `127.0.0.1:${port}`);
+  expect([ran.code, report.verdict]).toEqual([125, "inconclusive"]);
   expect(report.reason).toContain(`127.0.0.1:${port}`);
   expect(report.reason).toContain("ECONNREFUSED");
 });
 
 test("a port in use: one line that names it, 125", async () => {
   const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { said, report } = await relay("source", "--listen", `127.0.0.1:${taken.port}`);
+  const { ran, report } = await relay("source", "--listen", `127.0.0.1:${taken.port}`);
   taken.stop(true);
-  expect(said.code).toBe(125);
+  expect(ran.code).toBe(125);
   expect(report.reason).toContain("EADDRINUSE");
 });
 
 test("a source that stalls for ever ends with --timeout, inconclusive", async () => {
   const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { said, report } = await relay("sink", "--connect", `127.0.0.1:${silent.port}`, "--timeout", "300ms");
+  const { ran, report } = await relay("sink", "--connect", `127.0.0.1:${silent.port}`, "--timeout", "300ms");
   silent.stop(true);
-  expect([said.code, report.verdict]).toEqual([125, "inconclusive"]);
+  expect([ran.code, report.verdict]).toEqual([125, "inconclusive"]);
   expect(report.reason).toContain("no byte moved");
 });
 
@@ -209,9 +209,9 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))(
   "without privileges a pipe above the limit is refused in words and the run goes on",
   async () => {
     const wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const said = await command("splice-relay", ["--bytes", "4MiB", "--pipe-size", "64MiB", "--json"], { wrap });
-    expect(said.stderr).toContain("a pipe of 67108864 bytes was refused (EPERM; see /proc/sys/fs/pipe-max-size");
-    expect([said.code, reportOf(said).verdict]).toEqual([0, "clean"]);
+    const ran = await command("splice-relay", ["--bytes", "4MiB", "--pipe-size", "64MiB", "--json"], { wrap });
+    expect(ran.stderr).toContain("a pipe of 67108864 bytes was refused (EPERM; see /proc/sys/fs/pipe-max-size");
+    expect([ran.code, reportOf(ran).verdict]).toEqual([0, "clean"]);
   },
 );
 
@@ -228,9 +228,9 @@ test("the roles die with the run that started them", async () => {
 });
 
 test("a congestion control that the kernel does not know is named before anything starts; a known one is used", async () => {
-  const { said, report } = await relay("--congestion", "nonsense");
-  expect([said.code, report.verdict]).toEqual([125, "skipped"]);
+  const { ran, report } = await relay("--congestion", "nonsense");
+  expect([ran.code, report.verdict]).toEqual([125, "skipped"]);
   expect(report.reason).toContain('refuses the congestion control "nonsense" (ENOENT); it knows ');
   const system = await relay("--congestion", "system", "--bytes", "8MiB");
-  expect([system.said.code, system.report.totals.bytesVerified]).toEqual([0, 8 * MIB]);
+  expect([system.ran.code, system.report.totals.bytesVerified]).toEqual([0, 8 * MIB]);
 });

@@ -11,8 +11,8 @@ const MIB = 1024 * 1024;
 const PLAIN = { connections: 1, pipeSize: MIB, feed: "counter", from: "tcp", to: "tcp", journal: "on", timeout: 30 };
 
 async function relay(...args: string[]) {
-  const said = await command("splice-relay", [...args, "--json", "--quiet"], { timeoutMs: 30_000 });
-  return { said, report: reportOf(said) };
+  const ran = await command("splice-relay", [...args, "--json", "--quiet"], { timeoutMs: 30_000 });
+  return { ran, report: reportOf(ran) };
 }
 
 function total(report: { totals: Record<string, number> }, name: string): number {
@@ -22,15 +22,15 @@ function total(report: { totals: Record<string, number> }, name: string): number
 }
 
 test("a clean run verifies every byte that was sent and exits 0", async () => {
-  const { said, report } = await relay("--bytes", "16MiB", "--seed", "1");
-  expect([said.code, report.verdict, report.findings]).toEqual([0, "clean", []]);
+  const { ran, report } = await relay("--bytes", "16MiB", "--seed", "1");
+  expect([ran.code, report.verdict, report.findings]).toEqual([0, "clean", []]);
   expect([report.totals.bytesWritten, report.totals.bytesVerified]).toEqual([16 * MIB, 16 * MIB]);
   expect(report.totals.calls).toBeGreaterThan(2);
 });
 
 test("a stream of zero bytes is inconclusive, 125", async () => {
-  const { said, report } = await relay("--bytes", "0");
-  expect([said.code, report.verdict, report.totals.bytesVerified]).toEqual([125, "inconclusive", 0]);
+  const { ran, report } = await relay("--bytes", "0");
+  expect([ran.code, report.verdict, report.totals.bytesVerified]).toEqual([125, "inconclusive", 0]);
 });
 
 test.each([
@@ -46,8 +46,8 @@ test.each([
   [["--tap"]],
   [["--engine", "uring"]],
 ])("clean: %p", async (options) => {
-  const { said, report } = await relay("--bytes", "8MiB", ...options);
-  expect([said.code, report.verdict]).toEqual([0, "clean"]);
+  const { ran, report } = await relay("--bytes", "8MiB", ...options);
+  expect([ran.code, report.verdict]).toEqual([0, "clean"]);
   expect(report.totals.bytesVerified).toBeGreaterThanOrEqual(8 * MIB);
   expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
 });
@@ -58,8 +58,8 @@ const SLIDES = { foreign: 0, "two-chunks": 0, "bit-flipped": 0, zeroed: 7, dupli
 test.each(Object.keys(SLIDES) as (keyof typeof SLIDES)[])(
   "injected %s is found: range, kind and call",
   async (kind) => {
-    const { said, report } = await relay("--bytes", "12MiB", "--inject", kind, "--seed", "11");
-    expect([said.code, report.verdict, report.findings.length]).toEqual([1, "corrupt", 1]);
+    const { ran, report } = await relay("--bytes", "12MiB", "--inject", kind, "--seed", "11");
+    expect([ran.code, report.verdict, report.findings.length]).toEqual([1, "corrupt", 1]);
     const [finding] = report.findings;
     if (finding === undefined) throw new Error("no finding");
     expect(finding.kind).toBe(kind === "two-chunks" ? "foreign" : kind);
@@ -95,15 +95,15 @@ test.each([
   ["out", "the tap saw good bytes"],
   ["sink", "two reads of the same bytes differed"],
 ])("the tap attributes damage at hop %s", async (hop, words) => {
-  const { said, report } = await relay("--bytes", "12MiB", "--tap", "--inject", "foreign", "--inject-hop", hop);
-  expect([said.code, report.findings.length]).toEqual([1, 1]);
+  const { ran, report } = await relay("--bytes", "12MiB", "--tap", "--inject", "foreign", "--inject-hop", hop);
+  expect([ran.code, report.findings.length]).toEqual([1, 1]);
   expect(report.findings[0]?.detail).toContain(words);
   expect(report.totals.bytesTapped).toBe(12 * MIB);
 });
 
 test("damage is attributed to its connection among many", async () => {
-  const { said, report } = await relay("--bytes", "16MiB", "--connections", "8", "--inject", "lost", "--seed", "3");
-  expect([said.code, report.findings.length]).toEqual([1, 1]);
+  const { ran, report } = await relay("--bytes", "16MiB", "--connections", "8", "--inject", "lost", "--seed", "3");
+  expect([ran.code, report.findings.length]).toEqual([1, 1]);
   expect(report.findings[0]?.file).toBe(`connection ${total(report, "injectedConnection")}`);
 });
 
@@ -127,15 +127,15 @@ test.each([
   [["--connections", "2", "--to", "file"], "--connections has no effect with --to file"],
   [["--bogus"], "unknown flag"],
 ])("bad input %p is one line and 254", async (args, words) => {
-  const said = await command("splice-relay", args);
-  expect([said.code, said.stdout]).toEqual([254, ""]);
-  expect(said.stderr.trim().split("\n").length).toBe(1);
-  expect(said.stderr).toContain(words);
+  const ran = await command("splice-relay", args);
+  expect([ran.code, ran.stdout]).toEqual([254, ""]);
+  expect(ran.stderr.trim().split("\n").length).toBe(1);
+  expect(ran.stderr).toContain(words);
 });
 
 test.skipIf(needed("root", "ip"))("segments cross veth devices between namespaces", async () => {
-  const { said, report } = await relay("--namespaces", "--mss", "1460", "--bytes", "1MiB");
-  expect([said.code, report.totals.bytesVerified]).toEqual([0, MIB]);
+  const { ran, report } = await relay("--namespaces", "--mss", "1460", "--bytes", "1MiB");
+  expect([ran.code, report.totals.bytesVerified]).toEqual([0, MIB]);
   const lines = report.sections?.find((section) => section.title.includes("first"))?.lines ?? [];
   expect(lines.some((line) => /splice\(server, pipe, 0x[0-9a-f]+, 0x3\) = \d+/.test(line))).toBe(true);
 });
@@ -156,12 +156,12 @@ test.skipIf(needed("root", "ip", "nft"))(
   "packets edited by the kernel, no code of ours: found one for one",
   async () => {
     const flags = ["--namespaces", "--edit", "40", "--bytes", "8MiB", "--tap", "--seed", "7"];
-    let { said, report } = await relay(...flags);
+    let { ran, report } = await relay(...flags);
     // An edited segment that TCP sends again, because a busy machine acknowledged late, arrives twice and one is dropped.
     for (let again = 0; again < 2 && report.findings.length < total(report, "editedPackets"); again += 1) {
-      ({ said, report } = await relay(...flags));
+      ({ ran, report } = await relay(...flags));
     }
-    expect([said.code, report.verdict]).toEqual([1, "corrupt"]);
+    expect([ran.code, report.verdict]).toEqual([1, "corrupt"]);
     expect(report.findings.length).toBe(total(report, "editedPackets"));
     for (const { kind, offsetBytes, lengthBytes, detail } of report.findings) {
       expect([kind, offsetBytes, lengthBytes]).toEqual(["foreign", ...visibleEdit(offsetBytes)]);
@@ -177,9 +177,9 @@ test.each(["in", "out", "sink"] as const)(
       .injection;
     for (const flags of [[], ["--wait", "always", "--pipe-size", "64KiB"]]) {
       const inject = ["--inject", "foreign", "--inject-hop", injectHop, "--seed", "11"];
-      const { said, report } = await relay("--bytes", "12MiB", ...inject, ...flags);
+      const { ran, report } = await relay("--bytes", "12MiB", ...inject, ...flags);
       const [finding] = report.findings;
-      expect([said.code, report.findings.length]).toEqual([1, 1]);
+      expect([ran.code, report.findings.length]).toEqual([1, 1]);
       expect([finding?.offsetBytes, finding?.lengthBytes]).toEqual([wanted?.fromBytes, wanted?.lengthBytes]);
     }
   },

@@ -7,7 +7,7 @@ import { counter } from "../../src/pattern/counter.ts";
 import { needed } from "../needed.ts";
 import { WITHOUT_RINGS } from "../no-ring.ts";
 import { IN_PRIVATE } from "../private.ts";
-import { command, type Said } from "./command.ts";
+import { command, type Ran } from "./command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-surroundings-"));
 /** Bun makes the directories that TMPDIR and HOME name, when it may. */
@@ -35,18 +35,18 @@ const COMMANDS: readonly (readonly [script: string, ...args: string[]])[] = [
 ];
 
 /** What holds everywhere: 1 only with a finding on stdout, an error is one line that is no stack, and no other code. */
-function expectContract(said: Said): void {
-  expect([0, 1, 125, 254, 255]).toContain(said.code as number);
-  const lines = said.stderr.trim().split("\n");
-  if (said.code === 254 || said.code === 255) {
-    expect({ stdout: said.stdout, lines: lines.length, stderr: said.stderr }).toEqual({
+function expectContract(ran: Ran): void {
+  expect([0, 1, 125, 254, 255]).toContain(ran.code as number);
+  const lines = ran.stderr.trim().split("\n");
+  if (ran.code === 254 || ran.code === 255) {
+    expect({ stdout: ran.stdout, lines: lines.length, stderr: ran.stderr }).toEqual({
       stdout: "",
       lines: 1,
       stderr: expect.stringMatching(/^[a-z-]+: \S.*\n$/),
     });
-    expect(said.stderr).not.toMatch(/ {4}at |\(\/|\.ts:\d/);
+    expect(ran.stderr).not.toMatch(/ {4}at |\(\/|\.ts:\d/);
   }
-  if (said.code === 1) expect(JSON.parse(said.stdout).findings.length).toBeGreaterThan(0);
+  if (ran.code === 1) expect(JSON.parse(ran.stdout).findings.length).toBeGreaterThan(0);
 }
 
 interface Surroundings {
@@ -102,13 +102,13 @@ describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))(
       "%s",
       async (name, [script, ...args]) => {
         const inner = shell === undefined ? [] : ["/bin/sh", "-c", `${shell}; exec "$@"`, "sh"];
-        const said = await command(script, args, {
+        const ran = await command(script, args, {
           wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...wrap, ...inner],
           env,
         });
-        expectContract(said);
+        expectContract(ran);
         const wanted = codes[name];
-        if (wanted !== undefined) expect(wanted).toContain(said.code as number);
+        if (wanted !== undefined) expect(wanted).toContain(ran.code as number);
         expect(readdirSync(directory)).toEqual(["good"]);
       },
     );
@@ -117,8 +117,8 @@ describe.each(SURROUNDINGS.map((one) => [one.name, one] as const))(
 test("a name with ESC in it reaches no terminal raw", async () => {
   const name = join(directory, "\u001b[31mred");
   for (const words of [[name], [good, "--pattern", `reference:${name}`], [good, `--${name}`]]) {
-    const said = await command("verify", words);
-    expect(said.code).toBe(254);
-    expect(said.stderr).not.toContain("\u001b");
+    const ran = await command("verify", words);
+    expect(ran.code).toBe(254);
+    expect(ran.stderr).not.toContain("\u001b");
   }
 });

@@ -30,9 +30,9 @@ describe("the canary: damage of our own is found with kind, offset and length ex
       test(`${kind}, seed ${seed}`, async () => {
         const prefix = `${directory}/canary-${kind}-${seed}`;
         const args = [prefix, "5", ...SMALL, "--inject", kind, "--seed", String(seed), "--files", "2", "--json"];
-        const said = await command("uring-append", args);
-        expect(said.code).toBe(1);
-        const report = reportOf(said);
+        const ran = await command("uring-append", args);
+        expect(ran.code).toBe(1);
+        const report = reportOf(ran);
         const index = kind === "stale" ? 1 : 0;
         const plan = { seed, fileBytes: 4 * MiB, chunkBytes: { min: 64 * 1024, max: MiB } };
         const chunks = chunksOfFile(plan, index);
@@ -74,14 +74,14 @@ describe("the canary: damage of our own is found with kind, offset and length ex
 test.skipIf(needed("root", "mkfs.xfs"))(
   "without a PREFIX root gets an XFS of its own, clean, and nothing stays behind",
   async () => {
-    const said = await command("uring-append", ["--seconds", "2", "--json"], { through: "package" });
-    expect(said.code).toBe(0);
-    const report = reportOf(said);
+    const ran = await command("uring-append", ["--seconds", "2", "--json"], { through: "package" });
+    expect(ran.code).toBe(0);
+    const report = reportOf(ran);
     expect(report.verdict).toBe("clean");
     expect(report.environment.filesystem).toBe("xfs");
     expect(report.totals.bytesVerified).toBeGreaterThan(48 * MiB);
     expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
-    const device = /xfs of its own on (\/dev\/loop\d+)/.exec(said.stderr)?.[1] ?? "";
+    const device = /xfs of its own on (\/dev\/loop\d+)/.exec(ran.stderr)?.[1] ?? "";
     expect(device).not.toBe("");
     await until(
       "the loop device to be detached",
@@ -92,7 +92,7 @@ test.skipIf(needed("root", "mkfs.xfs"))(
 );
 
 test("every door writes the same plan and is clean here", async () => {
-  const said = await command("uring-append", [
+  const ran = await command("uring-append", [
     `${directory}/doors`,
     "60",
     ...SMALL,
@@ -102,8 +102,8 @@ test("every door writes the same plan and is clean here", async () => {
     "3",
     "--json",
   ]);
-  expect(said.code).toBe(0);
-  const table = reportOf(said).sections?.find((section) => section.title.startsWith("Doors"))?.lines ?? [];
+  expect(ran.code).toBe(0);
+  const table = reportOf(ran).sections?.find((section) => section.title.startsWith("Doors"))?.lines ?? [];
   expect(table.length).toBe(9);
   expect(table.slice(1).every((line) => / clean +3 /.test(line))).toBe(true);
   expect(readdirSync(directory)).toEqual([]);
@@ -112,18 +112,18 @@ test("every door writes the same plan and is clean here", async () => {
 const HEALTHY = [{ flags: ["--queue-depth", "8"] }, { flags: ["--async"] }, { flags: ["--fsync"] }];
 test.each(HEALTHY)("$flags keeps a healthy file clean", async ({ flags }) => {
   const args = [`${directory}/option`, "3", ...SMALL, "--files", "3", "--json", ...flags];
-  const said = await command("uring-append", args);
-  expect(said.code).toBe(0);
-  expect(reportOf(said).totals.files).toBe(3);
+  const ran = await command("uring-append", args);
+  expect(ran.code).toBe(0);
+  expect(reportOf(ran).totals.files).toBe(3);
 });
 
 test("jobs are processes with one merged verdict, and one corrupt job makes it corrupt", async () => {
   const args = [`${directory}/jobs`, "30", ...SMALL, "--jobs", "2", "--files", "4", "--json"];
   const clean = reportOf(await command("uring-append", args));
   expect({ verdict: clean.verdict, files: clean.totals.files }).toEqual({ verdict: "clean", files: 8 });
-  const said = await command("uring-append", [...args, "--inject", "zeroed"]);
-  expect(said.code).toBe(1);
-  const report = reportOf(said);
+  const ran = await command("uring-append", [...args, "--inject", "zeroed"]);
+  expect(ran.code).toBe(1);
+  const report = reportOf(ran);
   expect(report.findings.map((finding) => finding.kind)).toEqual(["zeroed"]);
   for (const file of report.artifacts) rmSync(file);
   expect(readdirSync(directory)).toEqual([]);
@@ -146,20 +146,20 @@ describe("bad input: one clear line, 254", () => {
     { args: ["--json", "--ktap"], line: /cannot be given together/ },
   ];
   test.each(cases)("$args", async ({ args, line }) => {
-    const said = await command("uring-append", args);
-    expect({ code: said.code, stdout: said.stdout, lines: said.stderr.trim().split("\n").length }).toEqual({
+    const ran = await command("uring-append", args);
+    expect({ code: ran.code, stdout: ran.stdout, lines: ran.stderr.trim().split("\n").length }).toEqual({
       code: 254,
       stdout: "",
       lines: 1,
     });
-    expect(said.stderr).toMatch(line);
+    expect(ran.stderr).toMatch(line);
   });
 
   test("an existing PREFIX.N is named and left as it is", async () => {
     writeFileSync(`${directory}/mine.7`, "precious");
-    const said = await command("uring-append", [`${directory}/mine`, "1"]);
-    expect(said.code).toBe(254);
-    expect(said.stderr).toContain(`"${directory}/mine.7" exists`);
+    const ran = await command("uring-append", [`${directory}/mine`, "1"]);
+    expect(ran.code).toBe(254);
+    expect(ran.stderr).toContain(`"${directory}/mine.7" exists`);
     expect(await Bun.file(`${directory}/mine.7`).text()).toBe("precious");
     rmSync(`${directory}/mine.7`);
   });
@@ -168,9 +168,9 @@ describe("bad input: one clear line, 254", () => {
 describe("a bad world: the verdict says what happened, nothing stays behind", () => {
   test("a file size limit ends the run as inconclusive", async () => {
     const wrap = ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh"];
-    const said = await command("uring-append", [`${directory}/limit`, "2", ...SMALL, "--json"], { wrap });
-    expect(said.code).toBe(125);
-    expect(reportOf(said).reason).toContain("EFBIG");
+    const ran = await command("uring-append", [`${directory}/limit`, "2", ...SMALL, "--json"], { wrap });
+    expect(ran.code).toBe(125);
+    expect(reportOf(ran).reason).toContain("EFBIG");
     expect(readdirSync(directory)).toEqual([]);
   });
 
@@ -192,10 +192,10 @@ describe("a bad world: the verdict says what happened, nothing stays behind", ()
       "$@"; code=$?; ls ${directory}/small; exit $code`;
     const wrap = [...IN_PRIVATE, "sh", "-c", script, "sh"];
     const args = [`${directory}/small/x`, "20", "90", "--keep", "--quiet", "--pressure", "none"];
-    const said = await command("uring-append", args, { wrap: wrap.map((word) => word.replace("set -e;", "")) });
-    expect(said.code).toBe(125);
-    expect(said.stdout).toContain("INCONCLUSIVE");
-    expect(said.stdout).toContain("ENOSPC");
+    const ran = await command("uring-append", args, { wrap: wrap.map((word) => word.replace("set -e;", "")) });
+    expect(ran.code).toBe(125);
+    expect(ran.stdout).toContain("INCONCLUSIVE");
+    expect(ran.stdout).toContain("ENOSPC");
     rmSync(`${directory}/small`, { recursive: true });
   });
 

@@ -23,12 +23,12 @@ function fio(name: string, ...extra: string[]): string {
 }
 
 async function judged(path: string) {
-  const said = await command(
+  const ended = await command(
     "verify",
     [path, "--pattern", "fio", "--expect-bytes", String(SIZE), "--json", "--quiet"],
     { timeoutMs: SLOW_MS },
   );
-  return { ...reportOf(said), code: said.code };
+  return { ...reportOf(ended), code: ended.code };
 }
 
 describe.skipIf(skipped)("what fio wrote is clean", () => {
@@ -226,8 +226,8 @@ test.skipIf(skipped)(
       [two, "several jobs of fio wrote it"],
       [join(import.meta.dir, "verify-fio.test.ts"), "no header of fio is in it"],
     ] as const) {
-      const said = await command("verify", [path, "--pattern", "fio", "--json", "--quiet"]);
-      expect([said.code, reportOf(said).reason]).toEqual([125, expect.stringContaining(reason)]);
+      const ended = await command("verify", [path, "--pattern", "fio", "--json", "--quiet"]);
+      expect([ended.code, reportOf(ended).reason]).toEqual([125, expect.stringContaining(reason)]);
     }
     const stream = await command("verify", ["-", "--pattern", "fio"]);
     expect([stream.code, stream.stderr]).toEqual([

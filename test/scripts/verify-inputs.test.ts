@@ -38,7 +38,7 @@ async function bash(line: string) {
 }
 
 test(
-  "a length that was not checked is said, one that was is not",
+  "a length that was not checked is ran, one that was is not",
   async () => {
     const unchecked = reportOf(await command("verify", [good, "--json", "--quiet"]));
     expect([unchecked.verdict, unchecked.reason]).toEqual([
@@ -130,8 +130,8 @@ test(
     writeFileSync(zeros, "");
     truncateSync(zeros, 2 ** 40);
     for (const jobs of ["1", "2"]) {
-      const said = reportOf(await command("verify", [zeros, "--pattern", "zero", "--jobs", jobs, "--json", "--quiet"]));
-      expect([said.verdict, said.totals.bytesVerified]).toEqual(["clean", 2 ** 40]);
+      const ran = reportOf(await command("verify", [zeros, "--pattern", "zero", "--jobs", jobs, "--json", "--quiet"]));
+      expect([ran.verdict, ran.totals.bytesVerified]).toEqual(["clean", 2 ** 40]);
     }
   },
   SLOW_MS,
@@ -194,8 +194,8 @@ test.skipIf(needed("root", "losetup"))(
     const device = Bun.spawnSync(["losetup", "--find", "--show", "--read-only", image]).stdout.toString().trim();
     try {
       for (const jobs of ["1", "2"]) {
-        const said = await command("verify", [device, "--jobs", jobs, "--expect-bytes", "4MiB", "--json", "--quiet"]);
-        expect([said.code, shape(reportOf(said).findings)]).toEqual([1, [["zeroed", 0x30000, 4096]]]);
+        const ran = await command("verify", [device, "--jobs", jobs, "--expect-bytes", "4MiB", "--json", "--quiet"]);
+        expect([ran.code, shape(reportOf(ran).findings)]).toEqual([1, [["zeroed", 0x30000, 4096]]]);
       }
     } finally {
       Bun.spawnSync(["losetup", "--detach", device]);

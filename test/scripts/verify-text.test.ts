@@ -14,9 +14,9 @@ type Facts = readonly [string, number, number, (number | undefined)?, number?];
 async function judged(text: string, extra: readonly string[]): Promise<readonly Facts[]> {
   const path = join(directory, "text");
   writeFileSync(path, text);
-  const said = await command("verify", [path, "--json", "--quiet", ...extra], { timeoutMs: SLOW_MS });
-  const { findings, verdict } = reportOf(said);
-  expect([said.code, verdict]).toEqual(findings.length === 0 ? [0, "clean"] : [1, "corrupt"]);
+  const ran = await command("verify", [path, "--json", "--quiet", ...extra], { timeoutMs: SLOW_MS });
+  const { findings, verdict } = reportOf(ran);
+  expect([ran.code, verdict]).toEqual(findings.length === 0 ? [0, "clean"] : [1, "corrupt"]);
   return findings.map(({ kind, offsetBytes, lengthBytes, originBytes, alsoAtBytes }) => [
     ...([kind, offsetBytes, lengthBytes, originBytes] as const),
     ...(alsoAtBytes === undefined ? [] : [alsoAtBytes]),
@@ -91,8 +91,8 @@ test(
     const refused = await command("verify", [import.meta.path, "--pattern", "lines"]);
     expect([refused.code, refused.stderr.split("\n").length]).toEqual([254, 2]);
     for (const bad of ["lines:start=x", "lines:colour=red", "lines:digits=0", "lines:start=1,start=2"]) {
-      const said = await command("verify", [join(directory, "text"), "--pattern", bad]);
-      expect([bad, said.code, said.stderr.split("\n").length]).toEqual([bad, 254, 2]);
+      const ran = await command("verify", [join(directory, "text"), "--pattern", bad]);
+      expect([bad, ran.code, ran.stderr.split("\n").length]).toEqual([bad, 254, 2]);
     }
   },
   SLOW_MS,

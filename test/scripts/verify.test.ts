@@ -42,12 +42,12 @@ test("a good file is clean, in every way of reading it", async () => {
     [good, "--expect-bytes", String(LENGTH)],
     [good, "--offset", "1001", "--length", "70000"],
   ]) {
-    const said = await command("verify", [...args, "--json", "--quiet"]);
-    expect(said.stderr).toBe("");
-    const { verdict, findings, segments, totals } = reportOf(said);
+    const ran = await command("verify", [...args, "--json", "--quiet"]);
+    expect(ran.stderr).toBe("");
+    const { verdict, findings, segments, totals } = reportOf(ran);
     const from = args.includes("--offset") ? 1001 : 0;
     const bytes = args.includes("--offset") ? 70000 : LENGTH;
-    expect({ code: said.code, verdict, findings, segments, verified: totals.bytesVerified }).toEqual({
+    expect({ code: ran.code, verdict, findings, segments, verified: totals.bytesVerified }).toEqual({
       code: 0,
       verdict: "clean",
       findings: [],
@@ -59,9 +59,9 @@ test("a good file is clean, in every way of reading it", async () => {
 
 test("a damaged file is corrupt: one finding with its map, whoever read it first", async () => {
   for (const extra of [[], ["--jobs", "2"]]) {
-    const said = await command("verify", [twice, ...extra, "--json", "--quiet"], { through: "package" });
-    const { verdict, findings, segments } = reportOf(said);
-    expect([said.code, verdict, findings.length]).toEqual([1, "corrupt", 1]);
+    const ran = await command("verify", [twice, ...extra, "--json", "--quiet"], { through: "package" });
+    const { verdict, findings, segments } = reportOf(ran);
+    expect([ran.code, verdict, findings.length]).toEqual([1, "corrupt", 1]);
     const { sample, ...finding } = findings[0] ?? { sample: undefined };
     expect(finding).toEqual({
       kind: "duplicated",
@@ -123,13 +123,11 @@ test("a reference says how long the stream is", async () => {
   const damaged = bytes.slice(0, 50_000);
   for (let at = 14164; at < 14336; at += 1) damaged[at] = (damaged[at] as number) ^ 0xff;
   writeFileSync(copy, damaged);
-  const said = await command("verify", [copy, "--pattern", `reference:${reference}`, "--json", "--quiet"]);
-  expect(reportOf(said).findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes])).toEqual(
-    [
-      ["foreign", 14164, 172],
-      ["truncated", 50_000, 10_000],
-    ],
-  );
+  const ran = await command("verify", [copy, "--pattern", `reference:${reference}`, "--json", "--quiet"]);
+  expect(reportOf(ran).findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes])).toEqual([
+    ["foreign", 14164, 172],
+    ["truncated", 50_000, 10_000],
+  ]);
   expect((await command("verify", [reference, "--pattern", `reference:${reference}`])).code).toBe(0);
 });
 
@@ -144,8 +142,8 @@ test("the map can be drawn, into a new file only", async () => {
 test("an empty file is inconclusive, unless bytes were expected", async () => {
   const empty = join(directory, "empty");
   writeFileSync(empty, "");
-  const said = await command("verify", [empty, "--json", "--quiet"]);
-  expect([said.code, reportOf(said).verdict, reportOf(said).reason]).toEqual([
+  const ran = await command("verify", [empty, "--json", "--quiet"]);
+  expect([ran.code, reportOf(ran).verdict, reportOf(ran).reason]).toEqual([
     125,
     "inconclusive",
     "nothing was verified",
@@ -190,8 +188,8 @@ test.skipIf(process.getuid?.() === 0 && needed("setpriv"))("an unreadable file i
     process.getuid?.() === 0
       ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
       : [];
-  const said = await command("verify", [path], { wrap });
-  expect([said.code, said.stderr]).toEqual([254, `verify: ${path} cannot be opened for reading: EACCES\n`]);
+  const ran = await command("verify", [path], { wrap });
+  expect([ran.code, ran.stderr]).toEqual([254, `verify: ${path} cannot be opened for reading: EACCES\n`]);
 });
 
 test("a file that changes or shrinks while it is read is inconclusive, never a crash", async () => {

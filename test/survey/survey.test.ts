@@ -189,8 +189,8 @@ describe("comparisons", () => {
     ["\u0000\u0001", "line 1: no case "],
     ['[{"name":"a"}]', "line 1: no case "],
     ['{"tool":"survey","cases":[{"verdict":"corrupt"}]}', "is damaged: case 1 has no name or no verdict"],
-  ])("--expect: %p is refused", (text, complaint) => {
-    expect(readExpected(text, known)).toStartWith(complaint);
+  ])("--expect: %p is refused", (text, problem) => {
+    expect(readExpected(text, known)).toStartWith(problem);
   });
   test("--expect: lines with kinds, or a survey; other kinds are not expected", () => {
     const expected = readExpected("# known here\na: lost, torn\n\nc\ne zeroed # by 7.4\n", known);

@@ -107,8 +107,8 @@ test("none changes nothing: no touch, no suggestion, one line", () => {
   pressure.attempt(fd, 8 * MiB, () => 0);
   const { mtimeNs: after, allocatedBytes } = statFd(fd);
   expect({ after, allocatedBytes }).toEqual({ after: mtimeNs, allocatedBytes: 0 });
-  const said = [pressure.line, pressure.chunkBytes, pressure.fileBytes];
-  expect(said).toEqual(["none: the workload as it is", undefined, undefined]);
+  const ran = [pressure.line, pressure.chunkBytes, pressure.fileBytes];
+  expect(ran).toEqual(["none: the workload as it is", undefined, undefined]);
 });
 
 test("the prime makes mtime the tick in which the call runs", () => {

@@ -1,5 +1,5 @@
 /**
- * Which recorded calls a C program must repeat: those on the damaged file and on everything beside it.
+ * Which recorded calls a C program must repeat: those on the damaged file and on everything next to it.
  *
  * Owns the choice. Refuses, with the reason, what one thread of C cannot repeat: calls that other threads or processes
  * made, and more calls than a person would read.
@@ -57,7 +57,7 @@ function directoryOf(path: string): string {
 }
 
 /**
- * The calls to repeat, in order: all on files beside the damaged one, and on pipes, sockets and memory files, because an
+ * The calls to repeat, in order: all on files next to the damaged one, and on pipes, sockets and memory files, because an
  * answer about one file may decide what is done to another. `file` is the damaged file's path; without one, and for what
  * has no path, every call counts.
  */

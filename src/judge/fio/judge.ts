@@ -98,7 +98,7 @@ export class FioJudge {
         from: at,
         to: at + block.length,
         label: "another run of the job",
-        detail: `the block says operation ${number} at ${seconds(header)}, which does not fit this run: an older write`,
+        detail: `the block is of operation ${number} at ${seconds(header)}, which does not fit this run: an older write`,
       });
       return;
     }

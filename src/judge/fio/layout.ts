@@ -22,7 +22,7 @@ export interface FioLayout {
   readonly blockBytes: number;
   /** Blocks that one write of fio held: more than one with verify_interval. They share a seed. */
   readonly blocksOfWrite: number;
-  /** What headers say beyond the offset in this file: the job's own offset on the device. */
+  /** What headers hold beyond the offset in this file: the job's own offset on the device. */
   readonly baseBytes: number;
   /** Where the first block begins in this file. */
   readonly firstBytes: number;
@@ -95,7 +95,7 @@ export function learn(read: ReadAt, sizeBytes: number): FioLayout {
   if (odd.length > Math.max(1, own.length * STRAYS)) {
     const sizes = [...new Set(own.map(({ header }) => header.lengthBytes))].sort((a, b) => a - b);
     throw new FioRefusal(
-      `fio wrote it in blocks of several sizes (${sizes.slice(0, 4).join(", ")}): where one overwrote another cannot be told from damage; use one bs, or verify_interval`,
+      `fio wrote it in blocks of several sizes (${sizes.slice(0, 4).join(", ")}): where one overwrote another cannot be distinguished from damage; use one bs, or verify_interval`,
     );
   }
   const census = takeCensus(read, { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes });

@@ -9,7 +9,7 @@ import type { Follower } from "./derived.ts";
 import type { Part } from "./part.ts";
 import type { Window } from "./resync.ts";
 
-/** So many parts in a range that one rule explains are no coincidence. */
+/** So many parts in a range that one rule explains are not a coincidence. */
 const CONTRADICTIONS_MAX = 8;
 
 /** Damage so long behind a range belongs to no range. */

@@ -1,5 +1,5 @@
 /**
- * Says what happened to a stream: the shortest true story of the parts that the tracer cuts a file into.
+ * Reports what happened to a stream: the shortest true story of the parts that the tracer cuts a file into.
  *
  * True: each byte of the file is in one segment that states what it is, and the findings, replayed as edits on the good
  * stream, give back the file. Shortest: as few findings as can be. The parts are runs of the stream (with the damage in
@@ -126,7 +126,7 @@ export class Explainer implements Listener {
       this.#plots = grow(this.#plots, parts.slice(0, count), this.#ledger.isCounting);
   }
 
-  /** Tells the older half of what waits, or all of it with the last run on the main line. */
+  /** Writes down the older half of what waits, or all of it with the last run on the main line. */
   #decide(all: boolean): void {
     const last = this.#parts.length - 1;
     const possible = all ? this.#plots.filter(({ index }) => index === last) : this.#plots;

@@ -10,7 +10,7 @@ export interface RawPiece {
   readonly kind: "zeroed" | "filled" | "foreign";
   readonly from: number;
   readonly to: number;
-  /** The value of every byte, of pieces that are no foreign ones. */
+  /** The value of every byte, of pieces that are not foreign ones. */
   readonly value: number;
   /** Its first bytes, at most `HEAD_BYTES`. */
   readonly head: Uint8Array;

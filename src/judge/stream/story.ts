@@ -58,7 +58,7 @@ interface Copy extends Range {
 /** Slivers between two cuts that should be one. */
 const SLIVER_BYTES = 64;
 
-/** Tells the gaps, each with the run behind it; the last run up to `until`. */
+/** Writes down the gaps, each with the run behind it; the last run up to `until`. */
 export function tell(gaps: readonly Gap[], until: number): Story {
   for (const gap of gaps) fit(gap, gaps);
   const copies = gaps.flatMap(copiesIn);
@@ -84,7 +84,7 @@ function measure(lines: readonly Line[]): Pick<Story, "findings" | "bytes" | "in
   return { findings, bytes, inPlace, alignment };
 }
 
-/** True when the first of two stories is the one to tell. */
+/** True when the first of two stories is the one to write down. */
 export function isBetter(one: Story, other: Story): boolean {
   if (one.findings !== other.findings) return one.findings < other.findings;
   if (one.bytes !== other.bytes) return one.bytes < other.bytes;

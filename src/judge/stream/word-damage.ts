@@ -5,7 +5,7 @@
  * Owns the rules. A flip by itself: one to three bits of one word, the next word is right, and no later word shows that
  * the bit is stuck. A range: at least two wrong words that the same stuck or inverted bits explain, at most three of a
  * word (or of every byte of it). Millions of flips cost no more than comparing: they are found in chunks of words.
- * Refuses to look further ahead than `LOOK_WORDS`, and to decide between a range and what `locate` may say of it.
+ * Refuses to look further ahead than `LOOK_WORDS`, and to decide between a range and what `locate` may find there.
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type Derivation, derive, WORD } from "./derived.ts";

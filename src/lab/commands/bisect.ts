@@ -132,7 +132,7 @@ async function tell(
   return between.length > 0 ? EXIT.inconclusive : EXIT.clean;
 }
 
-/** What the packages after `before`, up to and with `after`, say they changed. */
+/** What the packages after `before`, up to and with `after`, list as changed. */
 async function changelogLines(
   before: KernelPackage,
   after: KernelPackage,

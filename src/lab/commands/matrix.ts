@@ -52,7 +52,7 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
   const board = live ? new LiveBoard(kernels) : new LineBoard(kernels, form === "table" ? 1 : 2);
   const rows: Row[] = [];
   const waiting = kernels.map((asked, index) => ({ asked, index }));
-  // In a live table a narrated line would tear the picture; the states of the rows say the same.
+  // In a live table a narrated line would tear the picture; the states of the rows show the same.
   const narrate = live ? () => {} : onceEach(command.narrate);
   const options = live ? { ...command.options, quiet: true } : command.options;
   const worker = async () => {

@@ -1,7 +1,7 @@
 /**
  * `lab.ts run`: the guest's script as if it ran here. Its stdout is our stdout, its stderr our stderr, its exit code ours.
  *
- * Owns what is added on stderr (what boots, what the console said, where artifacts are), and puts a report into the
+ * Owns what is added on stderr (what boots, what the console printed, where artifacts are), and puts a report into the
  * host's words. Refuses to change anything else that a script prints.
  */
 import { writeFileSync, writeSync } from "node:fs";

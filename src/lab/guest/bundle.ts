@@ -2,7 +2,7 @@
  * This package's doors as a guest gets them: each one file, instead of the two hundred that an emulated processor would
  * read and translate again for every script it starts (two thirds of a script's start there).
  *
- * The same code: nothing is minified, and what a module says of its own place is the place of its source, which the guest
+ * The same code: nothing is minified, and what a module finds as its own place is the place of its source, which the guest
  * has too (workers and compiled loops are found by it). Refuses to be needed: where the bundler fails, the sources run.
  */
 import { createHash } from "node:crypto";

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "bun";
 
-/** A channel that says nothing for this long after its guest is gone has nothing more. */
+/** A channel that is silent for this long after its guest is gone has nothing more. */
 const SILENCE_MS = 5000;
 
 /** A way out of the guest: an abstract unix socket that QEMU connects to, and the guest's device for it. */

@@ -1,7 +1,7 @@
 /**
  * Archives in the "newc" format of cpio(5), the form in which the kernel takes an initramfs.
  *
- * Written here in eighty lines rather than by the cpio program: owners, device nodes and links can then be said without
+ * Written here in eighty lines rather than by the cpio program: owners, device nodes and links can then be given without
  * being root and without a staging copy of a hundred megabytes. The kernel reads several archives laid end to end
  * (Documentation/driver-api/early-userspace/buffer-format.rst), so cached parts are simply concatenated.
  * Refuses to compress: under emulation unpacking zstd costs a second more than copying plain bytes does.

@@ -45,12 +45,12 @@ export async function makeDisk(options: DiskOptions): Promise<number | undefined
   try {
     ftruncateSync(fd, sizeBytes);
     const features = featureOptions(fileSystem, mkfsOptions, guestRelease);
-    let complaint = await format([mkfs, ...maker.options, ...features, ...mkfsOptions, path]);
+    let problem = await format([mkfs, ...maker.options, ...features, ...mkfsOptions, path]);
     // Debian 12's mkfs.xfs refuses its own lts_5.10.conf ("invalid config file option"): its defaults then have to do.
-    if (complaint !== undefined && features.length > 0) complaint = await format([mkfs, ...maker.options, path]);
-    if (complaint !== undefined) {
+    if (problem !== undefined && features.length > 0) problem = await format([mkfs, ...maker.options, path]);
+    if (problem !== undefined) {
       const exitCode = mkfsOptions.length > 0 ? 254 : 125;
-      throw new LabError(`${maker.program}: ${complaint}`, { exitCode });
+      throw new LabError(`${maker.program}: ${problem}`, { exitCode });
     }
     return fd;
   } catch (error) {
@@ -70,7 +70,7 @@ export function blankDisk(sizeBytes: number, runDirectory: string, name: string)
   return fd;
 }
 
-/** Runs one mkfs; returns the first line of its complaint when it fails. */
+/** Runs one mkfs; returns the first line of its problem when it fails. */
 async function format(command: string[]): Promise<string | undefined> {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([

@@ -4,7 +4,7 @@
 #
 # Four virtio ports lead to the host, in this order: status (lines "start UPTIME INIT-UPTIME", "failed WHY", "exit CODE"), the
 # script's stdout, its stderr, and a tar stream of what it left behind. Kernel messages alone use the console, so the
-# host can tell a dead guest from a quiet script.
+# host can distinguish a dead guest from a quiet script.
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TMPDIR=/tmp
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
@@ -95,15 +95,15 @@ hostname lab
 ifconfig lo up 2>/dev/null
 if [ "$LAB_SWAP" = yes ]; then
   disk swap
-  said=$(mkswap "$device" 2>&1 && swapon "$device" 2>&1) || failed "no swap ($said)"
+  output=$(mkswap "$device" 2>&1 && swapon "$device" 2>&1) || failed "no swap ($output)"
 fi
 [ "$LAB_HUGE_PAGES" = 0 ] || echo "$LAB_HUGE_PAGES" >/proc/sys/vm/nr_hugepages || failed "no huge pages on this kernel"
 [ "$LAB_KSM" = no ] || echo 1 >/sys/kernel/mm/ksm/run || failed "no KSM on this kernel"
 
 # mounted TYPE DEVICE PLACE OPTIONS
 mounted() {
-  said=$(mount -t "$1" ${4:+-o "$4"} "$2" "$3" 2>&1) ||
-    failed "cannot mount $1${4:+ with \"$4\"} on this kernel ($said): no such file system or option here, or the host's mkfs is newer than this kernel (see --mkfs-options)"
+  output=$(mount -t "$1" ${4:+-o "$4"} "$2" "$3" 2>&1) ||
+    failed "cannot mount $1${4:+ with \"$4\"} on this kernel ($output): no such file system or option here, or the host's mkfs is newer than this kernel (see --mkfs-options)"
 }
 [ "$LAB_FS" = tmpfs ] || disk test
 case $LAB_FS in

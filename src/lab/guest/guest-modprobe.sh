@@ -38,14 +38,14 @@ fi
 state() { awk -v name="$1" '$1 == name { print $5 }' /proc/modules; }
 
 load() {
-  local module where file said code tries
+  local module where file output code tries
   module=$1
   shift
   [ "$(state "$module")" = Live ] && return 0
   where=$(awk -v name="$module" '$1 == name { print $2, $3 }' /modules/index)
   file=/run/modules/$module.$$
   dd if="$(cat /modules/disk)" bs=4096 skip="${where% *}" count=$(((${where#* } + 4095) / 4096)) 2>/dev/null | head -c "${where#* }" >"$file"
-  said=$(insmod "$file" "$@" 2>&1)
+  output=$(insmod "$file" "$@" 2>&1)
   code=$?
   rm -f "$file"
   # Another modprobe may be at it: then it is ours to wait.
@@ -56,7 +56,7 @@ load() {
     [ $tries -lt 200 ] || break
     usleep 10000
   done
-  [ $code -eq 0 ] || [ $quiet = yes ] || echo "modprobe: $module: $said" >&2
+  [ $code -eq 0 ] || [ $quiet = yes ] || echo "modprobe: $module: $output" >&2
   return $code
 }
 

@@ -42,7 +42,7 @@ export async function programsPart(): Promise<string> {
   const libraries = await librariesOf(process.execPath);
   for (const name of ["liburing.so.2", "libgcc_s.so.1"]) {
     const path = findLibrary(name);
-    // Without liburing the scripts that need it say so in the guest, as they would on the host.
+    // Without liburing the scripts that need it name it in the guest, as they would on the host.
     if (path !== undefined && !libraries.includes(path)) libraries.push(path);
   }
   const found = AT_HAND.map((name) => Bun.which(name, { PATH: `${process.env.PATH ?? ""}:${SBIN}` }));

@@ -123,9 +123,9 @@ function launch(machine: Machine, more: string[], stdio: { stdin: "ignore" | "in
 export async function openShell(machine: Machine): Promise<number> {
   const terminal = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
   const child = launch(machine, terminal, { stdin: "inherit", stdout: "inherit" });
-  const said = await new Response(child.stderr).text();
+  const output = await new Response(child.stderr).text();
   const code = await child.exited;
-  if (said.trim()) process.stderr.write(said);
+  if (output.trim()) process.stderr.write(output);
   return code;
 }
 
@@ -172,10 +172,15 @@ export async function runGuest(
       }
       console.end();
     };
-    const [said] = await Promise.all([new Response(child.stderr).text(), readConsole(), child.exited]);
+    const [output] = await Promise.all([new Response(child.stderr).text(), readConsole(), child.exited]);
     await Promise.all(channels.map((channel) => channel.closed()));
     const processorSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-    return { ...status.result(cut, said.trim()), processorSeconds, events: console.events, consoleTail: console.tail };
+    return {
+      ...status.result(cut, output.trim()),
+      processorSeconds,
+      events: console.events,
+      consoleTail: console.tail,
+    };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

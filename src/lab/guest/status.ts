@@ -51,7 +51,7 @@ export class StatusReader {
 
   result(
     cut: "timeout" | "stopped" | undefined,
-    said: string,
+    output: string,
   ): Omit<GuestResult, "events" | "consoleTail" | "processorSeconds"> {
     const scriptSeconds =
       this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
@@ -65,6 +65,6 @@ export class StatusReader {
     if (this.#exitCode !== undefined) return { end: "exited", why: undefined, ...common };
     if (cut !== undefined) return { end: cut, why: undefined, ...common };
     if (this.#failed !== undefined) return { end: "failed", why: this.#failed, ...common };
-    return { end: "died", why: said || undefined, ...common };
+    return { end: "died", why: output || undefined, ...common };
   }
 }

@@ -102,7 +102,7 @@ async function readIndex(narrate: (line: string) => void, refresh: boolean): Pro
       throw new LabError(`apt-get update gave no kernels: ${why}`);
     }
     const unread = unreadSuites(wanted, suites, update.stderr);
-    if (mirrors.securityIsGuess) unread.unshift("no security archive is configured here: tried beside the main one");
+    if (mirrors.securityIsGuess) unread.unshift("no security archive is configured here: tried next to the main one");
     const index: Index = { format: INDEX_FORMAT, packages, unread };
     writeJson(indexPath(), index);
     return index;

@@ -96,7 +96,7 @@ export async function choosePackage(
   if (trouble !== undefined) throw trouble;
   const what = spec.kind === "package" ? spec.name : spec.kind === "version" ? spec.version : `newest ${spec.series}`;
   const series = spec.kind === "version" && index.some(({ version }) => inSeries(version, spec.version));
-  const hint = series && spec.kind === "version" ? `, or say "newest ${spec.version}"` : "";
+  const hint = series && spec.kind === "version" ? `, or write "newest ${spec.version}"` : "";
   throw new LabError(
     `no ${flavour} kernel package matches ${what}: ${commandOf("lab")} kernels lists what there is${hint}`,
     {

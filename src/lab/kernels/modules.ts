@@ -11,7 +11,7 @@ import { findProgram, LabError, readText } from "./cache.ts";
 export interface ModuleInfo {
   readonly name: string;
   readonly depends: readonly string[];
-  /** Modules that this one works better with; absent ones are no error. */
+  /** Modules that this one works better with; absent ones are not an error. */
   readonly softBefore: readonly string[];
   readonly aliases: readonly string[];
 }

@@ -50,7 +50,7 @@ export function mirrorsOf(downloaded: string, configured: string): Mirrors | und
   const labelled = targetsOf(downloaded).filter(({ label }) => label !== "");
   const others = new Set(labelled.filter(({ label }) => !label.startsWith("Debian")).map(({ site }) => site));
   // A third-party archive may call its suite "bookworm" too: Debian's own has the updates suite next to it, or
-  // says so in its path; only then the first that fits.
+  // has it in its path; only then the first that fits.
   const bare = [...targetsOf(configured), ...targetsOf(downloaded)].filter(({ site }) => !others.has(site));
   const mains = bare.filter(({ release }) => isDebianSuite(release));
   const hasUpdates = ({ site }: Target) =>
@@ -98,8 +98,8 @@ export function sourcesText(sources: readonly SuiteSource[], keyring: string | u
  * A line for each suite that was wanted and not read, with apt's reason where it gave one. `read` are the suites whose
  * index is there; one whose index failed to refresh is there too, and old.
  */
-export function unreadSuites(wanted: readonly SuiteSource[], read: ReadonlySet<string>, complaints: string): string[] {
-  const lines = complaints.split("\n").filter((line) => /^[EW]:/.test(line));
+export function unreadSuites(wanted: readonly SuiteSource[], read: ReadonlySet<string>, problems: string): string[] {
+  const lines = problems.split("\n").filter((line) => /^[EW]:/.test(line));
   return wanted.flatMap(({ suites }) =>
     suites.flatMap((suite) => {
       const own = lines.filter((line) => mentions(line, suite));

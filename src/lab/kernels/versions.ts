@@ -79,7 +79,7 @@ export type KernelSpec =
 export type PathKind = "file" | "directory" | undefined;
 
 /**
- * Reads one `--kernel` value. Words win over paths of the same name ("host" is the host; say "./host" for a file).
+ * Reads one `--kernel` value. Words win over paths of the same name ("host" is the host; write "./host" for a file).
  * Returns a sentence, what is wrong and what to do, when it is none of the known forms.
  */
 export function parseKernelSpec(text: string, lookAt: (path: string) => PathKind): KernelSpec | string {

@@ -56,7 +56,7 @@ export async function playRound(round: Round): Promise<RoundEnd> {
   const before = await quietSettings();
   const children = round.candidates.map((candidate, index) => start(candidate, directory, token, index));
   await Bun.sleep(round.afterMs);
-  // A stranger's files come while the runs are there: their numbers are taken from nobody.
+  // A stranger's files come while the runs are there: their numbers are taken from no one.
   for (const name of STRANGERS) writeFileSync(`${directory}/${name}`, `a stranger's ${name}`);
   const strangers = tree(directory);
   const first = children[0] as Bun.Subprocess;

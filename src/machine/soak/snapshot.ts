@@ -38,7 +38,7 @@ const SETTINGS: readonly string[] = [
   "/proc/sys/net/ipv4/tcp_early_retrans",
 ];
 
-/** A device's dirty limit as the kernel makes it: a device that comes, goes or is released by another run is no change. */
+/** A device's dirty limit as the kernel makes it: a device that comes, goes or is released by another run is not a change. */
 const LIMITS: Readonly<Record<string, string>> = { strict_limit: "0", max_ratio_fine: "1000000" };
 
 /** The limits that devices have now, but for those that a living run holds: it takes them back itself. */

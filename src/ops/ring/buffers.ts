@@ -1,5 +1,5 @@
 /**
- * Buffer rings: buffers that the application gives to the kernel in advance, and of which the kernel selects one when
+ * Buffer rings: buffers that the application gives to the kernel in advance, one of which the kernel selects when
  * data arrives. io_uring_register(2) IORING_REGISTER_PBUF_RING (5.19), incremental use of one buffer (6.12).
  *
  * Owns the ring's memory and its tail, and where in a buffer the bytes of a completion lie. A request pins all of it

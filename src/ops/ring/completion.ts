@@ -1,4 +1,4 @@
-/** What a completion says, for callers to whom a refusal is the end. */
+/** The result of a completion, for callers to whom a refusal is the end. */
 import { SyscallError } from "../errors.ts";
 
 /** What came back for one request. `result` is what the call of the same name returns, or -errno. */

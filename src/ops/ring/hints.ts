@@ -1,7 +1,7 @@
 /**
  * Why there is no ring and what to do, in one sentence: liburing that cannot be opened, io_uring_setup(2) that refuses.
  *
- * Owns the words, from what this machine says of itself. Changes nothing.
+ * Owns the words, from what this machine reports about itself. Changes nothing.
  */
 import { readFileSync } from "node:fs";
 import { ERRNO } from "../../sys/errno.ts";
@@ -9,13 +9,13 @@ import { liburing } from "../../sys/liburing.ts";
 import { SyscallError } from "../errors.ts";
 import { setupCommand } from "../shell.ts";
 
-/** liburing's functions, or a SyscallError that says how to get them. */
+/** liburing's functions, or a SyscallError that explains how to get them. */
 export function liburingSymbols() {
   const loaded = liburing();
   if (loaded.name !== undefined) return loaded.symbols;
   const hint = `install it: \`${setupCommand()}\`, or the package liburing2 (Debian) or liburing (Fedora, SUSE, Arch, Alpine)`;
   const missing = loaded.reason.includes("No such file") || loaded.reason.includes("cannot open shared object");
-  // A library that is there but broken, or too old to have a symbol: the loader's own words say which.
+  // A library that is there but broken, or too old to have a symbol: the loader's own words name it.
   if (!missing) throw new SyscallError("dlopen", ERRNO.EINVAL, `liburing.so.2; ${loaded.reason}`, `re${hint}`);
   throw new SyscallError("dlopen", ERRNO.ENOENT, "liburing.so.2", hint);
 }

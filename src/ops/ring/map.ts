@@ -43,7 +43,7 @@ export function mapRings(words: Uint32Array): RingMap {
     cqTail: counter(at["cq.ktail"]),
     cqes: new Int32Array(mapped(at["cq.cqes"], completionEntries * U.io_uring_cqe.sizeBytes)),
   };
-  // A ring that nobody used: everything of it is at its beginning.
+  // A ring that no one used: everything of it is at its beginning.
   const tail = counter(at["sq.ktail"]);
   for (const head of [map.sqHead, tail, map.cqHead, map.cqTail]) assert(head[0] === 0, "a new ring was not empty");
   assert(word(at["sq.sqe_head"]) === 0 && word(at["sq.sqe_tail"]) === 0, "liburing's entries were not at their start");

@@ -22,7 +22,7 @@ import { type ChainLink, linkedFlags, SubmissionQueue, tooLong, USER_DATA_MARK }
 export interface RingOptions {
   /** Submission entries; the kernel rounds up to a power of two. */
   readonly entries?: number;
-  /** Completion entries; twice the submission entries unless said. */
+  /** Completion entries; twice the submission entries unless given. */
   readonly completionEntries?: number;
 }
 
@@ -247,7 +247,7 @@ export class Ring implements Disposable {
     }
   }
 
-  /** Takes back what was queued and never submitted: disposing must not carry out what nobody asked the kernel for. */
+  /** Takes back what was queued and never submitted: disposing must not carry out what no one asked the kernel for. */
   #forgetUnsubmitted(): void {
     for (const slot of this.#submission.forget()) this.#releaseSlot(slot);
   }

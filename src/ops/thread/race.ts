@@ -2,7 +2,7 @@
  * A race: functions of the user's own, each in a thread of its own, started together by a barrier.
  *
  * Owns the threads for the time of one race. What they return comes back in order; when one fails, the race fails with
- * its error after all have ended. Refuses to say who won: a race is about what the kernel did meanwhile.
+ * its error after all have ended. Refuses to name a winner: a race is about what the kernel did meanwhile.
  */
 
 import { Inconclusive } from "../errors.ts";

@@ -17,7 +17,7 @@ export interface Injection {
   /** Where the damage begins in the file, and how long it is. */
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** What a finding of this damage says of the origin, if anything. */
+  /** What a finding of this damage has as its origin, if anything. */
   readonly originBytes?: number;
   /** Damage in the buffer: byte offset inside the chunk. */
   readonly inChunkBytes: number;

@@ -1,4 +1,4 @@
-/** The Worker of `JudgeBeside`: gets files, answers with judgements. A refusal of the kernel crosses as its parts. */
+/** The Worker of `JudgeInWorker`: gets files, answers with judgements. A refusal of the kernel crosses as its parts. */
 import { isSyscallError } from "../../ops/errors.ts";
 import { type JudgeAnswer, judgeNow } from "./judging.ts";
 import type { WrittenFile } from "./written-file.ts";

@@ -1,7 +1,7 @@
 /**
  * Judging a written file, here or on another processor while the next file is being written.
  *
- * `JudgeBeside` judges in a Worker, which shares nothing with this thread but the file. Not for runs under a memory group: a reader beside the writer would eat its headroom.
+ * `JudgeInWorker` judges in a Worker, which shares nothing with this thread but the file. Not for runs under a memory group: a reader next to the writer would eat its headroom.
  */
 
 import type { Judgement } from "../../judge/finding.ts";
@@ -20,7 +20,7 @@ export type JudgeAnswer =
   | { readonly refused: { readonly call: string; readonly errno: number; readonly args: string } }
   | { readonly failed: string };
 
-export class JudgeBeside implements Disposable {
+export class JudgeInWorker implements Disposable {
   readonly #worker: Worker;
   #settle: ((answer: JudgeAnswer) => void) | undefined;
 

@@ -27,7 +27,7 @@ import type { Pressure } from "../pressure/index.ts";
 import { TriggerWatch } from "../trigger.ts";
 import { type Around, Door, type DoorName, type Ways } from "./doors.ts";
 import { type InjectionKind, planInjection } from "./inject.ts";
-import { JudgeBeside, judgeNow } from "./judging.ts";
+import { JudgeInWorker, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter } from "./writer.ts";
 import { breachLines, callsOf, findingsOf, type WrittenFile } from "./written-file.ts";
@@ -106,7 +106,7 @@ class Series implements Disposable {
   readonly #journal = new Journal();
   readonly #trigger: TriggerWatch;
   readonly #startedNs = monotonicNs();
-  readonly #beside: JudgeBeside | undefined;
+  readonly #worker: JudgeInWorker | undefined;
   /** Written and not judged yet. */
   #pending:
     | { readonly file: WrittenFile; readonly own: OwnFile; readonly judgement: Promise<Judgement> | undefined }
@@ -125,8 +125,8 @@ class Series implements Disposable {
     this.#door = new Door(options.door, options, options.ways);
     this.#rehearse();
     this.#trigger = TriggerWatch.start({ door: options.door });
-    // With a processor to spare the judge works beside the writer, unless it would share a memory limit with it.
-    if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#beside = new JudgeBeside();
+    // With a processor to spare the judge works next to the writer, unless it would share a memory limit with it.
+    if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#worker = new JudgeInWorker();
   }
 
   /** The whole way of an append, on a file without a name that is gone again; nothing of it counts. */
@@ -161,12 +161,12 @@ class Series implements Disposable {
     return { door, totals: this.#totals, trigger, refused: this.#refused, ...this.#found };
   }
 
-  /** One file: written while the one before is judged, or judged at once where there is no judge beside. */
+  /** One file: written while the one before is judged, or judged at once where there is no second processor. */
   async #next(index: number, count: number): Promise<void> {
     const { file, own, refused } = this.#writeFile(index, count);
     await this.#settle();
-    this.#pending = { file, own, judgement: this.#beside?.judge(file) };
-    if (this.#beside === undefined) await this.#settle();
+    this.#pending = { file, own, judgement: this.#worker?.judge(file) };
+    if (this.#worker === undefined) await this.#settle();
     this.#refused ??= refused;
   }
 
@@ -274,7 +274,7 @@ class Series implements Disposable {
 
   [Symbol.dispose](): void {
     this.#pending?.own.remove();
-    this.#beside?.[Symbol.dispose]();
+    this.#worker?.[Symbol.dispose]();
     this.#trigger[Symbol.dispose]();
     this.#door[Symbol.dispose]();
   }

@@ -1,7 +1,7 @@
 /**
  * One file, written chunk by chunk through a door, with the ledger kept after every call.
  *
- * Owns the loop of the report's program: fill, append, continue short results until the chunk is whole. The ledger says
+ * Owns the loop of the report's program: fill, append, continue short results until the chunk is whole. The ledger reports
  * that a single appender's file is as long as the sum of results; the first call after which that is not so is named.
  */
 
@@ -112,7 +112,7 @@ export class FileWriter {
     return monotonicNs() - this.#parts.startedNs;
   }
 
-  /** Ledger and journal after a call (or a chain of linked ones); the bytes that its results say were moved. */
+  /** Ledger and journal after a call (or a chain of linked ones); the bytes that were moved by its results. */
   #record(results: readonly CallResult[], atNs: number): number {
     const { door, pressure, trigger, journal } = this.#parts;
     const sizeAfterBytes = sizeOf(this.#fd);

@@ -61,7 +61,7 @@ function writeWhole({ memory, lengthBytes }: Block, { fd }: FillTarget): number 
 function put({ memory, lengthBytes, at }: Block & { at: number }, { target, mode }: FillOrder): number {
   if (mode !== "direct" || lengthBytes % PAGE_BYTES === 0)
     return write(target.fd, memory, { offsetBytes: at, lengthBytes });
-  // The last piece is no whole block: through the page cache, by a descriptor of its own.
+  // The last piece is not a whole block: through the page cache, by a descriptor of its own.
   using buffered = openFile(`/proc/self/fd/${target.fd.number}`, { flags: O_WRONLY });
   return write(buffered, memory, { offsetBytes: at, lengthBytes });
 }

@@ -16,7 +16,7 @@ import { O_CREAT, O_DIRECT, O_EXCL, O_RDWR, O_WRONLY, SEEK_END } from "../../sys
 export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
 
-export interface FillTargetWish {
+export interface FillTargetOptions {
   readonly path: Path;
   /** Left out: as long as the device. */
   readonly bytes: number | undefined;
@@ -38,20 +38,20 @@ const SAMPLE_BYTES = 64 * KiB;
 const SAMPLES = 256;
 
 /** Opens what is to be filled; throws UsageError, one line, for what must not be written to. */
-export function openTarget(wish: FillTargetWish): FillTarget {
-  const label = pathText(wish.path);
-  if (label === "-") return stream(new Fd(1, "standard output"), wish.bytes);
-  const kind = kindOf(wish.path);
-  refuseWithoutEffect(wish, kind);
+export function openTarget(options: FillTargetOptions): FillTarget {
+  const label = pathText(options.path);
+  if (label === "-") return stream(new Fd(1, "standard output"), options.bytes);
+  const kind = kindOf(options.path);
+  refuseWithoutEffect(options, kind);
   if (kind === undefined) {
-    const bytes = needBytes(wish.bytes, label);
-    return { fd: open(wish, O_RDWR | O_CREAT | O_EXCL), kind: "file", bytes, doneBytes: 0 };
+    const bytes = needBytes(options.bytes, label);
+    return { fd: open(options, O_RDWR | O_CREAT | O_EXCL), kind: "file", bytes, doneBytes: 0 };
   }
   if (kind === "file") throw new UsageError(`${label} exists; name a new file, or go on where it ends with --resume`);
-  if (kind === "pipe") return stream(openFile(wish.path, { flags: O_WRONLY }), wish.bytes);
+  if (kind === "pipe") return stream(openFile(options.path, { flags: O_WRONLY }), options.bytes);
   if (kind !== "block-device") throw new UsageError(notWritable(label, kind));
-  const device = openDevice(wish);
-  const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: 0, to: device.bytes });
+  const device = openDevice(options);
+  const at = options.overwriteDevice ? -1 : firstUsed(device.fd, { from: 0, to: device.bytes });
   if (at >= 0) {
     throw new UsageError(
       `${label} is not empty: it holds something at ${at}; to lose that, add --overwrite-device, to go on with it, --resume`,
@@ -61,15 +61,15 @@ export function openTarget(wish: FillTargetWish): FillTarget {
 }
 
 /** Opens what was filled in part: right up to where it ends (files) or where nothing follows any more (devices). */
-export function reopenTarget(wish: FillTargetWish, pattern: Pattern): FillTarget {
-  const label = pathText(wish.path);
-  const kind = label === "-" ? undefined : kindOf(wish.path);
-  refuseWithoutEffect(wish, kind);
+export function reopenTarget(options: FillTargetOptions, pattern: Pattern): FillTarget {
+  const label = pathText(options.path);
+  const kind = label === "-" ? undefined : kindOf(options.path);
+  refuseWithoutEffect(options, kind);
   if (kind === undefined) throw new UsageError(`--resume: there is nothing to go on with: ${label}`);
-  if (kind === "block-device") return reopenDevice(wish, pattern);
+  if (kind === "block-device") return reopenDevice(options, pattern);
   if (kind !== "file") throw new UsageError(notWritable(label, kind));
-  const bytes = needBytes(wish.bytes, label);
-  const fd = open(wish, O_RDWR);
+  const bytes = needBytes(options.bytes, label);
+  const fd = open(options, O_RDWR);
   const size = statFd(fd).sizeBytes;
   if (size > bytes) throw new UsageError(`${label} has ${size} bytes already, more than --bytes ${bytes}`);
   const right = rightUpTo(fd, pattern, size);
@@ -77,20 +77,20 @@ export function reopenTarget(wish: FillTargetWish, pattern: Pattern): FillTarget
   return { fd, kind: "file", bytes, doneBytes: size };
 }
 
-function reopenDevice(wish: FillTargetWish, pattern: Pattern): FillTarget {
-  const device = openDevice(wish);
+function reopenDevice(options: FillTargetOptions, pattern: Pattern): FillTarget {
+  const device = openDevice(options);
   const right = rightUpTo(device.fd, pattern, device.bytes);
-  const at = wish.overwriteDevice ? -1 : firstUsed(device.fd, { from: right, to: device.bytes });
+  const at = options.overwriteDevice ? -1 : firstUsed(device.fd, { from: right, to: device.bytes });
   if (at >= 0) {
     throw new UsageError(
-      `${pathText(wish.path)} is right up to ${right} and holds something else at ${at}; verify.ts explains it, --overwrite-device loses it`,
+      `${pathText(options.path)} is right up to ${right} and holds something else at ${at}; verify.ts explains it, --overwrite-device loses it`,
     );
   }
   return { ...device, doneBytes: right };
 }
 
 /** Flags that only some kinds of targets know, before anything is opened. */
-function refuseWithoutEffect({ path, overwriteDevice, mode }: FillTargetWish, kind: Stat["kind"] | undefined): void {
+function refuseWithoutEffect({ path, overwriteDevice, mode }: FillTargetOptions, kind: Stat["kind"] | undefined): void {
   const label = pathText(path);
   if (overwriteDevice && kind !== "block-device")
     throw new UsageError(`--overwrite-device has no effect: ${label} is not a block device`);
@@ -126,7 +126,7 @@ function notWritable(label: string, kind: Stat["kind"]): string {
   return `${label} is ${article}; name a new file, a block device or -`;
 }
 
-function open({ path, mode }: FillTargetWish, flags: number): Fd {
+function open({ path, mode }: FillTargetOptions, flags: number): Fd {
   try {
     return openFile(path, { flags: flags | (mode === "direct" ? O_DIRECT : 0) });
   } catch (error) {
@@ -139,10 +139,10 @@ function open({ path, mode }: FillTargetWish, flags: number): Fd {
 }
 
 /** O_EXCL without O_CREAT: EBUSY while anything of the system uses the device. open(2). */
-function openDevice(wish: FillTargetWish): FillTarget {
-  const fd = open(wish, O_RDWR | O_EXCL);
+function openDevice(options: FillTargetOptions): FillTarget {
+  const fd = open(options, O_RDWR | O_EXCL);
   const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
-  const bytes = wish.bytes ?? sizeBytes;
+  const bytes = options.bytes ?? sizeBytes;
   if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0 };
   throw new UsageError(`${fd.label} has ${sizeBytes} bytes, fewer than --bytes ${bytes}`);
 }
@@ -164,7 +164,7 @@ function firstUsed(fd: Fd, { from, to }: { from: number; to: number }): number {
   return -1;
 }
 
-/** How many bytes from the beginning are as the pattern says. */
+/** How many bytes from the beginning are as the pattern has them. */
 function rightUpTo(fd: Fd, pattern: Pattern, end: number): number {
   using memory: Memory = allocate(CHECK_BYTES);
   for (let at = 0; at < end; ) {

@@ -3,9 +3,9 @@
  *
  * While the limit is in force, an allocation that may sleep (a page fault of ours, a worker that was quicker than our lift)
  * has to reclaim, and dirty pages cannot be reclaimed before they are written: the OOM killer would come. The ballast is
- * page cache of a hole, clean by nature: such an allocation takes some of it and goes on. The attempt without sleeping
+ * page cache of a hole, clean by nature: an allocation takes some of it and goes on. The attempt without sleeping
  * never reclaims (memcontrol.c, try_charge_memcg: gfpflags_allow_blocking), so it is refused all the same.
- * Owns a nameless sparse file beside the files under test. Refuses to hold data: nothing is written.
+ * Owns a nameless sparse file next to the files under test. Refuses to hold data: nothing is written.
  */
 import { readlinkSync } from "node:fs";
 import { dirname } from "node:path";

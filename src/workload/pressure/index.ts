@@ -43,7 +43,7 @@ const TICKS_MAX = 20;
 /** File systems whose pages have nowhere to go: a limit would only kill. */
 const UNRECLAIMABLE: readonly string[] = ["tmpfs", "ramfs", "hugetlbfs"];
 
-/** Memory pressure and writeback beside the writes, for the time of a run. */
+/** Memory pressure and writeback next to the writes, for the time of a run. */
 export class Pressure implements Disposable {
   readonly #options: PressureOptions;
   readonly #prime: Prime | undefined;
@@ -63,7 +63,7 @@ export class Pressure implements Disposable {
   #rehearsed = false;
   #closed = false;
 
-  /** Applies what this machine and these privileges allow; what is missing is said in `line`, never thrown. */
+  /** Applies what this machine and these privileges allow; what is missing is reported in `line`, never thrown. */
   static start(options: PressureOptions): Pressure {
     for (const line of sweep()) options.narrate(line);
     return new Pressure(options);
@@ -107,7 +107,7 @@ export class Pressure implements Disposable {
     }
   }
 
-  /** True when this process lives under a memory limit that comes and goes: whatever runs beside shares it. */
+  /** True when this process lives under a memory limit that comes and goes: whatever runs at the same time shares it. */
   get limitsMemory(): boolean {
     return this.#group !== undefined;
   }
@@ -119,7 +119,7 @@ export class Pressure implements Disposable {
     return this.#limited;
   }
 
-  /** What a run without pressure may not say of a limited device, for its outcome: it is inconclusive, with the reason. */
+  /** What a run without pressure may not conclude about a limited device, for its outcome: it is inconclusive, with the reason. */
   get verdict(): Pick<Outcome, "verdict" | "reason"> {
     const { limited } = this;
     return limited === undefined ? {} : { verdict: "inconclusive", reason: `not the workload as it is: ${limited}` };
@@ -174,7 +174,7 @@ export class Pressure implements Disposable {
     return this.chunkBytes === undefined ? undefined : this.#ladder.step.chunkBytes * this.#ladder.step.appendsPerFile;
   }
 
-  /** A fresh file: its blocks are reserved beyond the end (fallocate KEEP_SIZE), writeback beside it starts. */
+  /** A fresh file: its blocks are reserved beyond the end (fallocate KEEP_SIZE), writeback next to it starts. */
   fileOpened(fd: Fd, plannedBytes: number): void {
     this.#writeback?.follow(fd);
     if (this.#group !== undefined && this.#ballast === undefined) this.#loadBallast(fd);
@@ -187,7 +187,7 @@ export class Pressure implements Disposable {
       this.#ballast = Ballast.load(fd, ballastBytes(this.#options.chunkFixed ? this.#options.appendBytesMax : 0));
     } catch (error) {
       if (!isSyscallError(error)) throw error;
-      this.#options.narrate(`no ballast beside the files (${error.message}): the memory limit is riskier`);
+      this.#options.narrate(`no ballast next to the files (${error.message}): the memory limit is riskier`);
     }
   }
 

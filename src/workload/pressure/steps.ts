@@ -60,7 +60,7 @@ export class Ladder {
 
   /**
    * `inlineBytes` is how far the file had grown when the submit returned: with several processors a worker may have a
-   * part in it, so this guides the ladder and is no evidence. True when the step changed.
+   * part in it, so this guides the ladder and is not evidence. True when the step changed.
    */
   note(seen: AppendSeen, inlineBytes: number): boolean {
     const stopped = seen.grewBytes !== seen.result || (inlineBytes > 0 && inlineBytes < seen.requestedBytes);

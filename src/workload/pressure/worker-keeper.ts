@@ -64,7 +64,7 @@ export class WorkerKeeper implements Disposable {
   }
 
   /**
-   * Appends a little to a nameless file beside `beside`, primed as the real appends are. The first run of a path is slow
+   * Appends a little to a nameless file next to `beside`, primed as the real appends are. The first run of a path is slow
    * (cold caches; under emulation the kernel's code is being translated), and the tick would be over before the check.
    */
   rehearse(beside: Fd): void {

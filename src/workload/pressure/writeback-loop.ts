@@ -1,5 +1,5 @@
 /**
- * Writeback beside the workload: sync_file_range(2) on one file, again and again, from a thread of its own.
+ * Writeback next to the workload: sync_file_range(2) on one file, again and again, from a thread of its own.
  *
  * Owns the Worker and the shared words through which it learns the descriptor. Concurrent writeback holds the inode's
  * ILOCK; an inline attempt that meets it stops short, which tears appends of several writers. It also turns delayed
@@ -29,7 +29,7 @@ export class WritebackLoop implements Disposable {
   }
 
   get line(): string {
-    return "sync_file_range loop beside it";
+    return "sync_file_range loop next to it";
   }
 
   get calls(): number {

@@ -1,9 +1,9 @@
 /**
  * Several appenders of tagged records racing for the end of one file, each in a thread with a ring and a descriptor of
- * its own, and a loop that starts writeback beside them.
+ * its own, and a loop that starts writeback next to them.
  *
  * Owns the threads, the rounds (one new file each, bounded in bytes and time) and the tally of what every writer was
- * told. Refuses to read back: whether a record lies whole is the judge's business.
+ * reported. Refuses to read back: whether a record lies whole is the judge's business.
  */
 import { Inconclusive } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
@@ -135,7 +135,7 @@ export class RecordRace implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
       Atomics.store(cells, STOP, 1);
-      // A thread that another one's failure stops still uses its descriptor, and its own failure then is no news.
+      // A thread that another one's failure stops still uses its descriptor, and its own failure then is not news.
       await Promise.allSettled(answers);
       for (const fd of fds) fd.close();
     }

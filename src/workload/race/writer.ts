@@ -54,7 +54,7 @@ function bufferOf(writer: number, lengthBytes: number): Memory {
   return memory;
 }
 
-/** One record, or a pair in one submission: what the kernel said of each. */
+/** One record, or a pair in one submission: what the kernel returned for each. */
 function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] {
   const [first, second] = streams;
   if (first === undefined) return [];
@@ -83,7 +83,7 @@ function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] 
 const READY_MS = 20;
 
 /**
- * Nobody appends before everybody is there: a short round is over while a thread still starts, and raced with nobody.
+ * No one appends before everyone is there: a short round is over while a thread still starts, and raced with no one.
  * False when the round was stopped before that.
  */
 function startTogether(cells: Int32Array): boolean {

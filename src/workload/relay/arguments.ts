@@ -85,7 +85,7 @@ export const RELAY_OPTIONS = {
     kind: "choice",
     choices: ["counter", "zero"],
     default: "counter",
-    description: "bytes that say where they belong, or zeros: anything else is wrong",
+    description: "bytes that record where they belong, or zeros: anything else is wrong",
   },
   from: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices from" },
   to: { kind: "choice", choices: END_KINDS, default: "tcp", description: "what the relay splices to" },
@@ -199,7 +199,7 @@ export interface RelayArguments {
   readonly journal: OnOff;
 }
 
-/** What declarations cannot say: one line about values that do not work together, or undefined. */
+/** What declarations cannot express: one line about values that do not work together, or undefined. */
 export function checkRelayArguments(args: RelayArguments): string | undefined {
   const sockets = args.from === "tcp" && args.to === "tcp";
   if (args.nonblock === "off" && args.read !== "empty") {

@@ -87,7 +87,7 @@ function linesIn({ fd, sizeBytes }: Input): LinesOptions {
     if (options !== undefined && place === 0) return options;
   }
   throw new UsageError(
-    `${fd.label} does not begin with lines that differ in a number that counts up by one; lines:start=N,digits=N,prefix=TEXT,suffix=TEXT says what they should be`,
+    `${fd.label} does not begin with lines that differ in a number that counts up by one; lines:start=N,digits=N,prefix=TEXT,suffix=TEXT states what they should be`,
   );
 }
 

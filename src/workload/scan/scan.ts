@@ -24,7 +24,7 @@ export interface ScanRange {
   readonly to: number;
 }
 
-/** A worker's part: true when every byte of the range is as the pattern says. */
+/** A worker's part: true when every byte of the range is as the pattern has it. */
 export function intactRange({ path, args, reference, range, shared, slot }: ScanOrder): boolean {
   const input = openInput(path);
   using fd = input.fd;
@@ -57,7 +57,7 @@ export interface ScanOrder {
   readonly slot: number;
 }
 
-/** Splits the range among workers: is all of it intact? undefined when `tick` said to stop. */
+/** Splits the range among workers: is all of it intact? undefined when `tick` asks to stop. */
 export async function intactInParallel(
   order: Omit<ScanOrder, "shared" | "slot">,
   jobs: number,

@@ -65,14 +65,14 @@ test("each suite that could not be read has a line with apt's reason, and no oth
     { uri: M, suites: ["bookworm", "bookworm-backports", "forky-backports"] },
     { uri: S, suites: ["bookworm-security", "trixie-security"] },
   ];
-  const complaints = [
+  const problems = [
     `E: The repository '${M} forky-backports Release' does not have a Release file.`,
     `W: Failed to fetch ${S}/dists/bookworm-security/InRelease  Could not connect to ${S}`,
     `W: GPG error: ${S} trixie-security InRelease: The following signatures couldn't be verified: NO_PUBKEY 0123`,
     "W: Some index files failed to download.",
   ].join("\n");
   const read = new Set(["bookworm", "bookworm-backports", "bookworm-security"]);
-  expect(unreadSuites(wanted, read, complaints)).toEqual([
+  expect(unreadSuites(wanted, read, problems)).toEqual([
     "suite forky-backports could not be read (this mirror does not have it)",
     "suite bookworm-security could not be refreshed (Failed to fetch Could not connect to)",
     "suite trixie-security could not be read (GPG error: trixie-security InRelease: The following signatures couldn't be verified: NO_PUBKEY 0123)",

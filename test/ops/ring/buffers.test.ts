@@ -24,7 +24,7 @@ import {
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 
-function say(fd: Fd, words: string): void {
+function sendText(fd: Fd, words: string): void {
   using memory = allocate(words.length);
   memory.bytes.set(Buffer.from(words));
   expect(trySend(fd, memory, { lengthBytes: words.length })).toBe(words.length);
@@ -39,7 +39,7 @@ test("the kernel takes the buffers in their order, and one that was given back c
   for (const words of ["first", "second", "third"]) {
     ring.queue(sqe.recvSelect(a, buffers));
     ring.submit();
-    say(b, words);
+    sendText(b, words);
     ring.submitAndWait(1);
     for (const completion of ring.completions()) {
       const taken = buffers.take(completion);
@@ -55,7 +55,7 @@ test("the kernel takes the buffers in their order, and one that was given back c
     [0, "third"],
   ]);
   ring.queue(sqe.recvSelect(a, buffers));
-  say(b, "x");
+  sendText(b, "x");
   ring.submitAndWait(1);
   expect(ring.completions().map(({ result }) => result)).toEqual([-ERRNO.ENOBUFS]);
 });
@@ -69,7 +69,7 @@ test("a multishot receive completes once per arrival and stays pinned until it e
   ring.submit();
   const seen: string[] = [];
   for (const words of ["one", "two", "three"]) {
-    say(b, words);
+    sendText(b, words);
     ring.submitAndWait(1);
     for (const completion of ring.completions()) {
       expect([completion.tag, completion.flags & IORING_CQE_F_MORE]).toEqual([9, IORING_CQE_F_MORE]);
@@ -98,7 +98,7 @@ test("an incremental ring fills one buffer piece by piece", () => {
   const places: [number, string][] = [];
   for (const words of ["alpha", "beta"]) {
     ring.queue(sqe.recvSelect(a, buffers, { lengthBytes: 100 }));
-    say(b, words);
+    sendText(b, words);
     ring.submitAndWait(1);
     const [completion] = ring.completions();
     if (completion === undefined) throw new Error("no completion");
@@ -151,7 +151,7 @@ test("a multishot accept gives a descriptor for each client", () => {
     ring.submitAndWait(1);
     const [completion] = ring.completions();
     using accepted = new Fd(completion?.result ?? -1, "accepted");
-    say(socket, "hello");
+    sendText(socket, "hello");
     using memory = allocate(5);
     expect(tryReceive(accepted, memory, { lengthBytes: 5 })).toBe(5);
   }

@@ -37,7 +37,7 @@ interface Message {
 
 export class Browser implements AsyncDisposable {
   /** Errors, warnings and failed loads that the page caused. */
-  readonly complaints: string[] = [];
+  readonly problems: string[] = [];
   readonly #process: Bun.Subprocess;
   readonly #profile: string;
   readonly #socket: WebSocket;
@@ -127,9 +127,8 @@ export class Browser implements AsyncDisposable {
     }
     const about = JSON.stringify(message.params);
     if (message.method === "Runtime.exceptionThrown" || message.method === "Network.loadingFailed")
-      this.complaints.push(about);
-    if (message.method === "Log.entryAdded" || message.method === "Runtime.consoleAPICalled")
-      this.complaints.push(about);
+      this.problems.push(about);
+    if (message.method === "Log.entryAdded" || message.method === "Runtime.consoleAPICalled") this.problems.push(about);
     this.#events.get(message.method ?? "")?.();
   }
 

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { exportComplaints } from "../../../scripts/check/exports.ts";
+import { exportProblems } from "../../../scripts/check/exports.ts";
 import { filesUnder } from "../../../scripts/check/tidy.ts";
 
 const trees: string[] = [];
@@ -11,25 +11,25 @@ afterEach(() => {
   for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
 });
 
-function complaintsAbout(files: Readonly<Record<string, string>>): string[] {
+function problemsIn(files: Readonly<Record<string, string>>): string[] {
   const tree = mkdtempSync(join(tmpdir(), "exports-"));
   trees.push(tree);
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(join(tree, dirname(file)), { recursive: true });
     writeFileSync(join(tree, file), text);
   }
-  return exportComplaints(tree, filesUnder(tree));
+  return exportProblems(tree, filesUnder(tree));
 }
 
 test("this repository has no dead export and no name for two things", () => {
   const root = join(import.meta.dir, "../../..");
-  expect(exportComplaints(root, filesUnder(root))).toEqual([]);
+  expect(exportProblems(root, filesUnder(root))).toEqual([]);
 });
 
 const UNUSED = { "src/ops/a.ts": "/** Owns a. */\nexport function unused() {}\nexport type Free = 1;\n" };
 
 test("a value that nothing imports is dead; a type may be there for a signature", () => {
-  expect(complaintsAbout(UNUSED)).toEqual(["src/ops/a.ts:2: dead export: nothing imports unused"]);
+  expect(problemsIn(UNUSED)).toEqual(["src/ops/a.ts:2: dead export: nothing imports unused"]);
 });
 
 test.each([
@@ -40,16 +40,16 @@ test.each([
   'const worker = new URL("../../src/ops/a.ts", import.meta.url);',
   ["const any = await import(`../../src/ops/", "{name}.ts`);"].join("$"),
 ])("it is used by %s", (use) => {
-  expect(complaintsAbout({ ...UNUSED, "test/ops/a.test.ts": use })).toEqual([]);
+  expect(problemsIn({ ...UNUSED, "test/ops/a.test.ts": use })).toEqual([]);
 });
 
 test("another name of the same file is no use of it", () => {
   const other = 'import { Free } from "../../src/ops/a.ts";';
-  expect(complaintsAbout({ ...UNUSED, "test/ops/a.test.ts": other }).length).toBe(1);
+  expect(problemsIn({ ...UNUSED, "test/ops/a.test.ts": other }).length).toBe(1);
 });
 
 test("the tables that are transcribed from headers are left out", () => {
-  expect(complaintsAbout({ "src/sys/uapi/fcntl.ts": "export const O_PATH = 1;\n" })).toEqual([]);
+  expect(problemsIn({ "src/sys/uapi/fcntl.ts": "export const O_PATH = 1;\n" })).toEqual([]);
 });
 
 const TWO = {
@@ -59,14 +59,12 @@ const TWO = {
 };
 
 test("one name for two things is named, with both places", () => {
-  expect(complaintsAbout(TWO)).toEqual([
-    "src/ops/file.ts:2: Range is also the name of something else: src/lab/span.ts:2",
-  ]);
+  expect(problemsIn(TWO)).toEqual(["src/ops/file.ts:2: Range is also the name of something else: src/lab/span.ts:2"]);
 });
 
 test("a call and its request in a ring have one name, and the stream judge has words of its own", () => {
   const request = { "src/ops/ring/request.ts": "export function read() {}\n", "src/lab/span.ts": "" };
   const judge = { "src/judge/stream/ranges.ts": "export interface Range {}\n" };
   const uses = 'import { read } from "../../src/ops/file.ts"; import * as sqe from "../../src/ops/ring/request.ts";';
-  expect(complaintsAbout({ ...TWO, ...request, ...judge, "test/ops/a.test.ts": uses })).toEqual([]);
+  expect(problemsIn({ ...TWO, ...request, ...judge, "test/ops/a.test.ts": uses })).toEqual([]);
 });

@@ -24,8 +24,8 @@ const SMALL: Readonly<Record<string, string>> = {
   "package.json": `{ "scripts": { "go.ts": "bun scripts/go.ts" } }`,
 };
 
-/** The complaints about SMALL with `changes` made to it; null takes a file away. */
-function complaintsAbout(changes: Readonly<Record<string, string | null>>): string[] {
+/** The problems about SMALL with `changes` made to it; null takes a file away. */
+function problemsIn(changes: Readonly<Record<string, string | null>>): string[] {
   const tree = mkdtempSync(join(tmpdir(), "tidy-"));
   trees.push(tree);
   for (const [file, text] of Object.entries({ ...SMALL, ...changes })) {
@@ -38,8 +38,8 @@ function complaintsAbout(changes: Readonly<Record<string, string | null>>): stri
 
 const code = (body: string) => ({ "src/ops/b.ts": `${HEADER}${body}\n` });
 
-test("the small tree is tidy, so that each complaint below has one cause", () => {
-  expect(complaintsAbout({})).toEqual([]);
+test("the small tree is tidy, so that each problem below has one cause", () => {
+  expect(problemsIn({})).toEqual([]);
 });
 
 test("this repository is tidy", () => {
@@ -88,24 +88,22 @@ test.each([
   ["scripts/go.ts", "../src/ops/b.ts", 'scripts import only "bytewitness"'],
 ])("%s may not import %s", (file, path, wrong) => {
   const text = `${HEADER}import { x } from "${path}";\nexpect(x);\n`;
-  expect(complaintsAbout({ [file]: text })).toEqual([`${file}:2: import of ${path}: ${wrong}`]);
+  expect(problemsIn({ [file]: text })).toEqual([`${file}:2: import of ${path}: ${wrong}`]);
 });
 
 test("judge may import the hot loops of sys, and no other file there", () => {
   const text = `${HEADER}import { scan } from "../sys/loops.ts";\nexport const s = scan;\n`;
-  expect(complaintsAbout({ "src/judge/finding.ts": text })).toEqual([]);
+  expect(problemsIn({ "src/judge/finding.ts": text })).toEqual([]);
 });
 
-test("a file that does not parse is a complaint, not a crash", () => {
-  expect(complaintsAbout(code("export const = ;"))).toEqual([
-    "src/ops/b.ts:1: does not parse: the compiler shows where",
-  ]);
+test("a file that does not parse is a problem, not a crash", () => {
+  expect(problemsIn(code("export const = ;"))).toEqual(["src/ops/b.ts:1: does not parse: the compiler shows where"]);
 });
 
 test("files end at their limit", () => {
   const lines = (count: number) => HEADER + "export {};\n".repeat(count - 1);
-  expect(complaintsAbout({ "src/ops/b.ts": lines(300), "scripts/go.ts": lines(200) })).toEqual([]);
-  expect(complaintsAbout({ "src/ops/b.ts": lines(301), "scripts/go.ts": lines(201) })).toEqual([
+  expect(problemsIn({ "src/ops/b.ts": lines(300), "scripts/go.ts": lines(200) })).toEqual([]);
+  expect(problemsIn({ "src/ops/b.ts": lines(301), "scripts/go.ts": lines(201) })).toEqual([
     "scripts/go.ts:201: too long: 201 lines, at most 200",
     "src/ops/b.ts:301: too long: 301 lines, at most 300",
   ]);
@@ -114,7 +112,7 @@ test("files end at their limit", () => {
 test("each module, script, C file and shell script opens with a header", () => {
   const bare = { "src/ops/b.ts": "export {};\n", "c/x.c": "int x;\n", "scripts/s.sh": "#!/bin/sh\nls\n" };
   const detail = "1: no header: say in a comment what it owns and what it refuses";
-  expect(complaintsAbout(bare)).toEqual([`c/x.c:${detail}`, `scripts/s.sh:${detail}`, `src/ops/b.ts:${detail}`]);
+  expect(problemsIn(bare)).toEqual([`c/x.c:${detail}`, `scripts/s.sh:${detail}`, `src/ops/b.ts:${detail}`]);
 });
 
 test.each([
@@ -123,46 +121,44 @@ test.each([
   ["unfinished work", `// TO${"DO"}: later`, "TO" + "DO"],
   ["silenced compiler", `// @ts-ig${"nore"}`, "@ts-ig" + "nore"],
 ])("no %s", (rule, line, found) => {
-  expect(complaintsAbout(code(line))).toEqual([`src/ops/b.ts:2: ${rule}: ${found}`]);
+  expect(problemsIn(code(line))).toEqual([`src/ops/b.ts:2: ${rule}: ${found}`]);
 });
 
 test("a path of one machine is found in prose too, a relative one is none", () => {
   const text = `See /ho${"me"}/me/x.\nSee ../wo${"rk"}/x and node_modules/ro${"ot"}/x.\n`;
-  expect(complaintsAbout({ "README.md": text })).toEqual([`README.md:1: path of one machine: /ho${"me"}/`]);
+  expect(problemsIn({ "README.md": text })).toEqual([`README.md:1: path of one machine: /ho${"me"}/`]);
 });
 
 test("the pure rooms have no clock, and may speak of one", () => {
   const prose = `${HEADER}// Date.now() would be wrong here.\nexport const t = 1; // nor Math.random()\n`;
-  expect(complaintsAbout({ "src/judge/finding.ts": prose })).toEqual([]);
+  expect(problemsIn({ "src/judge/finding.ts": prose })).toEqual([]);
   const impure = `${HEADER}export const t = Date.now();\n`;
-  expect(complaintsAbout({ "src/judge/finding.ts": impure })).toEqual([
-    "src/judge/finding.ts:2: impure room: Date.now",
-  ]);
+  expect(problemsIn({ "src/judge/finding.ts": impure })).toEqual(["src/judge/finding.ts:2: impure room: Date.now"]);
 });
 
 test("a test must expect something, and must not run alone", () => {
   const idle = { "test/ops/b.test.ts": `${HEADER}test("x", () => {});\n` };
-  expect(complaintsAbout(idle)).toEqual(["test/ops/b.test.ts:1: test without an expectation"]);
+  expect(problemsIn(idle)).toEqual(["test/ops/b.test.ts:1: test without an expectation"]);
   const alone = { "test/ops/b.test.ts": `${HEADER}test.on${"ly"}("x", () => expect(1).toBe(1));\n` };
-  expect(complaintsAbout(alone)).toEqual([`test/ops/b.test.ts:2: test run alone: test.on${"ly"}`]);
+  expect(problemsIn(alone)).toEqual([`test/ops/b.test.ts:2: test run alone: test.on${"ly"}`]);
 });
 
 test("what a run left in the root is seen", () => {
   const left = { "bytewitness-x-evidence-1/bad.0": "" };
-  expect(complaintsAbout(left)).toEqual(["bytewitness-x-evidence-1/bad.0: in no directory of this repository"]);
+  expect(problemsIn(left)).toEqual(["bytewitness-x-evidence-1/bad.0: in no directory of this repository"]);
 });
 
 test("a room must be known and have tests", () => {
-  expect(complaintsAbout({ "src/attic/x.ts": HEADER, "test/attic/x.test.ts": `${HEADER}expect(1);\n` })).toEqual([
+  expect(problemsIn({ "src/attic/x.ts": HEADER, "test/attic/x.test.ts": `${HEADER}expect(1);\n` })).toEqual([
     "src/attic: unknown room: add it to ROOMS with what it may import",
   ]);
-  expect(complaintsAbout({ "test/ops/b.test.ts": null })).toEqual(["src/ops: room without tests: test/ops/ has none"]);
+  expect(problemsIn({ "test/ops/b.test.ts": null })).toEqual(["src/ops: room without tests: test/ops/ has none"]);
 });
 
 test("scripts and the commands of package.json are the same", () => {
-  expect(complaintsAbout({ "scripts/stop.ts": HEADER })).toEqual(["scripts/stop.ts: not mapped in package.json"]);
+  expect(problemsIn({ "scripts/stop.ts": HEADER })).toEqual(["scripts/stop.ts: not mapped in package.json"]);
   const scripts = { "go.ts": "bun scripts/go.ts", "gone.ts": "bun scripts/gone.ts", odd: "bun scripts/go.ts" };
-  expect(complaintsAbout({ "package.json": JSON.stringify({ scripts }) })).toEqual([
+  expect(problemsIn({ "package.json": JSON.stringify({ scripts }) })).toEqual([
     'package.json: script "gone.ts": no scripts/gone.ts',
     'package.json: script "odd" is "bun scripts/go.ts", not "bun scripts/odd"',
   ]);
@@ -171,5 +167,5 @@ test("scripts and the commands of package.json are the same", () => {
 test("what .gitignore names, what others wrote, and fixtures are not judged", () => {
   const odd = { "results/x.ts": "x\n", "node_modules/p/y.ts": "y\n", "test/ops/fixtures/z.ts": "z\n" };
   const foreign = { ".gitignore": "results/\n", ...odd };
-  expect(complaintsAbout(foreign)).toEqual([]);
+  expect(problemsIn(foreign)).toEqual([]);
 });

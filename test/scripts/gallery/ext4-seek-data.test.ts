@@ -13,12 +13,12 @@ describe.skipIf(needed("root", "mkfs.ext4"))("ext4-seek-data", () => {
     "the copy made at once is zeros where this kernel is affected; the one after fsync never is",
     async () => {
       const directory = mkdtempSync(`${os.tmpdir()}/ext4-seek-data-`);
-      const said = await command("gallery/ext4-seek-data", ["--json"], {
+      const ran = await command("gallery/ext4-seek-data", ["--json"], {
         env: { TMPDIR: directory },
         timeoutMs: TIMEOUT,
       });
-      const report = reportOf(said);
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      const report = reportOf(ran);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       expect(report.environment.filesystem).toBe("ext4");
       if (known) {
         expect(report.findings).toMatchObject([
@@ -48,9 +48,9 @@ describe.skipIf(needed("root", "mkfs.ext4"))("ext4-seek-data", () => {
     "a directory of another file system: judged, and the report says that it is another",
     async () => {
       const directory = mkdtempSync("/dev/shm/ext4-seek-data-");
-      const said = await command("gallery/ext4-seek-data", [directory, "--json"], { timeoutMs: TIMEOUT });
-      expect(said.code).toBe(0);
-      expect(reportOf(said).sections?.[0]?.lines[0]).toContain("on tmpfs (the bug is ext4's");
+      const ran = await command("gallery/ext4-seek-data", [directory, "--json"], { timeoutMs: TIMEOUT });
+      expect(ran.code).toBe(0);
+      expect(reportOf(ran).sections?.[0]?.lines[0]).toContain("on tmpfs (the bug is ext4's");
       expect(readdirSync(directory)).toEqual([]);
       rmSync(directory, { recursive: true });
     },

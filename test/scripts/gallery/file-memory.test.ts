@@ -15,10 +15,10 @@ describe("past-the-end", () => {
     "tmpfs: every way of growing shows what was stored behind the end, and no control does",
     async () => {
       const directory = mkdtempSync("/dev/shm/past-the-end-test-");
-      const said = await command("gallery/past-the-end", [directory, "--json"], { timeoutMs: TIMEOUT });
-      const report = reportOf(said);
+      const ran = await command("gallery/past-the-end", [directory, "--json"], { timeoutMs: TIMEOUT });
+      const report = reportOf(ran);
       // Bad on every kernel tried; one that is good one day is good in all ways.
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       if (known) expect(report.findings.map(({ file }) => file?.split("-").at(-2))).toEqual(WAYS);
       for (const finding of report.findings) {
         expect(finding).toMatchObject({
@@ -44,13 +44,13 @@ describe("past-the-end", () => {
       const wrap = needed("root", "setpriv", "a public checkout")
         ? []
         : ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-      const said = await command("gallery/past-the-end", ["--by", "pwrite", "--json"], { wrap, timeoutMs: TIMEOUT });
-      const report = reportOf(said);
+      const ran = await command("gallery/past-the-end", ["--by", "pwrite", "--json"], { wrap, timeoutMs: TIMEOUT });
+      const report = reportOf(ran);
       for (const path of report.artifacts) {
         rmSync(dirname(path), { recursive: true });
         expect(existsSync(`/dev/shm/${basename(path)}`)).toBe(false);
       }
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       expect(report.trigger).toMatchObject({ reached: 1, attempts: 1 });
     },
     TIMEOUT,
@@ -63,9 +63,9 @@ describe.skipIf(needed("root", "mkfs.xfs"))("short-write-exposes", () => {
     async () => {
       const directory = mkdtempSync(`${os.tmpdir()}/short-write-exposes-`);
       const env = { TMPDIR: directory };
-      const said = await command("gallery/short-write-exposes", ["--json", "--seed", "1"], { env, timeoutMs: TIMEOUT });
-      const report = reportOf(said);
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      const ran = await command("gallery/short-write-exposes", ["--json", "--seed", "1"], { env, timeoutMs: TIMEOUT });
+      const report = reportOf(ran);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       if (known) {
         // Pages of memory that was zero already show nothing: some of many writes do.
         expect(report.verdict).toBe("corrupt");

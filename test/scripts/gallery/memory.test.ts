@@ -34,9 +34,9 @@ describe.skipIf(needed("root") || ksmMissing() !== undefined)("ksm-madv-free", (
       const directory = "/sys/kernel/mm/ksm";
       // While another run holds the lease these are not the originals.
       const before = { ...settings(directory), run: "0" };
-      const said = await command("gallery/ksm-madv-free", ["--json", "--seed", "1"], { timeoutMs: TIMEOUT });
-      const report = reportOf(said);
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      const ran = await command("gallery/ksm-madv-free", ["--json", "--seed", "1"], { timeoutMs: TIMEOUT });
+      const report = reportOf(ran);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       if (known) expect(report.verdict).toBe("corrupt");
       for (const finding of report.findings) {
         expect(finding).toMatchObject({ kind: "zeroed", file: "the victim", pageAligned: true });
@@ -60,9 +60,9 @@ describe.skipIf(needed("root") || hugePagesMissing() !== undefined)("hugetlb-mre
     "the bytes are half a GiB away, a move by whole GiB keeps them, no huge page stays",
     async () => {
       const directory = "/sys/kernel/mm/hugepages/hugepages-2048kB";
-      const said = await command("gallery/hugetlb-mremap", ["--json"], { timeoutMs: TIMEOUT });
-      const report = reportOf(said);
-      expect(said.code).toBe(report.verdict === "corrupt" ? 1 : 0);
+      const ran = await command("gallery/hugetlb-mremap", ["--json"], { timeoutMs: TIMEOUT });
+      const report = reportOf(ran);
+      expect(ran.code).toBe(report.verdict === "corrupt" ? 1 : 0);
       if (known) {
         expect(
           report.findings.map(({ kind, offsetBytes, lengthBytes, alsoAtBytes }) => {
@@ -86,9 +86,9 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))(
   async () => {
     const wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     for (const name of ["ksm-madv-free", "hugetlb-mremap"]) {
-      const said = await command(`gallery/${name}`, ["--json"], { wrap, timeoutMs: TIMEOUT });
-      expect(said.code).toBe(125);
-      expect(reportOf(said).reason).toContain("needs root");
+      const ran = await command(`gallery/${name}`, ["--json"], { wrap, timeoutMs: TIMEOUT });
+      expect(ran.code).toBe(125);
+      expect(reportOf(ran).reason).toContain("needs root");
     }
   },
   TIMEOUT,
@@ -97,9 +97,9 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))(
 test(
   "shmem-swapin runs in a guest only: an affected kernel could not switch that swap off again",
   async () => {
-    const said = await command("gallery/shmem-swapin", ["--json"], { timeoutMs: TIMEOUT });
-    expect(said.code).toBe(125);
-    expect(reportOf(said).reason).toContain("a guest of the lab");
+    const ran = await command("gallery/shmem-swapin", ["--json"], { timeoutMs: TIMEOUT });
+    expect(ran.code).toBe(125);
+    expect(reportOf(ran).reason).toContain("a guest of the lab");
   },
   TIMEOUT,
 );

@@ -17,10 +17,10 @@ const known = os.release().startsWith("6.18.44");
 async function ran(name: string, args: readonly string[] = []) {
   const directory = mkdtempSync(`${os.tmpdir()}/${name}-`);
   const env = { TMPDIR: directory, BYTEWITNESS_DIR: "" };
-  const said = await command(`gallery/${name}`, ["--json", ...args], { env, timeoutMs: TIMEOUT });
+  const ended = await command(`gallery/${name}`, ["--json", ...args], { env, timeoutMs: TIMEOUT });
   const left = readdirSync(directory).filter((entry) => entry.includes("bytewitness"));
   rmSync(directory, { recursive: true });
-  return { code: said.code, report: reportOf(said), left };
+  return { code: ended.code, report: reportOf(ended), left };
 }
 
 describe.skipIf(needed("root", "mkfs.btrfs"))("btrfs-direct-append", () => {

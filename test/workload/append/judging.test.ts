@@ -1,11 +1,11 @@
 /** The judge beside: its answers wait for whoever asked, refusals too. */
 import { expect, test } from "bun:test";
-import { JudgeBeside } from "../../../src/workload/append/judging.ts";
+import { JudgeInWorker } from "../../../src/workload/append/judging.ts";
 import type { WrittenFile } from "../../../src/workload/append/written-file.ts";
 
 test("a refusal that nobody awaits yet is no unhandled rejection", async () => {
-  using beside = new JudgeBeside();
-  using other = new JudgeBeside();
+  using beside = new JudgeInWorker();
+  using other = new JudgeInWorker();
   const file: WrittenFile = {
     ...{ path: "/nonexistent/file", generation: 0, sizeBytes: 8, reportedBytes: 8, whole: true },
     ...{ firstCall: 0, calls: 1, breachCall: undefined },

@@ -2,7 +2,7 @@
  * The source: sends each connection its own self-describing stream.
  *
  * Owns accepting (or writing to a file or pipe), filling, sending, and knowing how many bytes each connection was
- * really given. With several connections each client first says which stream it wants (an 8-byte request), because the
+ * really given. With several connections each client first names which stream it wants (an 8-byte request), because the
  * order in which a relay's connects arrive is not the order of its clients.
  */
 import { addressText } from "../../../ops/address.ts";
@@ -146,7 +146,7 @@ export class Source implements Disposable {
     return false;
   }
 
-  /** The time is over while nobody reads: streams that wait for room end where they are. */
+  /** The time is over while no one reads: streams that wait for room end where they are. */
   #finishIdle(): void {
     for (const [token, stream] of this.#streams.entries()) if (!stream.finished) this.#finish(stream, token);
   }
@@ -171,7 +171,7 @@ export class Source implements Disposable {
     else this.#drop(stream, ERRNO.ECONNRESET);
   }
 
-  /** The client's wish: a u32 that says which stream, and a u32 that repeats it inverted. */
+  /** The client's request: a u32 that names which stream, and a u32 that repeats it inverted. */
   #readRequest(stream: Stream, token: number): void {
     const got = tryReceive(stream.fd, this.#request, { lengthBytes: REQUEST_BYTES });
     const wanted = this.#request.view.getUint32(0, true);

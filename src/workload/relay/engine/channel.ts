@@ -180,7 +180,7 @@ export class RelayChannel {
     if (result === -ERRNO.EAGAIN) {
       this.eagainCount += 1;
       // With bytes in the pipe it may be the pipe that is full: try again once some have left. While a filter keeps
-      // them there none will leave, and the pipe itself must say which of the two it is.
+      // them there none will leave, and the pipe itself must show which of the two it is.
       if (this.pipeBytes === 0) this.readable = false;
       else if (!this.#held()) this.#full = true;
       else if (waitFor(this.pipe.writeEnd, POLLOUT, 0) !== 0) this.readable = false;

@@ -112,7 +112,7 @@ export class LevelReadiness implements Readiness {
 
   add(connection: RelayConnection): void {
     this.#connections.push(connection);
-    // Nothing is tried before a wait has said so.
+    // Nothing is tried before a wait has reported a descriptor ready.
     for (const channel of connection.channels) channel.readable = channel.writable = false;
   }
 

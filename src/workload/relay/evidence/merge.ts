@@ -86,7 +86,7 @@ export interface MergeInput {
   readonly sentBytes: readonly number[];
   readonly outcomes: readonly ConnectionOutcome[];
   readonly sourceErrors: readonly { readonly connection: number }[];
-  /** False for zeros, which do not say where they belong. */
+  /** False for zeros, which do not record where they belong. */
   readonly selfLocating: boolean;
   readonly stalled: boolean;
 }
@@ -124,7 +124,7 @@ export function hopOf(
   const { kind, offsetBytes, lengthBytes } = one.finding;
   const same = (other: Finding) => other.kind === kind && other.offsetBytes === offsetBytes;
   if (tap.judgement.findings.some(same)) return "arrived damaged";
-  // The judges do not know how much was sent: a stream that was as short (or long) in the pipe already is no finding of
+  // The judges do not know how much was sent: a stream that was as short (or long) in the pipe already is not a finding of
   // the tap's, and yet it came that way.
   const ofLength = kind === "truncated" || kind === "extra";
   if (ofLength && tap.judgement.verifiedBytes === sink?.judgement.verifiedBytes) return "arrived damaged";

@@ -109,10 +109,10 @@ function injectedSection(done: InjectionDone | undefined) {
 
 /** What a role alone knows of the streams' lengths, without the source's report. */
 export interface KnownLengths {
-  /** Of each connection's stream; undefined when nobody said. */
+  /** Of each connection's stream; undefined when unknown. */
   readonly expectedBytes: number | undefined;
   readonly selfLocating: boolean;
-  /** The run was asked to stop: a short stream is no evidence. */
+  /** The run was asked to stop: a short stream is not evidence. */
   readonly stopped: boolean;
 }
 
@@ -130,7 +130,7 @@ function judgedAlone(streams: readonly JudgedStream[], lengths: KnownLengths): F
   });
 }
 
-/** Verdict and reason of a role alone: a trouble makes it inconclusive, an unchecked length is said. */
+/** Verdict and reason of a role alone: a trouble makes it inconclusive, an unchecked length is reported. */
 function verdictAlone(options: {
   findings: number;
   bytesVerified: number;
@@ -192,7 +192,7 @@ export function outcomeOfSource(result: SourceResult): RelayOutcome {
   };
 }
 
-/** A sink alone: the judge's word, and the length where --bytes says it. */
+/** A sink alone: the judge's verdict, and the length where --bytes gives it. */
 export function outcomeOfSink(result: SinkResult, lengths: KnownLengths): RelayOutcome {
   const findings = judgedAlone(result.streams, { ...lengths, stopped: lengths.stopped || result.stalled });
   const ended = result.streams.find((stream) => stream.errno !== 0);

@@ -1,7 +1,7 @@
 /**
  * A role in a process of its own, started by a run: source, relay or sink.
  *
- * Owns the conversation: wait for the plan, tell the address, tell progress, tell the result, answer questions about
+ * Owns the conversation: wait for the plan, report the address, report progress, report the result, answer questions about
  * calls, end. Everything that goes wrong is one "failed" message; the run decides what that means.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What a run and its roles say to each other: one JSON object per line, both ways.
+ * What a run and its roles send each other: one JSON object per line, both ways.
  *
  * Owns the two unions. A message that is not here cannot be sent, and `type` alone decides what else a message holds.
  */

@@ -2,7 +2,7 @@
  * The run's side of a role: a child process, and messages both ways.
  *
  * Owns starting, asking, waiting and ending the child. A child that dies or fails makes every wait fail with a
- * `RoleFailure` that says which role and why.
+ * `RoleFailure` that names the role and the reason.
  */
 import type { Subprocess } from "bun";
 import { AddressError } from "../../../ops/address.ts";
@@ -11,7 +11,7 @@ import { ownCommand, scriptPath } from "../../../ops/self.ts";
 import { ROLE_VARIABLE, type RoleName, type RoleStart } from "./child.ts";
 import type { FromRole, Of, ToRole } from "./protocol.ts";
 
-/** A role that could not do its part. `systemRefused` when the kernel said no, false when we are wrong. */
+/** A role that could not do its part. `systemRefused` when the kernel refused, false when we are wrong. */
 export class RoleFailure extends Error {
   override readonly name = "RoleFailure";
   readonly systemRefused: boolean;
@@ -41,7 +41,7 @@ interface Waiting {
 
 export class RoleProcess {
   readonly role: RoleName;
-  /** Called for messages nobody waits for: progress, narration. */
+  /** Called for messages no one waits for: progress, narration. */
   onMessage: (message: FromRole) => void = () => {};
   readonly #child: Subprocess<"pipe", "pipe", "inherit">;
   readonly #waiting: Waiting[] = [];

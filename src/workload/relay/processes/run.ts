@@ -46,7 +46,7 @@ export interface RunResult {
   readonly tappedBytes: number | undefined;
   readonly relay: RelayResult;
   readonly ktls: boolean;
-  /** Packets that the kernel says it edited; undefined when it was not asked to. */
+  /** Packets that the kernel reports it edited; undefined when it was not asked to. */
   readonly editedPackets: number | undefined;
   readonly injected: InjectionDone | undefined;
   /** An injection was asked for and its moment never came. */
