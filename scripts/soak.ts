@@ -67,7 +67,8 @@ await runCommand({
       sums.swept += end.swept;
       sums.kept += end.kept;
       const names = [first, second].map(({ script, words }) => [script.slice(HERE.length + 1), ...words].join(" "));
-      for (const line of end.problems) problems.push(`round ${index} (${names.join(" beside ")}, ${victim}): ${line}`);
+      for (const line of end.problems)
+        problems.push(`round ${index} (${names.join(" alongside ")}, ${victim}): ${line}`);
     }
     root.remove();
     print(`seed ${seed}: ${args.kills} rounds of two runs; ${sums.kills} killed, ${sums.late} had ended before`);

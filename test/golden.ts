@@ -1,5 +1,5 @@
 /**
- * Texts as the project prints them, kept beside the test in golden/NAME.txt.
+ * Texts as the project prints them, kept next to the test in golden/NAME.txt.
  *
  * Owns the comparison, which only reads (the runner's own snapshots open their file for writing, and a checkout may be
  * somebody else's), and writing them anew: BYTEWITNESS_GOLDEN=write bun test.

@@ -121,7 +121,7 @@ function hasLiburing(directory: string): boolean {
   return places.some((place) => existsSync(`${place}/liburing.so.2`));
 }
 
-/** True when one of `needs` is missing and the test must be skipped; throws in CI instead, saying what to install. */
+/** True when one of `needs` is missing and the test must be skipped; throws in CI instead, naming what to install. */
 export function needed(...needs: (keyof typeof NEEDS)[]): boolean {
   for (const name of needs) {
     const need: Need = NEEDS[name];

@@ -1,7 +1,7 @@
 /**
  * Runs a command in a private mount namespace: bun test/private.ts COMMAND ARGUMENT…
  *
- * Owns what unshare(1) cannot do in a plain chroot, whose root is no mount point. The command's exit code is its own.
+ * Owns what unshare(1) cannot do in a plain chroot, whose root is not a mount point. The command's exit code is its own.
  */
 import { enterPrivateMountNamespace } from "../src/ops/mount.ts";
 

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 const LIMIT_MS = 30_000;
 const STEP_MS = 10;
 
-/** The first value of `probe` that is neither undefined nor false; an error that says what was waited for otherwise. */
+/** The first value of `probe` that is neither undefined nor false; an error that names what was waited for otherwise. */
 export async function until<Value>(
   what: string,
   probe: () => Value | undefined | false | Promise<Value | undefined | false>,

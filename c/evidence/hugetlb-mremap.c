@@ -2,7 +2,7 @@
  *
  * ABOUT
  *
- * A hugetlb mapping of 1 GiB and 8 MiB, of which only bytes behind the first GiB are touched, moves to an address that lies
+ * A hugetlb mapping of 1 GiB and 8 MiB, touched only behind the first GiB, moves to an address that lies
  * elsewhere within its GiB. The kernel skips the empty page tables of the first GiB and rounds the old and the new address
  * differently when it does: the bytes are 512 MiB away from their offset.
  *

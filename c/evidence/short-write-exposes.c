@@ -2,7 +2,7 @@
  *
  * ABOUT
  *
- * write(2) from a buffer of which only the first bytes are readable comes back short. On XFS blocks of the page cache that
+ * write(2) from a buffer with only its first bytes readable comes back short. On XFS blocks of the page cache that
  * were never filled are then marked as filled: the file shows old kernel memory in what should be a hole.
  *
  * Build: gcc -O2 -Wall -Wextra -Werror -o short-write-exposes short-write-exposes.c

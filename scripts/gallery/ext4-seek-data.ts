@@ -9,9 +9,9 @@
  * containing data"; a file system may report too much data, never too little.
  * Since when, fixed by: bad on 6.12.43 to 6.12.116, 6.18.44 and 7.2.13, good on 5.10.262 and 6.1.192; "ext4: don't report
  * delalloc data as a hole on indirect-mapped inodes" (6.12.117, 7.3.4).
- * Who is hit: whoever copies, archives or backs up a file within seconds of writing it, on such a file system.
+ * Who is hit: whoever copies, archives or backs up a file within seconds of writing it, on a file system like this.
  * Control: the same copy after fsync(2), when the blocks are allocated; it must be whole.
- * Needs: root and mkfs.ext4, or a directory on such an ext4.
+ * Needs: root and mkfs.ext4, or a directory on an ext4 like this.
  * Run: bun run ext4-seek-data.ts [DIR]
  */
 import {

@@ -3,7 +3,7 @@
  *
  * Owns the arithmetic. A ratio is the median over the rounds of ours over theirs in the same round, with an interval that
  * holds the true median with at least 90 % (order statistics, as in the sign test: no assumption about how the figures are
- * distributed). A claim is made only when the whole interval lies on one side; otherwise the answer is "too noisy to decide"
+ * distributed). A claim is made only when the whole interval lies on one side; otherwise the answer is "too noisy to tell"
  * and the interval, not a number. Measures nothing.
  */
 import { type Measured, median } from "./interleave.ts";
@@ -21,7 +21,7 @@ export interface Comparison {
   readonly high: number;
 }
 
-export type Answer = "reached" | "NOT reached" | "too noisy to decide";
+export type Answer = "reached" | "NOT reached" | "too noisy to tell";
 
 /** Compares one figure of two contenders, round by round. */
 export function compare(ours: Measured, theirs: Measured, figure: string): Comparison {
@@ -50,15 +50,15 @@ export function comparison(ratios: readonly number[]): Comparison {
 export function answerTo({ low, high }: Comparison, goal: { atLeast: number } | { atMost: number }): Answer {
   const [reached, missed] =
     "atLeast" in goal ? [low >= goal.atLeast, high < goal.atLeast] : [high <= goal.atMost, low > goal.atMost];
-  return reached ? "reached" : missed ? "NOT reached" : "too noisy to decide";
+  return reached ? "reached" : missed ? "NOT reached" : "too noisy to tell";
 }
 
-/** "1.31 (1.22 to 1.40)", "no difference (0.98 to 1.03)", or "too noisy to decide (0.73 to 1.46)". */
+/** "1.31 (1.22 to 1.40)", "no difference (0.98 to 1.03)", or "too noisy to tell (0.73 to 1.46)". */
 export function comparisonText({ ratio, low, high }: Comparison, digits = 2): string {
-  if (high === Infinity) return "too few turns to decide";
+  if (high === Infinity) return "too few turns to tell";
   const interval = `(${low.toFixed(digits)} to ${high.toFixed(digits)})`;
   if (low > 1 || high < 1) return `${ratio.toFixed(digits)} ${interval}`;
-  return high - low <= SAME_SPREAD_MAX ? `no difference ${interval}` : `too noisy to decide ${interval}`;
+  return high - low <= SAME_SPREAD_MAX ? `no difference ${interval}` : `too noisy to tell ${interval}`;
 }
 
 /** A line for a goal: "goal >= 1.2: reached". */

@@ -68,7 +68,7 @@ async function descend(tool: Tool, argv: readonly string[], path: readonly strin
   const standard = tool.default === undefined ? undefined : subCommands?.[tool.default];
   if (standard !== undefined) return descend(await loaded(standard), argv, [...path, tool.default as string]);
   if (first !== undefined) strict(own, { positionals: {}, options: ALWAYS });
-  throw new UsageError(`name one of these: ${Object.keys(subCommands ?? {}).join(", ")}; --help shows what each does`);
+  throw new UsageError(`say which: ${Object.keys(subCommands ?? {}).join(", ")}; --help shows what each does`);
 }
 
 function print(text: string): number {

@@ -83,7 +83,7 @@ function splitOnce(token: string): [string, string | undefined] {
   return at < 0 ? [token, undefined] : [token.slice(0, at), token.slice(at + 1)];
 }
 
-/** The word after a flag; one that looks like a flag is not taken for a value (numbers are: their kind complains). */
+/** The word after a flag; one that looks like a flag is not taken for a value (numbers are: their kind refuses them). */
 function nextValue(flag: string, rest: string[]): string {
   const next = rest[0];
   if (next === undefined) throw new UsageError(`${flag} needs a value`);

@@ -104,7 +104,7 @@ export class Recorder implements Disposable {
 
 /**
  * Reads this process's memory through /proc/self/mem, where a page that is not mapped is an error and not a crash:
- * reproducers hand such pages to the kernel on purpose.
+ * reproducers hand pages like these to the kernel on purpose.
  */
 class OwnMemory {
   readonly #fd = openSync("/proc/self/mem", "r");

@@ -1,7 +1,7 @@
 /**
- * Binary search over kernels in order, some of which cannot be judged.
+ * Binary search over kernels in order; some cannot be judged.
  *
- * Pure: the caller states what each kernel is. Refuses to guess across kernels without a verdict: when only such remain
+ * Pure: the caller states what each kernel is. Refuses to guess across kernels without a verdict: when only those remain
  * between a good and a bad one, the answer is the range.
  */
 

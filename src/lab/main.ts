@@ -90,7 +90,7 @@ const SHELL = { ...KERNEL, ...MACHINE } as const satisfies ArgumentSpecs;
 function scriptOf(rest: readonly string[]): { script: string; scriptArguments: readonly string[] } {
   const [script, ...scriptArguments] = rest;
   if (script === undefined)
-    throw new UsageError("no script: name one after --, as in: -- uring-append.ts --seconds 5");
+    throw new UsageError("no script: say which one after --, as in: -- uring-append.ts --seconds 5");
   return { script, scriptArguments };
 }
 

@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileSettings, leaseWhenFree } from "./lease.ts";
 
-/** A huge page of x86-64 with 2 MiB pages, which every such kernel has. */
+/** A huge page of x86-64 with 2 MiB pages, which each of them has. */
 export const HUGE_PAGE_BYTES = 2 * 2 ** 20;
 
 const SETTING = `/sys/kernel/mm/hugepages/hugepages-${HUGE_PAGE_BYTES / 1024}kB/nr_overcommit_hugepages`;

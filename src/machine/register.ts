@@ -3,7 +3,7 @@
  *
  * Owns one file of the state directory for this process, written at each creation and locked while the process lives,
  * and the guard: a small shell that waits next to the run and, should the run be killed, has sweep.ts remove what is still
- * listed. A thing is ours by the identity recorded when it was made, never by its name. Without a place for such files
+ * listed. A thing is ours by the identity recorded when it was made, never by its name. Without a place for these files
  * nothing is registered, and a killed run leaves its files where they are.
  */
 import { rmSync, writeSync } from "node:fs";

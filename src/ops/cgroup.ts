@@ -219,7 +219,7 @@ interface Back {
 
 /** Moves everyone back and removes the group. What cannot be done stays registered: an empty, unlimited group. */
 function leave(directory: string, { origin, controller, made }: Back): void {
-  // Children of ours (a helper process) may be in the group too: nobody is left behind.
+  // Children of ours (a helper process) may be in the group too: none is left behind.
   for (const pid of words(join(directory, "cgroup.procs")))
     attempt(() => writeFileSync(join(origin, "cgroup.procs"), pid));
   attempt(() => {

@@ -50,7 +50,7 @@ export function loopMissing(): string | undefined {
 
 /**
  * `ioctl(device, LOOP_CONFIGURE, struct loop_config *)`: a free loop device over `image`, detached when its last user
- * goes. Returns its path and the first such user, a descriptor. Needs root. Errors: EACCES, ENOENT (no /dev/loop-control),
+ * goes. Returns its path and the first of these users, a descriptor. Needs root. Errors: EACCES, ENOENT (no /dev/loop-control),
  * EINVAL (before Linux 5.8, or a block size that cannot be). loop(4).
  */
 export function attachLoop(image: Fd, options: LoopOptions = {}): { path: string; device: Fd } {

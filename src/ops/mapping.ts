@@ -54,7 +54,7 @@ export class Mapping implements Disposable, KernelBuffer {
     return this.#bytes;
   }
 
-  /** A part of the mapped bytes, for mappings of which another part is missing. */
+  /** A part of the mapped bytes, for mappings that lack another part. */
   view(range: MappedRange): Uint8Array {
     const buffer = arrayBufferAt(this.at(range.offsetBytes, range.lengthBytes), range.lengthBytes);
     this.#buffers.push(buffer);

@@ -27,7 +27,7 @@ const ARENA_BYTES_TRIED = [2 * GiB, 512 * MiB, 128 * MiB];
 /** Released buffers from this size on give their pages back at once, so that a memory cgroup sees what is held. */
 const GIVE_BACK_BYTES_MIN = 1 * MiB;
 const ALIGN_BYTES_MIN = 64;
-/** From this size on the whole huge pages inside a buffer are asked for as such: first touches cost a tenth. */
+/** From this size on the whole huge pages inside a buffer are asked for: first touches cost a tenth. */
 const HUGE_BYTES_MIN = 4 * MiB;
 const HUGE_PAGE_BYTES = 2 * MiB;
 /** The arena's beginning has a view of its own, for strings; one of the whole would count 2 GiB as garbage to collect. */

@@ -56,7 +56,7 @@ export class KernelTracer implements Disposable {
 
   /**
    * Stops and returns the text of the trace: the newest events, as many as the buffer holds, of this process, its
-   * children and the kernel's own threads. What other programs did is nobody's business.
+   * children and the kernel's own threads. What other programs did stays unread.
    */
   stop(): string {
     writeFileSync(`${this.#directory}/tracing_on`, "0");

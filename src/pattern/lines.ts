@@ -1,6 +1,6 @@
 /**
  * Text whose lines are numbered: each line is a prefix, its number (padded with zeros to so many digits), a suffix and a
- * newline; `seq 1 1000` is such a text, and so are most logs that testers write.
+ * newline; `seq 1 1000` is one, and so are most logs that testers write.
  *
  * Owns the arithmetic between offsets and numbers, and self-location: a whole line proves its place, and so do the bytes
  * around it as far as they continue. Damage is named as in any stream: a lost line is `lost`, lines in another order are

@@ -183,7 +183,7 @@ export class Numbered implements Pattern {
   }
 
   /**
-   * All words of a sector are alike: where they end and the next sector's begin is their place. A sector without such a
+   * All words of a sector are alike: where they end and the next sector's begin is their place. A sector without a
    * neighbour (a misdirected one) ends where a sector of the disk does.
    */
   #sectorOffset(block: Uint8Array, { index, value, nearBytes }: { index: number; value: number; nearBytes?: number }) {

@@ -3,7 +3,7 @@
  *
  * Owns comparing with bytes fetched on demand through a callback (this room opens no files). Arbitrary content does not
  * record where it belongs, but 64 bytes in a row that the reference holds do (`passages.ts`): lost, repeated and misplaced
- * bytes are found as such.
+ * bytes are found as what they are.
  */
 import { firstDifference } from "./expected.ts";
 import { PASSAGE_BYTES, Passages } from "./passages.ts";

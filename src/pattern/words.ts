@@ -1,7 +1,7 @@
 /**
  * Arithmetic progressions of 64-bit words: the rule "word i is start + i * step, little-endian, modulo 2^64".
  *
- * Owns comparing and filling such words at any byte position, by the compiled loops where they exist and by
+ * Owns comparing and filling words of this kind at any byte position, by the compiled loops where they exist and by
  * TypeScript otherwise. Refuses to know what a word means; patterns do.
  */
 import { NATIVE_BYTES_MIN, nativeLoops } from "../sys/loops.ts";

@@ -48,7 +48,7 @@ function found(wanted: WantedFilesystem, given: Path | undefined): string | unde
   return type === wanted.type && capacityBytes <= (wanted.capacityBytesMax ?? Infinity) ? named : undefined;
 }
 
-/** The need of a reproducer whose positional `dir` may name such a directory: what is missing, undefined when nothing. */
+/** The need of a reproducer whose positional `dir` may name a directory on it: what is missing, undefined when nothing. */
 export function needsFilesystem(wanted: WantedFilesystem): {
   readonly name: string;
   readonly probe: (args: { readonly dir?: Path | undefined }) => string | undefined;

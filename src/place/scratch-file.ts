@@ -2,7 +2,7 @@
  * A file of the run's own in the directory a person chose: never an existing one, gone at the end unless it is evidence.
  *
  * Owns the names of new files; place.ts owns the order of directories. Removed by identity, also when the run is killed;
- * evidence is moved into one directory of its own (evidence.ts), so that nobody takes it for a leftover.
+ * evidence is moved into one directory of its own (evidence.ts), so that it does not look like a leftover.
  */
 import { createFile } from "../machine/own-file.ts";
 import type { Fd } from "../ops/fd.ts";

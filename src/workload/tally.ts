@@ -63,7 +63,7 @@ export class Tally {
     this.#bytesWritten += bytes;
   }
 
-  /** False as long as nothing was counted: such a run must give totals of its own. */
+  /** False as long as nothing was counted: that run must give totals of its own. */
   get isUsed(): boolean {
     return this.#judgements + this.#count + this.#unlistedCalls + this.#attempts > 0;
   }
@@ -136,7 +136,7 @@ export class Tally {
     this.#vanishing.push(directory);
   }
 
-  /** Whether a file is in such a place. */
+  /** Whether a file is in one of them. */
   vanishes(path: string): boolean {
     return this.#vanishing.some((directory) => path.startsWith(`${directory}/`));
   }

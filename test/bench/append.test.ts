@@ -10,7 +10,7 @@ import { needed } from "../needed.ts";
 
 const MiB = 2 ** 20;
 
-test("medians, and what is said of a file system", () => {
+test("medians, and the verdict on a file system", () => {
   expect([median([3]), median([1, 9]), median([5, 1, 9])]).toEqual([3, 5, 5]);
   expect(() => median([])).toThrow("no values");
   const side = (name: string, work: number[]) => ({ name, figures: { work, "whole process": work, bytes: [1, 1] } });
@@ -41,7 +41,7 @@ test("turns alternate, and who comes first changes", async () => {
   expect(measured).toEqual(["a", "b"].map((name) => ({ name, figures: { x: [0, 1, 2] } })));
 });
 
-test("no contender always stands in the same turn, nor always behind the same other", () => {
+test("no contender always is in the same turn, nor always behind the same other", () => {
   const orders = Array.from({ length: 10 }, (_, round) => orderOf(round, 5));
   for (const one of [0, 1, 2, 3, 4]) {
     const turns = orders.map((order) => order.indexOf(one)).sort();
@@ -73,6 +73,6 @@ test.skipIf(needed("gcc", "liburing-dev"))(
   },
 );
 
-test.skipIf(needed("gcc"))("a yardstick that does not compile says why, on one line", () => {
+test.skipIf(needed("gcc"))("a yardstick that does not compile gives the reason, on one line", () => {
   expect(() => compileTwin("no-such-twin")).toThrow(/^gcc no-such-twin\.c: .*No such file or directory$/);
 });

@@ -1,4 +1,4 @@
-/** The share of a run that its journal takes, and that a record costs what the design says. */
+/** The share of a run that its journal takes, and that a record costs what the design allows. */
 import { expect, test } from "bun:test";
 import { journalShare, recordNs } from "../../src/bench/journal.ts";
 

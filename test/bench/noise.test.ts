@@ -1,4 +1,4 @@
-/** What may be said of made-up samples: quiet ones, noisy ones, too few, and outliers. */
+/** What may be concluded from made-up samples: quiet ones, noisy ones, too few, and outliers. */
 import { expect, test } from "bun:test";
 import { answerTo, compare, comparison, comparisonText, exitOf, goalText } from "../../src/bench/noise.ts";
 
@@ -21,11 +21,11 @@ test("a spread that is larger than the difference is too noisy, and no number is
   expect(answerTo(comparison([1.1, 1.3, 1.15, 1.25, 1.2, 1.22, 1.18]), { atLeast: 1.2 })).toBe("too noisy to tell");
 });
 
-test("a narrow interval around 1 is no difference", () => {
+test("a narrow interval around 1 is not a difference", () => {
   expect(comparisonText(comparison([0.99, 1.01, 1, 1.02, 0.98]))).toBe("no difference (0.98 to 1.02)");
 });
 
-test("too few rounds say nothing", () => {
+test("too few rounds prove nothing", () => {
   for (const ratios of [[2], [2, 2], [2, 2, 2], [2, 2, 2, 2]]) {
     const found = comparison(ratios);
     expect([comparisonText(found), answerTo(found, { atLeast: 1.2 })]).toEqual([

@@ -1,4 +1,4 @@
-/** Files with so many findings as asked for, and what the curve says. */
+/** Files with so many findings as asked for, and what the curve shows. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";

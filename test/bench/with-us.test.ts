@@ -25,7 +25,7 @@ test.skipIf(without && lacking("setpriv", "apt-get install util-linux"))(
     await until("the child to run", () => word() === "sleep");
     bench.kill("SIGKILL");
     await bench.exited;
-    // A process that nobody waits for keeps its entry, without a command line.
+    // A process that no one waits for keeps its entry, without a command line.
     await until("the child to end", () => word() === "");
     expect(word()).toBe("");
   },

@@ -101,7 +101,7 @@ describe("what is accepted", () => {
   });
 });
 
-describe("what is refused, with one line that says what and what to do", () => {
+describe("what is refused, with one line that names the cause and what to do", () => {
   const TABLE: [string[], string][] = [
     [["--bogus"], "unknown flag --bogus; --help lists the flags"],
     [["-k"], "unknown flag -k; --help lists the flags; write ./-k for a path of that name"],
@@ -228,7 +228,7 @@ describe("flags without effect are refused by what they declare", () => {
     expect(parseArguments(argv, declared)).toBeObject();
   });
 
-  test("what was not typed is not complained about", () => {
+  test("what was not typed is not reported", () => {
     expect(contradiction(declared, { depth: 2, door: "write" }, new Set(["door"]))).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-/** `--replay FILE.json`: the recorded run again, and every kind of file that is not such a recording. */
+/** `--replay FILE.json`: the recorded run again, and every kind of file that is not one. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,7 +56,7 @@ describe("the recorded run again", () => {
   );
 });
 
-describe("what is no recording of this version is refused with its place", () => {
+describe("what is not a recording of this version is refused with its place", () => {
   const script = "gallery/past-the-end.ts";
   const text = run(script, "--json", "--quiet", "--seed", "5").stdout;
   const report = JSON.parse(text) as RunReport;
@@ -121,7 +121,7 @@ describe("what is no recording of this version is refused with its place", () =>
   );
 
   test(
-    "formatting is no edit",
+    "formatting is not an edit",
     () => {
       const path = file("flat.json", JSON.stringify(report));
       const again = run(script, "--replay", path, "--json", "--quiet");

@@ -65,7 +65,7 @@ describe("the exit code is the verdict", () => {
   });
 
   const FAILURES: [string, number, string][] = [
-    ["usage", 254, "tool: --do usage is no use\n"],
+    ["usage", 254, "tool: --do usage is not a use\n"],
     ["wrong", 254, "tool: --do wrong is wrong; try another\n"],
   ];
   test.each(FAILURES)("%s: %i, nothing on stdout, one line on stderr", async (what, code, line) => {
@@ -84,7 +84,7 @@ describe("the exit code is the verdict", () => {
     ["corrupt without finding", "AssertionError: the workload's verdict is corrupt, without a finding"],
     ["no outcome", "AssertionError: the run counted nothing (run.tally) and returned no totals"],
     ["timer", "Error: in a timer"],
-    ["rejection", "Error: nobody handles this"],
+    ["rejection", "Error: no one handles this"],
     ["callback", "Error: in a callback"],
     ["EBADF", "EBADF means that a descriptor of ours was closed, or opened for the other direction"],
     ["EFAULT", "EFAULT means that an address that we passed is not mapped"],
@@ -191,14 +191,14 @@ test("--help and --version end 0, even next to nonsense", async () => {
   const help = await tool(["--nonsense", "--help"]);
   expect([help.code, help.stdout.split("\n")[0], help.stderr]).toEqual([
     0,
-    expect.stringMatching(/^ends as it is told \(bun .*tool\.ts\)$/),
+    expect.stringMatching(/^ends as it is asked to \(bun .*tool\.ts\)$/),
     "",
   ]);
   const version = await tool(["--version"]);
   expect(version).toEqual({ code: 0, stdout: expect.stringMatching(/^tool \d+\.\d+\.\d+\n$/), stderr: "" });
 });
 
-test("a path that is no UTF-8 arrives as its bytes, alone and behind --dir=", () => {
+test("a path that is not UTF-8 arrives as its bytes, alone and behind --dir=", () => {
   for (const form of ["", "--dir="]) {
     const line = `"$0" "$1" --do path --json --quiet "${form}$(printf 'a\\377 b\\376')"`;
     const ended = Bun.spawnSync(["bash", "-c", line, process.execPath, TOOL]);
@@ -207,7 +207,7 @@ test("a path that is no UTF-8 arrives as its bytes, alone and behind --dir=", ()
   }
 });
 
-test("the seed decides what is random; the replay command says it all", async () => {
+test("the seed decides what is random; the replay command holds all of it", async () => {
   const first = JSON.parse((await tool(["--do", "random", "--json", "--seed", "42", "dir", "5s"])).stdout) as {
     reason: string;
     replay: string;

@@ -107,7 +107,7 @@ test(
   TIMEOUT,
 );
 
-/** Reads stderr until a line of the search says what `wanted` looks for; the rest is read on, so that nobody blocks. */
+/** Reads stderr until a line of the search holds what `wanted` looks for; the rest is read on, so that no one blocks. */
 async function narrated(child: ReturnType<typeof start>, wanted: RegExp): Promise<void> {
   const seen = Promise.withResolvers<void>();
   void (async () => {
@@ -116,7 +116,7 @@ async function narrated(child: ReturnType<typeof start>, wanted: RegExp): Promis
       text += Buffer.from(chunk).toString();
       if (wanted.test(text)) seen.resolve();
     }
-    seen.reject(new Error(`never said ${wanted}: ${text}`));
+    seen.reject(new Error(`never printed ${wanted}: ${text}`));
   })();
   await seen.promise;
 }

@@ -1,4 +1,4 @@
-/** Evidence that any reproducer gives: documents beside the report, made of one run that damages its own data. */
+/** Evidence that any reproducer gives: documents next to the report, made of one run that damages its own data. */
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -32,7 +32,7 @@ test("a page, a mail, a trace and a C program come of one run, and the verdict s
   expect(report.replay).not.toContain("--report");
 });
 
-test("a run without a finding writes no C program, says so, and leaves no empty file", async () => {
+test("a run without a finding writes no C program, reports it, and leaves no empty file", async () => {
   const ran = await command("uring-append", [
     ...[`${directory}/b`, "1", "1", "--files", "1", "--door", "write", "--pressure", "none"],
     ...["--emit-c", `${directory}/none.c`, "--report", `${directory}/r.txt`],

@@ -16,10 +16,10 @@ const TRACE = `# tracer: nop
      iou-wrk-114-121     [000] ...1.    31.695414: io_uring_complete: ring 000000000bbaf77c, req 000000003f3173cc, user_data 0x1b17e500000000, result 8388616, cflags 0x0 extra1 0 extra2 0
 `;
 
-test("an append that was begun twice is told in one sentence", () => {
+test("an append that was begun twice is reported in one sentence", () => {
   expect(kernelStory(parseTrace(TRACE)).sentence).toBe(
     "inline NOWAIT attempt of 8,388,616 bytes began at 0; copied 6,283,264 bytes and stopped; queued to io-wq; " +
-      "io-wq appended all 8,388,616 bytes at 6,283,264; completion said 8,388,616",
+      "io-wq appended all 8,388,616 bytes at 6,283,264; completion returned 8,388,616",
   );
 });
 
@@ -28,7 +28,7 @@ test("a worker that goes on where the inline attempt stopped has no such story",
   expect(kernelStory(parseTrace(right)).sentence).toBeUndefined();
 });
 
-test("the events of the guilty append are told, and no others", () => {
+test("the events of the append in question are shown, and no others", () => {
   const later = TRACE.replaceAll("31.", "41.").replace("pos 0x5fe000 bytecount 0x800008", "pos 0x5fe000 bytecount 0x8");
   const { lines } = kernelStory(parseTrace(later.replaceAll("41.", "21.") + TRACE + later));
   expect(lines).toEqual(storyLines(parseTrace(TRACE)));
@@ -46,7 +46,7 @@ test("lines: time from the first event, the task, fields without addresses, runs
   ]);
 });
 
-test("of several repeated appends the one that the finding is in is told; one that was copied whole is none", () => {
+test("of several repeated appends the one that the finding is in is shown; one that was copied whole is none", () => {
   const moved = (text: string, second: string) => text.replaceAll("pos 0x5fe000", second);
   const other = moved(TRACE, "pos 0x100000").replaceAll("31.", "21.");
   const both = parseTrace(other + TRACE);
@@ -61,8 +61,8 @@ test("a long trace keeps its beginning and its end", () => {
     { length: 200 },
     (_, i) => `bun-1 [000] ..... ${i}.000000: event_${i}: pos 0x${i.toString(16)}`,
   );
-  const told = storyLines(parseTrace(lines.join("\n")));
-  expect([told.length, told[0], told[20], told.at(-1)]).toEqual([
+  const shown = storyLines(parseTrace(lines.join("\n")));
+  expect([shown.length, shown[0], shown[20], shown.at(-1)]).toEqual([
     61,
     expect.stringContaining("event_0: pos 0"),
     "(140 lines left out)",

@@ -1,5 +1,5 @@
 /**
- * Random damage with a known answer. A case is a list of edits that lie apart; `expectedOf` says in whole-array code
+ * Random damage with a known answer. A case is a list of edits that lie apart; `expectedOf` computes in whole-array code
  * what an honest judge must find, moved to the canonical boundary where several describe the very same bytes:
  *   - a jump (duplicate, loss, stale bytes) may be cut anywhere the bytes fit both sides: the most aligned cut counts;
  *   - zeros that were zero anyway belong to damage that begins or ends with zeros if that aligns it better, and are
@@ -80,7 +80,7 @@ export function randomCase(seed: number): Case {
   };
 }
 
-/** A copy of what was lost before is no duplicate: those bytes stand once, out of order (tested by hand). */
+/** A copy of what was lost before is not a duplicate: those bytes are there once, out of order (tested by hand). */
 function copiesLostBytes(edit: Edit, edits: readonly Edit[]): boolean {
   const from = (edit.originBytes ?? edit.offsetBytes - edit.lengthBytes) - 32;
   const to = from + edit.lengthBytes + 64;
@@ -276,7 +276,7 @@ function canonicalInsertion(edit: Edit, plain: ExpectedFinding, world: World): E
   const at = plain.offsetBytes;
   const origin = edit.offsetBytes - edit.lengthBytes;
   const pushed = bytes.subarray(at, at + edit.lengthBytes);
-  // By chance a copy of what stands right before: nobody can tell it from a duplicate.
+  // By chance a copy of what is right before: it cannot be distinguished from a duplicate.
   if (origin >= 0 && pushed.every((byte, i) => byte === byteAt(own, origin + i))) {
     const duplicate = { kind: "duplicated", offsetBytes: edit.offsetBytes, lengthBytes: edit.lengthBytes } as const;
     return canonicalDuplicate(duplicate, { ...plain, ...duplicate, offsetBytes: at }, world);

@@ -1,4 +1,4 @@
-/** Claims judged on hand-made files: every kind of loss, and none where the file is as the writers were told. */
+/** Claims judged on hand-made files: every kind of loss, and none where the file is as the writers were promised. */
 import { expect, test } from "bun:test";
 import { judgeClaims, letters } from "../../src/judge/claims.ts";
 
@@ -9,7 +9,7 @@ const file = (text: string) => new TextEncoder().encode(text);
 
 const WHOLE = `${"A".repeat(8)}${"B".repeat(20)}CCCC`;
 
-test("a file that is what the writers were told has no finding", () => {
+test("a file that is what the writers were promised has no finding", () => {
   expect(judgeClaims(file(WHOLE), [A, B, C])).toEqual([]);
 });
 
@@ -33,7 +33,7 @@ test("a record overwritten by another is lost, with the exact range and the name
   ]);
 });
 
-test("bytes past the end of the file and bytes that nobody wrote are told apart", () => {
+test("bytes past the end of the file and bytes that were never written are distinguished", () => {
   expect(judgeClaims(file(WHOLE.slice(0, 30)), [A, B, C]).map((finding) => finding.claim)).toEqual([
     { name: "C", offsetBytes: 28, fileBytes: 30 },
   ]);

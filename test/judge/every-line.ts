@@ -1,6 +1,6 @@
 /**
  * The second opinion on how short a story can be: a small, slow search that tries every main line through the true pieces
- * of a file, and counts the findings of each by the contract's table of kinds. Independent of the judge: it is told the
+ * of a file, and counts the findings of each by the contract's table of kinds. Independent of the judge: it is given the
  * truth (`truth.ts`), and looks for no bytes.
  */
 import type { Stretch } from "./truth.ts";

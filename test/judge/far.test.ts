@@ -34,7 +34,7 @@ test.each(cases)("%s is one lost range", (_name, pattern, startBytes, lost) => {
 test.skipIf(nativeLoops() === undefined)(
   "places beyond 2 GiB of one block are found where they are",
   () => {
-    // Pages that nobody wrote cost no memory.
+    // Pages that were never written cost no memory.
     const block = new Uint8Array(new ArrayBuffer(2 ** 31 + 2 ** 20));
     for (const pattern of [counter(), prng({ seed: 7 })]) {
       const index = 2 ** 31 + 4099;

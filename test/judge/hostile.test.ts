@@ -75,7 +75,7 @@ describe("hostile input", () => {
     expect(judge.finish().findings.map(spell)).toEqual(["foreign@0+268435456"]);
   }, 60_000);
 
-  test("zeros that nobody read are judged as zeros that were", () => {
+  test("zeros that were never read are judged as zeros that were", () => {
     const patterns = [
       ...[counter(), counter({ generation: 2 }), zero(), tagged(), constant([0xaa]), constant([0, 1]), lines()],
       reference({ lengthBytes: 3_075_001, read: (block, at) => counter({ generation: 3 }).fill(block, at) }),
@@ -93,7 +93,7 @@ describe("hostile input", () => {
     }
   });
 
-  test("a tebibyte of zeros that nobody read costs nothing, whatever should be there", () => {
+  test("a tebibyte of zeros that were never read costs nothing, whatever should be there", () => {
     const read = (block: Uint8Array, at: number) => counter().fill(block, at);
     for (const pattern of [counter(), zero(), constant([0xaa]), lines(), reference({ lengthBytes: 5000, read })]) {
       const lengthBytes = pattern.name === "reference" ? 5000 : 2 ** 40;

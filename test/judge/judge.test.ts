@@ -51,7 +51,7 @@ test("the sight test trusts this judge, and none that overlooks a byte or names 
   );
 });
 
-test("where damage begins, after good blocks of any size, does not change what is said of it", () => {
+test("where damage begins, after good blocks of any size, does not change the verdict on it", () => {
   const bytes = edited(
     { kind: "duplicated", offsetBytes: 8 * PAGE, lengthBytes: 1460 },
     { kind: "bit-flipped", offsetBytes: 12 * PAGE + 3, lengthBytes: 1, bit: 2 },
@@ -266,7 +266,7 @@ describe("other patterns", () => {
     ]);
   });
 
-  test("tagged: another writer's bytes are stale, and say whose they are", () => {
+  test("tagged: another writer's bytes are stale, and the finding names whose they are", () => {
     const pattern = tagged({ writer: 1, recordBytes: 1024 });
     const bytes = new Uint8Array(10_000);
     pattern.fill(bytes, 0);

@@ -51,7 +51,8 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
   const judgement = judgeBytes(bytes, options);
   const ran = judgement.findings.map(spell).join(" ");
   const wanted = expected.map(spell).join(" ");
-  if (ran !== wanted && !isShorter(judgement.findings, expected)) return `expected ${wanted}, the judge said ${ran}`;
+  if (ran !== wanted && !isShorter(judgement.findings, expected))
+    return `expected ${wanted}, the judge reported ${ran}`;
   if (!books) return differsInPieces({ bytes, options, judgement, seed });
   return (
     differsInPieces({ bytes, options, judgement, seed }) ??
@@ -126,8 +127,8 @@ function problemOfStory(replay: Replay, few: number): string | undefined {
   const { judgement, bytes } = replay;
   // A lost range whose middle is found elsewhere is lost in two parts: the judge may not call it lost.
   const jumps = new Set(judgement.findings.flatMap(({ kind, offsetBytes }) => (kind === "lost" ? [offsetBytes] : [])));
-  const told = judgement.findings.filter(({ kind }) => kind !== "lost").length + jumps.size;
-  if (told > few) return `${told} findings where ${few} would do`;
+  const given = judgement.findings.filter(({ kind }) => kind !== "lost").length + jumps.size;
+  if (given > few) return `${given} findings where ${few} would do`;
   const problem = problemOfReplay(replay);
   if (problem !== undefined) return problem;
   const again = replayed(replay);

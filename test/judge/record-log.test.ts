@@ -82,7 +82,7 @@ test("a record reported whole that is not there, or not all of it, is lost", () 
   expect(details([big(0), big(1).subarray(0, 4096), small(0)])).toEqual([["lost", 4096]]);
 });
 
-test("bytes that stand twice, and bytes that nobody wrote", () => {
+test("bytes that are repeated, and bytes that were never written", () => {
   const kinds = (parts: Uint8Array[]) =>
     judge(parts, 1, 1).findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes]);
   expect(kinds([big(0).subarray(0, 4096), big(0), small(0)])).toEqual([["duplicated", 4096, 4096]]);
@@ -100,7 +100,7 @@ test("the self-test that every race begins with passes", () => {
   expect(selfTestRecordLog()).toBeUndefined();
 });
 
-test("a lost range of records is one finding; records that nobody reported are extra", () => {
+test("a lost range of records is one finding; records that were never reported are extra", () => {
   const facts = (parts: Uint8Array[], bigs: number, smalls: number) =>
     judge(parts, bigs, smalls).findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes]);
   expect(facts([big(0), big(40), small(0)], 41, 1)).toEqual([["lost", BIG, 39 * BIG]]);

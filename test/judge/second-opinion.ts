@@ -3,7 +3,7 @@
  *
  * It does not walk. It collects evidence for every single byte (which alignments of which generation are proven there,
  * by three consecutive words, by brute force over the whole file in memory) and then asks whether the judgement agrees
- * with the evidence byte by byte, and whether its books balance: every byte of the stream stands once, or is missing, or
+ * with the evidence byte by byte, and whether its books balance: every byte of the stream is once, or is missing, or
  * was damaged, and every byte of the file is explained once.
  */
 import type { Finding, Judgement, Segment } from "../../src/judge/finding.ts";
@@ -138,13 +138,13 @@ function objectToByte(
 }
 
 function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undefined {
-  const stands = new Uint8Array(expectBytes);
+  const states = new Uint8Array(expectBytes);
   let damaged = 0;
   for (const { kind, offsetBytes, lengthBytes, originBytes = offsetBytes } of judgement.segments) {
     if (kind === "intact") {
       for (let o = originBytes; o < originBytes + lengthBytes; o += 1) {
-        if (o >= expectBytes || stands[o] === 1) return `stream byte ${o} is called intact twice or beyond the end`;
-        stands[o] = 1;
+        if (o >= expectBytes || states[o] === 1) return `stream byte ${o} is called intact twice or beyond the end`;
+        states[o] = 1;
       }
     } else if (kind !== "duplicated" && kind !== "extra") {
       // Damage in bytes that are of another place hides two: those that belong here, and those that were copied.
@@ -157,13 +157,13 @@ function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undef
       damaged += kind === "bit-flipped" || (isInCopy && kind !== "misplaced") ? 2 * lengthBytes : lengthBytes;
     }
     if (kind === "misplaced" || kind === "duplicated") {
-      // Bytes that stand elsewhere are not gone.
-      for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (stands[o] === 0) stands[o] = 2;
+      // Bytes that are elsewhere are not gone.
+      for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (states[o] === 0) states[o] = 2;
     }
   }
-  for (const finding of judgement.findings) markMissing(finding, stands);
-  const unexplained = stands.filter((state) => state === 0).length;
-  // What never stood and is not reported missing must have been overwritten: by damage, in its place.
+  for (const finding of judgement.findings) markMissing(finding, states);
+  const unexplained = states.filter((state) => state === 0).length;
+  // What never was and is not reported missing must have been overwritten: by damage, in its place.
   if (unexplained > damaged) return `${unexplained} bytes of the stream vanished, but only ${damaged} were damaged`;
   const repeated = judgement.findings.some((finding) => finding.kind === "duplicated");
   const total = judgement.segments.reduce((sum, one) => sum + (one.kind === "duplicated" ? one.lengthBytes : 0), 0);
@@ -171,7 +171,7 @@ function objectToBooks({ bytes, expectBytes, judgement }: Claim): string | undef
   return bytes.length === judgement.verifiedBytes ? undefined : "verifiedBytes is not the length";
 }
 
-function markMissing({ kind, originBytes = 0, lengthBytes }: Finding, stands: Uint8Array): void {
+function markMissing({ kind, originBytes = 0, lengthBytes }: Finding, states: Uint8Array): void {
   if (kind !== "lost" && kind !== "truncated") return;
-  for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (stands[o] === 0) stands[o] = 2;
+  for (let o = originBytes; o < originBytes + lengthBytes; o += 1) if (states[o] === 0) states[o] = 2;
 }

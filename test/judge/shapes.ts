@@ -1,4 +1,4 @@
-/** Damage that storage people meet, on 1 MiB of counter: each shape as bytes. Every one was told wrongly by 0.1.0. */
+/** Damage that storage people meet, on 1 MiB of counter: each shape as bytes. Every one was reported wrongly by 0.1.0. */
 import { counter } from "../../src/pattern/counter.ts";
 
 export const PAGE = 4096;

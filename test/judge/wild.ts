@@ -1,6 +1,6 @@
 /**
- * Wild damage: edits upon edits, adjoining, nested, at any phase, on bytes that are damaged already. Nobody knows the
- * one right answer here; the second opinion checks whatever the judge says.
+ * Wild damage: edits upon edits, adjoining, nested, at any phase, on bytes that are damaged already. No one knows the
+ * one right answer here; the second opinion checks whatever the judge reports.
  */
 import { counter } from "../../src/pattern/counter.ts";
 import { Dice, STALE } from "./cases.ts";

@@ -40,12 +40,12 @@ describe("search", () => {
     expect(await run("bssssssg", FIX)).toMatchObject({ low: 0, high: 7, contradiction: undefined });
   });
 
-  test("ends that do not differ as said end the search at once", async () => {
+  test("ends that do not differ as reported end the search at once", async () => {
     expect(await run("gggg", FIX)).toMatchObject({
-      contradiction: "the kernel said to be bad is good",
+      contradiction: "the kernel expected to be bad is good",
       asked: [0],
     });
-    expect(await run("bbbs", FIX)).toMatchObject({ contradiction: "the kernel said to be good gave no verdict" });
+    expect(await run("bbbs", FIX)).toMatchObject({ contradiction: "the kernel expected to be good gave no verdict" });
   });
 });
 

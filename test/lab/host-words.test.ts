@@ -26,7 +26,7 @@ test.each([
     "judge again: bun /bytewitness/scripts/verify.ts /mnt/test/repro.3",
     `judge again: ${commandOf("verify")} /host/evidence/repro.3`,
   ],
-  // What stayed in the guest, and what is no path of a guest.
+  // What stayed in the guest, and what is not a path of a guest.
   ["kept        /mnt/test/gone", "kept        /mnt/test/gone"],
   ["xfs on /mnt/test", "xfs on /mnt/test"],
   ["see /host/mnt/test/repro.3 and /tmp/other", "see /host/mnt/test/repro.3 and /tmp/other"],

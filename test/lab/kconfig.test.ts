@@ -29,7 +29,7 @@ test("what is off, or a module where it must be built in, is needed; a module th
   expect(lackingText("/tree", { needed: [], notBuilt: [] })).toBeUndefined();
 });
 
-test("virtio_console and PVH are wishes, not needs", () => {
+test("virtio_console and PVH are optional", () => {
   const config = kconfigFragment("tmpfs").replace("CONFIG_VIRTIO_CONSOLE=y\n", "").replace("CONFIG_PVH=y\n", "");
   expect(lackingIn(parseConfig(config), new Set(), "tmpfs")).toEqual({ needed: [], notBuilt: [] });
 });

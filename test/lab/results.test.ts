@@ -46,7 +46,7 @@ describe("case by kernel", () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(26);
   });
 
-  test("a row says how many cases are corrupt and which; KTAP has a subtest for each case", () => {
+  test("a row counts how many cases are corrupt and which; KTAP has a subtest for each case", () => {
     expect(tableRow(OLD)).toEndWith("1 corrupt of 2: a");
     const lines = matrixKtap([OLD]).split("\n");
     expect(lines.slice(0, 4)).toEqual(["KTAP version 1", "1..1", "  KTAP version 1", "  1..2"]);
@@ -76,7 +76,7 @@ describe("results in a file", () => {
     ]);
   });
 
-  test("of another command are refused, and so is what is no result", () => {
+  test("of another command are refused, and so is what is not a result", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "r.json");
     new Results(path, run).save([OLD], 1);

@@ -41,7 +41,7 @@ const REPORT: RunReport = {
   trigger: { reached: 71, attempts: 80, how: "short results" },
   totals: { bytesWritten: 1, bytesVerified: 1, files: 1, calls: 1, firstFindingSeconds: 0.25 },
   findings: [
-    { kind: "duplicated", offsetBytes: 4096, lengthBytes: 10, pageAligned: true, detail: "10 bytes stand twice" },
+    { kind: "duplicated", offsetBytes: 4096, lengthBytes: 10, pageAligned: true, detail: "10 bytes are repeated" },
   ],
   artifacts: [],
 };
@@ -154,7 +154,7 @@ describe("makeRow", () => {
     ]);
   });
 
-  test("a report that says otherwise than the exit code is not believed either", () => {
+  test("a report that disagrees with the exit code is not believed either", () => {
     expect(row({ exitCode: 0 }).verdict).toBe("inconclusive");
     expect(row({ exitCode: 1 }, { verdict: "clean" }).verdict).toBe("inconclusive");
     expect(row({ exitCode: 125 }, { verdict: "skipped" }).verdict).toBe("skipped");
@@ -204,7 +204,7 @@ describe("the matrix", () => {
         "KTAP version 1",
         "1..3",
         "# verdict=corrupt attempts=80 reached=71 first_finding_seconds=0.25 boot_seconds=4.6",
-        "# duplicated 10 bytes stand twice",
+        "# duplicated 10 bytes are repeated",
         "not ok 1 6.1.170-3",
         "# verdict=clean attempts=9 reached=0 first_finding_seconds=- boot_seconds=4.6",
         "ok 2 6.1.170-3",

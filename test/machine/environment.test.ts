@@ -1,4 +1,4 @@
-/** What a report says about the machine, compared with what coreutils and /proc say. */
+/** What a report holds about the machine, compared with coreutils and /proc. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { environment } from "../../src/machine/environment.ts";

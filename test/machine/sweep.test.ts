@@ -53,7 +53,7 @@ test("after SIGKILL the guard removes the run's file and directory by itself", a
   await until("its register to go", () => registers().length === 0);
 });
 
-test("without a guard the next start does it, and says what; while the run lives nothing is touched", async () => {
+test("without a guard the next start does it, and prints what; while the run lives nothing is touched", async () => {
   const run = await maker("off");
   expect([sweep({ directories: [state] }), leftovers([state]), ours()]).toEqual([[], [], 1]);
   await run.kill();

@@ -22,7 +22,7 @@ const controllers = () => {
 
 const hasController = controllers().split(/\s+/).includes("memory");
 
-/** A container may show the controller and still let nobody make a group; most machines have one or the other. */
+/** A container may show the controller and still let no one make a group; most machines have one or the other. */
 function cannotEnter(): boolean {
   if (needed("cgroup2", "root")) return true;
   if (!hasController) return lacking("the memory controller on cgroup2", "boot with cgroup v2 alone", true);
@@ -44,7 +44,7 @@ test("without cgroup2 there is no group", () => {
   expect(own() !== undefined).toBe(mounts);
 });
 
-test.skipIf(hasController)("without the memory controller on cgroup2 nothing is made, and the reason says so", () => {
+test.skipIf(hasController)("without the memory controller on cgroup2 nothing is made, and the reason names it", () => {
   const entered = MemoryGroup.enter(groupKeeper);
   expect("reason" in entered ? entered.reason : "entered").toMatch(/memory controller is not on cgroup2|not mounted/);
   const group = own();
@@ -63,8 +63,8 @@ test.skipIf(cannotEnter())("a group is entered, limited, lifted and left again",
     expect(limitBytes).toBeGreaterThanOrEqual(64 * MiB);
     group.limit();
     // The kernel rounds down to pages.
-    const stands = Number(readFileSync(join(directory, "memory.max"), "utf8"));
-    expect(stands).toBe(Math.floor(limitBytes / 4096) * 4096);
+    const limit = Number(readFileSync(join(directory, "memory.max"), "utf8"));
+    expect(limit).toBe(Math.floor(limitBytes / 4096) * 4096);
     group.lift();
     expect(readFileSync(join(directory, "memory.max"), "utf8")).toBe("max\n");
     expect(group.events().oom_kill).toBe(0);

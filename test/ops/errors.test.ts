@@ -86,7 +86,7 @@ test("errno survives what the runtime does between the call and the look", () =>
   expect(negated(5)).toBe(5);
 });
 
-test("a refusal says the call, its arguments, the code and what to do", () => {
+test("a refusal reports the call, its arguments, the code and what to do", () => {
   expect(new SyscallError("open", 2, '"/x", O_RDONLY').message).toBe(
     'open("/x", O_RDONLY): ENOENT (no such file or directory)',
   );
@@ -98,7 +98,7 @@ test("a refusal says the call, its arguments, the code and what to do", () => {
   expect(() => checkedNegative(-11, "splice", "a -> b", "wait")).toThrow("splice(a -> b): EAGAIN (would block); wait");
 });
 
-test("the three kinds of bad news are told apart", () => {
+test("the three kinds of bad news are distinguished", () => {
   const refusal = new SyscallError("open", ERRNO.EEXIST);
   expect([isSyscallError(refusal), isSyscallError(refusal, "EEXIST"), isSyscallError(refusal, "ENOENT")]).toEqual([
     true,

@@ -55,7 +55,7 @@ describe.skipIf(needed("root", "mkfs.xfs", "mkfs.ext4", "mkfs.btrfs"))("scratchF
   );
 });
 
-test("a type that nobody has is missing by name", () => {
+test("a type that no one has is missing by name", () => {
   expect(filesystemLoaded("nosuchfs")).toBe(false);
   expect(filesystemLoaded("tmpfs")).toBe(true);
   expect(filesystemMissing("nosuchfs")).toMatch(/mkfs\.nosuchfs is not installed|needs root/);

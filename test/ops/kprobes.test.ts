@@ -23,7 +23,7 @@ test("a probe at the entry, one with the result, one with arguments; both of one
   ]);
 });
 
-test("a kernel without probes refuses them, and what is no probe is none", () => {
+test("a kernel without probes refuses them, and what is not a probe is none", () => {
   expect(addProbe(join(root, "nothing"), "kprobe:do_splice")).toBeUndefined();
   expect(addProbe(root, "kprobe:two words")).toBeUndefined();
   expect(["io_uring:io_uring_complete", "kprobe:x y", "kprobe:"].filter(isProbe)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Mappings against read(2) and write(2) of the same file, and against what /proc/self/smaps and /proc/self/maps say. */
+/** Mappings against read(2) and write(2) of the same file, and against /proc/self/smaps and /proc/self/maps. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -31,7 +31,7 @@ test.each([1, 2, 3])("random allocation keeps to the model (seed %i)", (seed) =>
     if (live.length > 0 && random.below(100) < 47) {
       const [gone] = live.splice(random.below(live.length), 1);
       if (gone === undefined) throw new Error("the model is empty");
-      // The bytes are still those this owner wrote: nobody else was given a part of them.
+      // The bytes are still those this owner wrote: no one else was given a part of them.
       const { bytes } = gone.memory;
       if (bytes.length > 0) expect([bytes[0], bytes[bytes.length - 1]]).toEqual([gone.fill, gone.fill]);
       gone.memory[Symbol.dispose]();

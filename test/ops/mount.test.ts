@@ -1,4 +1,4 @@
-/** A scratch XFS is a real one, is seen by nobody else, and is gone after every end of its process, also SIGKILL. */
+/** A scratch XFS is a real one, is seen by no one else, and is gone after every end of its process, also SIGKILL. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,7 +46,7 @@ describe.skipIf(needed(...NEEDS))("scratchXfs", () => {
   });
 });
 
-test.skipIf(needed("root"))("a private namespace can be entered in a chroot whose root is no mount point", () => {
+test.skipIf(needed("root"))("a private namespace can be entered in a chroot whose root is not a mount point", () => {
   // This machine's own root, bound below a directory of the chroot, is all that Bun needs in it.
   const script = `
     set -e; chroot=$(mktemp -d); trap 'rmdir "$chroot"' EXIT; mount -t tmpfs none "$chroot"; mount --make-shared "$chroot"
@@ -73,7 +73,7 @@ test.skipIf(needed("root"))("a private namespace can be entered in a chroot whos
   expect(ended.stdout.toString()).toBe("true\nmounted\nprivate\n");
 });
 
-test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges: one line that says so", async () => {
+test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges: one line about it", async () => {
   const ended = await runChild("scratch.ts", [tmpdir()], {
     prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   });
@@ -83,7 +83,7 @@ test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges:
   );
 });
 
-test.skipIf(needed(...NEEDS))("without mkfs.xfs: one line that says what to install", async () => {
+test.skipIf(needed(...NEEDS))("without mkfs.xfs: one line on what to install", async () => {
   const ended = await runChild("scratch.ts", [tmpdir()], { env: { HIDE_MKFS: "1" } });
   expect(ended.stderr).toContain("execve(mkfs.xfs): ENOENT (no such file or directory); install xfsprogs");
 });

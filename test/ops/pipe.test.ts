@@ -21,7 +21,7 @@ test("a pipe has the default capacity, close-on-exec ends, and is one object", (
   }
 });
 
-test("a wished capacity is rounded up to pages by the kernel", () => {
+test("a capacity asked for is rounded up to pages by the kernel", () => {
   using small = openPipe({ capacityBytes: 4096 });
   expect(small.capacityBytes).toBe(4096);
   using odd = openPipe({ capacityBytes: 5000 });
@@ -31,7 +31,7 @@ test("a wished capacity is rounded up to pages by the kernel", () => {
   expect(pipeCapacity(large.readEnd)).toBe(1 * MiB);
 });
 
-test("a refused wish keeps the default and says why", () => {
+test("a refused capacity keeps the default and gives the reason", () => {
   using pipe = openPipe({ capacityBytes: 0x7ffff000 });
   expect(pipe.refusal).toBeLessThan(0);
   expect(pipe.capacityBytes).toBe(PIPE_BYTES_DEFAULT);
@@ -55,7 +55,7 @@ test("queued bytes are what was written and not read", () => {
   expect(queuedBytes(pipe.readEnd)).toBe(200);
 });
 
-test("a non-blocking pipe says EAGAIN when it is full", () => {
+test("a non-blocking pipe reports EAGAIN when it is full", () => {
   using pipe = openPipe({ capacityBytes: 4096, nonblocking: true });
   using memory = allocate(8192);
   expect(statusFlags(pipe.writeEnd) & O_NONBLOCK).toBe(O_NONBLOCK);

@@ -1,4 +1,4 @@
-/** Where the world is not as hoped: each error is one line that says what failed, why, and what to do. */
+/** Where the world is not as hoped: each error is one line on what failed, why, and what to do. */
 import { expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,7 +61,7 @@ test("EMFILE in earnest: no descriptor left", async () => {
 });
 
 test.skipIf(needed("root", "setpriv", "liburing", "a public checkout"))(
-  "a small RLIMIT_MEMLOCK gives a ring, or says what to raise",
+  "a small RLIMIT_MEMLOCK gives a ring, or names what to raise",
   async () => {
     const ran = (await childValue("ring-refused.ts", ["0", "32768"], {
       prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", "--memlock=65536"],

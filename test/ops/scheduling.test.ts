@@ -33,12 +33,15 @@ test.skipIf(needed("CAP_SYS_RESOURCE"))("the exemption holds only between begin 
   expect(seen).toEqual([before, "-1000", before]);
 });
 
-test.skipIf(needed("root", "setpriv", "a public checkout"))("without privileges both say so", () => {
-  const code = `
+test.skipIf(needed("root", "setpriv", "a public checkout"))(
+  "without privileges both are refused with the reason",
+  () => {
+    const code = `
     const { enterFifo } = await import("${new URL("../../src/ops/scheduling.ts", import.meta.url).pathname}");
     const { OomExemption } = await import("${new URL("../../src/ops/oom.ts", import.meta.url).pathname}");
     console.log(enterFifo(), OomExemption.open() === undefined);`;
-  const drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
-  const child = Bun.spawnSync([...drop, process.execPath, "-e", code], { timeout: 10_000, cwd: "/" });
-  expect(child.stdout.toString()).toBe("false true\n");
-});
+    const drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
+    const child = Bun.spawnSync([...drop, process.execPath, "-e", code], { timeout: 10_000, cwd: "/" });
+    expect(child.stdout.toString()).toBe("false true\n");
+  },
+);

@@ -1,4 +1,4 @@
-/** A watched signal ends every blocking call at once; a handled one that nobody watches ends none. */
+/** A watched signal ends every blocking call at once; a handled one that no one watches ends none. */
 import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ test("nothing is pending in a process that watches no signal", () => {
   expect(new Interrupted(15).message).toBe("interrupted by signal 15");
 });
 
-/** A process that has said "ready"; what it prints afterwards and how it ends. */
+/** A process that has reported "ready"; what it prints afterwards and how it ends. */
 async function signalled(
   command: string[],
   mode: string,

@@ -74,7 +74,7 @@ test("unix: by path, abstract, and as packets that keep their borders", () => {
   expect([receive(byName.server, memory), receive(byName.server, memory)]).toEqual([3, 4]);
 });
 
-test("datagrams: MSG_TRUNC tells the whole length of one that did not fit", () => {
+test("datagrams: MSG_TRUNC reports the whole length of one that did not fit", () => {
   const [a, b] = socketPair({ nonblocking: false, type: "datagram" });
   using _both = { [Symbol.dispose]: () => [a, b].map((fd) => fd.close()) };
   using memory = allocate(100);
@@ -96,7 +96,7 @@ test("UDP: bound, connected, and received with a time limit", () => {
   expect(answer).toBe(-ERRNO.EAGAIN);
 });
 
-test("vsock: an address survives the way through struct sockaddr_vm, and a socket opens or says why not", () => {
+test("vsock: an address survives the way through struct sockaddr_vm, and a socket opens or gives the reason why not", () => {
   using memory = allocate(ADDRESS_BYTES_MAX);
   const address: Address = { family: "vsock", cid: S.VMADDR_CID_LOCAL, port: 4_000_000_000 };
   expect(encodeAddress(address, memory)).toBe(S.sockaddr_vm.sizeBytes);

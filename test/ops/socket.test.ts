@@ -79,7 +79,7 @@ test("addresses survive the way through struct sockaddr", () => {
   expect(() => encodeAddress({ family: "unix", path: "x".repeat(108) }, memory)).toThrow(AddressError);
 });
 
-test("names are resolved, and one that is none is said", async () => {
+test("names are resolved, and one that does not resolve is reported", async () => {
   const local = await resolveAddress("localhost:1");
   expect(["127.0.0.1", "::1"]).toContain("host" in local ? local.host : "");
   await expect(resolveAddress("no-such-host.invalid:1")).rejects.toThrow(AddressError);
@@ -126,7 +126,7 @@ test("a port in use and a refused connection are errors that name the address", 
   expect(String(refused)).toContain(text);
 });
 
-test("a non-blocking connect to nobody leaves its error behind", () => {
+test("a non-blocking connect to no one leaves its error behind", () => {
   const listener = listenOn(LOOPBACK);
   const address = localAddress(listener);
   listener.close();

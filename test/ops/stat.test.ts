@@ -1,4 +1,4 @@
-/** What the kernel says through our verbs, against coreutils, util-linux and /proc. */
+/** What the kernel reports through our verbs, against coreutils, util-linux and /proc. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -183,7 +183,7 @@ test("writes and reads are what another program sees, with O_APPEND too", () => 
   expect(read(file, back, { offsetBytes: 0 })).toBe(15);
 });
 
-test("names that are no UTF-8 reach the disk as they are", () => {
+test("names that are not UTF-8 reach the disk as they are", () => {
   const name = Buffer.concat([Buffer.from(directory), Buffer.from([0x2f, 0x66, 0xff, 0xfe, 0x20, 0x67])]);
   openFile(name, { flags: F.O_CREAT | F.O_EXCL | F.O_WRONLY }).close();
   expect(output("find", directory, "-name", "f*g", "-printf", "%f").length).toBeGreaterThan(0);

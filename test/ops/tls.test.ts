@@ -1,4 +1,4 @@
-/** Kernel TLS: either the module is missing and the answer says what to do, or records really cross. */
+/** Kernel TLS: either the module is missing and the answer names what to do, or records really cross. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { allocate } from "../../src/ops/memory.ts";
@@ -17,7 +17,7 @@ test("the answer agrees with the kernel's list of protocols", () => {
   else expect(missing).toContain("modprobe tls");
 });
 
-test("without the module the error says what is missing", () => {
+test("without the module the error names what is missing", () => {
   using listener = listenOn({ family: "ipv4", host: "127.0.0.1", port: 0 });
   using client = connectTo(localAddress(listener));
   if (missing !== undefined)

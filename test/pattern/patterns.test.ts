@@ -146,7 +146,7 @@ describe.each([
   );
 
   test.each([counter(), counter({ generation: 5 }), tagged({ writer: 1, generation: 2 })])(
-    "three words of $name ($label) say where they are, at every byte phase",
+    "three words of $name ($label) record where they are, at every byte phase",
     (pattern) => {
       for (let shift = 0; shift < 16; shift += 1) {
         const noise = new Uint8Array(new ArrayBuffer(6000)).fill(0x3c);
@@ -160,7 +160,7 @@ describe.each([
     },
   );
 
-  test("zeros, ones and noise say nothing", () => {
+  test("zeros, ones and noise prove nothing", () => {
     const noise = new Uint8Array(new ArrayBuffer(1 << 18));
     let state = 1;
     for (let i = 0; i < noise.length; i += 1) {
@@ -201,7 +201,7 @@ describe("records", () => {
     }
   });
 
-  test("each word says whose it is", () => {
+  test("each word records whose it is", () => {
     const block = new Uint8Array(4096);
     fillRecord(block, tag);
     const { writer, generation, sequence } = tag;

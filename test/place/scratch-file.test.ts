@@ -47,7 +47,7 @@ test("files have names of their own; at the end all go but the kept one, each ex
   expect([a, b, c].map(({ fd }) => fd.closed)).toEqual([true, true, true]);
 });
 
-test("evidence of a run is in one directory beside the files, under names of its own, and nothing else is left", () => {
+test("evidence of a run is in one directory next to the files, under names of its own, and nothing else is left", () => {
   const run = fakeRun();
   const files = [1, 2].map(() => scratchFile(run, { directory, name: "x" }));
   for (const { fd } of files) writeSync(fd.number, "bad");

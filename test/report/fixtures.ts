@@ -7,7 +7,7 @@ import { reported } from "../../src/report/sentence.ts";
 
 const STREAM_BYTES = 9_000_000;
 
-/** Two findings in one file, five calls, of which two are named by a finding. */
+/** Two findings in one file, five calls; a finding names two of them. */
 export function corruptReport(overrides: Partial<RunReport> = {}): RunReport {
   const pattern = counter();
   const edits = [

@@ -14,7 +14,7 @@ test.each([
   expect(Math.abs(rate.highPerThousand - high)).toBeLessThan(0.06);
 });
 
-test("the ends: nothing attempted says nothing, none and all touch 0 and 1000", () => {
+test("the ends: nothing attempted proves nothing, none and all touch 0 and 1000", () => {
   expect(rateOf({ hits: 0, attempts: 0 })).toEqual({
     hits: 0,
     attempts: 0,

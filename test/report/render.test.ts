@@ -69,14 +69,14 @@ describe("text", () => {
     expectGolden(import.meta.dir, "corrupt", renderText(corrupt(), { color: false, columns: 80 }));
   });
 
-  test("a clean run says how often the racy path was entered", () => {
+  test("a clean run counts how often the racy path was entered", () => {
     expectGolden(import.meta.dir, "clean", renderText(base, { color: false, columns: 80 }));
   });
 
   test.each([
     [
       { reached: 0, attempts: 480, how: "tracepoints" },
-      "racy path: never entered in 480 attempts (tracepoints): this run says little",
+      "racy path: never entered in 480 attempts (tracepoints): this run proves little",
     ],
     [
       { reached: null, attempts: 9, how: "unknown without root" },
@@ -152,7 +152,7 @@ describe("KTAP", () => {
     expect(lines.at(-2)).toBe("ok 1 uring-append");
   });
 
-  test("a skipped run is ok with a directive; a # of ours is no directive", () => {
+  test("a skipped run is ok with a directive; a # of ours is not a directive", () => {
     const text = renderKtap({ ...base, verdict: "skipped", reason: "needs xfs: see bug #12" });
     expect(text.split("\n").at(-2)).toBe("ok 1 uring-append # SKIP needs xfs: see bug no. 12");
     expect(text).not.toContain("1..12");

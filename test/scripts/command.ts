@@ -1,4 +1,4 @@
-/** Runs one of the project's commands as a person would, and returns everything it said. */
+/** Runs one of the project's commands as a person would, and returns everything it reported. */
 import type { RunReport } from "../../src/report/document.ts";
 
 export const ROOT = new URL("../../", import.meta.url).pathname;

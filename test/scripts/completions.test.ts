@@ -23,7 +23,7 @@ function scriptFor(shell: string): string {
   return child.stdout.toString();
 }
 
-/** COMPREPLY after the words, the last of which is being completed. */
+/** COMPREPLY after the words, the last one being completed. */
 function inBash(words: readonly string[], before = ""): string[] {
   writeFileSync(`${directory}/completion`, scriptFor("bash"));
   const program = `${before}

@@ -20,7 +20,7 @@ test("answers by trying, with a remedy for whatever is missing", async () => {
   expect(root?.ok).toBe(process.getuid?.() === 0);
 });
 
-test("a missing program is said to be missing, with what to install", async () => {
+test("a missing program is reported missing, with what to install", async () => {
   const ran = await command("doctor", ["--json"], { env: { PATH: "/nonexistent" } });
   const { answers } = JSON.parse(ran.stdout) as Examination;
   const gcc = answers.find((answer) => answer.name === "gcc");
@@ -32,7 +32,7 @@ test("a missing program is said to be missing, with what to install", async () =
   });
 });
 
-test("--clean says what it removed, or that there was nothing; an unknown flag is 254", async () => {
+test("--clean prints what it removed, or that there was nothing; an unknown flag is 254", async () => {
   const ran = await command("doctor", ["--clean"]);
   expect(ran.stdout).toMatch(/^cleaned: /m);
   expect((await command("doctor", ["--cleanse"])).code).toBe(254);
@@ -61,7 +61,7 @@ async function killedRun() {
   return { place, env, setting };
 }
 
-test("what a killed run left is shown without being asked, and --clean mends it and says what it did", async () => {
+test("what a killed run left is shown without being asked, and --clean mends it and prints what it did", async () => {
   const { place, env, setting } = await killedRun();
   try {
     const seen = await command("doctor", [], { env });
@@ -81,7 +81,7 @@ test("what a killed run left is shown without being asked, and --clean mends it 
   }
 });
 
-test.skipIf(needed("root", "setpriv", "a public checkout"))("as nobody it says what it may not see", async () => {
+test.skipIf(needed("root", "setpriv", "a public checkout"))("as nobody it names what it may not see", async () => {
   const { place, env } = await killedRun();
   try {
     const wrap = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];

@@ -114,7 +114,7 @@ const BROKEN: Readonly<Record<string, string>> = {
   "imports a name that is not there": `import { nothing } from ${JSON.stringify(DOOR)}; console.log(nothing);`,
 };
 
-test.each(Object.entries(BROKEN))("a script that %s is no corruption where we start it", async (name, text) => {
+test.each(Object.entries(BROKEN))("a script that %s is not a corruption where we start it", async (name, text) => {
   const path = written(name, text);
   // As new.ts prints it, and as the first line of a script that new.ts begins elsewhere has it.
   const guarded = await run([process.execPath, "--preload", `${ROOT}src/cli/guard.ts`, path]);

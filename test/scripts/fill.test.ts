@@ -62,10 +62,12 @@ test.each([
 test(
   "through a pipe: data on stdout, everything else on stderr",
   async () => {
-    const line = `"$BUN" run fill.ts - --bytes 64MiB 2>"$DIR/said" | "$BUN" run verify.ts - --expect-bytes 64MiB --json --quiet`;
+    const line = `"$BUN" run fill.ts - --bytes 64MiB 2>"$DIR/stderr" | "$BUN" run verify.ts - --expect-bytes 64MiB --json --quiet`;
     const { code, stdout } = await bash(line);
     expect([code, JSON.parse(stdout).totals.bytesVerified]).toEqual([0, 64 * MiB]);
-    expect(lastLine(readFileSync(join(directory, "said"), "utf8"))).toBe("bun run verify.ts - --expect-bytes 67108864");
+    expect(lastLine(readFileSync(join(directory, "stderr"), "utf8"))).toBe(
+      "bun run verify.ts - --expect-bytes 67108864",
+    );
   },
   SLOW_MS,
 );
@@ -181,7 +183,7 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
     const other = await command("fill", [device, "--generation", "3", "--resume"]);
     expect([other.code, other.stderr.split("\n").length]).toEqual([254, 2]);
 
-    // A mounted device is never written to, whatever is said.
+    // A mounted device is never written to, whatever is asked for.
     expect(Bun.spawnSync(["mkfs.ext4", "-qF", device]).exitCode).toBe(0);
     const mountPoint = mkdtempSync(join(directory, "mount-"));
     expect(Bun.spawnSync(["mount", device, mountPoint]).exitCode).toBe(0);
@@ -201,7 +203,7 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
 );
 
 test(
-  "a full file system is one line that says how to go on",
+  "a full file system is one line on how to go on",
   async () => {
     const path = join(directory, "limited");
     const { stderr, stdout } = await bash(

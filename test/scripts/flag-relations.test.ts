@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command } from "./command.ts";
 
-/** Says what a script is instead of running it: its words were accepted. */
+/** Reports what a script is instead of running it: its words were accepted. */
 const UNDERSTOOD = { BYTEWITNESS_DESCRIBE: "1" };
 
 const place = mkdtempSync(join(tmpdir(), "bytewitness-relations-"));

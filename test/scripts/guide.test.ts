@@ -61,7 +61,7 @@ test.skipIf(needed("a writable checkout"))(
   60_000,
 );
 
-/** The names of the tree in README.md, as paths, with the words beside each. */
+/** The names of the tree in README.md, as paths, with the words next to each. */
 function printedTree(): Map<string, string> {
   const readme = readFileSync(`${ROOT}/README.md`, "utf8");
   const tree = /^## The house$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? "";

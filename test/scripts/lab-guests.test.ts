@@ -170,7 +170,7 @@ describe("guests", () => {
     expect(rows[0]?.firstFindingSeconds).toBeLessThan(20);
   });
 
-  testGuest("modules say of themselves what modinfo(8) says", async () => {
+  testGuest("modules have about themselves what modinfo(8) reports", async () => {
     const modinfo = Bun.which("modinfo", { PATH }) as string;
     // The tests above have fetched and unpacked this kernel.
     const cache = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "/root", ".cache");

@@ -42,7 +42,7 @@ describe("arguments", () => {
     }
   });
 
-  test("without a subcommand the overview is on stderr, and it is no good run", async () => {
+  test("without a subcommand the overview is on stderr, and it is not a good run", async () => {
     const { code, stdout, stderr } = await lab([]);
     expect({ code, stdout }).toEqual({ code: 254, stdout: "" });
     expect(stderr).toBe(
@@ -50,7 +50,7 @@ describe("arguments", () => {
     );
   });
 
-  test("a directory that is no built kernel tree has no verdict: 125, so that git bisect skips it", async () => {
+  test("a directory that is not a built kernel tree has no verdict: 125, so that git bisect skips it", async () => {
     using directory = temporaryDirectory();
     const { code, stderr } = await lab(["run", "--kernel", directory.path, "--", PROBE]);
     expect(code).toBe(125);
@@ -93,7 +93,7 @@ describe("arguments", () => {
   });
 });
 
-test("the matrix takes host as a kernel, and reads what the script says of itself", async () => {
+test("the matrix takes host as a kernel, and reads what the script reports about itself", async () => {
   using directory = temporaryDirectory();
   const script = join(directory.path, "s.ts");
   const report = {

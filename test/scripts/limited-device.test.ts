@@ -1,4 +1,4 @@
-/** Without pressure a run is the workload as it is; on a device that somebody else has limited, it is not, and says so. */
+/** Without pressure a run is the workload as it is; on a device that somebody else has limited, it is not, and the report shows it. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { needed } from "../needed.ts";
 import type { Ran } from "./command.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))("--pressure none on a limited device", () => {
-  test("is inconclusive in every reproducer that takes --pressure, and says why", async () => {
+  test("is inconclusive in every reproducer that takes --pressure, and gives the reason", async () => {
     expect(pressed).toContain("uring-append");
     expect(pressed).toContain("gallery/nowait-append");
     for (const script of pressed) {

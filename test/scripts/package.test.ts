@@ -90,11 +90,11 @@ describe.skipIf(needed("a writable checkout"))("a tarball", () => {
   );
 
   test.skipIf(needed("node"))(
-    "with Node alone one clear line says what is needed",
+    "with Node alone one clear line names what is needed",
     () => {
       const { code, err } = run(["node", "node_modules/bytewitness/scripts/bytewitness.js", "verify"]);
       expect({ code, err }).toEqual({ code: 255, err: expect.stringMatching(/^bytewitness: needs Bun .*\n$/) });
-      // Without Bun in PATH the shell says the same.
+      // Without Bun in PATH the shell reports the same.
       const sh = run(["env", "-i", "PATH=/nowhere", "/bin/sh", "node_modules/bytewitness/scripts/bytewitness.js"]);
       expect({ code: sh.code, err: sh.err }).toEqual({ code, err });
     },

@@ -26,7 +26,7 @@ async function at(cwd: string, line: string | readonly string[], env: Record<str
 }
 
 const bun = (name: string, ...words: string[]) => [process.execPath, join(ROOT, "scripts", name), ...words];
-/** Says what a script is instead of running it: its words were understood. */
+/** Reports what a script is instead of running it: its words were understood. */
 const UNDERSTOOD = { BYTEWITNESS_DESCRIBE: "1" };
 const PLACES = [
   ["the checkout's root", () => ROOT],
@@ -101,7 +101,7 @@ test("the command of a new script, and that script's own replay, in a directory 
   });
 });
 
-test("a new script that does not parse any more ends 255 by the command that says so", async () => {
+test("a new script that does not parse any more ends 255 by the command that reports it", async () => {
   const ended = await at(elsewhere, bun("new.ts", "./it-is-broken.ts"));
   const [, line = ""] = /ends 255: (.+)$/m.exec(ended.stdout) ?? [];
   appendFileSync(join(elsewhere, "it-is-broken.ts"), "\nconst = ;\n");

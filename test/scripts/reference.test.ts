@@ -1,4 +1,4 @@
-/** The door as it is documented: what the page names is what can be imported, and every name says what it is. */
+/** The door as it is documented: what the page names is what can be imported, and every name is described. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** SECONDS is kept: a run takes at most a tenth longer than it was told to, beside the start-up of an empty run. */
+/** SECONDS is kept: a run takes at most a tenth longer than it was asked to, next to the start-up of an empty run. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ test("every script that takes --seconds is timed here", async () => {
   expect(taking.flat().sort()).toEqual([...new Set(RUNS.map(([, script]) => script))].sort());
 });
 
-/** A busy machine may hold a run up: the best of three counts, each beside an empty run of the same moment. */
+/** A busy machine may hold a run up: the best of three counts, each next to an empty run of the same moment. */
 test.each(RUNS.map(([seconds, ...words]) => [seconds, words] as const))(
   "%d s of %j",
   async (seconds, [script = "", ...args]) => {

@@ -1,4 +1,4 @@
-/** scripts/setup.sh on made-up machines: what it calls, what it says, and how it ends. */
+/** scripts/setup.sh on made-up machines: what it calls, what it reports, and how it ends. */
 import { expect, test } from "bun:test";
 import { readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -85,13 +85,13 @@ test("apt tries once more with new lists, and asks no question", () => {
 });
 
 test("without a network apt is asked once and not part by part", () => {
-  const says = "E: Failed to fetch the file";
-  using world = lacking().fake("apt-cache").fake("apt-get", `echo "${says}"; exit 100`);
+  const message = "E: Failed to fetch the file";
+  using world = lacking().fake("apt-cache").fake("apt-get", `echo "${message}"; exit 100`);
   const { err, calls } = world.setup();
   expect(calls).toEqual([APT_SHOW, APT_INSTALL, APT_UPDATE]);
   world.fake("apt-cache", "exit 100");
   expect(world.setup().calls).toEqual([APT_SHOW, APT_UPDATE, APT_INSTALL]);
-  expect(err[1]).toStartWith(`setup: liburing is missing (apt failed: ${says}): install it with: apt-get install`);
+  expect(err[1]).toStartWith(`setup: liburing is missing (apt failed: ${message}): install it with: apt-get install`);
 });
 
 test("one unavailable package keeps no other away", () => {
@@ -185,7 +185,7 @@ test("Bun goes to ~/.local where the prefix cannot be written, and a link on PAT
   expect(world.setup()).toEqual(SILENT);
 });
 
-test("an older Bun that comes first on PATH is told, never replaced; a newer one is fine", () => {
+test("an older Bun that comes first on PATH is reported, never replaced; a newer one is fine", () => {
   using older = new World().complete().withNpm().withBun("1.4.4");
   expect(older.setup()).toMatchObject({
     code: 0,
@@ -248,7 +248,7 @@ test("bun install runs when node_modules is missing or older than bun.lock, and 
   expect(world.setup()).toEqual(install);
 });
 
-test("a bun install that fails is told; it stops the line only when there is nothing to run with", () => {
+test("a bun install that fails is reported; it stops the line only when there is nothing to run with", () => {
   using world = new World().complete();
   world.run(["rm", "-r", "node_modules"]);
   world.fake("bun", 'case $1 in --version) echo 1.4.5 ;; install) echo "error: no network"; exit 1 ;; esac');

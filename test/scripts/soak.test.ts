@@ -17,7 +17,7 @@ test("what is left is found: a file, a process that lives on, a stranger's file 
   const root = mkdtempSync(`${os.tmpdir()}/soak-test-`);
   try {
     const script = `${root}/careless.ts`;
-    // Leaves a file, changes a stranger's, and has a child that nobody ends.
+    // Leaves a file, changes a stranger's, and has a child that no one ends.
     writeFileSync(
       script,
       `import { appendFileSync, existsSync, writeFileSync } from "node:fs";

@@ -12,7 +12,7 @@ async function relay(...args: string[]) {
   return { ran, report: reportOf(ran) };
 }
 
-/** A role that listens, and the port it says. */
+/** A role that listens, and its port. */
 async function listening(...args: string[]) {
   const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", ...args, "--json"], {
     ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
@@ -46,7 +46,7 @@ test.each([
   [["--bytes", "6MiB"], 1, "corrupt", [["truncated", 4 * MIB, 2 * MIB]], undefined],
   [["--bytes", "3MiB"], 1, "corrupt", [["extra", 3 * MIB, MIB]], undefined],
 ] as const)(
-  "a sink alone with %p checks the length or says that it did not",
+  "a sink alone with %p checks the length or notes that it did not",
   async (flags, code, verdict, found, reason) => {
     for (const feed of ["counter", "zero"]) {
       const source = await listening("source", "--listen", "127.0.0.1:0", "--bytes", "4MiB", "--feed", feed);
@@ -102,7 +102,7 @@ test.skipIf(needed("nc"))("foreign sink slower than the source: nc into sha256su
   expect((await via.report()).totals.bytesWritten).toBe(lengthBytes);
 });
 
-test("nobody listens upstream: one line that names the address, 125", async () => {
+test("no one listens upstream: one line that names the address, 125", async () => {
   const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   const { port } = free;
   free.stop(true);
@@ -146,7 +146,7 @@ test.skipIf(needed("socat", "nc"))("half-close: the server answers after the cli
   const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   const { port } = free;
   free.stop(true);
-  // tac answers only what it has read to the end: without a propagated half-close nobody would ever speak.
+  // tac answers only what it has read to the end: without a propagated half-close neither end would ever send.
   const server = Bun.spawn(["socat", `TCP-LISTEN:${port},reuseaddr`, "SYSTEM:tac"], { timeout: 60_000 });
   await until("socat to listen", () => tcpSockets(port).some(({ state }) => state === 10));
   const via = await listening("relay", "--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${port}`);

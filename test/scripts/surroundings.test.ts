@@ -34,7 +34,7 @@ const COMMANDS: readonly (readonly [script: string, ...args: string[]])[] = [
   ["doctor"],
 ];
 
-/** What holds everywhere: 1 only with a finding on stdout, an error is one line that is no stack, and no other code. */
+/** What holds everywhere: 1 only with a finding on stdout, an error is one line that is not a stack, and no other code. */
 function expectContract(ran: Ran): void {
   expect([0, 1, 125, 254, 255]).toContain(ran.code as number);
   const lines = ran.stderr.trim().split("\n");

@@ -83,7 +83,7 @@ test("one JSON object; the same cases as baseline are the same, and as --expect 
   expect(ktap.stdout).toContain("\n  not ok 1 splice-fpos\n");
 }, 120_000);
 
-test("a spent budget is ran, case by case, and is no clean survey", async () => {
+test("a spent budget is noted, case by case, and is not a clean survey", async () => {
   const { code, stdout } = await survey("--only", "two-rings,splice-fpos", "--budget", "500ms", "--json");
   const document = JSON.parse(stdout) as Survey;
   expect({ code, verdict: document.verdict }).toEqual({ code: 125, verdict: "inconclusive" });

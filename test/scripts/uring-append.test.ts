@@ -44,7 +44,7 @@ describe("the canary: damage of our own is found with kind, offset and length ex
         const file = `${prefix}.${index}`;
         expect(found).toEqual([{ kind, file, offsetBytes, lengthBytes, pageAligned: offsetBytes % 4096 === 0 }]);
         if (wanted.originBytes !== undefined) expect(report.findings[0]?.originBytes).toBe(wanted.originBytes);
-        // The chunk's own call, and nobody else's: the next file's calls have the same offsets.
+        // The chunk's own call, and no one else's: the next file's calls have the same offsets.
         const calls = report.findings[0]?.calls ?? [];
         const { chunkIndex } = wanted;
         // A loss names the call before it, the one that never was, and the one after it.
@@ -165,7 +165,7 @@ describe("bad input: one clear line, 254", () => {
   });
 });
 
-describe("a bad world: the verdict says what happened, nothing stays behind", () => {
+describe("a bad world: the verdict states what happened, nothing stays behind", () => {
   test("a file size limit ends the run as inconclusive", async () => {
     const wrap = ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh"];
     const ran = await command("uring-append", [`${directory}/limit`, "2", ...SMALL, "--json"], { wrap });

@@ -1,4 +1,4 @@
-/** verify.ts --pattern fio: files that a real fio wrote, damaged in many ways, and what is said of each. */
+/** verify.ts --pattern fio: files that a real fio wrote, damaged in many ways, and the verdict on each. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** verify.ts on what is no plain file: devices, pipes, sockets, links, streams without an end; and on odd places in files. */
+/** verify.ts on what is not a plain file: devices, pipes, sockets, links, streams without an end; and on odd places in files. */
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -111,7 +111,7 @@ test(
 );
 
 test(
-  "a device without an end is judged as far as --length says",
+  "a device without an end is judged as far as --length asks for",
   async () => {
     const { code, stdout } = await command("verify", ["/dev/zero", "--pattern", "zero", "--length", "3MiB", "--json"]);
     expect([code, JSON.parse(stdout).totals.bytesVerified]).toEqual([0, 3 << 20]);
@@ -120,7 +120,7 @@ test(
 );
 
 test(
-  "a file of 2^40 zeros that nobody wrote takes a moment",
+  "a file of 2^40 zeros that were never written takes a moment",
   async () => {
     const path = countedFile("sparse", 1 << 20);
     truncateSync(path, 2 ** 40);
@@ -165,7 +165,7 @@ test(
 );
 
 test(
-  "a reference whose name is no UTF-8",
+  "a reference whose name is not UTF-8",
   async () => {
     const { code, stdout } = await bash(
       `name="$DIR/$(printf 'r\\377f')"; cp "$GOOD" "$name"; "$BUN" scripts/verify.ts "$GOOD" --pattern "reference:$name"`,
@@ -176,7 +176,7 @@ test(
 );
 
 test(
-  "a stream from the middle of a file begins where its reader stands",
+  "a stream from the middle of a file begins at its reader's position",
   async () => {
     const { code, stdout } = await bash(
       `(head -c 4096 >/dev/null; "$BUN" scripts/verify.ts - --json --quiet) <"$GOOD"`,

@@ -65,7 +65,7 @@ test(
     expect(await edited((lines) => lines.splice(500, 1, `${"x".repeat(LINE - 1)}\n`))).toEqual([
       ["filled", 32000, LINE - 1, undefined],
     ]);
-    // A digit with one wrong bit is no other line.
+    // A digit with one wrong bit is not another line.
     expect(await edited((lines) => lines.splice(500, 1, line.replace("500", "501")))).toEqual([
       ["bit-flipped", 32014, 1, undefined],
     ]);

@@ -115,7 +115,7 @@ test("a hole is not read: 100 GiB of zeros take a moment", async () => {
   expect(performance.now() - started).toBeLessThan(20_000);
 });
 
-test("a reference says how long the stream is", async () => {
+test("a reference gives how long the stream is", async () => {
   const reference = join(directory, "reference");
   const copy = join(directory, "copy");
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));

@@ -1,6 +1,6 @@
 /**
  * A made-up machine for the tests of setup.sh and .ci/run: a directory with a PATH of its own, where package managers,
- * npm, bun and id are fakes that write down how they were called, and a tree that stands for /usr and /var.
+ * npm, bun and id are fakes that write down how they were called, and a tree in the place of /usr and /var.
  */
 import {
   chmodSync,
@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const REPOSITORY = join(import.meta.dir, "../..");
-/** What setup.sh and .ci/run use of the system, beside the shell itself. */
+/** What setup.sh and .ci/run use of the system, next to the shell itself. */
 const REAL_TOOLS = [
   "bash",
   "sed",
@@ -75,7 +75,7 @@ export class World implements Disposable {
     return path;
   }
 
-  /** Puts an empty file under the tree that stands for /. */
+  /** Puts an empty file under the tree in the place of /. */
   touch(path: string): this {
     return this.write(join("sysroot", path), "");
   }

@@ -1,4 +1,4 @@
-/** The table of known kernels: its shape, and what the changelogs say that packages carry. */
+/** The table of known kernels: its shape, and what the changelogs state that packages carry. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -15,7 +15,7 @@ const table = descriptions.flatMap((description, index) =>
   description?.known === undefined ? [] : [{ name: cases[index]?.name ?? "", known: description.known }],
 );
 
-test("every case describes itself, and all but the examples say where their bug is", () => {
+test("every case describes itself, and all but the examples state where their bug is", () => {
   expect(cases.filter((_, index) => descriptions[index] === undefined)).toEqual([]);
   const without = cases.filter((_, index) => descriptions[index]?.known === undefined).map(({ name }) => name);
   expect(without.filter((name) => name !== "two-rings")).toEqual([]);

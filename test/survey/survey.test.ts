@@ -135,7 +135,7 @@ describe("comparisons", () => {
       { name: "e", verdict: "corrupt", kinds: ["torn"] },
     ],
   });
-  test("new, gone, same; another kind is new; no verdict is no change", () => {
+  test("new, gone, same; another kind is new; no verdict is not a change", () => {
     const earlier = readEarlier(before, "6.12.117");
     if (typeof earlier === "string") throw new Error(earlier);
     const compared = compare(now, earlier);

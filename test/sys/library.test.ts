@@ -14,7 +14,7 @@ describe("openLibrary", () => {
     expect([found.name, found.symbols.getpid()]).toEqual([libcName(), process.pid]);
   });
 
-  test("says what each attempt said", () => {
+  test("lists the error of each attempt", () => {
     const found = openLibrary(["libnowhere.so.9", libcName()], { no_such_function: [[], "i32"] });
     expect(found.name).toBeUndefined();
     const reason = found.name === undefined ? found.reason : "";

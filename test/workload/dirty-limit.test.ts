@@ -53,7 +53,7 @@ test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
 );
 
 test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
-  "overlapping runs with two limits: the second waits, and the first's limit stands until its end",
+  "overlapping runs with two limits: the second waits, and the first's limit holds until its end",
   async () => {
     const { before, both, one, after, lines } = await overlapping("other");
     expect(lines?.[1]).toContain("waiting: another run holds dirty limit of device");
@@ -72,6 +72,6 @@ test.skipIf(needed("root", "mkfs.xfs", "dirty limits per device"))(
   },
 );
 
-test("a path whose device has no limit of its own says so", () => {
+test("a path whose device has no limit of its own is named", () => {
   expect(() => limitDirty("/proc", { bytes: 4096 })).toThrow("no dirty limit per device");
 });

@@ -1,4 +1,4 @@
-/** What pressure does where it cannot do all: it says so, primes the file, and leaves nothing behind. */
+/** What pressure does where it cannot do all: it reports that, primes the file, and leaves nothing behind. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ const traces = () => ({
   cgroup: readFileSync("/proc/self/cgroup", "utf8"),
   policy: readFileSync(`/proc/self/task/${process.pid}/stat`, "utf8").split(") ")[1]?.split(" ")[38],
   score: readFileSync("/proc/self/oom_score_adj", "utf8"),
-  // Rings and nameless files alone: a Worker's own descriptors close a moment after it was told to end.
+  // Rings and nameless files alone: a Worker's own descriptors close a moment after it was asked to end.
   open: readdirSync("/proc/self/fd").filter((fd) => /io_uring|\(deleted\)/.test(linkOf(fd))).length,
 });
 
@@ -135,7 +135,7 @@ test("auto reserves blocks beyond the end of a fresh file", () => {
   expect(allocatedBytes).toBe(pressure.settings.keepSize === true ? 6 * MiB : 0);
 });
 
-test("the writeback thread works on the file it follows and rests when told", async () => {
+test("the writeback thread works on the file it follows and rests when asked to", async () => {
   using pressure = start("writeback");
   using fd = fresh();
   pressure.fileOpened(fd, MiB);

@@ -59,15 +59,18 @@ test("findings that a second reading does not show are called different, never d
   }
 });
 
-test.skipIf(needed("root", "mkfs.ext4"))("damage in the page cache alone is told from damage on the device", () => {
-  const child = Bun.spawnSync([process.execPath, `${import.meta.dir}/fixtures/second-reading.ts`], {
-    stderr: "inherit",
-  });
-  const finding = { kind: expect.any(String), offsetBytes: 65_536 };
-  const both = (...findings: unknown[]) => ({ judgeFile: findings, verify: findings });
-  expect(JSON.parse(child.stdout.toString())).toEqual({
-    "in the cache": both({ ...finding, secondReading: "different" }),
-    "on the device": both({ ...finding, secondReading: "same" }),
-    nowhere: both(),
-  });
-});
+test.skipIf(needed("root", "mkfs.ext4"))(
+  "damage in the page cache alone is distinguished from damage on the device",
+  () => {
+    const child = Bun.spawnSync([process.execPath, `${import.meta.dir}/fixtures/second-reading.ts`], {
+      stderr: "inherit",
+    });
+    const finding = { kind: expect.any(String), offsetBytes: 65_536 };
+    const both = (...findings: unknown[]) => ({ judgeFile: findings, verify: findings });
+    expect(JSON.parse(child.stdout.toString())).toEqual({
+      "in the cache": both({ ...finding, secondReading: "different" }),
+      "on the device": both({ ...finding, secondReading: "same" }),
+      nowhere: both(),
+    });
+  },
+);

@@ -60,7 +60,7 @@ test("attempts and how many entered the racy path", () => {
   expect(tally.triggerSeen("how")).toEqual({ reached: 2, attempts: 3, how: "how" });
 });
 
-test("evidence below a file system of the run's own is told apart, once each", () => {
+test("evidence below a file system of the run's own is distinguished, once each", () => {
   const tally = new Tally();
   tally.vanishing("/mnt/own");
   for (const path of ["/mnt/own/a", "/mnt/own-not/b", "/mnt/own/a"]) tally.keptFile(path);

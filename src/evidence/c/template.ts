@@ -2,7 +2,7 @@
  * C programs that are files of their own: c/evidence/NAME.c, with the values of the run put in.
  *
  * Owns putting them in, the choice between the two doors of the append program, and the wrapping as a kernel selftest. A
- * reproducer has such a file where its bug needs what no recording holds: two processes, a nearly full memory group, KSM.
+ * reproducer has a file of this kind where its bug needs what no recording holds: two processes, a nearly full memory group, KSM.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -55,7 +55,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
   };
   const expected = findsFix ? ({ low: "bad", high: "good" } as const) : ({ low: "good", high: "bad" } as const);
   const result = await search({ count: packages.length, expected, judge });
-  return await tell(result, packages, { findsFix, ...command });
+  return await reportOn(result, packages, { findsFix, ...command });
 }
 
 const series = (version: string) => splitVersion(version).upstream.split(".").slice(0, 2).join(".");
@@ -109,7 +109,7 @@ async function rowOf(entry: KernelPackage, command: BisectCommand): Promise<Row>
   }
 }
 
-async function tell(
+async function reportOn(
   { low, high, judgements, contradiction }: SearchResult,
   packages: readonly KernelPackage[],
   command: BisectCommand & { findsFix: boolean },

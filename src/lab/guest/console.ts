@@ -1,7 +1,7 @@
 /**
  * Reading a kernel's console: the lines that mean trouble, and the last lines before silence.
  *
- * Pure. Refuses to judge: a "BUG:" line is reported as such; whether the run still counts is for the caller.
+ * Pure. Refuses to judge: a "BUG:" line is reported as one; whether the run still counts is for the caller.
  */
 
 export type ConsoleEventKind = "panic" | "bug" | "oops" | "warning" | "stall" | "oom" | "lab";

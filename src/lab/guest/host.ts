@@ -1,7 +1,7 @@
 /**
  * The kernel called "host": the script runs here, without a guest, as the user who asked.
  *
- * Owns how such a script is started and stopped, and how its end is reported like a guest's. Refuses to prepare
+ * Owns how a script is started here and stopped, and how its end is reported like a guest's. Refuses to prepare
  * anything: no file system, no cgroup; a script finds the machine as it is.
  */
 

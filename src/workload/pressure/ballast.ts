@@ -28,9 +28,9 @@ export class Ballast implements Disposable {
   readonly #buffer: Memory;
   readonly #probe: IoVectors;
 
-  /** On the file system of `beside`, so that its pages are of the same kind. Throws SyscallError when it cannot be made. */
-  static load(beside: Fd, lengthBytes: number): Ballast {
-    const file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${beside.number}`)));
+  /** On the file system of `near`, so that its pages are of the same kind. Throws SyscallError when it cannot be made. */
+  static load(near: Fd, lengthBytes: number): Ballast {
+    const file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${near.number}`)));
     truncate(file, { lengthBytes });
     const ballast = new Ballast(file, lengthBytes);
     ballast.refresh();

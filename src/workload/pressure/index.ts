@@ -84,7 +84,7 @@ export class Pressure implements Disposable {
         this.#group = entered.value;
         this.#slack = new Slack(this.#group);
         this.#exemption = OomExemption.open();
-        // After the move: 5.10 refuses it (EINVAL) to a process that has such workers already.
+        // After the move: 5.10 refuses it (EINVAL) to a process that has workers already.
         this.#keeper = WorkerKeeper.start();
       } else this.#noGroup = entered.reason;
     }
@@ -238,7 +238,7 @@ export class Pressure implements Disposable {
     for (let ticks = 1; ; ticks++) {
       this.#prime.stamp(fd);
       this.#enterWindow();
-      // A busy machine took the processor away meanwhile: such an attempt would be refused before it began.
+      // A busy machine took the processor away meanwhile: that attempt would be refused before it began.
       if (this.#prime.holds || ticks === TICKS_MAX) return;
       this.#leaveWindow();
     }

@@ -1,7 +1,7 @@
 /**
  * The moment in which an attempt without sleeping is let in: the file's mtime is "now" to the kernel's tick.
  *
- * The kernel refuses such an attempt when it would have to change mtime (kiocb_modified(), fs/inode.c), so mtime is set at
+ * The kernel refuses an attempt of this kind when it would have to change mtime (kiocb_modified(), fs/inode.c), so mtime is set at
  * the start of a tick, 4 ms long at HZ=250, and the call must be made before the next one. Owns the real-time policy
  * under which this thread does that, and the tick it began in.
  */

@@ -64,11 +64,11 @@ export class WorkerKeeper implements Disposable {
   }
 
   /**
-   * Appends a little to a nameless file next to `beside`, primed as the real appends are. The first run of a path is slow
+   * Appends a little to a nameless file next to `near`, primed as the real appends are. The first run of a path is slow
    * (cold caches; under emulation the kernel's code is being translated), and the tick would be over before the check.
    */
-  rehearse(beside: Fd): void {
-    using file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${beside.number}`)));
+  rehearse(near: Fd): void {
+    using file = namelessFile(dirname(readlinkSync(`/proc/self/fd/${near.number}`)));
     using memory = allocate(4096);
     for (let i = 0; i < 3; i++) {
       spinUntilTick();

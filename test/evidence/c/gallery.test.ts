@@ -18,7 +18,7 @@ const TIMEOUT = 180_000;
 
 const NAMES = readdirSync(TEMPLATES).flatMap((file) => (file === "append.c" ? [] : [file.replace(/\.c$/, "")]));
 
-/** Compiles as the program's own header says. */
+/** Compiles as the program's own header asks for. */
 function compile(text: string, name: string): { stderr: string; path: string } {
   const path = join(directory, name);
   writeFileSync(`${path}.c`, text);

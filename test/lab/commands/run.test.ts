@@ -1,4 +1,4 @@
-/** What stands for the report of a run that gave none. */
+/** The stand-in for the report of a run that gave none. */
 import { expect, test } from "bun:test";
 import type { GuestResult } from "../../../src/lab/guest/qemu.ts";
 import type { Kernel } from "../../../src/lab/kernels/kernel.ts";

@@ -1,4 +1,4 @@
-/** Console lines as kernels printed them, and what each says of the kernel's health. */
+/** Console lines as kernels printed them, and what each shows about the kernel's health. */
 import { describe, expect, test } from "bun:test";
 import { type ConsoleEventKind, ConsoleReader, cleanLine, recognise } from "../../../src/lab/guest/console.ts";
 

@@ -5,7 +5,7 @@ import { parseIndex } from "../../../src/lab/kernels/apt.ts";
 const stanza = (name: string, version: string, size: number) =>
   `Package: ${name}\nSource: linux\nVersion: ${version}\nArchitecture: amd64\nSize: ${size}\nDescription: ${name}\n`;
 
-test("kernels are picked out of a Packages file, whole, split and empty ones told apart", () => {
+test("kernels are picked out of a Packages file, whole, split and empty ones distinguished", () => {
   const text = [
     "Package: bash\nVersion: 1\nDescription: mentions\n Package: linux-image-9.9-amd64 in its text\n",
     stanza("linux-image-6.1.0-47-cloud-amd64", "6.1.170-3", 26429640),

@@ -1,4 +1,4 @@
-/** Labs at the same time: one of them makes what all of them want, and a dead one keeps nobody waiting. */
+/** Labs at the same time: one of them makes what all of them want, and a dead one keeps no one waiting. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ test("four at once: one makes it, all end well", async () => {
   rmSync(directory, { recursive: true });
 });
 
-test("one that is killed inside keeps nobody out", async () => {
+test("one that is killed inside keeps no one out", async () => {
   const directory = mkdtempSync(join(tmpdir(), "bytewitness-lock-"));
   const first = start(directory, "hangs");
   expect(Buffer.from((await first.stdout.getReader().read()).value ?? []).toString()).toBe("in\n");

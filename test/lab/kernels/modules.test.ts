@@ -29,7 +29,7 @@ describe("parseModinfo", () => {
     expect(info.softBefore).toEqual(["b_c", "d"]);
   });
 
-  test("refuses what is no module", () => {
+  test("refuses what is not a module", () => {
     expect(() => parseModinfo(new Uint8Array(100))).toThrow("not a 64-bit kernel module");
   });
 });
@@ -40,7 +40,7 @@ test("file names give module names", () => {
 });
 
 describe("the modules of a kernel", () => {
-  test("a build tree's own list is believed where it fits, and nothing beside it", () => {
+  test("a build tree's own list is believed where it fits, and nothing next to it", () => {
     using directory = temporaryDirectory();
     mkdirSync(join(directory.path, "fs/xfs"), { recursive: true });
     writeFileSync(join(directory.path, "fs/xfs/xfs.ko"), makeModule(["name=xfs"]));

@@ -86,7 +86,7 @@ test(
     buffers.memory.bytes.set(Buffer.from("first…second..").subarray(0, 16));
     const sent = [ring.run(sqe.sendSelect(a, buffers)), ring.run(sqe.sendSelect(a, buffers))];
     if (sent[0] === -22 || sent[0] === -14) {
-      // Before Linux 6.10 a send takes no selected buffer; the receive does, and is tested beside it.
+      // Before Linux 6.10 a send takes no selected buffer; the receive does, and is tested next to it.
       expect(sent.every((result) => result === sent[0])).toBe(true);
       return;
     }

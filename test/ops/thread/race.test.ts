@@ -21,7 +21,7 @@ test("exported functions run in threads and processes; results, descriptors and 
       ["b", 1],
     ],
     syscall: "SyscallError: read EBADF",
-    inconclusive: "Inconclusive: Inconclusive: cannot tell",
+    inconclusive: "Inconclusive: Inconclusive: cannot know",
     own: "Error: TypeError: our own",
     late: "Inconclusive: Inconclusive: the race did not end within 50 ms",
     unknown: expect.stringContaining('does not export a function "notExported"'),
@@ -32,7 +32,7 @@ test("exported functions run in threads and processes; results, descriptors and 
   expect(processes).toEqual({
     ...{ first: 1000, second: 1000, position: 2000, other: true, at: ["process", 2] },
     syscall: "SyscallError: read EBADF",
-    inconclusive: "Inconclusive: Inconclusive: cannot tell",
+    inconclusive: "Inconclusive: Inconclusive: cannot know",
     vanished: expect.stringMatching(/^Inconclusive: .*ended by SIGKILL before its function "vanish" returned$/),
     buffer: expect.stringContaining("a process does not share this one's memory"),
     late: true,
@@ -71,7 +71,7 @@ test("a barrier is for one thread or more, and one thread never waits", () => {
   for (let round = 0; round < 3; round += 1) alone.wait();
 });
 
-test("a launcher that imports the script and says so in argv is no obstacle", async () => {
+test("a launcher that imports the script and has itself in argv is not an obstacle", async () => {
   const launcher = `process.argv[1] = ${JSON.stringify(SCRIPT)}; await import(process.argv[1]);`;
   const child = Bun.spawn([process.execPath, "-e", launcher], { stdout: "pipe", stderr: "pipe", timeout: 60_000 });
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

@@ -95,7 +95,7 @@ test("a disposed thread that sleeps in the kernel keeps its buffer until it has 
   thread[Symbol.dispose]();
   expect(await refused).toContain("disposed of while its call was under way");
   buffer[Symbol.dispose]();
-  // The kernel will still write here: the memory is nobody else's.
+  // The kernel will still write here: the memory is no one else's.
   expect(buffer.pinned).toBe(true);
   using one = allocate(1);
   write(pipe.writeEnd, one);

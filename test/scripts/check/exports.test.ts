@@ -43,7 +43,7 @@ test.each([
   expect(problemsIn({ ...UNUSED, "test/ops/a.test.ts": use })).toEqual([]);
 });
 
-test("another name of the same file is no use of it", () => {
+test("another name of the same file is not a use of it", () => {
   const other = 'import { Free } from "../../src/ops/a.ts";';
   expect(problemsIn({ ...UNUSED, "test/ops/a.test.ts": other }).length).toBe(1);
 });

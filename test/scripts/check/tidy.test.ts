@@ -111,7 +111,7 @@ test("files end at their limit", () => {
 
 test("each module, script, C file and shell script opens with a header", () => {
   const bare = { "src/ops/b.ts": "export {};\n", "c/x.c": "int x;\n", "scripts/s.sh": "#!/bin/sh\nls\n" };
-  const detail = "1: no header: say in a comment what it owns and what it refuses";
+  const detail = "1: no header: write in a comment what it owns and what it refuses";
   expect(problemsIn(bare)).toEqual([`c/x.c:${detail}`, `scripts/s.sh:${detail}`, `src/ops/b.ts:${detail}`]);
 });
 

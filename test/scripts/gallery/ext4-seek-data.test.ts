@@ -45,7 +45,7 @@ describe.skipIf(needed("root", "mkfs.ext4"))("ext4-seek-data", () => {
   );
 
   test(
-    "a directory of another file system: judged, and the report says that it is another",
+    "a directory of another file system: judged, and the report shows that it is another",
     async () => {
       const directory = mkdtempSync("/dev/shm/ext4-seek-data-");
       const ran = await command("gallery/ext4-seek-data", [directory, "--json"], { timeoutMs: TIMEOUT });

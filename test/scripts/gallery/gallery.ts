@@ -1,4 +1,4 @@
-/** Runs a gallery script as a process in a directory of its own, and returns what it said and what it left there. */
+/** Runs a gallery script as a process in a directory of its own, and returns what it printed and what it left there. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import type { RunReport } from "../../../src/report/document.ts";

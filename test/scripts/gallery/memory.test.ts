@@ -82,7 +82,7 @@ describe.skipIf(needed("root") || hugePagesMissing() !== undefined)("hugetlb-mre
 });
 
 test.skipIf(needed("root", "setpriv", "a public checkout"))(
-  "as nobody both say what they need",
+  "as nobody both name what they need",
   async () => {
     const wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     for (const name of ["ksm-madv-free", "hugetlb-mremap"]) {

@@ -1,4 +1,4 @@
-/** nowait-append as a process: clean on this kernel with the path entered, and what it says without root or a place. */
+/** nowait-append as a process: clean on this kernel with the path entered, and what it does without root or a place. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -35,7 +35,7 @@ test("in a directory of the user's nothing is left behind", async () => {
   const directory = mkdtempSync(`${os.tmpdir()}/nowait-append-`);
   const { out, code } = await run(directory, "--seconds", "1", "--json", "--pressure", "none");
   const report = JSON.parse(out);
-  // tmpfs and overlayfs refuse RWF_NOWAIT outright: then nothing was verified, and the report says why.
+  // tmpfs and overlayfs refuse RWF_NOWAIT outright: then nothing was verified, and the report gives the reason.
   expect([0, 125]).toContain(code);
   if (code === 0) expect(report.totals.bytesVerified).toBe(report.totals.bytesWritten);
   else expect(report.reason).toContain("RWF_NOWAIT");

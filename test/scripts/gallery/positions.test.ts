@@ -52,7 +52,7 @@ test.skipIf(alone)(
   "memfd-position: acknowledged records are gone, the same memfd opened by open(2) loses none",
   async () => {
     const { code, report, left } = await gallery("memfd-position");
-    // "mm/memfd: make f_pos accesses atomic" is in 6.12.118; what other kernels do is for the survey to say.
+    // "mm/memfd: make f_pos accesses atomic" is in 6.12.118; what other kernels do is for the survey to find.
     if (release().startsWith("6.18.44")) expect(code).toBe(1);
     expect(report.verdict).toBe(code === 1 ? "corrupt" : "clean");
     expect(linesOf(report)[0]).toStartWith("the memfd opened by open(2) (control): 0 of ");

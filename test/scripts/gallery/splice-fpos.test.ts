@@ -51,7 +51,7 @@ test("end of pipe: exit 1, one lost range of 100 bytes at 100, and the file kept
   rmSync(directory, { recursive: true });
 });
 
-test("both variants: KTAP says not ok, and every splice was seen asleep", async () => {
+test("both variants: KTAP reports not ok, and every splice was seen asleep", async () => {
   const directory = mkdtempSync(`${os.tmpdir()}/splice-fpos-`);
   const { out, code } = await run(directory, "--ktap");
   expect(code).toBe(1);

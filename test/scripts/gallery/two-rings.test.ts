@@ -1,4 +1,4 @@
-/** The example of two rings in two threads: both streams whole, one counter, errors of a thread are told. */
+/** The example of two rings in two threads: both streams whole, one counter, errors of a thread arrive. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";

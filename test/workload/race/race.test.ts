@@ -1,4 +1,4 @@
-/** The race itself on real files: what the writers were told is what the file holds, in every door. */
+/** The race itself on real files: what the writers were promised is what the file holds, in every door. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -36,7 +36,7 @@ test("plain writers: every record whole, the file as long as the sum of results,
   expect(judgement.whole.map(({ records }) => records)).toEqual([large?.records, small?.records] as number[]);
 });
 
-test("a linked pair in one ring, and a writeback loop beside it", async () => {
+test("a linked pair in one ring, and a writeback loop next to it", async () => {
   const second = { recordBytes: 4 * KIB, linked: true };
   const { round, judgement } = await race([{ door: "uring-async", recordBytes: 128 * KIB, prime: true, second }], 100);
   expect(round.tallies.map(({ writer, recordBytes }) => [writer, recordBytes])).toEqual([
@@ -58,7 +58,7 @@ test("a refusal of the first record is an error with the kernel's words, and thr
   expect(round.tallies[0]?.records).toBe(5);
 });
 
-test("a failing writer ends the round with its own error, though the writeback loop fails beside it", async () => {
+test("a failing writer ends the round with its own error, though the writeback loop fails next to it", async () => {
   await using threads = new RecordRace({ writers: [{ door: "write", recordBytes: 4 * KIB }], writebackEveryUs: 100 });
   for (let round = 0; round < 10; round += 1) {
     const open = () => openFile("/proc/self/status", { flags: 0 });

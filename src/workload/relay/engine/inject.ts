@@ -144,7 +144,7 @@ export class Injector implements Filter {
     this.#chunk = undefined;
   }
 
-  /** Damages bytes [at, end) of the memory, of which `total` count; what is wrong now and by how much it grew. */
+  /** Damages bytes [at, end) of the memory; its first `total` bytes count; what is wrong now and by how much it grew. */
   #apply(memory: Memory, part: { at: number; end: number; total: number }) {
     const { at, end, total } = part;
     const lengthBytes = end - at;

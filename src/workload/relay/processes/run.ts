@@ -200,7 +200,7 @@ export class SelfContainedRun implements AsyncDisposable {
 
   /**
    * Waits, looking for a stop every 50 ms. Before bytes flow there is nothing to report; later the source is asked to
-   * end its streams, then everyone, and then nobody is waited for.
+   * end its streams, then everyone, and then the wait is over.
    */
   async #until<Value>(promise: Promise<Value>): Promise<Value> {
     // What is no longer waited for may still fail, when the roles are killed.

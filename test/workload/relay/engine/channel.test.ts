@@ -39,7 +39,7 @@ function relay(shape: Partial<RelayShape> = {}, pipeBytes = 65_536) {
 const send = (fd: Fd, lengthBytes: number) => trySend(fd, memory, { lengthBytes });
 const receive = (fd: Fd) => tryReceive(fd, memory, { lengthBytes: 1 << 20 });
 
-test("nothing to read is no close: the channel waits", () => {
+test("nothing to read is not a close: the channel waits", () => {
   const { channel, server, client } = relay();
   expect(channel.pump(4)).toBe(false);
   expect([channel.finished, channel.ended, channel.readable]).toEqual([false, false, false]);

@@ -105,7 +105,7 @@ test("a copy is the chunk of its origin, even when its edges slid over equal byt
   expect(exactChunk(foreign, answer(journal, questionFor(0, foreign)))).toBeUndefined();
 });
 
-test("when the calls were overwritten the finding says so and claims nothing", () => {
+test("when the calls were overwritten the finding has it as a field and claims nothing", () => {
   const one = explained(relayJournal(8), finding({ offsetBytes: 10, lengthBytes: 10 }));
   expect(one.detail).toBe("wrong; the journal no longer holds the calls");
   expect(one.calls).toBeUndefined();

@@ -55,7 +55,7 @@ test("bytes lost in the middle do not make the end short as well", () => {
   expect(verifiedBytes).toBe(18_540);
 });
 
-test("a connection that an error cut short is no evidence of truncation", () => {
+test("a connection that an error cut short is not evidence of truncation", () => {
   const input = { streams: [sunk(stream(5_000))], sentBytes: [9_000], sourceErrors: [], selfLocating: true };
   const cut = { ...complete, complete: false };
   expect(mergeFindings({ ...input, outcomes: [cut], stalled: false }).found).toEqual([]);
@@ -63,7 +63,7 @@ test("a connection that an error cut short is no evidence of truncation", () => 
   expect(mergeFindings({ ...input, outcomes: [complete], stalled: false }).found.length).toBe(1);
 });
 
-test("the hop is told by who saw it", () => {
+test("the hop is decided by who saw it", () => {
   const one: Finding = { kind: "foreign", offsetBytes: 100, lengthBytes: 20, pageAligned: false, detail: "" };
   const asked = { connection: 0, finding: one };
   const clean = { verifiedBytes: 1, findings: [], findingsLeftOut: 0, segments: [], segmentsLeftOut: 0 };
