@@ -137,7 +137,7 @@ export class Groups {
   }
 }
 
-/** `|` takes 32 bits: the alignment is at most a page, so the lower ones say it. */
+/** `|` takes 32 bits: the alignment is at most a page, so the lower ones are enough. */
 function extend(series: Series, at: number, length: number): Series {
   const stride = at - series.last;
   if (series.count === 1) series.stride = stride > 0 ? stride : -1;

@@ -113,7 +113,7 @@ function holding(all: readonly Note[], home: Range, note: Note): Note | undefine
   return best?.away;
 }
 
-/** Damage in bytes of another place is no half of theirs. */
+/** Damage in bytes of another place is not a half of theirs. */
 function isIn(note: Note, other: Note): boolean {
   const { offsetBytes, lengthBytes } = note;
   return offsetBytes >= other.offsetBytes && offsetBytes + lengthBytes <= other.offsetBytes + other.lengthBytes;

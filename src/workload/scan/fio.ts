@@ -15,7 +15,7 @@ import type { ReadAtMost } from "./scan.ts";
 
 const READ_BYTES = 1 << 20;
 
-/** Judges the whole of a file or device; undefined when `tick` said to stop. `reading` is another way to its bytes. */
+/** Judges the whole of a file or device; undefined when `tick` asks to stop. `reading` is another way to its bytes. */
 export async function judgeFio(
   input: Input,
   expectBytes: number | undefined,
