@@ -14,14 +14,14 @@ import os from "node:os";
 import { join } from "node:path";
 import { runCommand, UsageError } from "bytewitness";
 import { createDirectory } from "../src/machine/own-file.ts";
-import { type Candidate, playRound } from "../src/machine/soak/kills.ts";
+import { type KillCandidate, playRound } from "../src/machine/soak/kills.ts";
 import { Random } from "../src/workload/random.ts";
 
 const HERE = import.meta.dir;
 const APPEND = join(HERE, "uring-append.ts");
 
 /** Every script, as a user would start it; DIR is the round's directory, RUN distinguishes the two runs. */
-function candidates(): Candidate[] {
+function candidates(): KillCandidate[] {
   const gallery = readdirSync(join(HERE, "gallery"))
     .filter((name) => name.endsWith(".ts"))
     .map((name) => ({ script: join(HERE, "gallery", name), words: ["--quiet"] }));
@@ -56,8 +56,8 @@ await runCommand({
     const problems: string[] = [];
     for (let index = 0; index < args.kills; index += 1) {
       // Every script has its turn; every other time both runs are the same script, so that they meet.
-      const first = all[index % all.length] as Candidate;
-      const second = random.below(2) === 0 ? first : (all[random.below(all.length)] as Candidate);
+      const first = all[index % all.length] as KillCandidate;
+      const second = random.below(2) === 0 ? first : (all[random.below(all.length)] as KillCandidate);
       const victim = (["run", "run", "child", "all"] as const)[random.below(4)] ?? "run";
       const afterMs = 50 + random.below(2000);
       const pick = (count: number) => random.below(count);

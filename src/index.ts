@@ -17,7 +17,7 @@ export {
   IoVectors,
   openFile,
   openMemfd,
-  type Part,
+  type BufferPart,
   type Path,
   read,
   readFully,
@@ -72,7 +72,7 @@ export {
   trySend,
 } from "./ops/socket.ts";
 export { getOption, type SocketOption, setOption, trySetOption } from "./ops/socket-option.ts";
-export { fallocate, nextData, type Range, seek, sync, truncate } from "./ops/space.ts";
+export { fallocate, nextData, type FileRange, seek, sync, truncate } from "./ops/space.ts";
 export {
   type SpliceOptions,
   splice,

@@ -1,5 +1,5 @@
 /**
- * What no single file shows about exports: those that nothing imports, and types whose name means two things.
+ * What no single file shows about declarations: exports that nothing imports, and names that mean two things.
  *
  * Owns reading the export and import statements of a tree; knows the tables that are transcribed whole. Refuses to look
  * into functions: a value counts as used when another file imports it, or when a namespace or dynamic import brings the
@@ -8,10 +8,11 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-interface Exported {
+interface Declared {
   readonly name: string;
   readonly file: string;
   readonly line: number;
+  readonly isExported: boolean;
   readonly isType: boolean;
   /** A type or a class: its name defines what a thing is. Verbs may be the same in several rooms. */
   readonly isThing: boolean;
@@ -20,19 +21,17 @@ interface Exported {
 /** Transcribed from the kernel's headers and liburing's: proven whole, used as needed. */
 const TRANSCRIBED = /^src\/(?:sys\/uapi\/|uapi\.ts)/;
 
-/** The stream judge's own vocabulary: nothing outside its room imports it. */
-const OWN_WORDS = /^src\/judge\/(?:stream|fio)\//;
-
 const DECLARATION =
-  /^export (?:declare )?(?:abstract )?(async function\*?|function\*?|class|const|let|interface|type|enum) (\w+)/gm;
+  /^(export )?(?:declare )?(?:abstract )?(async function\*?|function\*?|class|const|let|interface|type|enum) (\w+)/gm;
 
-function exportsOf(file: string, text: string): Exported[] {
+function declarationsOf(file: string, text: string): Declared[] {
   return [...text.matchAll(DECLARATION)].map((match) => ({
-    name: match[2] as string,
+    name: match[3] as string,
     file,
+    isExported: match[1] !== undefined,
     line: text.slice(0, match.index).split("\n").length,
-    isType: /^(?:interface|type)$/.test(match[1] as string),
-    isThing: /^(?:class|interface|type)$/.test(match[1] as string),
+    isType: /^(?:interface|type)$/.test(match[2] as string),
+    isThing: /^(?:class|interface|type)$/.test(match[2] as string),
   }));
 }
 
@@ -72,26 +71,28 @@ export function exportProblems(root: string, files: readonly string[]): string[]
   const sources = files.filter((file) => /^(?:src|scripts|test)\/.*\.(?:ts|js|txt)$/.test(file));
   const texts = new Map(sources.map((file) => [file, readFileSync(join(root, file), "utf8")]));
   const used = new Set([...texts].flatMap(([file, text]) => importsOf(file, text)));
-  const own = [...texts].filter(([file]) => file.startsWith("src/")).flatMap(([file, text]) => exportsOf(file, text));
+  const own = [...texts]
+    .filter(([file]) => file.startsWith("src/"))
+    .flatMap(([file, text]) => declarationsOf(file, text));
   const tests = [...texts].flatMap(([file, text]) => (file.startsWith("test/") ? [text] : [])).join("\n");
   // Tests also import by paths that they put together.
   const named = (name: string) => new RegExp(`\\bimport \\{[^}]*\\b${name}\\b`).test(tests);
-  const isUsed = ({ name, file }: Exported) =>
+  const isUsed = ({ name, file }: Declared) =>
     [`${file} ${name}`, `${file} *`, `${dirname(file)}/ *`].some((use) => used.has(use)) || named(name);
-  const dead = own.filter((one) => !one.isType && !TRANSCRIBED.test(one.file) && !isUsed(one));
+  const dead = own.filter((one) => one.isExported && !one.isType && !TRANSCRIBED.test(one.file) && !isUsed(one));
   return [
     ...dead.map(({ file, line, name }) => `${file}:${line}: dead export: nothing imports ${name}`),
     ...twice(own.filter(({ file, isThing }) => isThing && !TRANSCRIBED.test(file))),
   ];
 }
 
-function twice(own: readonly Exported[]): string[] {
+/** Exported or not: who reads two files meets the name twice. */
+function twice(own: readonly Declared[]): string[] {
   const byName = Map.groupBy(own, ({ name }) => name);
   return [...byName].flatMap(([name, all]) => {
-    const left = all.filter(({ file }) => !OWN_WORDS.test(file));
-    const files = new Set(left.map(({ file }) => file));
+    const files = new Set(all.map(({ file }) => file));
     if (files.size < 2) return [];
-    const [first, ...others] = left as [Exported, ...Exported[]];
+    const [first, ...others] = all as [Declared, ...Declared[]];
     return others.map(
       ({ file, line }) => `${file}:${line}: ${name} is also the name of something else: ${first.file}:${first.line}`,
     );

@@ -31,7 +31,7 @@ export const GOAL = { atLeast: 1.2 };
 const WORK = "work";
 const PROCESS = "whole process";
 
-interface Place {
+interface BenchPlace {
   readonly name: string;
   readonly directory: string;
 }
@@ -55,9 +55,9 @@ function turn(command: readonly string[], read: (stdout: string) => Turn, wanted
   return { [WORK]: files / seconds, [PROCESS]: files / wholeSeconds, bytes };
 }
 
-type Options = Record<keyof typeof OPTIONS, number>;
+type AppendOptions = Record<keyof typeof OPTIONS, number>;
 
-function contenders(place: Place, options: Options, twinPath: string): Contender[] {
+function contenders(place: BenchPlace, options: AppendOptions, twinPath: string): Contender[] {
   const { files, fileMb } = options;
   const script = join(import.meta.dir, "../../scripts/uring-append.ts");
   const limits = ["600", String(fileMb)];
@@ -116,7 +116,7 @@ async function main(options: Arguments<typeof OPTIONS>): Promise<number> {
     `append: files of ${options.fileMb} MiB and up, ${options.files} per turn; twin built by ${twin.builtBy}`,
   );
   const answers: Answer[] = [];
-  const measure = async (place: Place) => {
+  const measure = async (place: BenchPlace) => {
     const [ours, other] = await interleave(contenders(place, options, twin.path), options.rounds);
     const result = resultLines(place.name, ours as Measured, other as Measured);
     for (const line of result.lines) console.log(line);

@@ -10,7 +10,7 @@ export interface Dimension {
   readonly name: string;
   /** The value when it is not given. */
   readonly fallback: unknown;
-  /** The smallest number that the option takes; undefined for options that are not numberss. */
+  /** The smallest number that the option takes; undefined for options that are not numbers. */
   readonly min: number | undefined;
   /** Values that do less than any other one, the least first: "none", or one of what "all" means. */
   readonly less?: readonly unknown[];

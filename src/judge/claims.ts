@@ -27,7 +27,7 @@ export function letters(letter: string, lengthBytes: number): Uint8Array {
   return new Uint8Array(lengthBytes).fill(letter.charCodeAt(0));
 }
 
-interface Gap {
+interface MissingRange {
   readonly from: number;
   readonly to: number;
 }
@@ -37,8 +37,8 @@ export function judgeClaims(file: Uint8Array, claims: readonly Claim[], options:
   return claims.flatMap((claim) => gapsOf(file, claim).map((gap) => lost(file, { claim, gap, claims, options })));
 }
 
-function gapsOf(file: Uint8Array, { offsetBytes, bytes }: Claim): Gap[] {
-  const gaps: Gap[] = [];
+function gapsOf(file: Uint8Array, { offsetBytes, bytes }: Claim): MissingRange[] {
+  const gaps: MissingRange[] = [];
   for (let at = 0; at < bytes.length; at += 1) {
     if (file[offsetBytes + at] === bytes[at]) continue;
     const from = at;
@@ -50,7 +50,12 @@ function gapsOf(file: Uint8Array, { offsetBytes, bytes }: Claim): Gap[] {
 
 function lost(
   file: Uint8Array,
-  { claim, gap, claims, options }: { claim: Claim; gap: Gap; claims: readonly Claim[]; options: ClaimsOptions },
+  {
+    claim,
+    gap,
+    claims,
+    options,
+  }: { claim: Claim; gap: MissingRange; claims: readonly Claim[]; options: ClaimsOptions },
 ): Finding {
   const lengthBytes = gap.to - gap.from;
   const found = file.subarray(gap.from, gap.to);
@@ -80,7 +85,7 @@ function holds(bytes: Uint8Array, found: Uint8Array): boolean {
   return found.length <= bytes.length && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(found);
 }
 
-function sample(file: Uint8Array, { claim, gap }: { claim: Claim; gap: Gap }): NonNullable<Finding["sample"]> {
+function sample(file: Uint8Array, { claim, gap }: { claim: Claim; gap: MissingRange }): NonNullable<Finding["sample"]> {
   const offsetBytes = Math.max(claim.offsetBytes, gap.from - (gap.from % 16));
   const from = offsetBytes - claim.offsetBytes;
   return {

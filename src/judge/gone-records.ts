@@ -28,14 +28,14 @@ export interface AccountOptions extends LogExpectation {
   readonly calls?: readonly CallReference[];
 }
 
-interface Run {
+interface RecordRun {
   readonly tally: WriterTally;
   readonly first: number;
   readonly last: number;
 }
 
-function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): Run[] {
-  const runs: Run[] = [];
+function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): RecordRun[] {
+  const runs: RecordRun[] = [];
   for (let first = 0; first < tally.records; first += 1) {
     if (!isBad(first)) continue;
     let last = first;
@@ -46,7 +46,7 @@ function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): Run[]
   return runs;
 }
 
-function finding(kind: "lost" | "duplicated", run: Run, offsetBytes: number, options: AccountOptions): Finding {
+function finding(kind: "lost" | "duplicated", run: RecordRun, offsetBytes: number, options: AccountOptions): Finding {
   const { tally, first, last } = run;
   const { writer, recordBytes } = tally;
   return {
@@ -106,7 +106,12 @@ function repeatedRecords(outputs: Uint8Array, options: AccountOptions): RecordsA
   return account(options, verifiedBytes, runs, findings);
 }
 
-function account(options: AccountOptions, verifiedBytes: number, runs: Run[], findings: Finding[]): RecordsAccount {
+function account(
+  options: AccountOptions,
+  verifiedBytes: number,
+  runs: RecordRun[],
+  findings: Finding[],
+): RecordsAccount {
   return {
     verifiedBytes,
     records: options.tallies.reduce((sum, { records }) => sum + records, 0),

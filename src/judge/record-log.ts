@@ -54,7 +54,7 @@ export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJu
   return walk.judgement();
 }
 
-interface Open {
+interface OpenRecord {
   readonly pieces: RecordPiece[];
   nextBytes: number;
   /** Bytes of the record that are repeated; they are its own, so they do not tear it. */
@@ -65,7 +65,7 @@ class LogWalk {
   readonly #log: Uint8Array;
   readonly #expected: LogExpectation;
   readonly #lengths: ReadonlyMap<number, number>;
-  readonly #records = new Map<string, Open>();
+  readonly #records = new Map<string, OpenRecord>();
   /** Records that have begun and not ended: the only ones that a piece can continue. */
   readonly #unfinished = new Set<string>();
   readonly #findings: Finding[] = [];
@@ -89,7 +89,7 @@ class LogWalk {
     const header = readRecord(this.#log, at);
     if (header !== undefined && this.#isOurs(header)) return { ...header, offsetBytes: 0 };
     for (const key of this.#unfinished) {
-      const { pieces, nextBytes } = this.#records.get(key) as Open;
+      const { pieces, nextBytes } = this.#records.get(key) as OpenRecord;
       const { writer, sequence } = pieces[0] as RecordPiece;
       const tag = { writer, sequence, generation: this.#expected.generation, offsetBytes: nextBytes };
       if (this.#runEnd(at, tag) - at >= WORD_BYTES * 3) return tag;

@@ -126,9 +126,9 @@ function remove({ pid, things }: Dead, lines: string[]): boolean {
 
 const NAMES = { file: "the file", directory: "the directory", group: "the memory group" } as const;
 
-type Outcome = "removed" | "busy" | "kept";
+type SweepOutcome = "removed" | "busy" | "kept";
 
-const REMOVERS: Record<Made["kind"], (path: Uint8Array, text: string) => Outcome> = {
+const REMOVERS: Record<Made["kind"], (path: Uint8Array, text: string) => SweepOutcome> = {
   file: (path) => {
     try {
       unlink(path);
@@ -151,7 +151,7 @@ const REMOVERS: Record<Made["kind"], (path: Uint8Array, text: string) => Outcome
   },
 };
 
-function removeDirectory(path: Uint8Array, otherwise: Outcome): Outcome {
+function removeDirectory(path: Uint8Array, otherwise: SweepOutcome): SweepOutcome {
   try {
     rmdirSync(Buffer.from(path));
     return "removed";

@@ -30,18 +30,18 @@ export function pathText(path: Path): string {
 }
 
 /** Which bytes of a buffer a call uses; the whole buffer unless given. */
-export interface Part {
+export interface BufferPart {
   readonly bufferOffsetBytes?: number;
   readonly lengthBytes?: number;
 }
 
 /** Which bytes of a buffer, and where in the file. */
-export interface ReadWriteOptions extends Part {
+export interface ReadWriteOptions extends BufferPart {
   /** An offset in the file; AT_FILE_POSITION, the descriptor's own position, unless given. */
   readonly offsetBytes?: number;
 }
 
-function partOf(memory: KernelBuffer, part: Part): { address: number; lengthBytes: number } {
+function partOf(memory: KernelBuffer, part: BufferPart): { address: number; lengthBytes: number } {
   const start = part.bufferOffsetBytes ?? 0;
   const lengthBytes = checkTransfer("lengthBytes", part.lengthBytes ?? memory.lengthBytes - start);
   return { address: memory.at(start, lengthBytes), lengthBytes };
@@ -140,7 +140,7 @@ export function tryWrite(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions
 }
 
 /** Loops `write` until every byte is written. */
-export function writeAll(fd: Fd, memory: KernelBuffer, part: Part = {}): void {
+export function writeAll(fd: Fd, memory: KernelBuffer, part: BufferPart = {}): void {
   const end = (part.bufferOffsetBytes ?? 0) + (part.lengthBytes ?? memory.lengthBytes - (part.bufferOffsetBytes ?? 0));
   for (let done = part.bufferOffsetBytes ?? 0; done < end; ) {
     done += write(fd, memory, { bufferOffsetBytes: done, lengthBytes: end - done });
@@ -150,7 +150,7 @@ export function writeAll(fd: Fd, memory: KernelBuffer, part: Part = {}): void {
 }
 
 /** Loops `read` until the part is full or the file ends; the count read. */
-export function readFully(fd: Fd, memory: KernelBuffer, part: Part = {}): number {
+export function readFully(fd: Fd, memory: KernelBuffer, part: BufferPart = {}): number {
   const start = part.bufferOffsetBytes ?? 0;
   const wanted = part.lengthBytes ?? memory.lengthBytes - start;
   let done = 0;
@@ -189,7 +189,7 @@ export class IoVectors implements Disposable {
   }
 
   /** Adds bytes of `buffer`. */
-  add(buffer: KernelBuffer, part: Part = {}): this {
+  add(buffer: KernelBuffer, part: BufferPart = {}): this {
     const { address, lengthBytes } = partOf(buffer, part);
     const at = this.count * F.iovec.sizeBytes;
     this.memory.at(at, F.iovec.sizeBytes);

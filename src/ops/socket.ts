@@ -13,7 +13,7 @@ import * as S from "../sys/uapi/socket.ts";
 import { ADDRESS_BYTES_MAX, type Address, addressText, decodeAddress, domainOf, encodeAddress } from "./address.ts";
 import { assert, checked, checkedNegative, SyscallError } from "./errors.ts";
 import { Fd, setNonblocking } from "./fd.ts";
-import type { Part } from "./file.ts";
+import type { BufferPart } from "./file.ts";
 import { checkTransfer, checkUint } from "./integers.ts";
 import { allocate, type KernelBuffer } from "./memory.ts";
 import { retryEintr, retryInterrupted } from "./signals.ts";
@@ -127,7 +127,7 @@ export function shutdownSocket(fd: Fd, { how }: { readonly how: ShutdownHow }): 
 }
 
 /** Which bytes of the buffer, with which flags. */
-export interface MessageOptions extends Part {
+export interface MessageOptions extends BufferPart {
   /** MSG_*; 0 unless given. */
   readonly flags?: MessageFlags;
 }

@@ -15,13 +15,13 @@ import { cString } from "./memory.ts";
 import { retryEintr } from "./signals.ts";
 
 /** Bytes of a file. */
-export interface Range {
+export interface FileRange {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }
 
 /** `int ftruncate(int fd, off_t length)`. */
-export function truncate(fd: Fd, { lengthBytes }: Pick<Range, "lengthBytes">): void {
+export function truncate(fd: Fd, { lengthBytes }: Pick<FileRange, "lengthBytes">): void {
   checkOffset("lengthBytes", lengthBytes);
   checked(
     retryEintr(() => libc.ftruncate(fd.number, lengthBytes)),
@@ -31,7 +31,7 @@ export function truncate(fd: Fd, { lengthBytes }: Pick<Range, "lengthBytes">): v
 }
 
 /** `int fallocate(int fd, int mode, off_t offset, off_t len)`; mode FALLOC_FL_*. fallocate(2). */
-export function fallocate(fd: Fd, range: Range & { mode: FallocateMode }): void {
+export function fallocate(fd: Fd, range: FileRange & { mode: FallocateMode }): void {
   const { offsetBytes, lengthBytes, mode } = range;
   checkOffset("offsetBytes", offsetBytes);
   checkOffset("lengthBytes", lengthBytes);
@@ -50,7 +50,7 @@ export function sync(fd: Fd, options: { dataOnly?: boolean } = {}): void {
 }
 
 /** `int sync_file_range(int fd, off_t offset, off_t nbytes, unsigned flags)`; a length of 0 means to the end. */
-export function syncRange(fd: Fd, range: Range & { flags: SyncRangeFlags }): void {
+export function syncRange(fd: Fd, range: FileRange & { flags: SyncRangeFlags }): void {
   const { offsetBytes, lengthBytes, flags } = range;
   checkOffset("offsetBytes", offsetBytes);
   checkOffset("lengthBytes", lengthBytes);
@@ -80,7 +80,7 @@ export function seek(fd: Fd, options: { readonly offsetBytes: number; readonly w
  * The next range of data at or after `offsetBytes` (SEEK_DATA, SEEK_HOLE), or undefined when only a hole follows.
  * A file system that keeps no holes answers with everything up to the end. Moves the file position, as lseek(2) does.
  */
-export function nextData(fd: Fd, { offsetBytes }: Pick<Range, "offsetBytes">): Range | undefined {
+export function nextData(fd: Fd, { offsetBytes }: Pick<FileRange, "offsetBytes">): FileRange | undefined {
   checkOffset("offsetBytes", offsetBytes);
   const start = negated(libc.lseek(fd.number, offsetBytes, F.SEEK_DATA));
   if (start === -ERRNO.ENXIO) return undefined;

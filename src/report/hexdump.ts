@@ -8,7 +8,7 @@ import { painter } from "./paint.ts";
 
 const LINE_BYTES = 16;
 
-interface Line {
+interface DumpLine {
   readonly offsetBytes: number;
   readonly expected: readonly string[];
   readonly found: readonly string[];
@@ -19,12 +19,12 @@ function bytesOf(text: string): string[] {
 }
 
 /** Lines begin at multiples of 16 in the file; bytes before the sample stay blank. */
-function linesOf(sample: Sample): Line[] {
+function linesOf(sample: Sample): DumpLine[] {
   const lead = sample.offsetBytes % LINE_BYTES;
   const blank = Array.from({ length: lead }, () => "  ");
   const expected = [...blank, ...bytesOf(sample.expectedHex)];
   const found = [...blank, ...bytesOf(sample.foundHex)];
-  const lines: Line[] = [];
+  const lines: DumpLine[] = [];
   for (let at = 0; at < Math.max(expected.length, found.length); at += LINE_BYTES) {
     lines.push({
       offsetBytes: sample.offsetBytes - lead + at,

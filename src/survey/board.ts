@@ -23,10 +23,10 @@ function put(text: string): void {
 
 export function makeBoard(names: readonly string[], { quiet }: { quiet: boolean }): Board {
   if (quiet) return { started: () => {}, done: () => {}, end: () => {} };
-  return process.stderr.isTTY === true ? new Live(names) : new Plain(names);
+  return process.stderr.isTTY === true ? new Live(names) : new PlainBoard(names);
 }
 
-class Plain implements Board {
+class PlainBoard implements Board {
   readonly #names: readonly string[];
 
   constructor(names: readonly string[]) {

@@ -6,7 +6,7 @@
  */
 import type { Known } from "../report/document.ts";
 
-type Place = "affected" | "fixed" | "before" | "unknown";
+type KernelPlace = "affected" | "fixed" | "before" | "unknown";
 
 type Numbers = readonly [number, number, number | undefined];
 
@@ -32,7 +32,7 @@ export function upstreamVersion(release: string, versionText: string): string {
 }
 
 /** Where `version` lies. A series with no entry of its own is "unknown" unless a mainline release or a lower bound decides. */
-export function kernelPlace(known: Known, version: string): Place {
+export function kernelPlace(known: Known, version: string): KernelPlace {
   const at = numbersOf(version);
   if (at === undefined) return "unknown";
   const since = known.affectedSince === undefined ? undefined : numbersOf(known.affectedSince);
@@ -58,7 +58,7 @@ function rangeText({ firstFixed, fix, affectedSince, documentedIn }: Known): str
 
 /** The range, and where this kernel lies in it: "fixed in 6.12.118; 6.12.115 is in the affected range". */
 export function knownText(known: Known, version: string): string {
-  const words: Record<Place, string> = {
+  const words: Record<KernelPlace, string> = {
     affected: `${version} is in the affected range`,
     fixed: `${version} has the fix`,
     before: `${version} is older than the bug`,

@@ -24,7 +24,7 @@ export interface DirtyLimitOptions {
 }
 
 /** The settings and what becomes of them, before the lease. */
-interface Plan {
+interface LimitPlan {
   readonly spec: LeaseSpec;
   readonly wanted: readonly { readonly path: string; readonly value: string }[];
   readonly description: string;
@@ -66,7 +66,7 @@ export function dirtyLimitOf(path: Path): string | undefined {
   return `this machine takes at most ${bytesText(bytes)} of dirty pages: ${machine}`;
 }
 
-function planFor(path: Path, { bytes, machineWide = false }: DirtyLimitOptions): Plan {
+function planFor(path: Path, { bytes, machineWide = false }: DirtyLimitOptions): LimitPlan {
   const settings = deviceSettings(path);
   const mebibytes = `${(bytes / 2 ** 20).toPrecision(3).replace(/\.0+$/, "")} MiB`;
   const wanted = String(bytes);
@@ -99,7 +99,7 @@ function planFor(path: Path, { bytes, machineWide = false }: DirtyLimitOptions):
 }
 
 /** The limit is set while the lease is held, by the first holder and again by those that share it. */
-function applied({ wanted, description }: Plan, lease: Lease): DirtyLimit {
+function applied({ wanted, description }: LimitPlan, lease: Lease): DirtyLimit {
   try {
     for (const { path, value } of wanted) writeFileSync(path, value);
   } catch (error) {

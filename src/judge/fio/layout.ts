@@ -43,16 +43,16 @@ const HEADERS_MAX = 1 << 20;
 /** As many blocks of another job may be strays; more of them are a second job. */
 const STRAYS = 0.02;
 
-interface Placed {
+interface PlacedBlock {
   readonly at: number;
   readonly header: FioHeader;
 }
 
 /** Every sound header at a sector of the range. */
-function headersIn(read: ReadAt, from: number, lengthBytes: number): Placed[] {
+function headersIn(read: ReadAt, from: number, lengthBytes: number): PlacedBlock[] {
   const block = new Uint8Array(new ArrayBuffer(lengthBytes));
   const got = read(block, from);
-  const found: Placed[] = [];
+  const found: PlacedBlock[] = [];
   for (let index = 0; index + HEADER_BYTES_MAX <= got; index += SECTOR_BYTES) {
     const header = readHeader(block, index);
     if (header !== undefined) found.push({ at: from + index, header });
@@ -61,7 +61,7 @@ function headersIn(read: ReadAt, from: number, lengthBytes: number): Placed[] {
 }
 
 /** A stretch of the file that has headers: its beginning, or the first of some places along it. */
-function someHeaders(read: ReadAt, sizeBytes: number): Placed[] {
+function someHeaders(read: ReadAt, sizeBytes: number): PlacedBlock[] {
   const step = Math.max(SCAN_BYTES, Math.floor(sizeBytes / SCAN_PLACES / SECTOR_BYTES) * SECTOR_BYTES);
   for (let from = 0; from < sizeBytes; from += step) {
     const found = headersIn(read, from, Math.min(SCAN_BYTES, sizeBytes - from));
@@ -146,7 +146,7 @@ function takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseBytes
 
 function learnPayload(
   read: ReadAt,
-  some: readonly Placed[],
+  some: readonly PlacedBlock[],
   grid: Pick<FioLayout, "blockBytes" | "headBytes" | "baseBytes" | "blocksOfWrite">,
 ): Pick<FioLayout, "payload" | "template"> {
   const { blockBytes, headBytes, baseBytes, blocksOfWrite } = grid;

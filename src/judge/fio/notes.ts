@@ -26,15 +26,15 @@ export interface Fact {
 const FINDINGS_MAX = 256;
 const SEGMENTS_MAX = 4096;
 
-type Open = { -readonly [K in keyof Fact]: Fact[K] };
+type OpenFact = { -readonly [K in keyof Fact]: Fact[K] };
 
 export class FioNotes {
-  readonly #facts: Open[] = [];
+  readonly #facts: OpenFact[] = [];
   readonly #segments: { offsetBytes: number; lengthBytes: number; kind: Segment["kind"]; originBytes?: number }[] = [];
   readonly #options: { file: string; expectBytes?: number | undefined; startBytes: number };
   #leftOut = 0;
   #segmentsLeftOut = 0;
-  #last: Open | undefined;
+  #last: OpenFact | undefined;
   readonly #groups = new Groups();
 
   constructor(options: { file: string; expectBytes?: number | undefined; startBytes: number }) {
@@ -110,7 +110,7 @@ export class FioNotes {
       const detail = `${grouped(expectBytes - endBytes)} bytes are missing at the end`;
       this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, detail });
     }
-    const misplaced = new Map<number, Open>();
+    const misplaced = new Map<number, OpenFact>();
     for (const fact of this.#facts) if (fact.kind === "misplaced") misplaced.set(fact.originBytes as number, fact);
     return {
       verifiedBytes: endBytes - startBytes,

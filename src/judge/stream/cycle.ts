@@ -8,7 +8,7 @@
 import type { Segment } from "../finding.ts";
 import type { Note } from "./notebook.ts";
 
-type OpenSegment = { -readonly [K in keyof Segment]: Segment[K] };
+type CycleSegment = { -readonly [K in keyof Segment]: Segment[K] };
 
 const RAW: ReadonlySet<Note["kind"]> = new Set(["zeroed", "filled", "foreign"]);
 
@@ -23,7 +23,7 @@ interface Cause {
 export const GOES_ON = "the pattern goes on";
 
 /** The notes without what is wrong at the end, where others explain all of it; segments are mended in place. */
-export function joinEnd(notes: readonly Note[], segments: OpenSegment[], periodBytes: number): Note[] {
+export function joinEnd(notes: readonly Note[], segments: CycleSegment[], periodBytes: number): Note[] {
   const end = notes.find(({ kind, content }) => kind === "truncated" || (kind === "extra" && content === GOES_ON));
   if (end === undefined) return [...notes];
   const wrong = end.kind === "extra" ? end.lengthBytes : -end.lengthBytes;
@@ -109,9 +109,9 @@ interface Redrawn {
 }
 
 /** Behind the note the stream is as many bytes further back as it takes of the end. */
-function redraw(segments: OpenSegment[], { note, wasTo, end, takes, past }: Redrawn): void {
+function redraw(segments: CycleSegment[], { note, wasTo, end, takes, past }: Redrawn): void {
   const { kind, offsetBytes, homeBytes } = note;
-  const drawn: OpenSegment[] = [];
+  const drawn: CycleSegment[] = [];
   const add = (from: number, to: number, as: Segment["kind"], origin?: number) => {
     const last = drawn.at(-1);
     const adjoins = last?.kind === "intact" && (last.originBytes ?? last.offsetBytes) + last.lengthBytes === origin;

@@ -15,7 +15,7 @@ const CONTRADICTIONS_MAX = 8;
 /** Damage so long behind a range belongs to no range. */
 const SCAN_BYTES = 2048;
 
-interface View {
+interface DoubtView {
   readonly window: Window;
   readonly here: number;
   readonly open: Part;
@@ -64,7 +64,7 @@ export class Doubt {
    * `parts` came since the doubt began, the run before it first, undefined when they are decided; `open` is being
    * followed, and everything before `here` was looked at.
    */
-  settle(parts: readonly Part[] | undefined, view: View): "open" | "rule" | "places" {
+  settle(parts: readonly Part[] | undefined, view: DoubtView): "open" | "rule" | "places" {
     const { window, here, open, scanning, atEnd } = view;
     const { follower, run } = this;
     if (parts === undefined) return "places";

@@ -22,7 +22,7 @@ import type { Listener } from "./listener.ts";
 import type { Ledger } from "./notebook.ts";
 import type { Part } from "./part.ts";
 import { chainOf, costOf, firstPlot, grow, type Plot } from "./plot.ts";
-import { endOf, isBetter, type Line, runLines, type Story, tell } from "./story.ts";
+import { endOf, isBetter, type Line, runLines, type Story, storyOf } from "./story.ts";
 
 /** Parts that wait for a decision, and damage that waits in one run. */
 const PARTS_MAX = 128;
@@ -40,7 +40,7 @@ export class Explainer implements Listener {
   /** The last run of the main line that is decided. */
   #anchor: Part;
   /** Everything before this offset of the file is in the ledger. */
-  #told: number;
+  #written: number;
   #parts: Part[] = [];
   #plots: Plot[];
   #decided = 0;
@@ -50,7 +50,7 @@ export class Explainer implements Listener {
   constructor(ledger: Ledger, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
     this.#ledger = ledger;
     this.#endBytes = endBytes;
-    this.#told = startBytes;
+    this.#written = startBytes;
     this.#anchor = edge(startBytes, 0);
     this.#plots = [firstPlot(this.#anchor)];
   }
@@ -63,8 +63,8 @@ export class Explainer implements Listener {
 
   inlay(run: Part, inlay: Part): void {
     if (this.isSettled(run)) {
-      run.told = true;
-      for (const line of runLines({ ...run, inlays: [inlay] }, { from: this.#told, to: endOf(inlay) }))
+      run.written = true;
+      for (const line of runLines({ ...run, inlays: [inlay] }, { from: this.#written, to: endOf(inlay) }))
         this.#write(line);
       return;
     }
@@ -79,9 +79,9 @@ export class Explainer implements Listener {
   /** Counts flips that are neither listed nor drawn; false when they are, or may yet turn out to be something else. */
   flips(run: Part, wordAt: number, strideBytes: number, count: number, lo: number, hi: number): boolean {
     if (!this.#ledger.isFull || !this.isSettled(run)) return false;
-    run.told = true;
-    this.#told = this.#ledger.countFlips(wordAt, { lo, hi, count, strideBytes });
-    run.clear = this.#told;
+    run.written = true;
+    this.#written = this.#ledger.countFlips(wordAt, { lo, hi, count, strideBytes });
+    run.clear = this.#written;
     return true;
   }
 
@@ -164,14 +164,14 @@ export class Explainer implements Listener {
 
   #tellGaps(gaps: readonly Gap[], until: number): void {
     this.#finishAnchor(gaps[0] as Gap);
-    for (const line of tell(gaps, until).lines) this.#write(line);
+    for (const line of storyOf(gaps, until).lines) this.#write(line);
   }
 
   /** What is left of the run before the first gap. */
   #finishAnchor({ before, cuts }: Gap): void {
     const to = cuts[0] as number;
-    if (to > this.#told)
-      for (const line of runLines({ ...before, inlays: [] }, { from: this.#told, to })) this.#write(line);
+    if (to > this.#written)
+      for (const line of runLines({ ...before, inlays: [] }, { from: this.#written, to })) this.#write(line);
   }
 
   #drop(count: number): void {
@@ -186,11 +186,11 @@ export class Explainer implements Listener {
       this.#ledger.add(line);
       return;
     }
-    if (to <= this.#told) return;
-    const late = Math.max(0, this.#told - from);
+    if (to <= this.#written) return;
+    const late = Math.max(0, this.#written - from);
     const origin = line.origin === undefined ? {} : { origin: line.origin + late };
-    this.#ledger.add(late === 0 ? line : { ...line, from: this.#told, ...origin });
-    this.#told = to;
+    this.#ledger.add(late === 0 ? line : { ...line, from: this.#written, ...origin });
+    this.#written = to;
   }
 
   /** The file ends; `open` is the end of a window, at which the stream may continue. */
@@ -206,7 +206,7 @@ export class Explainer implements Listener {
       .slice(0, TOLD_MAX)
       .map(({ plot, gap }) => {
         const gaps = [...gapsOf(this.#anchor, this.#parts, chainOf(plot)), gap];
-        return { gaps, story: tell(gaps, fileEnd) };
+        return { gaps, story: storyOf(gaps, fileEnd) };
       });
     const best = stories.reduce((one, other) => (isBetter(other.story, one.story) ? other : one));
     this.#finishAnchor(best.gaps[0] as Gap);

@@ -6,7 +6,7 @@
  */
 import type { FindingGroup, FindingKind } from "../finding.ts";
 import { firstFlipped } from "./flip.ts";
-import { bitsText, bytesText, grouped, kindPhrase } from "./words.ts";
+import { bitsText, byteCount, grouped, kindPhrase } from "./words.ts";
 
 /** The same damage at fewer places than this is not called a repetition. */
 const COUNT_MIN = 3;
@@ -165,8 +165,8 @@ function extendMany(
 function groupOf({ kind, what, count, first, last, stride, length, offsets }: Series): FindingGroup {
   const lowest = (offsets % ALIGNMENT_MAX) & -(offsets % ALIGNMENT_MAX);
   const size = SIZES.get(stride);
-  const each = length < 0 ? "" : ` of ${bytesText(length)}`;
-  const every = stride > 0 ? ` every ${bytesText(stride)}` : "";
+  const each = length < 0 ? "" : ` of ${byteCount(length)}`;
+  const every = stride > 0 ? ` every ${byteCount(stride)}` : "";
   const hint = size === undefined ? "" : ` (the size of ${size})`;
   const detail = `${what}${kind === "bit-flipped" ? "" : each}${every}${hint}: ${grouped(count)} times, from ${grouped(first)} to ${grouped(last)}`;
   return {

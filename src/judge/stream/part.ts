@@ -36,7 +36,7 @@ export interface Part {
   /** From here to `hi` nothing in it is damaged. */
   clear: number;
   /** A run of the main line that was reported up to here: it is not in question. */
-  told?: boolean;
+  written?: boolean;
   /** Foreign damage: its first bytes, for a dump. */
   readonly head?: Uint8Array;
   readonly value?: number;

@@ -60,7 +60,7 @@ export function grow(plots: readonly Plot[], parts: readonly Part[], narrow: boo
     const joined = part.kind === "own" ? join(plot, part, parts) : undefined;
     if (joined !== undefined) grown.push(joined);
     // The same walk continuing, and a run that was reported already, are not a choice.
-    if (joined !== undefined && (part.told === true || continues(plot, part))) continue;
+    if (joined !== undefined && (part.written === true || continues(plot, part))) continue;
     grown.push(skip(plot, part, index));
   }
   return prune(grown, narrow);

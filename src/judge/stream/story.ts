@@ -59,7 +59,7 @@ interface Copy extends Range {
 const SLIVER_BYTES = 64;
 
 /** Writes down the gaps, each with the run behind it; the last run up to `until`. */
-export function tell(gaps: readonly Gap[], until: number): Story {
+export function storyOf(gaps: readonly Gap[], until: number): Story {
   for (const gap of gaps) fit(gap, gaps);
   const copies = gaps.flatMap(copiesIn);
   const homes = gaps.flatMap((gap) => (gap.growth === 0 ? [] : [{ ...missingIn(gap), at: gap.cuts.at(-1) as number }]));
@@ -224,13 +224,13 @@ function spansOf(run: Part, { from, to }: Range): (Range & { readonly inlay?: Pa
   return spans;
 }
 
-interface Placed extends Range {
+interface PlacedPart extends Range {
   readonly shift: number;
   readonly replaces: number;
   readonly whole?: Whole;
 }
 
-function pieceLines(piece: Part, { from, to, shift, replaces, whole }: Placed): Line[] {
+function pieceLines(piece: Part, { from, to, shift, replaces, whole }: PlacedPart): Line[] {
   const line = { from, to, shift, part: piece };
   if (piece.kind === "beyond") return [{ ...line, show: "both", kind: "extra" }];
   if (piece.kind === "stale") return covering({ ...line, kind: "stale", replaces });

@@ -4,7 +4,7 @@ import type { FindingKind } from "../finding.ts";
 
 export { grouped };
 
-export function bytesText(count: number): string {
+export function byteCount(count: number): string {
   return count === 1 ? "1 byte" : `${grouped(count)} bytes`;
 }
 

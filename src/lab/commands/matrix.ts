@@ -130,14 +130,14 @@ function print(text: string): void {
   while (done < bytes.length) done += writeSync(1, bytes, done);
 }
 
-interface Board {
+interface MatrixBoard {
   state(index: number, state: string): void;
   done(index: number, row: Row): void;
   end(): void;
 }
 
 /** Rows in the order asked for, each as soon as it and all before it are known. */
-class LineBoard implements Board {
+class LineBoard implements MatrixBoard {
   readonly #rows: (Row | undefined)[];
   readonly #fd: 1 | 2;
   #printed = 0;
@@ -161,7 +161,7 @@ class LineBoard implements Board {
 }
 
 /** A table on a terminal, redrawn in place. */
-class LiveBoard implements Board {
+class LiveBoard implements MatrixBoard {
   readonly #lines: { text: string; state: string | undefined; sinceMs: number }[];
   readonly #kernels: readonly string[];
   readonly #timer: ReturnType<typeof setInterval>;

@@ -57,13 +57,13 @@ export async function writeModuleImage(files: readonly string[], path: string): 
   return { modules };
 }
 
-interface Content {
+interface SectionContent {
   readonly file: string;
   readonly bytes: Uint8Array;
 }
 
 /** Files that are packed by xz go through one xz(1) together: a process for each of a thousand would take seconds. */
-async function* contentsOf(files: readonly string[]): AsyncGenerator<Content> {
+async function* contentsOf(files: readonly string[]): AsyncGenerator<SectionContent> {
   for (const file of files.filter((name) => !name.endsWith(".xz"))) yield { file, bytes: await readModule(file) };
   const packed = files.filter((name) => name.endsWith(".xz"));
   if (packed.length === 0) return;

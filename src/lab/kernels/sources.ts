@@ -21,14 +21,14 @@ const ROLLING = ["sid"];
 /** The fields that `indextargets` is asked for, in this order. */
 export const TARGET_FORMAT = "$(LABEL)|$(SITE)|$(RELEASE)";
 
-interface Target {
+interface SuiteTarget {
   /** "" where the index is not downloaded: apt then prints the name of the field. */
   readonly label: string;
   readonly site: string;
   readonly release: string;
 }
 
-function targetsOf(text: string): Target[] {
+function targetsOf(text: string): SuiteTarget[] {
   return text
     .split("\n")
     .filter((line) => line.includes("|"))
@@ -53,7 +53,7 @@ export function mirrorsOf(downloaded: string, configured: string): Mirrors | und
   // has it in its path; only then the first that fits.
   const bare = [...targetsOf(configured), ...targetsOf(downloaded)].filter(({ site }) => !others.has(site));
   const mains = bare.filter(({ release }) => isDebianSuite(release));
-  const hasUpdates = ({ site }: Target) =>
+  const hasUpdates = ({ site }: SuiteTarget) =>
     bare.some((target) => target.site === site && target.release.endsWith("-updates"));
   const main =
     labelled.find(({ label }) => label === "Debian") ??

@@ -16,15 +16,15 @@ const VARIABLE = "BYTEWITNESS_SOAK";
 const WAIT_MS = 30_000;
 
 /** A script as it is run: words in which DIR is the round's directory. */
-export interface Candidate {
+export interface KillCandidate {
   readonly script: string;
   readonly words: readonly string[];
 }
 
-export interface Round {
+export interface KillRound {
   readonly index: number;
   /** The same for both runs, or one each. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly KillCandidate[];
   /** When the kill comes, after the start. */
   readonly afterMs: number;
   readonly victim: "run" | "child" | "all";
@@ -49,7 +49,7 @@ export interface RoundEnd {
 
 const STRANGERS: readonly string[] = ["notes.txt", "p.1000001", "q.door.7", "bytewitness-1", "append-tear.1000001"];
 
-export async function playRound(round: Round): Promise<RoundEnd> {
+export async function playRound(round: KillRound): Promise<RoundEnd> {
   const directory = `${round.root}/${round.index}`;
   mkdirSync(`${directory}/tmp`, { recursive: true });
   const token = `${process.pid}-${round.index}`;
@@ -76,7 +76,7 @@ export async function playRound(round: Round): Promise<RoundEnd> {
   return { killed, swept: swept.length, kept, problems };
 }
 
-function start(candidate: Candidate, directory: string, token: string, index: number): Bun.Subprocess {
+function start(candidate: KillCandidate, directory: string, token: string, index: number): Bun.Subprocess {
   const words = candidate.words.map((word) => word.replace("DIR", directory).replace("RUN", String(index)));
   return Bun.spawn(ownCommand(candidate.script, ...words), {
     cwd: directory,
@@ -85,7 +85,7 @@ function start(candidate: Candidate, directory: string, token: string, index: nu
   });
 }
 
-function kill(round: Round, first: Bun.Subprocess, pids: readonly number[]): void {
+function kill(round: KillRound, first: Bun.Subprocess, pids: readonly number[]): void {
   const others = pids.filter((pid) => pid !== first.pid);
   const some = others.length === 0 ? [] : [others[round.pick(others.length)] as number];
   const victims = round.victim === "run" ? [first.pid] : round.victim === "child" ? some : pids;

@@ -16,7 +16,7 @@ import type {
 import * as U from "../../sys/uapi/io_uring.ts";
 import { SOCK_CLOEXEC } from "../../sys/uapi/socket.ts";
 import type { Fd } from "../fd.ts";
-import type { IoVectors, Part } from "../file.ts";
+import type { IoVectors, BufferPart } from "../file.ts";
 import { checkOffset, checkPosition, checkTransfer, checkUint } from "../integers.ts";
 import type { KernelBuffer } from "../memory.ts";
 
@@ -102,7 +102,7 @@ export function readv(fd: Fd, list: IoVectors, at: At): Request {
   return vectors("readv", U.IORING_OP_READV, fd, list, at);
 }
 
-type BufferedPart = Part & { readonly offsetBytes: number; readonly flags?: number; readonly ioprio?: number };
+type BufferedPart = BufferPart & { readonly offsetBytes: number; readonly flags?: number; readonly ioprio?: number };
 
 function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at: BufferedPart): Request {
   const start = at.bufferOffsetBytes ?? 0;
@@ -119,22 +119,22 @@ function buffered(name: string, opcode: number, fd: Fd, memory: KernelBuffer, at
 }
 
 /** IORING_OP_WRITE. */
-export function write(fd: Fd, memory: KernelBuffer, at: At & Part): Request {
+export function write(fd: Fd, memory: KernelBuffer, at: At & BufferPart): Request {
   return buffered("write", U.IORING_OP_WRITE, fd, memory, at);
 }
 
 /** IORING_OP_READ. */
-export function read(fd: Fd, memory: KernelBuffer, at: At & Part): Request {
+export function read(fd: Fd, memory: KernelBuffer, at: At & BufferPart): Request {
   return buffered("read", U.IORING_OP_READ, fd, memory, at);
 }
 
 /** IORING_OP_SEND; `flags` are MSG_*. send(2). */
-export function send(fd: Fd, memory: KernelBuffer, options: Part & { flags?: MessageFlags } = {}): Request {
+export function send(fd: Fd, memory: KernelBuffer, options: BufferPart & { flags?: MessageFlags } = {}): Request {
   return buffered("send", U.IORING_OP_SEND, fd, memory, { offsetBytes: 0, ...options });
 }
 
 /** IORING_OP_RECV; `flags` are MSG_*. recv(2). */
-export function recv(fd: Fd, memory: KernelBuffer, options: Part & { flags?: MessageFlags } = {}): Request {
+export function recv(fd: Fd, memory: KernelBuffer, options: BufferPart & { flags?: MessageFlags } = {}): Request {
   return buffered("recv", U.IORING_OP_RECV, fd, memory, { offsetBytes: 0, ...options });
 }
 
@@ -145,7 +145,7 @@ export function recv(fd: Fd, memory: KernelBuffer, options: Part & { flags?: Mes
 export function sendZc(
   fd: Fd,
   memory: KernelBuffer,
-  options: Part & { flags?: MessageFlags; ioprio?: RecvSendFlags } = {},
+  options: BufferPart & { flags?: MessageFlags; ioprio?: RecvSendFlags } = {},
 ) {
   return buffered("send_zc", U.IORING_OP_SEND_ZC, fd, memory, { offsetBytes: 0, ...options });
 }

@@ -18,7 +18,7 @@ import { type AnyFunction, placeOf } from "./functions.ts";
 import { nameOfVerb } from "./verbs.ts";
 import type { WorkerRequest } from "./worker.ts";
 
-interface Waiting {
+interface WaitingCall {
   /** What the caller has in hand. */
   promise: Promise<unknown>;
   readonly pinned: readonly KernelBuffer[];
@@ -38,7 +38,7 @@ export class Thread implements Disposable {
   /** The kernel's number of the thread: gettid(2). */
   readonly tid: number;
   readonly #worker: Worker;
-  #waiting: Waiting | undefined;
+  #waiting: WaitingCall | undefined;
 
   private constructor(worker: Worker, tid: number) {
     this.#worker = worker;

@@ -6,7 +6,7 @@
  */
 
 import type { Fd } from "../../ops/fd.ts";
-import { IoVectors, type Part } from "../../ops/file.ts";
+import { IoVectors, type BufferPart } from "../../ops/file.ts";
 import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { Ring } from "../../ops/ring/ring.ts";
@@ -111,7 +111,7 @@ export interface Piece {
 export interface Append {
   readonly file: Fd;
   readonly buffer: Memory;
-  readonly part: Required<Part>;
+  readonly part: Required<BufferPart>;
   readonly around: Around;
 }
 

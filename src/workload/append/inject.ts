@@ -25,7 +25,7 @@ export interface Injection {
 
 const PAGE = 4096;
 
-interface Place {
+interface InjectionPlace {
   readonly random: Random;
   /** File offset of the chunk's first byte, and its length. */
   readonly start: number;
@@ -49,10 +49,10 @@ export function planInjection(
   return { kind, fileIndex, chunkIndex, ...PLACES[kind](place) };
 }
 
-type Damage = Pick<Injection, "offsetBytes" | "lengthBytes" | "originBytes" | "inChunkBytes">;
+type AppendDamage = Pick<Injection, "offsetBytes" | "lengthBytes" | "originBytes" | "inChunkBytes">;
 
 /** Some whole page inside the chunk; small chunks fall back to their first word. */
-function page({ random, start, length }: Place): Damage {
+function page({ random, start, length }: InjectionPlace): AppendDamage {
   const first = Math.ceil(start / PAGE) * PAGE;
   const pages = Math.floor((start + length - first) / PAGE);
   if (pages < 1) return { offsetBytes: start, lengthBytes: 8, inChunkBytes: 0 };
@@ -60,7 +60,7 @@ function page({ random, start, length }: Place): Damage {
   return { offsetBytes, lengthBytes: PAGE, inChunkBytes: offsetBytes - start };
 }
 
-const PLACES: Record<InjectionKind, (place: Place) => Damage> = {
+const PLACES: Record<InjectionKind, (place: InjectionPlace) => AppendDamage> = {
   duplicated: ({ random, start, length }) => {
     // The copy ends at a page boundary of the file, as the kernel's does: it stops between two pages.
     const first = Math.floor(start / PAGE) + 1;

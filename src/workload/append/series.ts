@@ -95,11 +95,11 @@ function numberedPath(prefix: Path, index: number): Path {
 }
 
 export async function runSeries(options: SeriesOptions, host: SeriesHost): Promise<SeriesOutcome> {
-  using series = new Series(options, host);
+  using series = new AppendSeries(options, host);
   return await series.run();
 }
 
-class Series implements Disposable {
+class AppendSeries implements Disposable {
   readonly #options: SeriesOptions;
   readonly #host: SeriesHost;
   readonly #door: Door;

@@ -26,7 +26,7 @@ import { Ballast, ballastBytes } from "./ballast.ts";
 import { type PressureOptions, sizeText } from "./options.ts";
 import { Prime } from "./prime.ts";
 import { Reservation } from "./reservation.ts";
-import { Slack } from "./slack.ts";
+import { PageSlack } from "./slack.ts";
 import { type AppendSeen, Ladder } from "./steps.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 import { WritebackLoop } from "./writeback-loop.ts";
@@ -58,7 +58,7 @@ export class Pressure implements Disposable {
   readonly #reservation: Reservation;
   #sizeBefore = 0;
   #inlineBytes = 0;
-  readonly #slack: Slack | undefined;
+  readonly #slack: PageSlack | undefined;
   #inWindow = false;
   #rehearsed = false;
   #closed = false;
@@ -82,7 +82,7 @@ export class Pressure implements Disposable {
       const entered = MemoryGroup.enter(groupKeeper);
       if ("value" in entered) {
         this.#group = entered.value;
-        this.#slack = new Slack(this.#group);
+        this.#slack = new PageSlack(this.#group);
         this.#exemption = OomExemption.open();
         // After the move: 5.10 refuses it (EINVAL) to a process that has workers already.
         this.#keeper = WorkerKeeper.start();

@@ -9,7 +9,7 @@ import type { MemoryGroup } from "../../ops/cgroup.ts";
 /** Reading memory.events costs some 50 us: not after every small append. */
 const EVENTS_EVERY = 4;
 
-export class Slack {
+export class PageSlack {
   /** Added to every headroom. */
   bytes = 0;
   readonly #group: MemoryGroup;

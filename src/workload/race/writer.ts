@@ -36,7 +36,7 @@ import {
 
 declare const self: Worker;
 
-interface Stream {
+interface WriterStream {
   readonly writer: number;
   readonly memory: Memory;
   readonly partial: { sequence: number; result: number }[];
@@ -55,13 +55,13 @@ function bufferOf(writer: number, lengthBytes: number): Memory {
 }
 
 /** One record, or a pair in one submission: what the kernel returned for each. */
-function append(fd: Fd, spec: WriterSpec, streams: readonly Stream[]): number[] {
+function append(fd: Fd, spec: WriterSpec, streams: readonly WriterStream[]): number[] {
   const [first, second] = streams;
   if (first === undefined) return [];
   if (spec.door === "write") return [tryWrite(fd, first.memory)];
   ring ??= new Ring({ entries: 8 });
   const flags = spec.door === "uring-async" ? IOSQE_ASYNC : 0;
-  const request = (stream: Stream) => sqe.write(fd, stream.memory, { offsetBytes: AT_FILE_POSITION });
+  const request = (stream: WriterStream) => sqe.write(fd, stream.memory, { offsetBytes: AT_FILE_POSITION });
   ring.queue(request(first), { tag: 0, flags: flags | (spec.second?.linked === true ? IOSQE_IO_LINK : 0) });
   if (second !== undefined) ring.queue(request(second), { tag: 1, flags });
   // The inline attempt happens inside the submit, so that is where the pressure is.
@@ -102,7 +102,7 @@ function writeRecords(order: RaceOrder, spec: WriterSpec): RaceAnswer {
   const fd = lend(order.fd, `writer ${order.writer}'s descriptor`);
   using watch = TriggerWatch.start({ door: spec.door });
   const lengths = [spec.recordBytes, ...(spec.second === undefined ? [] : [spec.second.recordBytes])];
-  const streams: Stream[] = lengths.map((lengthBytes, index) => {
+  const streams: WriterStream[] = lengths.map((lengthBytes, index) => {
     const writer = order.writer + index * SECOND_WRITER;
     return { writer, memory: bufferOf(writer, lengthBytes), partial: [] };
   });
@@ -122,7 +122,7 @@ function writeRecords(order: RaceOrder, spec: WriterSpec): RaceAnswer {
     const results = append(fd, spec, streams);
     pressure?.afterAppend({ requestedBytes: spec.recordBytes, result: results[0] ?? 0, grewBytes: results[0] ?? 0 });
     for (const [index, result] of results.entries()) {
-      const { memory, partial } = streams[index] as Stream;
+      const { memory, partial } = streams[index] as WriterStream;
       // Nothing was promised for a refused or short record; a refusal of the first one is a refusal of the run.
       if (result !== memory.lengthBytes) partial.push({ sequence, result });
       if (result < 0 && sequence === 0) throw new SyscallError(spec.door, -result, fd.label);

@@ -62,9 +62,21 @@ test("one name for two things is named, with both places", () => {
   expect(problemsIn(TWO)).toEqual(["src/ops/file.ts:2: Range is also the name of something else: src/lab/span.ts:2"]);
 });
 
-test("a call and its request in a ring have one name, and the stream judge has words of its own", () => {
+test.each([
+  ["a name that is not exported", { "src/lab/span.ts": "\ninterface Range {}\n" }],
+  ["a class and a type", { "src/lab/span.ts": "\nclass Range {}\n" }],
+  [
+    "a word of the stream judge",
+    { "src/lab/span.ts": "", "src/judge/stream/ranges.ts": "\nexport interface Range {}\n" },
+  ],
+])("%s counts as well", (_, more) => {
+  expect(problemsIn({ ...TWO, ...more }).map((line) => line.slice(line.indexOf(": ") + 2))).toEqual([
+    expect.stringContaining("Range is also the name of something else"),
+  ]);
+});
+
+test("a call and its request in a ring have one name", () => {
   const request = { "src/ops/ring/request.ts": "export function read() {}\n", "src/lab/span.ts": "" };
-  const judge = { "src/judge/stream/ranges.ts": "export interface Range {}\n" };
   const uses = 'import { read } from "../../src/ops/file.ts"; import * as sqe from "../../src/ops/ring/request.ts";';
-  expect(problemsIn({ ...TWO, ...request, ...judge, "test/ops/a.test.ts": uses })).toEqual([]);
+  expect(problemsIn({ ...TWO, ...request, "test/ops/a.test.ts": uses })).toEqual([]);
 });

@@ -63,7 +63,7 @@ export interface SinkResult {
   readonly stalled: boolean;
 }
 
-interface Stream {
+interface SunkStream {
   readonly connection: number;
   readonly fd: Fd;
   readonly isSocket: boolean;
@@ -77,7 +77,7 @@ export class Sink {
   readonly #plan: SinkPlan;
   readonly #hooks: SinkHooks;
   readonly #makeJudge: JudgeMaker;
-  readonly #streams: Stream[] = [];
+  readonly #streams: SunkStream[] = [];
   readonly #block = allocate(BLOCK_BYTES);
   readonly #peeked: Memory;
   readonly #injection: RelayInjection | undefined;
@@ -102,7 +102,7 @@ export class Sink {
     return { stalled, streams: this.#streams.map((stream) => this.#finished(stream)) };
   }
 
-  #finished(stream: Stream): SinkStream {
+  #finished(stream: SunkStream): SinkStream {
     if (!stream.fd.closed) stream.fd.close();
     const { connection, receivedBytes, unstable, errno } = stream;
     return { connection, receivedBytes, unstable, errno, judgement: stream.judge.finish() };
@@ -142,7 +142,7 @@ export class Sink {
       const count = epoll.wait(TICK_MS);
       const nowNs = monotonicNs();
       for (let index = 0; index < count; index++) {
-        const stream = this.#streams[epoll.tokenAt(index)] as Stream;
+        const stream = this.#streams[epoll.tokenAt(index)] as SunkStream;
         movedNs = nowNs;
         if (stream.fd.closed || this.#takeSome(stream)) continue;
         stream.fd.close();
@@ -158,7 +158,7 @@ export class Sink {
   }
 
   /** One read; false when the stream is over. */
-  #takeSome(stream: Stream): boolean {
+  #takeSome(stream: SunkStream): boolean {
     if (this.#plan.pauseMs !== undefined) Bun.sleepSync(this.#plan.pauseMs);
     const whole = { lengthBytes: BLOCK_BYTES };
     const peeks = this.#plan.peek && stream.isSocket;
@@ -183,7 +183,7 @@ export class Sink {
   }
 
   /** Two copies of the same bytes of the same receive queue: where they differ, a read was bad, not the stream. */
-  #compare(stream: Stream, block: Uint8Array): void {
+  #compare(stream: SunkStream, block: Uint8Array): void {
     const other = this.#peeked.bytes.subarray(0, block.length);
     if (Buffer.compare(block, other) === 0) return;
     let first = 0;
@@ -194,7 +194,7 @@ export class Sink {
   }
 
   /** The part of the injected range that lies in this block: where blocks begin and end is not up to the seed. */
-  #damageOwnMemory(stream: Stream, got: number): void {
+  #damageOwnMemory(stream: SunkStream, got: number): void {
     const injection = this.#injection;
     if (injection === undefined || injection.connection !== stream.connection) return;
     const flip = injection.kind === "bit-flipped";

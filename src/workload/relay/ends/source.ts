@@ -60,7 +60,7 @@ export interface SourceResult {
   readonly stalled: boolean;
 }
 
-interface Stream {
+interface SourceStream {
   readonly fd: Fd;
   readonly isSocket: boolean;
   /** Which stream; -1 until the client asked. */
@@ -74,12 +74,12 @@ export class Source implements Disposable {
   readonly #plan: SourcePlan;
   readonly #hooks: SourceHooks;
   readonly #epoll = new Epoll();
-  readonly #streams: Stream[] = [];
+  readonly #streams: SourceStream[] = [];
   readonly #errors: { connection: number; errno: number }[] = [];
   readonly #block: Memory;
   readonly #request = allocate(REQUEST_BYTES);
   /** Which bytes of which stream the block holds. */
-  #held: { stream: Stream | undefined; startBytes: number } = { stream: undefined, startBytes: 0 };
+  #held: { stream: SourceStream | undefined; startBytes: number } = { stream: undefined, startBytes: 0 };
   #listener: Fd | undefined;
   #deadlineNs = Number.POSITIVE_INFINITY;
   #open = 0;
@@ -112,7 +112,7 @@ export class Source implements Disposable {
       this.#deadlineNs = monotonicNs() + this.#plan.seconds * 1e9;
     }
     const asks = end.isSocket && this.#plan.connections > 1;
-    const stream: Stream = { ...end, connection: -1, pattern: undefined, sentBytes: 0, finished: false };
+    const stream: SourceStream = { ...end, connection: -1, pattern: undefined, sentBytes: 0, finished: false };
     if (!asks) this.#serve(stream, 0);
     if (end.isSocket && this.#plan.ktls) startTls(end.fd, { direction: "send" });
     if (this.#plan.tcp.maxSegmentBytes !== undefined) setNoDelay(end.fd);
@@ -123,7 +123,7 @@ export class Source implements Disposable {
     if (!waits) while (!stream.finished) this.#sendSome(stream, token);
   }
 
-  #serve(stream: Stream, connection: number): void {
+  #serve(stream: SourceStream, connection: number): void {
     stream.connection = connection;
     stream.pattern = patternOf(this.#plan.feed, connection);
   }
@@ -135,7 +135,7 @@ export class Source implements Disposable {
       for (let index = 0; index < count; index++) {
         const token = this.#epoll.tokenAt(index);
         if (token === LISTENER) this.#accept();
-        else this.#advance(this.#streams[token] as Stream, token, this.#epoll.eventsAt(index));
+        else this.#advance(this.#streams[token] as SourceStream, token, this.#epoll.eventsAt(index));
         movedNs = monotonicNs();
       }
       if (this.#hooks.stopped?.() === true) this.#deadlineNs = 0;
@@ -164,7 +164,7 @@ export class Source implements Disposable {
     this.#listener = undefined;
   }
 
-  #advance(stream: Stream, token: number, events: number): void {
+  #advance(stream: SourceStream, token: number, events: number): void {
     if (stream.finished) this.#awaitClose(stream);
     else if (stream.connection >= 0) this.#sendSome(stream, token);
     else if ((events & EPOLLIN) !== 0) this.#readRequest(stream, token);
@@ -172,7 +172,7 @@ export class Source implements Disposable {
   }
 
   /** The client's request: a u32 that names which stream, and a u32 that repeats it inverted. */
-  #readRequest(stream: Stream, token: number): void {
+  #readRequest(stream: SourceStream, token: number): void {
     const got = tryReceive(stream.fd, this.#request, { lengthBytes: REQUEST_BYTES });
     const wanted = this.#request.view.getUint32(0, true);
     const inverted = this.#request.view.getUint32(4, true);
@@ -185,7 +185,7 @@ export class Source implements Disposable {
   }
 
   /** Sends until the socket is full, the turn is over or the stream has its bytes. */
-  #sendSome(stream: Stream, token: number): void {
+  #sendSome(stream: SourceStream, token: number): void {
     const total = this.#plan.bytesPerConnection ?? Number.MAX_SAFE_INTEGER;
     for (let turn = 0; turn < 16; turn++) {
       if (stream.sentBytes >= total || monotonicNs() > this.#deadlineNs) {
@@ -217,7 +217,7 @@ export class Source implements Disposable {
   }
 
   /** Makes the block hold the stream's next bytes; where they begin. */
-  #ready(stream: Stream): number {
+  #ready(stream: SourceStream): number {
     const at = stream.sentBytes - this.#held.startBytes;
     const isZero = stream.pattern?.name === "zero" && this.#held.stream !== undefined;
     if (isZero) return 0;
@@ -227,7 +227,7 @@ export class Source implements Disposable {
     return 0;
   }
 
-  #finish(stream: Stream, token: number): void {
+  #finish(stream: SourceStream, token: number): void {
     stream.finished = true;
     if (!stream.isSocket) {
       this.#close(stream);
@@ -238,18 +238,18 @@ export class Source implements Disposable {
     this.#epoll.modify(stream.fd, EPOLLIN | EPOLLRDHUP, token);
   }
 
-  #awaitClose(stream: Stream): void {
+  #awaitClose(stream: SourceStream): void {
     const got = tryReceive(stream.fd, this.#request, { lengthBytes: REQUEST_BYTES });
     if (got === 0 || (got < 0 && got !== -ERRNO.EAGAIN)) this.#close(stream);
   }
 
-  #drop(stream: Stream, errno: number): void {
+  #drop(stream: SourceStream, errno: number): void {
     this.#errors.push({ connection: stream.connection, errno });
     stream.finished = true;
     this.#close(stream);
   }
 
-  #close(stream: Stream): void {
+  #close(stream: SourceStream): void {
     if (stream.fd.closed) return;
     stream.fd.close();
     this.#open -= 1;

@@ -33,7 +33,7 @@ export async function refusalsNamed<Result>(work: () => Promise<Result>): Promis
   }
 }
 
-interface Waiting {
+interface WaitingMessage {
   readonly type: FromRole["type"];
   readonly resolve: (message: FromRole) => void;
   readonly reject: (error: Error) => void;
@@ -44,7 +44,7 @@ export class RoleProcess {
   /** Called for messages no one waits for: progress, narration. */
   onMessage: (message: FromRole) => void = () => {};
   readonly #child: Subprocess<"pipe", "pipe", "inherit">;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingMessage[] = [];
   readonly #unread: FromRole[] = [];
   #failure: Error | undefined;
   readonly #reading: Promise<void>;
@@ -79,7 +79,7 @@ export class RoleProcess {
     if (index >= 0) return Promise.resolve(this.#unread.splice(index, 1)[0] as Of<FromRole, Type>);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ type, resolve: resolve as Waiting["resolve"], reject });
+      this.#waiting.push({ type, resolve: resolve as WaitingMessage["resolve"], reject });
     });
   }
 
