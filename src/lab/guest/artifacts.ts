@@ -32,7 +32,9 @@ export class ArtifactReceiver {
   push(bytes: Uint8Array): void {
     if (!this.#child) {
       mkdirSync(this.directory, { recursive: true });
-      this.#child = Bun.spawn([findProgram("tar", "tar"), "-x", "-C", this.directory, "--no-same-owner", "-f", "-"], {
+      // -i: it takes the zeros behind the archive too; without, it ends there and the guest's last bytes meet a closed pipe.
+      const words = ["-x", "-i", "-C", this.directory, "--no-same-owner", "-f", "-"];
+      this.#child = Bun.spawn([findProgram("tar", "tar"), ...words], {
         stdin: "pipe",
         stdout: "ignore",
         stderr: "inherit",
