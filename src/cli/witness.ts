@@ -12,15 +12,17 @@ import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts
 import { type KernelEvent, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
 import { callLines } from "../evidence/lines.ts";
 import { traceOf } from "../evidence/perfetto.ts";
-import { Recorder } from "../evidence/recorder.ts";
+import { type RecordedCall, Recorder } from "../evidence/recorder.ts";
 import { SIGNATURES } from "../evidence/signatures.ts";
 import type { Finding } from "../judge/finding.ts";
 import { type Conditions, conditions } from "../machine/conditions.ts";
 import { pathText } from "../ops/file.ts";
 import { type EventName, KernelTracer } from "../ops/tracefs.ts";
+import { plural } from "../report/format.ts";
 import type { ReportSection, RunReport } from "../report/document.ts";
 import { renderHtml } from "../report/html/page.ts";
 import { renderMail } from "../report/mail.ts";
+import { MAP_ANONYMOUS } from "../sys/uapi/mman.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { EvidenceArguments } from "./asked.ts";
 import type { AnyReproducer } from "./contract.ts";
@@ -99,7 +101,7 @@ export class Witness {
 
   /** The recorded calls on the first finding's file, up to the last of them. */
   #callSection(findings: readonly Finding[]): ReportSection[] {
-    const calls = (this.#recorder?.calls ?? []).filter(({ call }) => SIGNATURES[call] !== undefined);
+    const calls = (this.#recorder?.allCalls ?? []).filter(isWorthALine);
     const lines = callLines(calls);
     const file = findings[0]?.file;
     const name = file?.slice(file.lastIndexOf("/") + 1);
@@ -108,8 +110,10 @@ export class Witness {
     const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
     if (last < 0) return [];
     const first = Math.max(lines.findIndex(touches), last - LINES_MAX);
-    const { dropped = 0 } = this.#recorder ?? {};
+    const { dropped = 0, otherThreads = 0 } = this.#recorder ?? {};
     const lost = dropped === 0 ? [] : [`(${dropped} earlier calls were lost: the recording was full)`];
+    const silent = otherThreads > 0 && !calls.some(({ thread }) => thread !== undefined);
+    if (silent) lost.push(`(calls of ${plural(otherThreads, "other thread")} were not recorded)`);
     return [{ title: "Recorded calls", lines: [...lost, ...lines.slice(first, last + 1)] }];
   }
 
@@ -127,7 +131,7 @@ export class Witness {
     const lines: string[] = [];
     if (page !== undefined) made.report = pathText(page).endsWith(".html") ? renderHtml(report) : renderMail(report);
     if (trace !== undefined && this.#recorder !== undefined) {
-      const { calls, dropped } = this.#recorder;
+      const { allCalls: calls, dropped } = this.#recorder;
       const { tool, findings } = report;
       const { roles = [] } = about;
       made.trace = JSON.stringify(traceOf(calls, { tool, findings, dropped, roles }));
@@ -163,4 +167,10 @@ export class Witness {
     const { calls = [], otherThreads = 0 } = this.#recorder ?? {};
     return cProgram({ tool, summary, kernel, filesystem, mountOptions, findings, calls, otherThreads, kselftest });
   }
+}
+
+/** A thread's memory for its own buffers says nothing. */
+function isWorthALine({ call, args, thread }: RecordedCall): boolean {
+  const arena = thread !== undefined && call === "mmap" && ((args[3] ?? 0) & MAP_ANONYMOUS) !== 0;
+  return SIGNATURES[call] !== undefined && !arena;
 }

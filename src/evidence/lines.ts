@@ -7,7 +7,8 @@
 import { errnoName } from "../sys/errno.ts";
 import type { Content } from "./content.ts";
 import { flagsText } from "./flags.ts";
-import type { Pointed, RecordedCall } from "./recorder.ts";
+import type { Pointed } from "./pointed.ts";
+import type { RecordedCall } from "./recorder.ts";
 import { type Parameter, SIGNATURES } from "./signatures.ts";
 
 /** Which descriptor is what at each moment of a recording; calls must be fed in their order. */
@@ -108,12 +109,20 @@ export function callLine(recorded: RecordedCall, names: DescriptorNames): string
   return `${call}(${shown.join(", ")}) = ${answer}`;
 }
 
-/** All calls as lines, in order. */
+/** All calls as lines, in the order in which they began; with several threads, when that was and how long each took. */
 export function callLines(calls: readonly RecordedCall[]): string[] {
   const names = new DescriptorNames();
+  const threads = calls.some(({ thread }) => thread !== undefined);
   return calls.map((recorded) => {
     const line = callLine(recorded, names);
     names.learn(recorded);
-    return line;
+    return threads ? timed(recorded, line) : line;
   });
+}
+
+/** `  12.345 ms  thread 2  splice(…) = 0 <1.500 ms>`: began when, by whom, took how long. */
+function timed({ startNs, endNs, thread }: RecordedCall, line: string): string {
+  const ms = (nanoseconds: number) => `${(nanoseconds / 1e6).toFixed(3)} ms`;
+  const who = thread === undefined ? "main    " : `thread ${thread}`;
+  return `${ms(startNs)}  ${who}  ${line} <${ms(endNs - startNs)}>`;
 }

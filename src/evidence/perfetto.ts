@@ -1,7 +1,7 @@
 /**
  * A recording as a trace file that Perfetto and chrome://tracing open: the JSON form of the Trace Event Format.
  *
- * Owns the mapping: one track for each descriptor that the calls used, one slice for each call, a flow arrow from a call
+ * Owns the mapping: one track for each thread and descriptor that the calls used, one slice for each call, a flow arrow from a call
  * that filled a pipe, a socket or a file to the call that took from it, findings as instants. Times are microseconds with
  * three decimals, so no nanosecond is lost.
  * Source: "Trace Event Format" (Google, 2016), phases X, M, i, s, f.
@@ -47,14 +47,15 @@ export function traceOf(
     named("process_name", PROCESS_TRACK, about.tool),
     named("thread_name", PROCESS_TRACK, "process"),
   ];
-  const flows = new Flows();
+  const transfers: { recorded: RecordedCall; descriptors: readonly string[]; slice: Slice }[] = [];
   let lastUs = 0;
   for (const recorded of calls) {
     const descriptors = descriptorsOf(recorded).map((number) => names.nameOf(number));
     const line = callLine(recorded, names);
     names.learn(recorded);
-    const owner = descriptors[0] ?? newName(recorded, names);
-    const tid = owner === undefined ? PROCESS_TRACK : trackOf(owner, tracks, events);
+    const tid = trackFor(recorded, descriptors[0] ?? newName(recorded, names), (owner) =>
+      trackOf(owner, tracks, events),
+    );
     const ts = recorded.startNs / 1000;
     const dur = Math.max(0.001, (recorded.endNs - recorded.startNs) / 1000);
     lastUs = Math.max(lastUs, ts + dur);
@@ -65,8 +66,12 @@ export function traceOf(
       ...{ ts, dur, pid: PID, tid },
       args: { line, result: recorded.result, index: recorded.index },
     });
-    events.push(...flows.of(recorded, descriptors, { ts, dur, tid }));
+    transfers.push({ recorded, descriptors, slice: { ts, dur, tid } });
   }
+  // Bytes are there when a call has ended: a reader may have slept in its call since before they were written.
+  const flows = new Flows();
+  for (const { recorded, descriptors, slice } of transfers.sort((a, b) => endOf(a.slice) - endOf(b.slice)))
+    events.push(...flows.of(recorded, descriptors, slice));
   for (const [index, finding] of about.findings.entries())
     events.push({
       name: `finding ${index + 1}: ${finding.kind}`,
@@ -84,6 +89,12 @@ export function traceOf(
 
 function named(what: "process_name" | "thread_name", tid: number, name: string): TraceEvent {
   return { name: what, ph: "M", pid: PID, tid, args: { name } };
+}
+
+/** Slices of one track must not overlap in part: each thread has tracks of its own. */
+function trackFor({ thread }: RecordedCall, owner: string | undefined, track: (owner: string) => number): number {
+  if (thread !== undefined) return track(`thread ${thread}${owner === undefined ? "" : `: ${owner}`}`);
+  return owner === undefined ? PROCESS_TRACK : track(owner);
 }
 
 function trackOf(owner: string, tracks: Map<string, number>, events: TraceEvent[]): number {
@@ -112,6 +123,8 @@ interface Slice {
   readonly tid: number;
 }
 
+const endOf = ({ ts, dur }: Slice) => ts + dur;
+
 /** Arrows from the call that put bytes somewhere to the next that took bytes out of there. */
 class Flows {
   readonly #filled = new Map<string, { id: number; slice: Slice }>();
@@ -124,8 +137,12 @@ class Flows {
     const from = source === undefined ? undefined : this.#filled.get(conduit(source));
     if (from !== undefined) {
       const flow = { name: "bytes", cat: "flow", pid: PID, id: from.id };
-      events.push({ ...flow, ph: "s", ts: from.slice.ts + from.slice.dur / 2, tid: from.slice.tid });
-      events.push({ ...flow, ph: "f", bp: "e", ts: slice.ts + slice.dur / 2, tid: slice.tid });
+      const leftUs = from.slice.ts + from.slice.dur / 2;
+      const middleUs = slice.ts + slice.dur / 2;
+      events.push({ ...flow, ph: "s", ts: leftUs, tid: from.slice.tid });
+      // Inside both slices, and never back in time.
+      const takenUs = Math.min(Math.max(middleUs, leftUs), endOf(slice) - slice.dur / 1000);
+      events.push({ ...flow, ph: "f", bp: "e", ts: takenUs, tid: slice.tid });
       this.#filled.delete(conduit(source as string));
     }
     if (sink !== undefined) {

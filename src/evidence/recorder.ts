@@ -1,14 +1,14 @@
 /**
- * A recording of this thread's calls: both ends of each, with the paths and the contents that went in.
+ * A recording of this process's calls: both ends of each, with the paths and the contents that went in.
  *
  * Owns capturing at the moment of the call (memory changes afterwards) and the bound: the oldest calls are dropped and
  * counted. Contents cost a look at every byte written, so nothing is recorded unless somebody asked for a trace, a page or
- * a C program. Calls of Workers and child processes are not in it.
+ * a C program. Calls of this process's other threads are recorded there, without contents (thread-recorder.ts); those of
+ * child processes are not.
  */
-import { closeSync, openSync, readSync } from "node:fs";
 import { tapCalls } from "../sys/tap.ts";
-import { type Content, ContentScan } from "./content.ts";
-import { SIGNATURES } from "./signatures.ts";
+import { OwnMemory, type Pointed, pointedAfter, pointedBefore } from "./pointed.ts";
+import { type LogEntry, ThreadLog } from "./thread-log.ts";
 
 export interface RecordedCall {
   /** Counts all calls of the recording, from 0. */
@@ -22,37 +22,30 @@ export interface RecordedCall {
   readonly endNs: number;
   /** What argument `i` pointed to: a path, or bytes. */
   readonly pointed: readonly (Pointed | undefined)[];
+  /** Which other thread of the process made it, from 1; absent for the thread that records. */
+  readonly thread?: number;
 }
 
-export type Pointed =
-  | { readonly kind: "path"; readonly path: string }
-  | { readonly kind: "bytes"; readonly content: Content }
-  | { readonly kind: "vectors"; readonly parts: readonly { readonly address: number; readonly content: Content }[] }
-  | { readonly kind: "offset*"; readonly offsetBytes: number }
-  | { readonly kind: "pair"; readonly descriptors: readonly [number, number] };
-
 const CALLS_MAX = 20_000;
-const PATH_BYTES_MAX = 4096;
-const IOVEC_BYTES = 16;
-const PIECE_BYTES = 256 * 1024;
+const THREAD_RECORDER = new URL("./thread-recorder.ts", import.meta.url).href;
 
 export class Recorder implements Disposable {
   readonly #calls: RecordedCall[] = [];
-  readonly #memory = new OwnMemory();
+  readonly #memory = new OwnMemory({ contents: true });
   readonly #startedNs = Bun.nanoseconds();
+  readonly #logs: ThreadLog[] = [];
   #count = 0;
-  #otherThreads = 0;
   #stop: (() => void) | undefined;
 
   constructor() {
     const { Worker } = globalThis;
-    const started = () => {
-      this.#otherThreads += 1;
-    };
+    const logs = this.#logs;
     globalThis.Worker = class extends Worker {
-      constructor(...args: ConstructorParameters<typeof Worker>) {
-        super(...args);
-        started();
+      constructor(script: string | URL, options: WorkerOptions = {}) {
+        super(script, { ...options, preload: [THREAD_RECORDER] });
+        const log = new ThreadLog();
+        logs.push(log);
+        this.postMessage({ record: log.shared });
       }
     };
     const stop = tapCalls({
@@ -78,19 +71,33 @@ export class Recorder implements Disposable {
     };
   }
 
-  /** Threads that were started meanwhile; their calls are not in the recording. */
+  /** Threads that were started meanwhile. */
   get otherThreads(): number {
-    return this.#otherThreads;
+    return this.#logs.length;
   }
 
-  /** The calls that are still held, oldest first. */
+  /** This thread's calls that are still held, oldest first. */
   get calls(): readonly RecordedCall[] {
     return this.#calls;
   }
 
-  /** How many of the oldest calls were dropped. */
+  /** Those of all threads, in the order in which they began; numbered anew. */
+  get allCalls(): readonly RecordedCall[] {
+    const others = this.#logs.flatMap((log, at) => log.entries().map((entry) => this.#ofThread(entry, at + 1)));
+    if (others.length === 0) return this.#calls;
+    const all = [...this.#calls, ...others].sort((a, b) => a.startNs - b.startNs);
+    return all.map((recorded, index) => ({ ...recorded, index }));
+  }
+
+  #ofThread({ originMs, startNs, endNs, ...call }: LogEntry, thread: number): RecordedCall {
+    // Each thread's clock has a beginning of its own.
+    const shiftNs = Math.round((originMs - performance.timeOrigin) * 1e6) - this.#startedNs;
+    return { ...call, index: 0, startNs: startNs + shiftNs, endNs: endNs + shiftNs, thread };
+  }
+
+  /** How many of the oldest calls were dropped, of all threads. */
   get dropped(): number {
-    return this.#count - this.#calls.length;
+    return this.#logs.reduce((sum, log) => sum + log.dropped, this.#count - this.#calls.length);
   }
 
   /** Ends the recording; what was recorded stays readable. */
@@ -98,115 +105,7 @@ export class Recorder implements Disposable {
     if (this.#stop === undefined) return;
     this.#stop();
     this.#stop = undefined;
+    for (const log of this.#logs) log.close();
     this.#memory.close();
   }
-}
-
-/**
- * Reads this process's memory through /proc/self/mem, where a page that is not mapped is an error and not a crash:
- * reproducers hand pages like these to the kernel on purpose.
- */
-class OwnMemory {
-  readonly #fd = openSync("/proc/self/mem", "r");
-
-  readonly #piece = new Uint8Array(PIECE_BYTES);
-
-  /** The bytes at an address, fewer where the memory ends; for few bytes. */
-  bytes(address: number, lengthBytes: number): Uint8Array {
-    const bytes = new Uint8Array(lengthBytes);
-    return bytes.subarray(0, this.#read(bytes, address));
-  }
-
-  /** What is at an address, through one small buffer: a run under a memory limit must not need the memory twice. */
-  content(address: number, lengthBytes: number): Content {
-    const scan = new ContentScan();
-    for (let done = 0; done < lengthBytes; done += PIECE_BYTES) {
-      const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, lengthBytes - done));
-      const got = this.#read(piece, address + done);
-      scan.add(piece.subarray(0, got));
-      if (got < piece.length) break;
-    }
-    return scan.content();
-  }
-
-  /** Fills `bytes` from an address; how many there were. */
-  #read(bytes: Uint8Array, address: number): number {
-    let done = 0;
-    try {
-      while (done < bytes.length) {
-        const got = readSync(this.#fd, bytes, done, bytes.length - done, address + done);
-        if (got === 0) break;
-        done += got;
-      }
-    } catch {
-      // EIO: nothing is mapped from here on.
-    }
-    return done;
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
-}
-
-/** The C string at an address. */
-function stringAt(memory: OwnMemory, address: number): string {
-  const bytes = memory.bytes(address, PATH_BYTES_MAX);
-  const end = bytes.indexOf(0);
-  return Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString("utf8");
-}
-
-function vectorsAt(memory: OwnMemory, address: number, count: number): { address: number; lengthBytes: number }[] {
-  const bytes = memory.bytes(address, count * IOVEC_BYTES);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: Math.floor(bytes.length / IOVEC_BYTES) }, (_, index) => ({
-    address: Number(view.getBigUint64(index * IOVEC_BYTES, true)),
-    lengthBytes: Number(view.getBigUint64(index * IOVEC_BYTES + 8, true)),
-  }));
-}
-
-/** Inputs, before the call: afterwards they may be gone. Memory that cannot be read is the call's own business (EFAULT). */
-function pointedBefore(memory: OwnMemory, call: string, args: readonly number[]): (Pointed | undefined)[] {
-  const parameters = SIGNATURES[call]?.parameters ?? [];
-  const lengthOf = () => args[parameters.findIndex(({ kind }) => kind === "length")] ?? 0;
-  const countOf = () => args[parameters.findIndex(({ kind }) => kind === "count")] ?? 0;
-  return parameters.map(({ kind }, index) => {
-    const value = args[index] ?? 0;
-    if (value === 0) return undefined;
-    if (kind === "path") return { kind, path: stringAt(memory, value) };
-    if (kind === "in") return { kind: "bytes", content: memory.content(value, lengthOf()) };
-    if (kind === "offset*") {
-      const word = memory.bytes(value, 8).slice();
-      return { kind, offsetBytes: Number(new DataView(word.buffer).getBigInt64(0, true)) };
-    }
-    if (kind === "vectors" && call.includes("write")) {
-      const parts = vectorsAt(memory, value, countOf()).map(({ address, lengthBytes }) => ({
-        address,
-        content: memory.content(address, lengthBytes),
-      }));
-      return { kind, parts };
-    }
-    return undefined;
-  });
-}
-
-/** Outputs, after the call: what it delivered. */
-function pointedAfter(
-  memory: OwnMemory,
-  call: string,
-  args: readonly number[],
-  result: number,
-  before: readonly (Pointed | undefined)[],
-): (Pointed | undefined)[] {
-  const parameters = SIGNATURES[call]?.parameters ?? [];
-  return parameters.map(({ kind }, index) => {
-    const value = args[index] ?? 0;
-    if (result < 0 || value === 0) return before[index];
-    if (kind === "out") return { kind: "bytes", content: memory.content(value, result) };
-    if (kind === "pair") {
-      const [first = -1, second = -1] = new Int32Array(memory.bytes(value, 8).slice().buffer);
-      return { kind, descriptors: [first, second] };
-    }
-    return before[index];
-  });
 }

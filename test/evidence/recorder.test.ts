@@ -6,6 +6,7 @@ import { contentHolds, contentOf } from "../../src/evidence/content.ts";
 import { callLines } from "../../src/evidence/lines.ts";
 import { traceOf } from "../../src/evidence/perfetto.ts";
 import { Recorder } from "../../src/evidence/recorder.ts";
+import { ThreadLog } from "../../src/evidence/thread-log.ts";
 import {
   allocate,
   counter,
@@ -75,6 +76,52 @@ test("a function's address is the callee's, so that a second thread can be woken
   thread.interrupt();
   expect(await asked).toBe(-4);
   expect(recorder.otherThreads).toBe(1);
+});
+
+test("calls of other threads are recorded there, between those of this one, and have tracks of their own", async () => {
+  using recorder = new Recorder();
+  using thread = await Thread.start();
+  using pipe = openPipe();
+  using buffer = allocate(4096);
+  buffer.bytes.fill(0x41);
+  const asked = thread.call(read, pipe.readEnd, allocate(4096));
+  expect(await thread.asleep("read")).toBe(true);
+  write(pipe.writeEnd, buffer);
+  expect(await asked).toBe(4096);
+  const calls = recorder.allCalls.filter(({ call }) => call === "read" || call === "write");
+  const [reading, writing] = calls;
+  expect(calls.map(({ call, thread: by, result }) => [call, by, result])).toEqual([
+    ["read", 1, 4096],
+    ["write", undefined, 4096],
+  ]);
+  // It slept from before the write until the write.
+  expect((reading?.startNs ?? 0) < (writing?.startNs ?? 0)).toBe(true);
+  expect((reading?.endNs ?? 0) > (writing?.startNs ?? 0)).toBe(true);
+  const lines = callLines(recorder.allCalls);
+  expect(
+    lines.filter((line) => / (read|write)\(/.test(line)).map((line) => line.replaceAll(/[\d.]+ ms/g, "T")),
+  ).toEqual([
+    "T  thread 1  read(pipe.read, {4096 bytes}, 4096) = 4096 <T>",
+    "T  main      write(pipe.write, {4096 x 0x41}, 4096) = 4096 <T>",
+  ]);
+  const { traceEvents } = traceOf(recorder.allCalls, { tool: "x", findings: [], dropped: 0 });
+  const tracks = traceEvents.filter(({ name }) => name === "thread_name").map(({ args }) => args?.name);
+  expect(tracks).toContain("thread 1: pipe.read");
+  expect(traceEvents.filter(({ ph }) => ph === "s" || ph === "f").length).toBe(2);
+});
+
+test("a thread's log keeps the newest calls and counts the others", () => {
+  const log = new ThreadLog();
+  const entry = { call: "read", args: [3, 4, 5], result: 0, endNs: 1, originMs: 0, pointed: [undefined] };
+  const count = 20_000;
+  for (let i = 0; i < count; i++) log.write({ ...entry, startNs: i });
+  const entries = new ThreadLog(log.shared).entries();
+  expect(entries.length + log.dropped).toBe(count);
+  expect([log.dropped > 0, entries.at(-1)?.startNs, entries[0]?.startNs]).toEqual([true, count - 1, log.dropped]);
+  expect(entries[0]?.pointed).toEqual([undefined]);
+  log.close();
+  log.write({ ...entry, startNs: count });
+  expect(log.entries().length).toBe(entries.length);
 });
 
 test("a buffer that ends in memory that is not there is recorded as far as it goes", () => {

@@ -9,7 +9,8 @@ import { O_CREAT } from "../../sys/uapi/fcntl.ts";
 import { type Content, contentHolds, sameContent } from "../content.ts";
 import { flagsText } from "../flags.ts";
 import { contentText } from "../lines.ts";
-import type { Pointed, RecordedCall } from "../recorder.ts";
+import type { Pointed } from "../pointed.ts";
+import type { RecordedCall } from "../recorder.ts";
 import { type Parameter, SIGNATURES } from "../signatures.ts";
 import { handlesOf, NotExpressible } from "./select.ts";
 
