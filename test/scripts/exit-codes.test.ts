@@ -17,7 +17,12 @@ const BAD = '{ kind: "lost", offsetBytes: 0, lengthBytes: 1, pageAligned: true, 
 const reproducer = (body: string) =>
   `${IMPORT}export const fails = () => { throw new TypeError("in a thread"); };
   await runReproducer({ name: "user", summary: "s", run: async (run) => { ${body} } });`;
-const later = (what: string) => reproducer(`${what}; await Bun.sleep(500); ${GOOD}`);
+/** The failure comes while the run waits, whenever that is. */
+const later = (what: string) => reproducer(`${what}; await new Promise(() => {});`);
+const heard = (how: string) =>
+  reproducer(
+    `const bad = new Worker("data:text/javascript,throw 1"); await new Promise((done) => { ${how} }); ${GOOD}`,
+  );
 
 /** A script's text and the code it ends with. */
 const SCRIPTS: Readonly<Record<string, readonly [text: string, code: number]>> = {
@@ -46,11 +51,8 @@ const SCRIPTS: Readonly<Record<string, readonly [text: string, code: number]>> =
     255,
   ],
   "has a Worker that is not there": [later(`new Worker("./no-such-worker.ts")`), 255],
-  "hears its Worker's error": [later(`new Worker("data:text/javascript,throw 1").onerror = () => {}`), 0],
-  "listens to its Worker's error": [
-    later(`new Worker("data:text/javascript,throw 1").addEventListener("error", () => {})`),
-    0,
-  ],
+  "hears its Worker's error": [heard("bad.onerror = done"), 0],
+  "listens to its Worker's error": [heard('bad.addEventListener("error", done)'), 0],
   "throws in a racing thread": [reproducer(`await race([runner(fails)]); ${GOOD}`), 255],
   "throws in a thread": [reproducer(`using thread = await Thread.start(); await thread.call(fails); ${GOOD}`), 255],
   "throws a string": [reproducer('throw "a string"'), 255],
