@@ -274,7 +274,8 @@ export class Execution implements Work {
     printProblem(this.#name, `${line}${kept}`);
     if (this.#args.verbose && error instanceof Error && code !== EXIT.ownFailure)
       printProblem(this.#name, String(error.stack));
-    return code;
+    // Findings without a report are no question of the machine's.
+    return code === EXIT.inconclusive && this.#tally.findings.length > 0 ? EXIT.ownFailure : code;
   }
 
   async #undoAll(): Promise<void> {

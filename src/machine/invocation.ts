@@ -9,7 +9,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Path } from "../ops/file.ts";
-import { PACKAGE_ROOT, scriptPath } from "../ops/self.ts";
+import { PACKAGE_ROOT, scriptPath, workingDirectory } from "../ops/self.ts";
 import { shellWord } from "../ops/shell.ts";
 
 /**
@@ -45,10 +45,11 @@ export function scriptCommand(script: string): string {
   const path = real(resolve(script));
   const name = basename(path);
   const own = path.startsWith(`${PACKAGE_ROOT}/scripts/`);
-  if (own && name in packageJson.scripts && real(process.cwd()) === PACKAGE_ROOT) return `bun run ${name}`;
+  const here = workingDirectory();
+  if (own && name in packageJson.scripts && here !== undefined && real(here) === PACKAGE_ROOT) return `bun run ${name}`;
   const bin = own ? installedBin() : undefined;
   if (bin !== undefined) return name === "bytewitness.js" ? bin : `${bin} ${name.replace(/\.ts$/, "")}`;
-  const near = relative(process.cwd(), path);
+  const near = here === undefined ? path : relative(here, path);
   const shown = near.startsWith("../") ? path : near;
   // A bare name could be a command of Bun's.
   return `bun ${shellWord(shown.includes("/") ? shown : `./${shown}`)}`;
@@ -65,7 +66,7 @@ function real(path: string): string {
 /** How the installed package's command is reached from here; undefined when it is not. */
 function installedBin(): string | undefined {
   const bin = join(PACKAGE_ROOT, packageJson.bin.bytewitness);
-  for (let at = real(process.cwd()); ; at = dirname(at)) {
+  for (let at = real(workingDirectory() ?? "/"); ; at = dirname(at)) {
     const link = join(at, "node_modules/.bin/bytewitness");
     if (existsSync(link) && real(link) === bin) return "bunx bytewitness";
     if (at === dirname(at)) break;

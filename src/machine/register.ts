@@ -12,7 +12,7 @@ import { SyscallError } from "../ops/errors.ts";
 import type { Fd } from "../ops/fd.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { openPipe } from "../ops/pipe.ts";
-import { ownCommand } from "../ops/self.ts";
+import { ownCommand, workingDirectory } from "../ops/self.ts";
 import { type Stat, statLink } from "../ops/stat.ts";
 import { LOCK_EX } from "../sys/uapi/fcntl.ts";
 import { bootId, openState, STATE_VARIABLE, stateDirectory, tryLock } from "./state.ts";
@@ -67,8 +67,8 @@ export function isStill(path: Path, identity: Identity): boolean {
 /** A path that means the same after a change of directory, as the bytes it has on disk. */
 function absolute(path: Path): Buffer {
   const bytes = Buffer.from(path as Uint8Array);
-  if (typeof path === "string") return Buffer.from(resolve(path));
-  return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
+  if (typeof path === "string") return Buffer.from(resolve(workingDirectory() ?? "/", path));
+  return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${workingDirectory() ?? ""}/`), bytes]);
 }
 
 class Register {

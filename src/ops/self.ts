@@ -9,6 +9,15 @@ import { dirname } from "node:path";
 /** The root of this package, checkout or installed. */
 export const PACKAGE_ROOT = dirname(dirname(import.meta.dir));
 
+/** Where this process is; undefined in a directory that somebody has removed. */
+export function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
+}
+
 /** The script that this process runs; `bytewitness NAME` puts it where Bun puts it. */
 export function scriptPath(): string {
   return process.argv[1] ?? Bun.main;

@@ -10,7 +10,7 @@ import { copyFileSync, existsSync, renameSync } from "node:fs";
 import os from "node:os";
 import { basename, dirname } from "node:path";
 import { createDirectory, createFile, keepsEvidence, type OwnFile } from "../machine/own-file.ts";
-import { scriptPath } from "../ops/self.ts";
+import { scriptPath, workingDirectory } from "../ops/self.ts";
 import { O_WRONLY } from "../sys/uapi/fcntl.ts";
 import type { Defers } from "./place.ts";
 
@@ -24,7 +24,7 @@ export interface Saved {
 }
 
 function places(): string[] {
-  return [...new Set([os.tmpdir(), process.cwd(), "/var/tmp", "/tmp", os.homedir()])];
+  return [...new Set([os.tmpdir(), workingDirectory() ?? "/tmp", "/var/tmp", "/tmp", os.homedir()])];
 }
 
 /** Copies the files; states what could not be kept. */

@@ -25,10 +25,15 @@ const RUNS: readonly (readonly [seconds: number, script: string, ...args: string
   [6, "uring-append", place, "--jobs", "8"],
   [1, "uring-append", place, "--door", "all"],
   [1, "uring-append", place, "--fsync", "--async", "--queue-depth", "8"],
+  [6, "uring-append", place, "--door", "all", "--pressure", "none"],
   [1, "splice-relay"],
+  [1, "splice-relay", "--connections", "50"],
   [6, "splice-relay", "--connections", "50"],
+  [1, "splice-relay", "--from", "unix", "--to", "unix"],
   [1, "gallery/nowait-append", directory],
+  [6, "gallery/nowait-append", directory],
   [1, "gallery/append-tear", directory],
+  [1, "gallery/append-tear", directory, "--control", "all"],
   [6, "gallery/append-tear", directory, "--control", "all"],
 ];
 
@@ -49,6 +54,25 @@ test.each(RUNS.map(([seconds, ...words]) => [seconds, words] as const))(
     expect(Math.min(...over)).toBeLessThanOrEqual(1.1);
   },
 );
+
+/** Where the last case is cut short, its clean-up is in the budget too. */
+test.each([
+  [1, "uring-append,append-tear"],
+  [6, "uring-append,append-tear"],
+  [6, "splice-relay,nowait-append,memfd-position"],
+])("a survey with a budget of %d s: %s", async (seconds, only) => {
+  const wall = async (...words: string[]) => {
+    const startMs = performance.now();
+    expect([0, 1, 125]).toContain((await command("survey", ["--only", only, "--json", ...words])).code as number);
+    return (performance.now() - startMs) / 1000;
+  };
+  const over: number[] = [];
+  for (let attempt = 0; attempt < 3 && !over.some((ratio) => ratio <= 1.1); attempt++) {
+    const empty = await wall("--list");
+    over.push(((await wall("--budget", `${seconds}s`)) - empty) / seconds);
+  }
+  expect(Math.min(...over)).toBeLessThanOrEqual(1.1);
+});
 
 test.skipIf(needed("root", "mkfs.xfs"))("1 s of uring-append on an XFS of its own", async () => {
   const empty = await wallSeconds("uring-append", [], 0.05);
