@@ -7,7 +7,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { ROOT, type Said } from "./command.ts";
+import { ROOT, type Ran } from "./command.ts";
 
 /** Words for scripts that need some to be short; DIR is the place of the run. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +48,7 @@ export const SCRIPTS: readonly string[] = ["", "gallery/"]
   .filter((name) => !OF_THE_REPOSITORY.has(name))
   .sort();
 
-export interface Ending extends Said {
+export interface Ending extends Ran {
   readonly script: string;
   readonly seconds: number;
   /** Files that were left where it ran and in its TMPDIR. */
