@@ -58,7 +58,7 @@ if [ "$LAB_MODE" = run ] && [ -d /sys/bus/virtio/drivers/virtio_console ] && [ $
     usleep 20000
   done
   ports=${1%4}
-  exec 5>"${ports}1"
+  exec 5<>"${ports}1"
 elif [ "$LAB_MODE" = run ]; then
   if ! stty -F /dev/ttyS1 raw -echo 2>/dev/null; then
     echo "lab: neither virtio_console nor a second serial line: this kernel needs one of them" >/dev/console
@@ -166,6 +166,13 @@ if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ]; then
       tar -cf - -C /mnt/test . ${1:+-C /tmp "$@"} | carry files
     fi
   fi
+fi
+held=
+# What the ports still hold would go with this guest: the host answers when it has every stream's end.
+if [ -n "$ports" ]; then
+  # A program that the script left behind may hold one of them still.
+  for port in 2 3 4; do printf '\0lab: end of stream\0\n' >"$ports$port" || held=yes; done 2>/dev/null
+  [ -n "$held" ] || read -r -t 60 _ <&5
 fi
 status "exit $code"
 reboot -f

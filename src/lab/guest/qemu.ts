@@ -8,8 +8,8 @@
  */
 import { findProgram } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
-import { GuestChannel } from "./channel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
+import { openPorts } from "./ports.ts";
 import { type BootParts, StatusReader } from "./status.ts";
 
 /** A raw image as a virtio disk; the guest finds it by its serial number. */
@@ -59,8 +59,6 @@ export interface GuestResult {
   readonly events: readonly ConsoleEvent[];
   readonly consoleTail: readonly string[];
 }
-
-const PORTS = ["status", "stdout", "stderr", "files"] as const;
 
 /**
  * loglevel=5 keeps warnings and oops traces (printed at the default level, 4) and drops the boot's chatter, which costs
@@ -142,16 +140,8 @@ export async function runGuest(
     stderr: (bytes: Uint8Array) => listener.stderr?.(bytes),
     files: (bytes: Uint8Array) => listener.files?.(bytes),
   };
-  const serial = new SerialReader(takers);
-  const channels = [
-    ...PORTS.map((name, index) => new GuestChannel(name, takers[name], portDevice(index + 1))),
-    // The same four streams on a second serial line, for a kernel without virtio_console.
-    new GuestChannel(
-      "serial",
-      (bytes) => serial.push(bytes),
-      (label) => ["-device", `isa-serial,chardev=${label}`],
-    ),
-  ];
+  const ports = openPorts(takers);
+  const { channels } = ports;
   const more = ["-device", "virtio-serial-pci", ...channels.flatMap((channel) => channel.arguments)];
   const terminal = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
   const child = launch(machine, [...terminal, ...more], { stdin: "ignore", stdout: "pipe" });
@@ -174,6 +164,7 @@ export async function runGuest(
     };
     const [output] = await Promise.all([new Response(child.stderr).text(), readConsole(), child.exited]);
     await Promise.all(channels.map((channel) => channel.closed()));
+    ports.end();
     const processorSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
     return {
       ...status.result(cut, output.trim()),
@@ -186,31 +177,5 @@ export async function runGuest(
     signal?.removeEventListener("abort", onAbort);
     child.kill("SIGKILL");
     for (const channel of channels) channel.stop();
-  }
-}
-
-const portDevice = (number: number) => (label: string) => [
-  "-device",
-  `virtserialport,nr=${number},chardev=${label},name=${label}`,
-];
-
-/** The second serial line: "status LINE", and "stdout", "stderr" and "files" each with a piece in base64. */
-export class SerialReader {
-  readonly #takers: Readonly<Record<(typeof PORTS)[number], (bytes: Uint8Array) => void>>;
-  #text = "";
-
-  constructor(takers: Readonly<Record<(typeof PORTS)[number], (bytes: Uint8Array) => void>>) {
-    this.#takers = takers;
-  }
-
-  push(bytes: Uint8Array): void {
-    const lines = (this.#text + Buffer.from(bytes).toString("latin1")).split("\n");
-    this.#text = lines.pop() ?? "";
-    for (const line of lines) {
-      const [, name, value = ""] = /^(\w+) (.*?)\r?$/.exec(line) ?? [];
-      if (name === "status") this.#takers.status(Buffer.from(`${value}\n`));
-      else if (name === "stdout" || name === "stderr" || name === "files")
-        this.#takers[name](Buffer.from(value, "base64"));
-    }
   }
 }

@@ -1,6 +1,6 @@
 /** The four streams of a guest on one serial line. */
 import { expect, test } from "bun:test";
-import { SerialReader } from "../../../src/lab/guest/qemu.ts";
+import { SerialReader } from "../../../src/lab/guest/ports.ts";
 
 test("lines go to the stream they name, whole, wherever the pieces are cut; anything else is noise", () => {
   const got: Record<string, string> = { status: "", stdout: "", stderr: "", files: "" };
