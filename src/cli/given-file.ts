@@ -1,20 +1,30 @@
 /**
  * A text file that an argument names: read whole, or refused with the reason.
  *
- * Owns the bound. A file, a pipe or a process substitution will do; a device such as /dev/zero, which has no end, and
- * what is longer than any document of ours are refused.
+ * Owns the bound, and what a pipe gave: it gives it once, and its name may be read twice (arguments are checked before a
+ * run). A file, a pipe or a process substitution will do; a device such as /dev/zero, which has no end, and what is
+ * longer than any document of ours are refused.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { pathText } from "../ops/file.ts";
+import { inheritedPath } from "../ops/inherited.ts";
 
 const BYTES_MAX = 256 * 2 ** 20;
 const CHUNK_BYTES = 1 << 20;
 
+/** Texts of pipes by their names. */
+const fromPipes = new Map<string, string>();
+
 /** Throws a GivenFileError, whose message continues a sentence that begins with the file's name. */
 export function readGivenFile(path: string): string {
+  const known = fromPipes.get(path);
+  if (known !== undefined) return known;
   try {
-    const fd = openSync(path, "r");
+    const fd = openSync(pathText(inheritedPath(path)), "r");
     try {
-      return readToEnd(fd);
+      const text = readToEnd(fd);
+      if (!fstatSync(fd).isFile()) fromPipes.set(path, text);
+      return text;
     } finally {
       closeSync(fd);
     }

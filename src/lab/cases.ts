@@ -20,8 +20,12 @@ export function surveyRemark({ cases }: Survey): string {
 
 const CELLS: Readonly<Record<string, string>> = { corrupt: "BAD", clean: "clean", skipped: "skip", inconclusive: "?" };
 
+/** Clean, but where the bug would show was never reached: that says little. */
+const neverReached = ({ verdict, report }: CaseResult) => verdict === "clean" && report?.trigger?.reached === 0;
+
 function cellOf(result: CaseResult | undefined): string {
   if (result === undefined) return "";
+  if (neverReached(result)) return "clean?";
   return result.expected ? "(BAD)" : (CELLS[result.verdict] ?? "?");
 }
 
@@ -34,7 +38,9 @@ function columnName(row: Row): string {
 export function caseTable(rows: readonly Row[], columns = 118): string[] {
   const surveys = rows.flatMap((row) => {
     const survey = surveyOf(row);
-    return survey === undefined ? [] : [{ head: columnName(row), survey }];
+    if (survey === undefined) return [];
+    const head = columnName(row);
+    return [{ head, survey, width: Math.max(head.length, survey.cases.some(neverReached) ? 6 : 5) }];
   });
   const names = [...new Set(surveys.flatMap(({ survey }) => survey.cases.map(({ name }) => name)))];
   const nameWidth = Math.max(4, ...names.map((name) => name.length));
@@ -42,30 +48,30 @@ export function caseTable(rows: readonly Row[], columns = 118): string[] {
   for (let at = 0; at < surveys.length; ) {
     const block: typeof surveys = [];
     let width = nameWidth;
-    while (at < surveys.length && (block.length === 0 || width + 2 + widthOf(surveys[at]?.head) <= columns)) {
+    while (at < surveys.length && (block.length === 0 || width + 2 + (surveys[at]?.width ?? 0) <= columns)) {
       const entry = surveys[at++] as (typeof surveys)[number];
-      width += 2 + widthOf(entry.head);
+      width += 2 + entry.width;
       block.push(entry);
     }
     if (lines.length > 0) lines.push("");
     lines.push(
       tableLine(
         "case",
-        block.map(({ head }) => [head, widthOf(head)]),
+        block.map(({ head, width: headWidth }) => [head, headWidth]),
         nameWidth,
       ),
     );
     for (const name of names) {
-      const cells = block.map(({ head, survey }): [string, number] => {
-        return [cellOf(survey.cases.find((entry) => entry.name === name)), widthOf(head)];
+      const cells = block.map(({ survey, width: headWidth }): [string, number] => {
+        return [cellOf(survey.cases.find((entry) => entry.name === name)), headWidth];
       });
       lines.push(tableLine(name, cells, nameWidth));
     }
   }
+  if (surveys.some(({ survey }) => survey.cases.some(neverReached)))
+    lines.push("", "clean?  clean, but the racy path was never entered");
   return lines;
 }
-
-const widthOf = (head: string | undefined) => Math.max(head?.length ?? 0, 5);
 
 function tableLine(name: string, cells: readonly (readonly [string, number])[], nameWidth: number): string {
   return [name.padEnd(nameWidth), ...cells.map(([text, width]) => text.padEnd(width))].join("  ").trimEnd();

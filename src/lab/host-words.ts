@@ -1,8 +1,8 @@
 /**
  * A guest's report in the host's words: paths of evidence that came over, and commands that lead somewhere here.
  *
- * Pure. Owns the two directories of a guest whose files come over. Refuses to touch a path of a file that stayed, and the
- * script's own words inside a command.
+ * Pure. Owns the directories of a guest: those whose files come over, and the mark "guest:" for files of a guest that is
+ * gone. Refuses to touch the script's own words inside a command.
  */
 import { stamped } from "../cli/recording.ts";
 import { commandOf } from "../machine/invocation.ts";
@@ -62,4 +62,27 @@ function hostValue(value: unknown, words: HostWords, key = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => hostValue(item, words));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hostValue(item, words, name)]));
+}
+
+/** A file below one of the places that a guest's files are in. */
+const GUEST_FILE = /(?<![\w./:-])(\/(?:mnt\/(?:test|disk)|tmp|run|dev\/shm)\/[^\s'",;:)]+)/g;
+/** A section that is about files and nothing else. */
+const ABOUT_FILES = "Judge the kept files again";
+
+/**
+ * A report of a guest whose files stayed in it: no evidence is listed, and what names a file there is marked "guest:". The
+ * command that repeats the run makes them again.
+ */
+export function withoutFiles<T>(report: T): T {
+  return goneValue(report, "") as T;
+}
+
+function goneValue(value: unknown, key: string): unknown {
+  if (["workload", "environment", "replay", "repeat"].includes(key)) return value;
+  if (key === "artifacts") return [];
+  if (typeof value === "string") return value.replaceAll(GUEST_FILE, "guest:$1");
+  if (Array.isArray(value))
+    return value.filter((item) => item?.title !== ABOUT_FILES).map((item) => goneValue(item, ""));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, goneValue(item, name)]));
 }

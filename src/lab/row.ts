@@ -9,6 +9,7 @@ import type { RunReport, Verdict } from "../report/document.ts";
 import { EXIT } from "../report/document.ts";
 import type { ConsoleEvent } from "./guest/console.ts";
 import { hostKernel, runOnHost } from "./guest/host.ts";
+import { withoutFiles } from "./host-words.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
 import { parseReport } from "./script.ts";
 
@@ -77,7 +78,8 @@ export async function runRow(request: RowRequest): Promise<Row> {
     signal,
     listener: { stderr: take.stderr, started: () => onState("running") },
   });
-  return makeRow(asked, run, lastWords.text);
+  const row = makeRow(asked, run, lastWords.text);
+  return { ...row, report: withoutFiles(row.report) };
 }
 
 /** Pure: the row of a finished run. */

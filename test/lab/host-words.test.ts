@@ -1,7 +1,7 @@
 /** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
 import { expect, test } from "bun:test";
 import { stamped } from "../../src/cli/recording.ts";
-import { type HostWords, hostJson, hostText } from "../../src/lab/host-words.ts";
+import { type HostWords, hostJson, hostText, withoutFiles } from "../../src/lab/host-words.ts";
 import { commandOf } from "../../src/machine/invocation.ts";
 import type { RunReport } from "../../src/report/document.ts";
 
@@ -80,4 +80,31 @@ test("a report whose paths were rewritten is a whole recording again, with the w
   expect([host.artifacts, host.repeat?.arguments]).toEqual([["/host/a/repro.0"], [file, "--seed", "5"]]);
   expect(host).toEqual(stamped(host, [file, "--seed", "5"]));
   expect(host.repeat?.sums.artifacts).not.toBe(guest.repeat?.sums.artifacts as string);
+});
+
+test("of a guest whose files stayed in it: no evidence is listed, its files are marked, commands are left alone", () => {
+  const report = {
+    ...{ verdict: "corrupt", replay: AGAIN, workload: { prefix: "/mnt/test/repro.3" } },
+    findings: [{ kind: "lost", file: "/mnt/test/repro.3", detail: "in /run/bytewitness/mounts/x/a, not in /tmpfs/b" }],
+    sections: [
+      { title: "Judge the kept files again", lines: ["bun /bytewitness/scripts/verify.ts /mnt/test/repro.3"] },
+      { title: "Ledger", lines: ["/mnt/test/repro.3: longer", "xfs on /mnt/test"] },
+    ],
+    artifacts: ["/mnt/test/repro.3"],
+  };
+  const marked = {
+    ...report,
+    findings: [
+      {
+        kind: "lost",
+        file: "guest:/mnt/test/repro.3",
+        detail: "in guest:/run/bytewitness/mounts/x/a, not in /tmpfs/b",
+      },
+    ],
+    sections: [{ title: "Ledger", lines: ["guest:/mnt/test/repro.3: longer", "xfs on /mnt/test"] }],
+    artifacts: [],
+  };
+  expect(withoutFiles(report)).toEqual(marked);
+  expect(withoutFiles({ cases: [{ name: "a", report }] })).toEqual({ cases: [{ name: "a", report: marked }] });
+  expect(withoutFiles(null)).toBeNull();
 });

@@ -36,6 +36,16 @@ describe("case by kernel", () => {
     expect(caseTable([failedRow("6.1.1", "no package")])).toEqual([]);
   });
 
+  test("clean without having entered the racy path is marked, and the mark explained", () => {
+    const row = surveyRow("7.3.4-1", { a: "clean", b: "clean" });
+    const report = { trigger: { reached: 0, attempts: 2, how: "x" } };
+    const cases = (row.report as unknown as { cases: object[] }).cases;
+    cases[0] = { ...cases[0], report };
+    expect(caseTable([row])).toEqual([
+      ...["case  7.3.4", "a     clean?", "b     clean", "", "clean?  clean, but the racy path was never entered"],
+    ]);
+  });
+
   test("as many tables as the width needs, each with all cases", () => {
     const lines = caseTable([OLD, NEW, HOST], 26);
     expect(lines.filter((line) => line.startsWith("case"))).toEqual([

@@ -49,6 +49,18 @@ describe("arguments", () => {
   }, 60_000);
 });
 
+test("a process substitution is read once and by both checks, through bun run too", async () => {
+  const earlier = file("substituted.json", (await survey("--only", "two-rings", "--json", "--quiet")).stdout);
+  for (const start of ["scripts/survey.ts", "run survey.ts"]) {
+    const line = `"$BUN" ${start} --only two-rings --quiet --baseline <(cat "$EARLIER") --expect <(cat "$EARLIER")`;
+    const env = { ...process.env, BUN: process.execPath, EARLIER: earlier };
+    const child = Bun.spawn(["bash", "-c", line], { cwd: ROOT, env, stdout: "pipe", stderr: "pipe" });
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    expect({ start, code: await child.exited, stderr }).toEqual({ start, code: 0, stderr: "" });
+    expect(stdout).toContain("same as in the baseline: 1 case\n");
+  }
+}, 120_000);
+
 // splice-fpos needs nothing, is corrupt on every kernel, and takes no time; two-rings is clean on every kernel.
 const TWO = ["--only", "splice-fpos,two-rings"];
 

@@ -4,10 +4,10 @@
  * Owns the questions asked before a byte is read: is it there, may it be read, does it have an end and a size. Refuses
  * directories and sockets, and character devices without a length, in one line each.
  */
-import { readFileSync } from "node:fs";
 import { isSyscallError } from "../../ops/errors.ts";
 import { Fd } from "../../ops/fd.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
+import { inheritedPath } from "../../ops/inherited.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import { O_RDONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
@@ -63,41 +63,4 @@ export function whyUnreadable(path: Path): string | undefined {
 /** True for terminals, /dev/zero and the like: bytes without offsets, and mostly without an end. */
 export function isCharacterDevice(path: Path): boolean {
   return !isStdin(path) && statPath(inheritedPath(path)).kind === "character-device";
-}
-
-const ANCESTORS_MAX = 4;
-
-/**
- * `<(command)` is /dev/fd/63, a descriptor that `bun run` keeps to itself instead of passing it on: the same pipe is
- * then opened through the ancestor that has it. Other paths are themselves.
- */
-function inheritedPath(path: Path): Path {
-  const number = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(pathText(path))?.[1];
-  if (number === undefined || exists(path)) return path;
-  let pid = process.ppid;
-  for (let turns = 0; turns < ANCESTORS_MAX && pid > 1; turns += 1) {
-    const there = `/proc/${pid}/fd/${number}`;
-    if (isOpenThere(there)) return there;
-    pid = parentOf(pid);
-  }
-  return path;
-}
-
-function isOpenThere(path: string): boolean {
-  try {
-    return exists(path);
-  } catch (error) {
-    if (isSyscallError(error)) return false;
-    throw error;
-  }
-}
-
-/** proc(5), /proc/PID/stat: the fourth field, after a name that may hold anything; 0 when the process is gone. */
-function parentOf(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return 0;
-  }
 }
