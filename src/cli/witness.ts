@@ -169,7 +169,7 @@ export class Witness {
   }
 }
 
-/** A thread's memory for its own buffers says nothing. */
+/** A thread's memory for its own buffers proves nothing. */
 function isWorthALine({ call, args, thread }: RecordedCall): boolean {
   const arena = thread !== undefined && call === "mmap" && ((args[3] ?? 0) & MAP_ANONYMOUS) !== 0;
   return SIGNATURES[call] !== undefined && !arena;

@@ -1,7 +1,7 @@
 /**
  * What the arguments of a call point to: paths, contents, offsets, read at the moment of the call.
  *
- * Owns reading this process's memory so that a page that is not mapped is no crash, through one small buffer: a run under
+ * Owns reading this process's memory so that a page that is not mapped does not crash it, through one small buffer: a run under
  * a memory limit must not need the memory twice.
  */
 import { closeSync, openSync, readSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * Judges views of one space of which only some ranges were written: a mapping, an address space, a sparse device.
+ * Judges views of one space, written in some ranges only: a mapping, an address space, a sparse device.
  *
  * Owns the question for memory: right bytes at the wrong address. What was written is judged where it belongs; where
  * nothing was written there should be zeros, and the stream's bytes there are `misplaced` and name the place that they

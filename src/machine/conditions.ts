@@ -189,7 +189,7 @@ function typeOf(path: string): Conditions {
   });
 }
 
-/** All that is known; `path` is the damaged file, or the directory of it; `withType` where nobody else names its file system. */
+/** All that is known; `path` is the damaged file, or the directory of it; `withType` where nothing else names its file system. */
 export function conditions(path?: string, { withType = false }: { readonly withType?: boolean } = {}): Conditions {
   const { facts, device } = geometry(path);
   const settings = Object.entries(SETTINGS).map(([name, path]) => {

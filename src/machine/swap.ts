@@ -130,7 +130,7 @@ export async function swapReadahead(
   return lease;
 }
 
-/** A group for this process out of which memory can be reclaimed, into swap too; a reason when there is none. */
+/** A group for this process, whose memory can be reclaimed, into swap too; a reason when there is none. */
 function enterReclaimable(): MemoryGroup | string {
   const group = MemoryGroup.enter(groupKeeper);
   if ("reason" in group) return group.reason;

@@ -62,7 +62,7 @@ function verdictLines(report: RunReport, paint: Paint): string[] {
   const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
   return [
     `${head}  ${report.tool}: ${verified}${files} in ${seconds(report.durationSeconds)}${cut}`,
-    ...(report.reason === undefined ? [] : [`because ${report.reason}`]),
+    ...(report.reason === undefined ? [] : [`reason: ${report.reason}`]),
     ...triggerLines(report.trigger, verdict),
   ];
 }

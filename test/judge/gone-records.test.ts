@@ -43,7 +43,7 @@ test("neighbours that are gone are one finding at the end of the record before t
   });
 });
 
-test("a record of which a piece is there is not gone", () => {
+test("a record with a piece in the log is not gone", () => {
   const log = joined(record(1, 0).subarray(0, 64), ...all(2), record(1, 1), record(1, 2), record(1, 3));
   expect(accountRecords(log, { ...OPTIONS, lookFor: "gone" }).findings).toEqual([]);
 });

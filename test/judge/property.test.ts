@@ -54,7 +54,7 @@ describe("counter-examples that random cases once found", () => {
     expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
   });
 
-  test("0xff before a genuine word is no word of another generation", () => {
+  test("0xff before a genuine word is not a word of another generation", () => {
     const pattern = counter({ generation: 5 });
     const bytes = new Uint8Array(4096);
     pattern.fill(bytes, 0);

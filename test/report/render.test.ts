@@ -91,7 +91,7 @@ describe("text", () => {
     const report: RunReport = { ...base, verdict: "inconclusive", reason: "nothing was verified" };
     const lines = renderText(report, { color: false, columns: 80 }).split("\n");
     expect(lines[0]).toStartWith("INCONCLUSIVE");
-    expect(lines[1]).toBe("because nothing was verified");
+    expect(lines[1]).toBe("reason: nothing was verified");
   });
 
   test("many findings: eight in full, the others in a line each, the rest counted", () => {

@@ -2,7 +2,7 @@
  * Where exactly one explanation of the bytes ends and the next begins.
  *
  * Neighbouring explanations often agree about a few bytes: the upper bytes of small counters are all zero, so the last
- * bytes before a jump fit both sides. Every cut in such a range describes the very same file. This module owns the
+ * bytes before a jump fit both sides. Every cut in that range describes the very same file. This module owns the
  * choice: the cut on the largest power of two from 4096 down to 8 (kernels move pages, sectors and words), else the
  * first byte that is visibly wrong. Pure arithmetic; it refuses to look at files.
  */

@@ -1,7 +1,7 @@
 /**
  * Streams made of the good one: its words with their bytes reversed, or with the same bits wrong in every word.
  *
- * Owns making such bytes, and following them through a file. A range that follows one of them word for word is one
+ * Owns making these bytes, and following them through a file. A range that follows one of them word for word is one
  * finding, however long it is. Refuses to decide whether that is the best explanation.
  */
 import type { Pattern } from "../../pattern/pattern.ts";

@@ -30,7 +30,7 @@ export interface WordPlace {
   readonly endBytes: number;
   /** The file ends with the window. */
   readonly last: boolean;
-  /** Another record of the stream there, where such records differ in a few bits. */
+  /** Another record of the stream there, where records differ in a few bits. */
   other(): Found | undefined;
 }
 

@@ -241,7 +241,7 @@ export function documentationPackage(place: string): string | undefined {
   return /^linux-base-\d/.test(target) ? target : undefined;
 }
 
-/** The changelog of a package that leaves it to another one: fetched once, kept beside the kernel. */
+/** The changelog of a package that leaves it to another one: fetched once, kept next to the kernel. */
 async function fetchedChangelog(
   { cacheKey, version }: Kernel,
   narrate: (line: string) => void,

@@ -6,7 +6,7 @@
  * (kiocb_modified() refuses otherwise): the prime. Stopped: a page-cache charge must be refused, so the process sits in a
  * cgroup2 whose memory.max is what is held plus a headroom smaller than the append. Large losses: blocks reserved by
  * FALLOC_FL_KEEP_SIZE make one mapping of the whole append, and only progress inside the last mapping is lost.
- * The limit is in force only from `beforeAppend` to `afterSubmit`: the part that io-wq does afterwards meets none, so nobody
+ * The limit is in force only from `beforeAppend` to `afterSubmit`: the part that io-wq does afterwards meets none, so no process
  * is killed and large folios (6.12) need no larger group.
  * Owns group, policy, prime and the writeback thread; refuses to judge, and refuses cgroup v1.
  */

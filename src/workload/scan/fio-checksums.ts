@@ -3,8 +3,8 @@
  *
  * Owns their byte layouts: fio's crc32 and crc64 begin with 0 and are not inverted, its sha1 is stored in words of the
  * machine, and what it stores as sha256 and sha512 is the working buffer of an unfinished hash: the first block of the
- * data with the bytes behind the last whole block over its beginning. Refuses data shorter than such a block, whose buffer
- * nobody initialised, and types that it does not know: the caller gets undefined.
+ * data with the bytes behind the last whole block over its beginning. Refuses data shorter than one, whose buffer
+ * was never initialised, and types that it does not know: the caller gets undefined.
  */
 import { crc32c } from "../../judge/fio/crc.ts";
 
