@@ -150,9 +150,13 @@ async function run(
 
 function print(survey: Survey, args: SurveyArguments, baseline: readonly Earlier[] | undefined): void {
   const changes = baseline === undefined ? [] : changeLines(survey.cases, baseline);
-  const asText = () => surveyText(survey, { privileged: survey.environment.privileged, changes });
+  const asText = () =>
+    surveyText(survey, { privileged: survey.environment.privileged, changes, columns: terminalColumns() });
   writeStdout(args.json ? surveyJson(survey) : args.ktap ? surveyKtap(survey) : asText());
 }
+
+/** Where people read it, lines are wrapped; elsewhere a case is a line. */
+const terminalColumns = () => (process.stdout.isTTY ? process.stdout.columns : undefined);
 
 /** A file that a flag names, read at once: what is wrong with it is known before the first case. */
 function fromFile<T>(flag: string, path: unknown, read: (text: string) => T | string): T | undefined {

@@ -30,7 +30,7 @@ function verdictWord({ verdict, expected, change }: CaseResult): string {
 /** The report: a headline, a line for each case (worst first), and what would make it prove more. */
 export function surveyText(
   survey: Survey,
-  { privileged, changes }: { privileged: boolean; changes: readonly string[] },
+  { privileged, changes, columns }: { privileged: boolean; changes: readonly string[]; columns?: number | undefined },
 ): string {
   const { cases, environment, durationSeconds, version } = survey;
   const counts = (["corrupt", "clean", "inconclusive", "skipped"] as const).map(
@@ -42,16 +42,36 @@ export function surveyText(
   return [
     `survey of Linux ${environment.kernel} ${environment.arch}: ${counts.join(", ")}, in ${secondsText(durationSeconds)}`,
     "",
-    ...sorted.map((entry) =>
-      `${entry.name.padEnd(NAME_WIDTH)}  ${verdictWord(entry).padEnd(width)}  ${storyOf(entry)}`.trimEnd(),
+    ...sorted.flatMap((entry) =>
+      hanging(`${entry.name.padEnd(NAME_WIDTH)}  ${verdictWord(entry).padEnd(width)}  `, storyOf(entry), columns),
     ),
     "",
-    ...(survey.reason === undefined ? [] : [survey.reason]),
-    ...changes,
-    ...hints(cases, privileged),
+    ...[...(survey.reason === undefined ? [] : [survey.reason]), ...changes, ...hints(cases, privileged)].flatMap(
+      (line) => hanging("", line, columns),
+    ),
     `bytewitness ${version}, Bun ${environment.bun}, ${environment.cpus} CPUs, ${privileged ? "root" : "not root"}`,
     "",
   ].join("\n");
+}
+
+/** A story narrower than this is no pleasure to read: it then begins below its head. */
+const STORY_COLUMNS_MIN = 40;
+
+/** A head and its story: one line, or, on a terminal of `columns`, as many as it takes, wrapped between words. */
+function hanging(head: string, story: string, columns: number | undefined): string[] {
+  if (columns === undefined || head.length + story.length < columns) return [`${head}${story}`.trimEnd()];
+  const beside = columns - 1 - head.length >= STORY_COLUMNS_MIN;
+  const indent = " ".repeat(beside ? head.length : 4);
+  const room = Math.max(columns - 1 - indent.length, 20);
+  const lines: string[] = [];
+  for (const word of story.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  const [first = "", ...rest] = lines;
+  const others = (beside ? rest : lines).map((line) => indent + line);
+  return beside ? [head + first, ...others] : [...(head === "" ? [] : [head.trimEnd()]), ...others];
 }
 
 function storyOf(entry: CaseResult): string {
@@ -61,7 +81,9 @@ function storyOf(entry: CaseResult): string {
     return [damageText(entry.report), first, entry.known ?? "", entry.advice ?? ""].filter(Boolean).join("; ");
   if (entry.verdict !== "clean") return entry.reason ?? "";
   const { trigger } = entry.report ?? {};
-  const tried = trigger?.reached == null ? "" : `racy path entered ${trigger.reached} of ${trigger.attempts} times`;
+  const { reached, attempts } = trigger ?? {};
+  const never = `racy path never entered in ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: this says little`;
+  const tried = reached == null ? "" : reached === 0 ? never : `racy path entered ${reached} of ${attempts} times`;
   return [tried, entry.known ?? ""].filter(Boolean).join("; ");
 }
 
@@ -73,6 +95,6 @@ function hints(cases: readonly CaseResult[], privileged: boolean): string[] {
   const wide = named((reason) => reason.includes("--system-wide"));
   return [
     ...(root.length === 0 ? [] : [`as root also: ${root.join(", ")}`]),
-    ...(wide.length === 0 ? [] : [`with --system-wide also: ${wide.join(", ")}`]),
+    ...(wide.length === 0 ? [] : [`${privileged ? "" : "as root "}with --system-wide also: ${wide.join(", ")}`]),
   ];
 }

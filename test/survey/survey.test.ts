@@ -252,6 +252,28 @@ test("the text: worst first, one line for each case, what root and --system-wide
   expect(lines[2]).toMatch(/^b +CORRUPT +lost 2.00 KiB, at 4,096; first finding after 0.3s; no fix known; use #1$/);
   expect(lines[4]).toMatch(/^a +clean +racy path entered 3 of 4 times$/);
   expect(lines.slice(8, 11)).toEqual([
-    ...["new since the baseline: b", "as root also: c", "with --system-wide also: d"],
+    ...["new since the baseline: b", "as root also: c", "as root with --system-wide also: d"],
   ]);
+});
+
+test.each([80, 100])("the text on a terminal of %d columns: wrapped between words, nothing lost", (columns) => {
+  const known =
+    "fixed in 6.12.118; nothing is known of 6.18.44; take 6.12.118 or later (no fix in 6.18 is known); give offsets";
+  const cases = [result("memfd-position", "corrupt", ["lost"], { known }), result("a", "clean")];
+  const changes = [
+    `new since the baseline: ${Array.from({ length: 12 }, (_, index) => `case-number-${index}`).join(", ")}`,
+  ];
+  const wrapped = surveyText({ ...SURVEY, cases }, { privileged: true, changes, columns });
+  for (const line of wrapped.split("\n").slice(1)) expect(line.length).toBeLessThan(columns);
+  const flat = (text: string) => text.split(/\s+/).join(" ");
+  expect(flat(wrapped)).toBe(flat(surveyText({ ...SURVEY, cases }, { privileged: true, changes })));
+  expect(wrapped).toMatch(/^ {38}\S/m);
+});
+
+test("the text: a clean that never entered the racy path says so", () => {
+  const report = reportOf("clean", [], { trigger: { reached: 0, attempts: 2, how: "" } });
+  const cases = [result("a", "clean", [], { report })];
+  expect(surveyText({ ...SURVEY, cases }, { privileged: true, changes: [] })).toContain(
+    "racy path never entered in 2 attempts: this says little",
+  );
 });
