@@ -67,8 +67,8 @@ await runReproducer({
     "btrfs:btrfs_ordered_extent_add",
     "btrfs:btrfs_ordered_extent_remove",
     "btrfs:btrfs_ordered_extent_mark_finished",
-    "kretprobe:btrfs_direct_write",
-    "kretprobe:btrfs_file_write_iter",
+    "kretprobe:btrfs:btrfs_direct_write",
+    "kretprobe:btrfs:btrfs_file_write_iter",
   ],
   known: {
     fix: "btrfs: fix incorrect buffered IO fallback for append direct writes",

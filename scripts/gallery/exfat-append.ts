@@ -63,9 +63,9 @@ await runReproducer({
   name: "exfat-append",
   summary: "ftruncate makes a file on exFAT longer, an append follows: is the gap zeros?",
   events: [
-    "kretprobe:exfat_file_write_iter",
-    "kprobe:exfat_setattr",
-    "kretprobe:exfat_map_cluster",
+    "kretprobe:exfat:exfat_file_write_iter",
+    "kprobe:exfat:exfat_setattr",
+    "kretprobe:exfat:exfat_map_cluster",
     "filemap:mm_filemap_add_to_page_cache",
     "block:block_bio_queue",
   ],

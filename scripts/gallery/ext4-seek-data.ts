@@ -62,7 +62,7 @@ await runReproducer({
     "ext4:ext4_da_reserve_space",
     "ext4:ext4_ind_map_blocks_enter",
     "ext4:ext4_ind_map_blocks_exit",
-    "kretprobe:ext4_llseek",
+    "kretprobe:ext4:ext4_llseek",
     "ext4:ext4_sync_file_enter",
   ],
   known: {

@@ -39,7 +39,7 @@ const STREAM_BYTES = 2 * RECORD_BYTES;
 await runReproducer({
   name: "ktls-no-pad-retry",
   summary: "kernel TLS 1.3 receives a padded record and another one in one call: is it the stream?",
-  events: ["kretprobe:tls_sw_recvmsg", "kretprobe:tls_decrypt_sg", "tcp:tcp_rcv_space_adjust"],
+  events: ["kretprobe:tls:tls_sw_recvmsg", "kretprobe:tls:tls_decrypt_sg", "tcp:tcp_rcv_space_adjust"],
   known: {
     fix: "tls: rx: restore msg_iter before TLS 1.3 optimistic retry",
     firstFixed: ["6.1.191", "6.12.114", "7.1.9", "7.2"],

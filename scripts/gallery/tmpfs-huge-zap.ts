@@ -96,7 +96,7 @@ await runReproducer({
   name: "tmpfs-huge-zap",
   summary: "stores through a mapping of a tmpfs huge page, munmap, reclaim: is the data kept?",
   events: [
-    "kprobe:zap_huge_pmd",
+    "kprobe:zap_huge_pmd(address=$arg4)",
     "huge_memory:mm_khugepaged_scan_file",
     "vmscan:mm_vmscan_memcg_reclaim_begin",
     "vmscan:mm_vmscan_memcg_reclaim_end",

@@ -9,13 +9,14 @@ import { dirname } from "node:path";
 import { cProgram } from "../evidence/c/program.ts";
 import { NotExpressible } from "../evidence/c/select.ts";
 import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts";
-import { type KernelEvent, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
+import { type StoryFrame, type KernelEvent, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
 import { callLines } from "../evidence/lines.ts";
 import { traceOf } from "../evidence/perfetto.ts";
 import { type RecordedCall, Recorder } from "../evidence/recorder.ts";
 import { SIGNATURES } from "../evidence/signatures.ts";
 import type { Finding } from "../judge/finding.ts";
 import { type Conditions, conditions } from "../machine/conditions.ts";
+import { monotonicNs } from "../ops/clock.ts";
 import { pathText } from "../ops/file.ts";
 import { type EventName, KernelTracer } from "../ops/tracefs.ts";
 import { plural } from "../report/format.ts";
@@ -28,6 +29,8 @@ import type { EvidenceArguments } from "./asked.ts";
 import type { AnyReproducer } from "./contract.ts";
 
 const LOOKS = new Set(["read", "pread", "close", "unlink"]);
+/** Paths in a directory of place/evidence.ts. */
+const EVIDENCE = /\/bytewitness-[\w.-]+-evidence-\w+\//;
 /** Recorded calls that a report shows. */
 const LINES_MAX = 40;
 /** Events that show where buffered writes and io_uring requests go; a kernel that lacks some shows the rest. */
@@ -59,7 +62,8 @@ export class Witness {
     const emitted = program === undefined && !ownTimeline ? [emitC, emitKselftest] : [];
     const wanting = [trace, ...(ownTimeline ? [] : [report]), ...emitted];
     // Not without need: where memory is limited for a moment, every look at a call's bytes changes what happens.
-    if (wanting.some((path) => path !== undefined)) this.#recorder = new Recorder();
+    const contents = wanting.some((path) => path !== undefined);
+    if (contents || (asked.explain && !ownTimeline)) this.#recorder = new Recorder({ contents });
     if (!asked.explain) return;
     const tracer = KernelTracer.start(events);
     if (typeof tracer === "string") this.#missing.push(tracer);
@@ -93,14 +97,24 @@ export class Witness {
 
   #kernelSection(findings: readonly Finding[]): ReportSection[] {
     if (!this.#asked.explain) return [];
-    const { sentence, lines } = kernelStory(this.#events ?? [], findings[0]?.offsetBytes);
+    const { sentence, lines } = kernelStory(this.#events ?? [], findings[0]?.offsetBytes, this.#around(findings));
     const summary = sentence === undefined ? [] : [`${sentence}.`, ""];
     const missing = this.#missing.map((line) => `not seen: ${line}`);
     return [{ title: "What the kernel did", lines: [...summary, ...lines, ...missing] }];
   }
 
-  /** The recorded calls on the first finding's file, up to the last of them. */
-  #callSection(findings: readonly Finding[]): ReportSection[] {
+  /** The recorded calls by the clock of the kernel's events. */
+  #around(findings: readonly Finding[]): StoryFrame {
+    const { calls, lines, first, last } = this.#guilty(findings);
+    // CLOCK_MONOTONIC of the recording's beginning.
+    const beganNs = monotonicNs() - Bun.nanoseconds() + (this.#recorder?.startedNs ?? 0);
+    const seconds = (ns: number | undefined) => (ns === undefined ? undefined : (beganNs + ns) / 1e9);
+    const steps = calls.map(({ startNs }, at) => ({ atSeconds: (beganNs + startNs) / 1e9, line: lines[at] as string }));
+    return { steps, fromSeconds: seconds(calls[first]?.startNs), toSeconds: seconds(calls[last]?.endNs) };
+  }
+
+  /** The recorded calls, and which of them are the first and the last on the first finding's file; -1 where none is. */
+  #guilty(findings: readonly Finding[]) {
     const calls = (this.#recorder?.allCalls ?? []).filter(isWorthALine);
     const lines = callLines(calls);
     const file = findings[0]?.file;
@@ -108,8 +122,13 @@ export class Witness {
     const touches = (line: string) => name === undefined || line.includes(name);
     // The judge's own reading comes last and shows nothing.
     const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
+    return { calls, lines, first: last < 0 ? -1 : Math.max(lines.findIndex(touches), last - LINES_MAX), last };
+  }
+
+  /** The recorded calls on the first finding's file, up to the last of them. */
+  #callSection(findings: readonly Finding[]): ReportSection[] {
+    const { calls, lines, first, last } = this.#guilty(findings);
     if (last < 0) return [];
-    const first = Math.max(lines.findIndex(touches), last - LINES_MAX);
     const { dropped = 0, otherThreads = 0 } = this.#recorder ?? {};
     const lost = dropped === 0 ? [] : [`(${dropped} earlier calls were lost: the recording was full)`];
     const silent = otherThreads > 0 && !calls.some(({ thread }) => thread !== undefined);
@@ -169,8 +188,9 @@ export class Witness {
   }
 }
 
-/** A thread's memory for its own buffers proves nothing. */
-function isWorthALine({ call, args, thread }: RecordedCall): boolean {
+/** A thread's memory for its own buffers proves nothing, nor does our copying of evidence. */
+function isWorthALine({ call, args, thread, pointed }: RecordedCall): boolean {
+  if (pointed.some((item) => item?.kind === "path" && EVIDENCE.test(item.path))) return false;
   const arena = thread !== undefined && call === "mmap" && ((args[3] ?? 0) & MAP_ANONYMOUS) !== 0;
   return SIGNATURES[call] !== undefined && !arena;
 }

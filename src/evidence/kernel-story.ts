@@ -18,6 +18,12 @@ const FIRST_LINES = 20;
 const LINE = /^\s*(.+)-(\d+)\s+\[\d+\]\s+\S+\s+(\d+\.\d+): (\w+): (.*)$/;
 /** Fields that mean nothing to a reader: addresses of kernel memory, and what is the same in every line. */
 const SILENT = new Set([
+  "page",
+  "pfn",
+  "skb",
+  "msk",
+  "subflow",
+  "sock_cookie",
   "ring",
   "req",
   "request",
@@ -57,7 +63,7 @@ export function parseTrace(text: string): KernelEvent[] {
 function fieldsOf(text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const [, name, value] of text.matchAll(
-    /([a-z][\w ]*?)[ =](-?(?:0x[0-9a-f]+|\d+(?::\d+)?|[A-Z][A-Z_|]*))(?=[\s,):]|$)/g,
+    /([a-z][\w ]*?)[ =](-?(?:0x[0-9a-f]+|[0-9a-f]{16}|\d+(?::\d+)?|[A-Z][A-Z_|]*))(?=[\s,):]|$)/g,
   ))
     fields.set((name as string).trim().replaceAll(" ", "_"), value as string);
   return fields;
@@ -68,19 +74,39 @@ function number(event: KernelEvent, field: string): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-/** The events as lines, from the first of them in milliseconds; runs of one event are one line with its count. */
-export function storyLines(events: readonly KernelEvent[]): string[] {
+/** A call of ours among the kernel's events. */
+export interface StoryStep {
+  readonly atSeconds: number;
+  readonly line: string;
+}
+
+const CALL = "call";
+
+function eventOf({ atSeconds, line }: StoryStep): KernelEvent {
+  return { task: "", pid: 0, atSeconds, name: CALL, text: line, fields: new Map() };
+}
+
+/**
+ * The events as lines, from the first of them in milliseconds; runs of one event are one line with its count. Calls of ours
+ * are among them, in the order of time, marked ">".
+ */
+export function storyLines(kernel: readonly KernelEvent[], steps: readonly StoryStep[] = []): string[] {
+  const events = [...kernel, ...steps.map(eventOf)].sort((a, b) => a.atSeconds - b.atSeconds);
+  const devices = new Set(kernel.flatMap(({ fields }) => fields.get("dev") ?? []));
+  const silent = new Set([...SILENT].filter((name) => name !== "dev" || devices.size < 2));
   const lines: string[] = [];
   const first = events[0]?.atSeconds ?? 0;
   for (let at = 0; at < events.length; ) {
     const event = events[at] as KernelEvent;
     let end = at + 1;
-    while (events[end]?.name === event.name && events[end]?.task === event.task) end += 1;
+    while (isSameKind(event, events[end])) end += 1;
     const repeated = end - at > 2 ? `  (${end - at} times)` : "";
     const shown = repeated === "" ? events.slice(at, end) : [event];
     for (const one of shown) {
       const ms = ((one.atSeconds - first) * 1000).toFixed(3).padStart(10);
-      lines.push(`${ms} ms  ${one.task.slice(0, 16).padEnd(16)}  ${one.name}${detail(one)}${repeated}`);
+      const what = one.name === CALL ? `> ${one.text}` : `${one.name}${detail(one, silent)}`;
+      const who = one.name === CALL ? "" : `${one.task.slice(0, 16).padEnd(16)}  `;
+      lines.push(`${ms} ms  ${who}${what}${repeated}`);
     }
     at = end;
   }
@@ -90,12 +116,28 @@ export function storyLines(events: readonly KernelEvent[]): string[] {
   return [...lines.slice(0, FIRST_LINES), `(${left} lines left out)`, ...lines.slice(FIRST_LINES + left)];
 }
 
-function detail(event: KernelEvent): string {
+function isSameKind(event: KernelEvent, next: KernelEvent | undefined): boolean {
+  const same = next?.name === event.name && next.task === event.task && event.name !== CALL;
+  // Of another device it is another story.
+  return same && next.fields.get("dev") === event.fields.get("dev");
+}
+
+function detail(event: KernelEvent, silent: ReadonlySet<string>): string {
+  // An event whose text has no names: "254,0 WS 2048 + 8 [bun]".
+  if (event.fields.size === 0) return event.text.trim() === "" ? "" : `: ${withoutPlaces(event.text)}`;
   const words = [...event.fields].flatMap(([name, value]) => {
-    if (SILENT.has(name)) return [];
+    if (silent.has(name)) return [];
     return [`${name} ${BYTES.has(name) ? Number(value).toLocaleString("en-US") : value}`];
   });
   return words.length === 0 ? "" : `: ${words.join(", ")}`;
+}
+
+/** Without the place of a probe, "(do_splice+0x0/0x150)", and the task's name, which is in the line already. */
+function withoutPlaces(text: string): string {
+  return text
+    .replace(/\([^)]*[+<][^)]*\)/, "")
+    .replace(/\[[^\]]*\]\s*$/, "")
+    .trim();
 }
 
 /** What happened around the damage: one sentence where the events show it, and the events themselves. */
@@ -104,11 +146,34 @@ export interface KernelStory {
   readonly lines: readonly string[];
 }
 
+/** Calls on the damaged file, the only ones around which the kernel's events matter. */
+export interface StoryFrame {
+  readonly steps: readonly StoryStep[];
+  /** When the first began and the last ended; undefined where no call is known to be on the damaged file. */
+  readonly fromSeconds: number | undefined;
+  readonly toSeconds: number | undefined;
+}
+
+const NOTHING_KNOWN: StoryFrame = { steps: [], fromSeconds: undefined, toSeconds: undefined };
+
+function storyAround(events: readonly KernelEvent[], { steps, fromSeconds, toSeconds }: StoryFrame): string[] {
+  if (fromSeconds === undefined || toSeconds === undefined) return storyLines(events, steps);
+  const inside = ({ atSeconds }: { readonly atSeconds: number }) => atSeconds >= fromSeconds && atSeconds <= toSeconds;
+  const shown = events.filter(inside);
+  const others = events.length - shown.length;
+  const left = others === 0 ? [] : [`(events before and after these calls: ${others}, left out)`];
+  return [...storyLines(shown, steps.filter(inside)), ...left];
+}
+
 /** `damagedAtBytes`: where the first finding is, so that of several appends the right one is chosen. */
-export function kernelStory(events: readonly KernelEvent[], damagedAtBytes?: number): KernelStory {
+export function kernelStory(
+  events: readonly KernelEvent[],
+  damagedAtBytes?: number,
+  around: StoryFrame = NOTHING_KNOWN,
+): KernelStory {
   const appends = repeatedAppends(events);
   const append = appends.find(({ to }) => to === damagedAtBytes) ?? appends[0];
-  if (append === undefined) return { lines: storyLines(events) };
+  if (append === undefined) return { lines: storyAround(events, around) };
   return { sentence: append.sentence, lines: storyLines(events.slice(append.begin, append.end + 1)) };
 }
 

@@ -7,7 +7,7 @@
 import { errnoName } from "../sys/errno.ts";
 import type { Content } from "./content.ts";
 import { flagsText } from "./flags.ts";
-import type { Pointed } from "./pointed.ts";
+import type { Pointed, VectorPart } from "./pointed.ts";
 import type { RecordedCall } from "./recorder.ts";
 import { type Parameter, SIGNATURES } from "./signatures.ts";
 
@@ -86,13 +86,20 @@ function argumentText(
   }
 }
 
+/** "{words from 512}", "{32768 bytes that cannot be read}". */
+function vectorText({ content, lengthBytes = content.lengthBytes }: VectorPart): string {
+  const unreadable = lengthBytes - content.lengthBytes;
+  const texts = unreadable > 0 && content.lengthBytes === 0 ? [] : [contentText(content)];
+  return `{${[...texts, ...(unreadable > 0 ? [`${unreadable} bytes that cannot be read`] : [])].join(", ")}}`;
+}
+
 function pointedText(pointed: Pointed | undefined): string | undefined {
   if (pointed === undefined) return undefined;
   if (pointed.kind === "path") return JSON.stringify(pointed.path);
   if (pointed.kind === "offset*") return `[${pointed.offsetBytes}]`;
   if (pointed.kind === "pair") return `[${pointed.descriptors.join(", ")}]`;
   if (pointed.kind === "bytes") return `{${contentText(pointed.content)}}`;
-  return `[${pointed.parts.map(({ content }) => `{${contentText(content)}}`).join(", ")}]`;
+  return `[${pointed.parts.map(vectorText).join(", ")}]`;
 }
 
 /** `pwrite(data.1, {4096 x 0x41}, 4096, 0) = 4096`; `names` must have learnt every call before this one. */

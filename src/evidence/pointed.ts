@@ -8,10 +8,17 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { type Content, ContentScan } from "./content.ts";
 import { SIGNATURES } from "./signatures.ts";
 
+/** A struct iovec; less content than its length where the memory ends. */
+export interface VectorPart {
+  readonly address: number;
+  readonly lengthBytes?: number;
+  readonly content: Content;
+}
+
 export type Pointed =
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "bytes"; readonly content: Content }
-  | { readonly kind: "vectors"; readonly parts: readonly { readonly address: number; readonly content: Content }[] }
+  | { readonly kind: "vectors"; readonly parts: readonly VectorPart[] }
   | { readonly kind: "offset*"; readonly offsetBytes: number }
   | { readonly kind: "pair"; readonly descriptors: readonly [number, number] };
 
@@ -105,6 +112,7 @@ export function pointedBefore(memory: OwnMemory, call: string, args: readonly nu
     if (kind === "vectors" && call.includes("write")) {
       const parts = vectorsAt(memory, value, countOf()).map(({ address, lengthBytes }) => ({
         address,
+        lengthBytes,
         content: memory.content(address, lengthBytes),
       }));
       return { kind, parts };

@@ -31,13 +31,16 @@ const THREAD_RECORDER = new URL("./thread-recorder.ts", import.meta.url).href;
 
 export class Recorder implements Disposable {
   readonly #calls: RecordedCall[] = [];
-  readonly #memory = new OwnMemory({ contents: true });
-  readonly #startedNs = Bun.nanoseconds();
+  readonly #memory: OwnMemory;
+  /** On the clock of Bun.nanoseconds. */
+  readonly startedNs = Bun.nanoseconds();
   readonly #logs: ThreadLog[] = [];
   #count = 0;
   #stop: (() => void) | undefined;
 
-  constructor() {
+  /** `contents`: whether what goes in and comes out is looked at, or only where and how much. */
+  constructor({ contents = true }: { readonly contents?: boolean } = {}) {
+    this.#memory = new OwnMemory({ contents });
     const { Worker } = globalThis;
     const logs = this.#logs;
     globalThis.Worker = class extends Worker {
@@ -58,8 +61,8 @@ export class Recorder implements Disposable {
           call,
           args: [...args],
           result: end.result,
-          startNs: end.startNs - this.#startedNs,
-          endNs: end.endNs - this.#startedNs,
+          startNs: end.startNs - this.startedNs,
+          endNs: end.endNs - this.startedNs,
           pointed,
         });
         this.#count += 1;
@@ -91,7 +94,7 @@ export class Recorder implements Disposable {
 
   #ofThread({ originMs, startNs, endNs, ...call }: LogEntry, thread: number): RecordedCall {
     // Each thread's clock has a beginning of its own.
-    const shiftNs = Math.round((originMs - performance.timeOrigin) * 1e6) - this.#startedNs;
+    const shiftNs = Math.round((originMs - performance.timeOrigin) * 1e6) - this.startedNs;
     return { ...call, index: 0, startNs: startNs + shiftNs, endNs: endNs + shiftNs, thread };
   }
 

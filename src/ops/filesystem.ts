@@ -38,7 +38,7 @@ function makerOf(type: string): Maker {
   return MAKERS[type] ?? { program: `mkfs.${type}`, package: `the package that has mkfs.${type}`, options: [] };
 }
 
-function programPath(name: string): string | null {
+export function programPath(name: string): string | null {
   return Bun.which(name, { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` });
 }
 

@@ -3,16 +3,16 @@
  *
  * Owns a group of probes of this process in `kprobe_events`, and removing it; groups of processes that are gone go at the
  * next start. "kprobe:FUNCTION" is an event when the function is entered, "kretprobe:FUNCTION" one with its result;
- * "kprobe:FUNCTION(name=$arg3 …)" shows arguments. Functions that this kernel lacks or has inlined are refused by it.
+ * "kprobe:FUNCTION(name=$arg3 …)" shows arguments, "kprobe:MODULE:FUNCTION" has the module loaded first. Functions that this kernel lacks or has inlined are refused by it.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
 const GROUP = "bytewitness_";
-const PROBE = /^(kprobe|kretprobe):(\w+)(?:\(([^)]*)\))?$/;
+const PROBE = /^(kprobe|kretprobe):(?:(\w+):)?(\w+)(?:\(([^)]*)\))?$/;
 
 /** Adds a probe; where its event is below the `events` directory, or undefined when the kernel refuses it. */
 export function addProbe(root: string, name: string): string | undefined {
-  const [, kind, symbol, shown = ""] = PROBE.exec(name) ?? [];
+  const [, kind, , symbol, shown = ""] = PROBE.exec(name) ?? [];
   if (kind === undefined || symbol === undefined) return undefined;
   // A function may have both.
   const event = `${GROUP}${process.pid}/${symbol}${kind === "kretprobe" ? "_returned" : ""}`;
@@ -24,6 +24,11 @@ export function addProbe(root: string, name: string): string | undefined {
     // No kprobes in this kernel, no such function, or one that must not be probed.
     return undefined;
   }
+}
+
+/** The module that a probe names. */
+export function moduleOf(name: string): string | undefined {
+  return PROBE.exec(name)?.[2];
 }
 
 export function isProbe(name: string): boolean {

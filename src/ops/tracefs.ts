@@ -6,13 +6,14 @@
  * `removeStaleInstances` remove those whose process is gone. Needs root, and tracefs where the kernel usually mounts it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { addProbe, isProbe, probeOwners, removeProbes } from "./kprobes.ts";
+import { programPath } from "./filesystem.ts";
+import { addProbe, isProbe, moduleOf, probeOwners, removeProbes } from "./kprobes.ts";
 
 const ROOTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 const PREFIX = "bytewitness-";
 const BUFFER_KIB = 4096;
 
-/** "system:name" of an event, as `set_event` takes it, or a probe: "kprobe:FUNCTION", "kretprobe:FUNCTION". */
+/** "system:name" of an event, as `set_event` takes it, or a probe: "kprobe:FUNCTION", "kretprobe:MODULE:FUNCTION". */
 export type EventName = `${string}:${string}`;
 
 export class KernelTracer implements Disposable {
@@ -78,9 +79,21 @@ export class KernelTracer implements Disposable {
 
 /** Where an event is below the `events` directory; a probe is made for it. Undefined when this kernel does not have it. */
 function eventPath(root: string, event: EventName): string | undefined {
-  if (isProbe(event)) return addProbe(root, event);
+  if (isProbe(event)) {
+    const module = moduleOf(event);
+    if (module !== undefined) loadModule(module);
+    return addProbe(root, event);
+  }
   const path = event.replace(":", "/");
-  return existsSync(`${root}/events/${path}/enable`) ? path : undefined;
+  const exists = () => existsSync(`${root}/events/${path}/enable`);
+  // A file system's events come with its module, which a mount would load later.
+  if (!exists()) loadModule(path.replace(/\/.*/, ""));
+  return exists() ? path : undefined;
+}
+
+function loadModule(name: string): void {
+  const modprobe = programPath("modprobe");
+  if (modprobe !== null && !existsSync(`/sys/module/${name}`)) Bun.spawnSync([modprobe, "-q", name]);
 }
 
 /** Whose an event is, by the task that it names: `bun-114 [000] …`. */

@@ -69,3 +69,33 @@ test("a long trace keeps its beginning and its end", () => {
     expect.stringContaining("event_199: pos 199"),
   ]);
 });
+
+test("calls of ours are among the events in the order of time; what is before and after those on the file is counted", () => {
+  const write = (atSeconds: number, dev: string) =>
+    `             bun-114     [000] .....    ${atSeconds.toFixed(6)}: block_bio_queue: ${dev} WS 2048 + 8 [bun]\n`;
+  const deleted = (dev: string) =>
+    `             bun-114     [000] .....    3.500000: mm_filemap_delete_from_page_cache: dev ${dev} ino 2 pfn=0x36ad ofs=0 order=0\n`;
+  const events = parseTrace(
+    write(1, "254,0") + write(3, "254,0") + deleted("0:40") + deleted("0:41") + write(9, "254,0"),
+  );
+  const steps = [
+    { atSeconds: 2, line: "write(f, {8 bytes}, 8) = 8" },
+    { atSeconds: 3.4, line: "munmap(&…, 4096) = 0" },
+  ];
+  expect(kernelStory(events, 0, { steps, fromSeconds: 2, toSeconds: 4 }).lines).toEqual([
+    "     0.000 ms  > write(f, {8 bytes}, 8) = 8",
+    "  1000.000 ms  bun               block_bio_queue: 254,0 WS 2048 + 8",
+    "  1400.000 ms  > munmap(&…, 4096) = 0",
+    "  1500.000 ms  bun               mm_filemap_delete_from_page_cache: dev 0:40, ino 2, ofs 0, order 0",
+    "  1500.000 ms  bun               mm_filemap_delete_from_page_cache: dev 0:41, ino 2, ofs 0, order 0",
+    "(events before and after these calls: 2, left out)",
+  ]);
+});
+
+test("addresses and page frames are no part of a line", () => {
+  const line =
+    "             bun-7       [000] .....    1.000000: mm_vmscan_write_folio: page=0000000000f53b61 pfn=0x36ad flags=RECLAIM_WB_ANON|RECLAIM_WB_ASYNC\n";
+  expect(storyLines(parseTrace(line))).toEqual([
+    "     0.000 ms  bun               mm_vmscan_write_folio: flags RECLAIM_WB_ANON|RECLAIM_WB_ASYNC",
+  ]);
+});

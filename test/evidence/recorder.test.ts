@@ -10,6 +10,7 @@ import { ThreadLog } from "../../src/evidence/thread-log.ts";
 import {
   allocate,
   counter,
+  IoVectors,
   mapAnonymous,
   munmap,
   openFile,
@@ -133,6 +134,13 @@ test("a buffer that ends in memory that is not there is recorded as far as it go
   // The safe verb would refuse the range; a reproducer that wants the fault makes the raw call.
   expect(libc.write(file.number, mapping.address, 8192)).toBe(4096);
   expect(callLines(recorder.calls).at(-1)).toBe("write(hole, {4096 x 0x42}, 8192) = 4096");
+  using vectors = new IoVectors(2);
+  const halves = [mapping.address, 4096, mapping.address + 4096, 4096];
+  halves.forEach((value, at) => void vectors.memory.view.setBigUint64(8 * at, BigInt(value), true));
+  expect(libc.writev(file.number, vectors.memory.address, 2)).toBe(4096);
+  expect(callLines(recorder.calls).at(-1)).toBe(
+    "writev(hole, [{4096 x 0x42}, {4096 bytes that cannot be read}], 2) = 4096",
+  );
 });
 
 test("the trace has a slice for each call, a track for each descriptor and an arrow through the pipe", () => {

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addProbe, isProbe, probeOwners, removeProbes } from "../../src/ops/kprobes.ts";
+import { addProbe, isProbe, moduleOf, probeOwners, removeProbes } from "../../src/ops/kprobes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "bytewitness-kprobes-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -16,10 +16,13 @@ test("a probe at the entry, one with the result, one with arguments; both of one
   expect(addProbe(root, "kprobe:do_splice")).toBe(`${group}/do_splice`);
   expect(addProbe(root, "kretprobe:do_splice")).toBe(`${group}/do_splice_returned`);
   expect(addProbe(root, "kprobe:move(old=$arg3 new=$arg4)")).toBe(`${group}/move`);
+  expect(addProbe(root, "kretprobe:tls:tls_sw_recvmsg")).toBe(`${group}/tls_sw_recvmsg_returned`);
+  expect([moduleOf("kretprobe:tls:tls_sw_recvmsg"), moduleOf("kprobe:do_splice")]).toEqual(["tls", undefined]);
   expect(written()).toEqual([
     `p:${group}/do_splice do_splice `,
     `r:${group}/do_splice_returned do_splice result=$retval:s64`,
     `p:${group}/move move old=$arg3 new=$arg4`,
+    `r:${group}/tls_sw_recvmsg_returned tls_sw_recvmsg result=$retval:s64`,
   ]);
 });
 
