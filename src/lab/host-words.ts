@@ -8,6 +8,7 @@ import { stamped } from "../cli/recording.ts";
 import { commandOf } from "../machine/invocation.ts";
 import { shellWord } from "../ops/shell.ts";
 import type { RunReport } from "../report/document.ts";
+import { renderHtml } from "../report/html/page.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
 const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
@@ -54,6 +55,17 @@ export function hostJson(text: string, words: HostWords): string {
   const { repeat } = inHostWords;
   const value = repeat === undefined ? inHostWords : stamped(inHostWords, repeat.arguments);
   return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+const EMBEDDED = /<script type="application\/json" id="report">(.*?)<\/script>/s;
+
+/** A document that a guest's script wrote by --report: a page is made again of the report in it, a mail is a text. */
+export function hostDocument(text: string, words: HostWords): string {
+  const [, embedded] = EMBEDDED.exec(text) ?? [];
+  const report = embedded === undefined ? {} : (JSON.parse(hostJson(embedded, words)) as Partial<RunReport>);
+  // The page of a survey holds many.
+  if (report.findings === undefined || report.totals === undefined) return hostText(text, words);
+  return renderHtml(report as RunReport);
 }
 
 function hostValue(value: unknown, words: HostWords, key = ""): unknown {

@@ -4,6 +4,7 @@
  */
 import type { SecondReading } from "../judge/finding.ts";
 import { grouped } from "../units.ts";
+import type { RunReport } from "./document.ts";
 
 export { grouped };
 
@@ -35,6 +36,14 @@ export function size(bytes: number): string {
   }
   const text = Number.isInteger(value) ? value.toString() : value.toFixed(1);
   return `${text} ${UNITS[unit]}`;
+}
+
+/** How often the run that a report is of was corrupt. */
+export function howOften({ shrunk }: Pick<RunReport, "shrunk">): string {
+  if (shrunk === undefined) return "one run was made, and it was corrupt";
+  const { hits, runs } = shrunk;
+  const were = hits === 1 ? "was" : "were";
+  return `${hits} of ${plural(runs, "run")} of the command below ${were} corrupt; it is the smallest that was found`;
 }
 
 /** A setting of the environment: numbers of bytes as a size, too. */

@@ -10,6 +10,7 @@ import {
   alignment,
   grouped,
   hex,
+  howOften,
   milliseconds,
   plural,
   printable,
@@ -89,13 +90,6 @@ function summary(report: RunReport): string[] {
       : wrap(`Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).`)),
     ...(verdict === "corrupt" ? wrap(`How often: ${howOften(report)}.`) : []),
   ];
-}
-
-function howOften({ shrunk }: RunReport): string {
-  if (shrunk === undefined) return "one run was made, and it was corrupt";
-  const { hits, runs } = shrunk;
-  const were = hits === 1 ? "was" : "were";
-  return `${hits} of ${plural(runs, "run")} of the command below ${were} corrupt; it is the smallest that was found`;
 }
 
 /** What a maintainer asks first, answered with what this report knows. */

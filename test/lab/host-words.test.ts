@@ -1,9 +1,11 @@
 /** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
 import { expect, test } from "bun:test";
 import { stamped } from "../../src/cli/recording.ts";
-import { type HostWords, hostJson, hostText, withoutFiles } from "../../src/lab/host-words.ts";
+import { type HostWords, hostDocument, hostJson, hostText, withoutFiles } from "../../src/lab/host-words.ts";
 import { commandOf } from "../../src/machine/invocation.ts";
 import type { RunReport } from "../../src/report/document.ts";
+import { renderHtml } from "../../src/report/html/page.ts";
+import { corruptReport } from "../report/fixtures.ts";
 
 const WORDS: HostWords = {
   artifactDirectory: "/host/evidence",
@@ -69,6 +71,25 @@ test("JSON: every string but the workload and the environment", () => {
 
 test.each(["", "not JSON", "null", "[]", "7", '{"artifacts":["/mnt/test/repro.3"]}'])("%j passes unchanged", (text) => {
   expect(hostJson(text, WORDS)).toBe(text);
+});
+
+test("a page that a guest wrote names what arrived, and holds a whole recording; a mail is a text like any other", () => {
+  const file = "/mnt/test/repro.3";
+  const again = "bun /bytewitness/scripts/verify.ts /mnt/test/repro.3 --expect-bytes 5";
+  const sections = [{ title: "Judge the kept files again", lines: [again] }];
+  const plain = corruptReport({ artifacts: [file], sections });
+  const guest = stamped(plain, [file, "--seed", "5"]);
+  const page = hostDocument(renderHtml(guest), WORDS);
+  expect(page).toContain("/host/evidence/repro.3");
+  expect(page).toContain(`${commandOf("verify")} /host/evidence/repro.3 --expect-bytes 5`);
+  expect(page).not.toContain("/bytewitness/scripts");
+  const [, embedded = ""] = /id="report">(.*?)<\/script>/s.exec(page) ?? [];
+  const report = JSON.parse(embedded) as RunReport;
+  expect([report.artifacts, report.repeat]).toEqual([
+    ["/host/evidence/repro.3"],
+    stamped(report, [file, "--seed", "5"]).repeat,
+  ]);
+  expect(hostDocument(`  files kept:\n    ${file}\n`, WORDS)).toBe("  files kept:\n    /host/evidence/repro.3\n");
 });
 
 test("a report whose paths were rewritten is a whole recording again, with the words of the run as they were", () => {

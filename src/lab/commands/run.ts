@@ -4,14 +4,14 @@
  * Owns what is added on stderr (what boots, what the console printed, where artifacts are), and puts a report into the
  * host's words. Refuses to change anything else that a script prints.
  */
-import { writeFileSync, writeSync } from "node:fs";
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join, relative } from "node:path";
 import { commandLine, thisScript } from "../../machine/invocation.ts";
 import { defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
 import { runOnHost } from "../guest/host.ts";
 import type { BootParts } from "../guest/status.ts";
-import { type HostWords, hostJson, hostText } from "../host-words.ts";
+import { type HostWords, hostDocument, hostJson, hostText } from "../host-words.ts";
 import { lostOutput, lostReport } from "../lost-report.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
 import { checkArguments, findScript, isReproducer, recordingTaken } from "../script.ts";
@@ -73,10 +73,23 @@ export async function commandRun(command: RunCommand): Promise<number> {
   const made = lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : "";
   const text = made || inHostWords(run.stdout, scriptArguments, words);
   if (holdBack) writeAll(1, new TextEncoder().encode(text));
+  for (const path of documentsAsked(scriptArguments, arrived)) {
+    const file = join(artifactDirectory, path);
+    writeFileSync(file, hostDocument(readFileSync(file, "utf8"), words));
+  }
   if (run.artifacts.length > 0)
     writeFileSync(join(artifactDirectory, scriptArguments.includes("--json") ? "report.json" : "report.txt"), text);
   tellTheEnd(run, { narrate, artifactDirectory, seconds: (performance.now() - startedAt) / 1000 });
   return run.exitCode;
+}
+
+/** The documents of --report that came over, below the artifact directory. */
+function documentsAsked(scriptArguments: readonly string[], arrived: ReadonlySet<string>): string[] {
+  const asked = scriptArguments.flatMap((word, at) => {
+    if (word.startsWith("--report=")) return [word.slice("--report=".length)];
+    return word === "--report" ? scriptArguments.slice(at + 1, at + 2) : [];
+  });
+  return asked.map((path) => path.replace(/^(\/mnt\/test\/|\.\/)/, "")).filter((path) => arrived.has(path));
 }
 
 function tellTheEnd(

@@ -10,6 +10,7 @@ import {
   alignment,
   grouped,
   hex,
+  howOften,
   milliseconds,
   plural,
   secondReadingLines,
@@ -99,7 +100,8 @@ export function summary(report: RunReport): Markup {
   const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
   return html`<p>${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
 ${report.reason === undefined ? undefined : html`<p>Reason: ${report.reason}.</p>`}
-${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}`;
+${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}
+${report.verdict === "corrupt" ? html`<p class="soft">How often: ${howOften(report)}.</p>` : undefined}`;
 }
 
 function findingsPart(report: RunReport, placed: Placed): Markup | undefined {
@@ -151,7 +153,7 @@ function callTable(calls: readonly CallReference[], guilty: ReadonlySet<string>)
     );
     return html`<tr${marked ? html` class="guilty"` : undefined}><td class="n">${milliseconds(call.atNs)}</td><td class="mono">${call.what} #${call.index}</td>
 <td class="n">${grouped(call.requestedBytes)}</td><td class="n">${grouped(call.result)}</td>
-<td class="n">${call.streamOffsetBytes === undefined ? "" : grouped(call.streamOffsetBytes)}</td><td>${remark}</td></tr>`;
+<td class="n">${call.streamOffsetBytes === undefined ? "" : grouped(call.streamOffsetBytes)}</td><td class="remark">${remark}</td></tr>`;
   })}</tbody></table></div>`;
 }
 

@@ -66,6 +66,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600}
+td.remark{min-width:14rem}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 tr.guilty td{background:var(--mark);color:var(--markText)}
 svg{display:block}
