@@ -69,7 +69,8 @@ export class Witness {
     if (typeof tracer === "string") this.#missing.push(tracer);
     else {
       this.#tracer = tracer;
-      if (tracer.missing.length > 0) this.#missing.push(`this kernel has no ${tracer.missing.join(", ")}`);
+      if (tracer.missing.length > 0)
+        this.#missing.push(`this kernel has no ${tracer.missing.join(", ")}, or none that can be probed`);
     }
   }
 

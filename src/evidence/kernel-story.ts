@@ -124,7 +124,10 @@ function isSameKind(event: KernelEvent, next: KernelEvent | undefined): boolean 
 
 function detail(event: KernelEvent, silent: ReadonlySet<string>): string {
   // An event whose text has no names: "254,0 WS 2048 + 8 [bun]".
-  if (event.fields.size === 0) return event.text.trim() === "" ? "" : `: ${withoutPlaces(event.text)}`;
+  if (event.fields.size === 0) {
+    const text = withoutPlaces(event.text);
+    return text === "" ? "" : `: ${text}`;
+  }
   const words = [...event.fields].flatMap(([name, value]) => {
     if (silent.has(name)) return [];
     return [`${name} ${BYTES.has(name) ? Number(value).toLocaleString("en-US") : value}`];

@@ -95,7 +95,9 @@ test("calls of ours are among the events in the order of time; what is before an
 test("addresses and page frames are no part of a line", () => {
   const line =
     "             bun-7       [000] .....    1.000000: mm_vmscan_write_folio: page=0000000000f53b61 pfn=0x36ad flags=RECLAIM_WB_ANON|RECLAIM_WB_ASYNC\n";
-  expect(storyLines(parseTrace(line))).toEqual([
+  const probe = "             bun-7       [000] .....    1.001000: exfat_setattr: (exfat_setattr+0x0/0x280 [exfat])\n";
+  expect(storyLines(parseTrace(line + probe))).toEqual([
     "     0.000 ms  bun               mm_vmscan_write_folio: flags RECLAIM_WB_ANON|RECLAIM_WB_ASYNC",
+    "     1.000 ms  bun               exfat_setattr",
   ]);
 });
