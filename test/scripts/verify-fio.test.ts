@@ -141,7 +141,7 @@ const DAMAGE: readonly (readonly [string, Change, readonly (readonly [string, nu
   ],
 ];
 
-describe.skipIf(skipped).each(["crc32c", "md5", "xxhash", "meta"])(
+describe.skipIf(skipped).each(["crc32c", "md5", "xxhash", "meta", "sha256"])(
   "damage in what fio wrote with verify=%s",
   (verify) => {
     let good = new Uint8Array();

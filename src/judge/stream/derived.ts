@@ -15,7 +15,7 @@ export type Word = Uint8Array;
 export const WORD = 8;
 /** Looked at in one go: as much again as followed so far, within these. */
 const CHUNK_BYTES = 65536;
-const CHUNK_BYTES_MIN = 1024;
+const CHUNK_BYTES_MIN = 128;
 /** Behind a range that ends, so many bytes show whether its words go on elsewhere. */
 export const AHEAD_BYTES = 128;
 /** A derived range may begin so far before its first wrong byte: words that are the same either way. */

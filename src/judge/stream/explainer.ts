@@ -27,7 +27,9 @@ import { endOf, isBetter, type Line, runLines, type Story, storyOf } from "./sto
 /** Parts that wait for a decision, and damage that waits in one run. */
 const PARTS_MAX = 128;
 /** Of findings that are only counted, fewer wait: a file that is wrong everywhere takes not much longer than others. */
-const PARTS_MAX_COUNTED = 24;
+const PARTS_MAX_COUNTED = 16;
+/** Behind more parts than these it is not sure that a run continues in place: they are weighed. */
+const IN_PLACE_PARTS_MAX = 4;
 const INLAYS_MAX = 4096;
 /** The end of a run may still be cut so far from its last byte. */
 const OPEN_END_BYTES = 192;
@@ -94,8 +96,21 @@ export class Explainer implements Listener {
 
   part(part: Part): void {
     this.#parts.push(part);
+    if (this.#ledger.isCounting && this.#isInPlace(part)) {
+      this.#tellChain([this.#parts.length - 1]);
+      this.#plots = [firstPlot(this.#anchor)];
+      return;
+    }
     this.#plots = grow(this.#plots, this.#parts, this.#ledger.isCounting);
     if (this.#parts.length >= this.#partsMax) this.#decide(false);
+  }
+
+  /** The reported main line continues with this run where it would be: of findings that are only counted, that decides. */
+  #isInPlace(part: Part): boolean {
+    const { kind, shift, lo, hi } = part;
+    if (this.#inDoubt || kind !== "own" || shift !== this.#anchor.shift || lo >= hi) return false;
+    if (this.#parts.length > IN_PLACE_PARTS_MAX) return false;
+    return gapBetween(this.#anchor, part, this.#parts.slice(0, -1)) !== undefined;
   }
 
   get #partsMax(): number {
@@ -136,15 +151,14 @@ export class Explainer implements Listener {
     const best = plots[0] as Plot;
     const chain = chainOf(best);
     const upTo = all ? chain.at(-1) : (chain.findLast((index) => index < this.#partsMax / 2) ?? chain[0]);
-    if (upTo === undefined) this.#tellInPlace();
+    if (upTo === undefined) this.#tellInPlace(all ? this.#parts.length : this.#partsMax / 2);
     else this.#tellChain(chain.slice(0, chain.indexOf(upTo) + 1));
     this.#regrow();
   }
 
-  /** No run of the main line is among the parts: the older half counts as in place. */
-  #tellInPlace(): void {
-    const count = this.#partsMax / 2;
-    const at = (this.#parts[count] as Part).lo;
+  /** No run of the main line is among the parts: so many of them count as in place. */
+  #tellInPlace(count: number): void {
+    const at = this.#parts[count]?.lo ?? (this.#parts.at(-1) as Part).hi;
     const after = edge(at, this.#anchor.shift);
     this.#tellGaps([gapBetween(this.#anchor, after, this.#parts.slice(0, count)) as Gap], at);
     this.#anchor = after;

@@ -70,6 +70,7 @@ export class Links {
     const late = { ...rest, originBytes: right.from, lengthBytes: right.to - right.from };
     noteLate(late);
     remember(this.#lost, late);
+    for (const away of this.#away) this.#mend(late, away, noteLate);
   }
 
   /** Joins the halves; returns lost findings whose bytes were found. */

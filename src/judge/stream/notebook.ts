@@ -72,6 +72,8 @@ export class Ledger {
   readonly #findingsMax: number;
   readonly #segmentsMax: number;
   #extra: Note | undefined;
+  /** The last of its kind: a long one with much damage in it comes in parts. */
+  #stale: Note | undefined;
 
   constructor(options: LedgerOptions) {
     this.pattern = options.pattern;
@@ -127,7 +129,13 @@ export class Ledger {
       return;
     }
     const note = noteOf(line);
+    if (this.#stale !== undefined && goesOn(this.#stale, note)) {
+      this.#stale.lengthBytes += to - from;
+      this.#stale.replacesBytes = (this.#stale.replacesBytes ?? 0) + (note.replacesBytes ?? 0);
+      return;
+    }
     if (kind === "extra") this.#extra = note;
+    if (kind === "stale") this.#stale = note;
     if (this.#notes.length < this.#findingsMax) {
       note.sample = this.samples.begin(from, shift);
       note.listed = true;
@@ -139,7 +147,8 @@ export class Ledger {
 
   /** What is left of a lost range that was found in part. */
   #noteLate(note: Note): void {
-    if (this.#notes.length < this.#findingsMax) this.#notes.push(note);
+    note.listed = this.#notes.length < this.#findingsMax;
+    if (note.listed) this.#notes.push(note);
     else this.#leftOut += 1;
   }
 
@@ -186,6 +195,11 @@ function adjoins(last: Segment, kind: Segment["kind"], origin: number | undefine
   if (last.kind !== kind) return false;
   if (last.originBytes === undefined || origin === undefined) return last.originBytes === origin;
   return last.originBytes + last.lengthBytes === origin;
+}
+
+function goesOn({ offsetBytes, lengthBytes, originBytes = 0, label }: Note, next: Note): boolean {
+  if (next.kind !== "stale" || next.label !== label || next.offsetBytes !== offsetBytes + lengthBytes) return false;
+  return next.originBytes === originBytes + lengthBytes;
 }
 
 function contentOf(kind: Line["part"]["kind"]): string {

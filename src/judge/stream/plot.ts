@@ -101,7 +101,7 @@ export function costOf(gap: Gap, plot: Plot): { cost: number; bytes: number; hol
   const { from, to } = missingIn(gap);
   if (gap.growth === 0 || to <= from) return { cost, bytes, holes: plot.holes };
   // Damage, and whole copies, are in place of the first missing bytes.
-  let hole: Range[] = without([{ from, to }], { from, to: from + replacedBytes(gap, to - from) });
+  let hole: readonly Range[] = without([{ from, to }], { from, to: from + replacedBytes(gap, to - from) });
   // A run of this very gap does not hold what is missing here: it would be where it belongs.
   for (const copy of plot.copies) if (copy.index <= plot.index) hole = without(hole, copy);
   if (hole.length === 0) return { cost, bytes, holes: plot.holes };

@@ -6,8 +6,8 @@ export interface Range {
 }
 
 /** What is left of the ranges without [from, to). */
-export function without(ranges: readonly Range[], { from, to }: Range): Range[] {
-  if (to <= from) return [...ranges];
+export function without(ranges: readonly Range[], { from, to }: Range): readonly Range[] {
+  if (to <= from || !ranges.some((one) => one.from < to && from < one.to)) return ranges;
   return ranges.flatMap((one) => {
     if (one.to <= from || one.from >= to) return [one];
     const left = { from: one.from, to: Math.min(one.to, from) };

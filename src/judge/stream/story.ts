@@ -280,7 +280,7 @@ function takers(gap: Gap, { copies, homes }: Whole): { replaced: number[]; lost:
 
 /** The place that bytes left: most of them are missing there. */
 function homeOf(homes: readonly Home[], bytes: Range): Home | undefined {
-  let left: Range[] = [bytes];
+  let left: readonly Range[] = [bytes];
   for (const home of homes) left = without(left, home);
   if (bytesOf(left) * 2 > bytes.to - bytes.from) return undefined;
   return homes.find((home) => overlaps(home, bytes));

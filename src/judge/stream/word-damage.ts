@@ -15,6 +15,8 @@ import type { Found, Window } from "./resync.ts";
 const CHUNK_WORDS_MIN = 2 * LOOK_WORDS;
 const CHUNK_WORDS_MAX = 8192;
 const WIDE_WORDS_MIN = 4;
+/** Most candidates follow for a word or two: so many bytes are made at a time. */
+const PIECE_BYTES = 64;
 /** Whoever asks whether the words prove another place finds as many bytes behind them. */
 const PROOF_BYTES = 64;
 
@@ -128,9 +130,7 @@ export class WordDamage {
     let best: { derivation: Derivation; length: number } | undefined;
     const made = new Uint8Array(length);
     for (const { derivation, wrongMin } of [...this.#bitCandidates(length), ...this.#swapCandidates()]) {
-      made.set(this.#goodBytes.subarray(0, length));
-      derive(made, 0, derivation);
-      const follows = this.#followed(made, wrongMin);
+      const follows = this.#followed(made, { derivation, wrongMin });
       // Bytes that are all one value are a fill, whatever bits they happen to differ in.
       if (derivation.kind === "bit-flipped" && this.#isFill(follows)) continue;
       if (follows > (best?.length ?? 0)) best = { derivation, length: follows };
@@ -142,11 +142,16 @@ export class WordDamage {
    * How many bytes follow; 0 when too few of them are wrong, or when it is mere chance at the beginning of other damage:
    * behind a short range the next word is right.
    */
-  #followed(made: Uint8Array, wrongMin: number): number {
+  #followed(made: Uint8Array, { derivation, wrongMin }: Candidate): number {
     let length = 0;
     let wrong = 0;
     let word: WordState = "right";
     for (; length < made.length; length += WORD) {
+      if (length % PIECE_BYTES === 0) {
+        const piece = made.subarray(length, length + PIECE_BYTES);
+        piece.set(this.#goodBytes.subarray(length, length + piece.length));
+        derive(piece, length, derivation);
+      }
       word = this.#wordState(made, length);
       if (word === "other" || word === "right") break;
       if (word === "made") wrong += 1;

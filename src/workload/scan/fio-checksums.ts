@@ -2,11 +2,12 @@
  * The checksums of fio's `verify=`, as fio stores them behind its headers.
  *
  * Owns their byte layouts: fio's crc32 and crc64 begin with 0 and are not inverted, its sha1 is stored in words of the
- * machine, and what it stores as sha256 and sha512 is the working buffer of an unfinished hash: the first block of the
- * data with the bytes behind the last whole block over its beginning. Refuses data shorter than one, whose buffer
- * was never initialised, and types that it does not know: the caller gets undefined.
+ * machine, what it stores as sha512 is the buffer of an unfinished hash, as sha256 that of a finished one
+ * (`fio-sha256.ts`). Refuses types without a checksum, and sha512 of less than a block, whose buffer fio never
+ * initialised: the caller gets undefined.
  */
 import { crc32c } from "../../judge/fio/crc.ts";
+import { fioSha256 } from "./fio-sha256.ts";
 
 function le(value: number, bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 0xff);
@@ -80,11 +81,13 @@ function crc64(block: Uint8Array): Uint8Array {
   return new Uint8Array([...le(low >>> 0, 4), ...le(high >>> 0, 4)]);
 }
 
-/** What a hash over blocks of that size has in its buffer when it is not finished. */
-function unfinished(payload: Uint8Array, blockBytes: number): Uint8Array | undefined {
-  if (payload.length < blockBytes) return undefined;
-  const buffer = payload.slice(0, blockBytes);
-  buffer.set(payload.subarray(payload.length - (payload.length % blockBytes)));
+const SHA512_BLOCK_BYTES = 128;
+
+/** fio never finishes its sha512: the first block, with the bytes behind the last whole one over its beginning. */
+function unfinishedSha512(payload: Uint8Array): Uint8Array | undefined {
+  if (payload.length < SHA512_BLOCK_BYTES) return undefined;
+  const buffer = payload.slice(0, SHA512_BLOCK_BYTES);
+  buffer.set(payload.subarray(payload.length - (payload.length % SHA512_BLOCK_BYTES)));
   return buffer;
 }
 
@@ -110,9 +113,9 @@ export function fioChecksum(name: string, payload: Uint8Array): Uint8Array | und
     case "sha1":
       return new Uint8Array(Buffer.from(hashed("sha1", payload)).swap32());
     case "sha256":
-      return unfinished(payload, 64);
+      return fioSha256(payload);
     case "sha512":
-      return unfinished(payload, 128);
+      return unfinishedSha512(payload);
     case "md5":
     case "sha3-224":
     case "sha3-256":
