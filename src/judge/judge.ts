@@ -47,6 +47,8 @@ export class Judge {
   readonly #open: boolean;
   #held: Uint8Array = NOTHING;
   #at: number;
+  /** Looked at by `prepare` and not pushed yet. */
+  #lastRight: Uint8Array | undefined;
   #finished = false;
 
   constructor(options: JudgeOptions) {
@@ -73,6 +75,7 @@ export class Judge {
     const blockAt = this.#at;
     if (this.#machinery === undefined && this.#isRight(block)) {
       this.#at += block.length;
+      this.#lastRight = undefined;
       return;
     }
     const { tracer } = this.#explain();
@@ -94,10 +97,20 @@ export class Judge {
     this.#held = block.slice(tracer.needFrom - blockAt);
   }
 
+  /** Long work to be done before the first block with a wrong byte is pushed, so that the caller may breathe in it. */
+  prepare(block: Uint8Array): Iterable<unknown> | undefined {
+    const { pattern } = this.#options;
+    if (pattern.prepare === undefined || this.#machinery !== undefined || this.#isRight(block)) return undefined;
+    return pattern.prepare();
+  }
+
   /** Every byte of the block continues the stream, which does not end before it. */
   #isRight(block: Uint8Array): boolean {
+    if (this.#lastRight === block) return true;
     const { pattern, endBytes } = this.#options;
-    return this.#at + block.length <= endBytes && pattern.firstMismatch(block, this.#at) < 0;
+    const right = this.#at + block.length <= endBytes && pattern.firstMismatch(block, this.#at) < 0;
+    this.#lastRight = right ? block : undefined;
+    return right;
   }
 
   #explain(): Machinery {

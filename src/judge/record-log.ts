@@ -7,6 +7,7 @@
  * their bytes are accepted in any number of pieces. Pure; for rounds of a log that fit in memory.
  */
 import { fillPart, findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
+import { readWord } from "../pattern/u64.ts";
 import type { Finding, FoundRecords } from "./finding.ts";
 
 /** What was reported to one writer about the records it appended, numbered from 0. */
@@ -54,6 +55,13 @@ export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJu
   return walk.judgement();
 }
 
+/** A number that equal words share; few others do. */
+function wordKey(block: Uint8Array, at: number): number {
+  if (at + WORD_BYTES > block.length) return -1;
+  const { lo, hi } = readWord(block, at);
+  return lo + (hi & 0xfffff) * 2 ** 32;
+}
+
 interface OpenRecord {
   readonly pieces: RecordPiece[];
   nextBytes: number;
@@ -66,8 +74,8 @@ class LogWalk {
   readonly #expected: LogExpectation;
   readonly #lengths: ReadonlyMap<number, number>;
   readonly #records = new Map<string, OpenRecord>();
-  /** Records that have begun and not ended: the only ones that a piece can continue. */
-  readonly #unfinished = new Set<string>();
+  /** Records that have begun and not ended, the only ones that a piece can continue, by the word that would continue them. */
+  readonly #unfinished = new Map<number, Set<string>>();
   readonly #findings: Finding[] = [];
 
   constructor(log: Uint8Array, expected: LogExpectation) {
@@ -88,7 +96,7 @@ class LogWalk {
   #tagAt(at: number): WordTag | undefined {
     const header = readRecord(this.#log, at);
     if (header !== undefined && this.#isOurs(header)) return { ...header, offsetBytes: 0 };
-    for (const key of this.#unfinished) {
+    for (const key of this.#unfinished.get(wordKey(this.#log, at)) ?? []) {
       const { pieces, nextBytes } = this.#records.get(key) as OpenRecord;
       const { writer, sequence } = pieces[0] as RecordPiece;
       const tag = { writer, sequence, generation: this.#expected.generation, offsetBytes: nextBytes };
@@ -131,16 +139,28 @@ class LogWalk {
     }
     const lengthBytes = end - at - againBytes;
     if (lengthBytes > 0) {
+      this.#await(tag, record.nextBytes).delete(key);
       const offsetBytes = at + againBytes;
       record.pieces.push({
         ...{ writer, sequence, offsetBytes, lengthBytes },
         recordOffsetBytes: recordOffsetBytes + againBytes,
       });
       record.nextBytes = recordOffsetBytes + againBytes + lengthBytes;
-      if (record.nextBytes < (this.#lengths.get(writer) as number)) this.#unfinished.add(key);
-      else this.#unfinished.delete(key);
+      if (record.nextBytes < (this.#lengths.get(writer) as number)) this.#await(tag, record.nextBytes).add(key);
     }
     return end;
+  }
+
+  /** The records that the word at that place of a record would continue. */
+  #await(tag: WordTag, nextBytes: number): Set<string> {
+    const next = new Uint8Array(WORD_BYTES);
+    const whole = this.#tag(tag);
+    if (nextBytes < whole.lengthBytes)
+      fillPart(next, { tag: whole, offsetBytes: nextBytes, fromIndex: 0, toIndex: WORD_BYTES });
+    const word = wordKey(next, 0);
+    const keys = this.#unfinished.get(word) ?? new Set();
+    this.#unfinished.set(word, keys);
+    return keys;
   }
 
   /** Bytes that no record explains, up to the next place that one does. */

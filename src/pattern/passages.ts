@@ -142,9 +142,14 @@ export class Passages {
   }
 
   #farPlaces(): Places | undefined {
+    for (const _ of this.index());
+    return this.#far;
+  }
+
+  /** Builds the index of far places, a megabyte a turn, unless it is there or the source is too large for one. */
+  *index(): Generator<undefined> {
     const { lengthBytes, read } = this.#source;
-    if (lengthBytes > INDEXED_BYTES_MAX) return undefined;
-    if (this.#far !== undefined) return this.#far;
+    if (this.#far !== undefined || lengthBytes > INDEXED_BYTES_MAX) return;
     const places = new Places(Math.min(PLACES_MAX, Math.ceil(lengthBytes / this.#spacing)));
     let left = PLACES_MAX;
     const block = new Uint8Array(new ArrayBuffer(READ_BYTES + WINDOW_BYTES));
@@ -157,9 +162,9 @@ export class Passages {
         left -= 1;
         return left === 0;
       });
+      yield undefined;
     }
     this.#far = places;
-    return places;
   }
 
   #nearPlaces(at: number): { readonly places: Places } {

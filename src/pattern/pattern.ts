@@ -55,6 +55,8 @@ export interface Pattern {
   firstMismatch(block: Uint8Array, streamOffsetBytes: number): number;
   /** The first place in the range whose bytes prove their position in this stream or in a sibling's. */
   locate(block: Uint8Array, range: LocateRange): Location | undefined;
+  /** Long work that `locate` needs once, a few milliseconds a turn; what is not done by then, `locate` does itself. */
+  prepare?(): Iterable<unknown>;
   /** Of text: the line that holds the byte at that offset. */
   lineAt?(streamOffsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number };
   /**

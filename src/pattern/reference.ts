@@ -36,6 +36,10 @@ class Reference implements Pattern {
     this.#passages = new Passages(options);
   }
 
+  prepare(): Iterable<unknown> {
+    return this.#passages.index();
+  }
+
   fill(block: Uint8Array, streamOffsetBytes: number): void {
     assertStreamOffset(streamOffsetBytes);
     const inside = Math.max(0, Math.min(block.length, this.#options.lengthBytes - streamOffsetBytes));

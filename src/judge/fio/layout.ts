@@ -40,6 +40,7 @@ const SCAN_BYTES = 1 << 20;
 const SCAN_PLACES = 256;
 const SECTOR_BYTES = 512;
 const HEADERS_MAX = 1 << 20;
+const HEADERS_OF_A_TURN = 4096;
 /** As many blocks of another job may be strays; more of them are a second job. */
 const STRAYS = 0.02;
 
@@ -61,11 +62,12 @@ function headersIn(read: ReadAt, from: number, lengthBytes: number): PlacedBlock
 }
 
 /** A stretch of the file that has headers: its beginning, or the first of some places along it. */
-function someHeaders(read: ReadAt, sizeBytes: number): PlacedBlock[] {
+function* someHeaders(read: ReadAt, sizeBytes: number): Generator<undefined, PlacedBlock[]> {
   const step = Math.max(SCAN_BYTES, Math.floor(sizeBytes / SCAN_PLACES / SECTOR_BYTES) * SECTOR_BYTES);
   for (let from = 0; from < sizeBytes; from += step) {
     const found = headersIn(read, from, Math.min(SCAN_BYTES, sizeBytes - from));
     if (found.length > 0) return found;
+    yield undefined;
   }
   throw new FioRefusal(
     "no header of fio is in it: fio writes them with verify=crc32c, md5, meta and the like; after verify=pattern use --pattern byte:0x…",
@@ -78,9 +80,9 @@ const mostCommon = (values: readonly number[]): number => {
   return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), [0, 0])[0];
 };
 
-/** Looks at the file's headers; throws FioRefusal when it cannot be judged. */
-export function learn(read: ReadAt, sizeBytes: number): FioLayout {
-  const some = someHeaders(read, sizeBytes);
+/** Looks at the file's headers, some thousand a turn; throws FioRefusal when it cannot be judged. */
+export function* learn(read: ReadAt, sizeBytes: number): Generator<undefined, FioLayout> {
+  const some = yield* someHeaders(read, sizeBytes);
   const own = some.filter(({ at, header }) => header.offsetBytes >= at || header.offsetBytes < sizeBytes);
   const blockBytes = mostCommon(own.map(({ header }) => header.lengthBytes));
   const baseBytes = mostCommon(own.map(({ at, header }) => header.offsetBytes - at));
@@ -98,7 +100,7 @@ export function learn(read: ReadAt, sizeBytes: number): FioLayout {
       `fio wrote it in blocks of several sizes (${sizes.slice(0, 4).join(", ")}): where one overwrote another cannot be distinguished from damage; use one bs, or verify_interval`,
     );
   }
-  const census = takeCensus(read, { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes });
+  const census = yield* takeCensus(read, { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes });
   const { checksum, headBytes } = first.header;
   const grid = { blockBytes, baseBytes, firstBytes: first.at % blockBytes, checksum, headBytes, ...census };
   return { ...grid, ...learnPayload(read, some, grid) };
@@ -112,7 +114,7 @@ interface Grid {
 }
 
 /** Reads the header of every block, or of a million of them: who wrote, in which order. */
-function takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseBytes }: Grid) {
+function* takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseBytes }: Grid) {
   const blocks = Math.floor((sizeBytes - firstBytes) / blockBytes);
   const stride = Math.max(1, Math.ceil(blocks / HEADERS_MAX));
   const head = new Uint8Array(new ArrayBuffer(2048)).subarray(0, HEADER_BYTES_MAX);
@@ -123,6 +125,7 @@ function takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseBytes
   let run = 1;
   for (let number = 0; number < blocks; number += stride) {
     const at = firstBytes + number * blockBytes;
+    if ((number / stride) % HEADERS_OF_A_TURN === 0) yield undefined;
     if (read(head, at) < head.length) break;
     const header = readHeader(head, 0);
     if (header === undefined || header.offsetBytes !== at + baseBytes) continue;

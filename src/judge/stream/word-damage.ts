@@ -12,7 +12,7 @@ import { type Derivation, derive, WORD } from "./derived.ts";
 import { BITS_MAX, bitsOf, flipsIn, LOOK_WORDS } from "./flips.ts";
 import type { Found, Window } from "./resync.ts";
 
-const CHUNK_WORDS_MIN = 2 * LOOK_WORDS;
+const CHUNK_WORDS_MIN = LOOK_WORDS;
 const CHUNK_WORDS_MAX = 8192;
 const WIDE_WORDS_MIN = 4;
 /** Most candidates follow for a word or two: so many bytes are made at a time. */

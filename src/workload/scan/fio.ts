@@ -38,7 +38,10 @@ export async function judgeFio(
     return done;
   };
   try {
-    const layout = learn(readBlock, sizeBytes);
+    const learning = learn(readBlock, sizeBytes);
+    let turn = learning.next();
+    for (; !turn.done; turn = learning.next()) if (!(await tick(0))) return undefined;
+    const layout = turn.value;
     const file = pathText(fd.label);
     const judge = new FioJudge({ layout, read: readBlock, checksum: fioChecksum, sizeBytes, file, expectBytes });
     for (let at: number | undefined = 0; at !== undefined; at = judge.step()) if (!(await tick(at))) return undefined;

@@ -121,6 +121,15 @@ class Holes {
 export interface Taker {
   push(block: Uint8Array): void;
   pushZeros(count: number): void;
+  /** Long work before a block can be pushed. */
+  prepare?(block: Uint8Array): Iterable<unknown> | undefined;
+}
+
+/** Pushes a block; false when `tick` said to stop before. */
+async function take(judge: Taker, block: Uint8Array, tick: () => Promise<boolean>): Promise<boolean> {
+  for (const _ of judge.prepare?.(block) ?? []) if (!(await tick())) return false;
+  judge.push(block);
+  return true;
 }
 
 /**
@@ -149,7 +158,7 @@ export async function judgeInOrder(
     const block =
       reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;
-    judge.push(block);
+    if (!(await take(judge, block, () => tick(at)))) break;
     at += block.length;
   }
   return at;
@@ -164,7 +173,7 @@ async function judgeStream(
   while (at < range.to && (await tick(at))) {
     const got = read(fd, memory, { lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
     if (got === 0) break;
-    judge.push(memory.bytes.subarray(0, got));
+    if (!(await take(judge, memory.bytes.subarray(0, got), () => tick(at)))) break;
     at += got;
   }
   return at;
