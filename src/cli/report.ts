@@ -16,6 +16,7 @@ import {
   type Verdict,
 } from "../report/document.ts";
 import { plural } from "../report/format.ts";
+import { reportedGroup } from "../report/groups.ts";
 import { reported } from "../report/sentence.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { Definitions } from "./args.ts";
@@ -73,7 +74,7 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     totals: { bytesWritten: 0, files: 0, calls: 0, ...outcome.totals },
     findings: outcome.findings.map(reported),
     ...(outcome.findingsLeftOut === undefined ? {} : { findingsLeftOut: outcome.findingsLeftOut }),
-    ...(outcome.groups === undefined ? {} : { groups: outcome.groups }),
+    ...(outcome.groups === undefined ? {} : { groups: outcome.groups.map(reportedGroup) }),
     ...(outcome.segments === undefined ? {} : { segments: outcome.segments }),
     artifacts: outcome.artifacts ?? [],
     ...(known === undefined ? {} : { known }),

@@ -170,14 +170,19 @@ export interface FindingGroup {
   readonly count: number;
   /** Of the first. */
   readonly offsetBytes: number;
+  readonly lastOffsetBytes: number;
   /** The length that all have, or null. */
   readonly lengthBytes: number | null;
   /** The distance from each to the next, or null when it varies. */
   readonly strideBytes: number | null;
   /** The largest power of two up to 4096 that every offset is a multiple of. */
   readonly alignmentBytes: number;
-  /** One sentence. */
-  readonly detail: string;
+  /** The wrong bits, counted from the first wrong byte of each (`bit-flipped`). */
+  readonly bits?: readonly number[];
+  /** Where the bytes belong, counted from where they are (`misplaced`, `stale`, `duplicated`). */
+  readonly distanceBytes?: number;
+  readonly value?: number;
+  readonly wordBytes?: number;
 }
 
 /** A piece of the map of a file; segments cover the file from 0 to its end without gap or overlap. */

@@ -75,6 +75,9 @@ export interface Known {
 /** A finding with its sentence. */
 export type ReportedFinding = Finding & { readonly detail: string };
 
+/** Findings that repeat, with their sentence. */
+export type ReportedGroup = FindingGroup & { readonly detail: string };
+
 /** The report of one run, as --json prints it (schema 2). */
 export interface RunReport {
   readonly schema: typeof SCHEMA;
@@ -94,7 +97,7 @@ export interface RunReport {
   readonly findings: readonly ReportedFinding[];
   readonly findingsLeftOut?: number;
   /** Findings that repeat, in one line each. */
-  readonly groups?: readonly FindingGroup[];
+  readonly groups?: readonly ReportedGroup[];
   readonly segments?: readonly Segment[];
   readonly artifacts: readonly string[];
   readonly known?: Known;

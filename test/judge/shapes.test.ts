@@ -62,8 +62,8 @@ test("what repeats is one group: flips in every cache line, every second page it
   const groups = (bytes: Uint8Array) => judgeBytes(bytes, { pattern: counter(), expectBytes: SIZE }).groups;
   expect(groups(SHAPES.flipsEveryCacheLine)).toEqual([
     {
-      ...{ kind: "bit-flipped", count: 16384, offsetBytes: 3, lengthBytes: 1, strideBytes: 64, alignmentBytes: 1 },
-      detail: "bit 4 of one byte flipped every 64 bytes (the size of a cache line): 16,384 times, from 3 to 1,048,515",
+      ...{ kind: "bit-flipped", count: 16384, offsetBytes: 3, lastOffsetBytes: 1_048_515, lengthBytes: 1 },
+      ...{ strideBytes: 64, alignmentBytes: 1, bits: [4] },
     },
   ]);
   expect(groups(SHAPES.everySecondPage)).toMatchObject([

@@ -8,6 +8,7 @@ import { applyEdits } from "../../src/judge/planted-damage.ts";
 import { judgeRecordLog } from "../../src/judge/record-log.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { fillRecord } from "../../src/pattern/record.ts";
+import { groupText } from "../../src/report/groups.ts";
 import { reported, sentenceOf } from "../../src/report/sentence.ts";
 
 const PAGE = 4096;
@@ -101,5 +102,30 @@ test("records: lost, repeated, extra, torn", () => {
     "record 0 of writer 1, 128 bytes, reported whole, lies in 2 pieces (64 + 64) with 128 bytes of others between; " +
       "it was cut at 64",
     "64 of 128 bytes of record 2 of writer 1, acknowledged, appear nowhere",
+  ]);
+});
+
+test("groups: what repeats, how large, how far apart, and what that is the size of", () => {
+  const common = { count: 1000, offsetBytes: 8192, lastOffsetBytes: 1_048_576, alignmentBytes: 4096 };
+  const pages = { ...common, lengthBytes: 4096, strideBytes: 8192 };
+  const texts = [
+    { kind: "misplaced", ...pages, distanceBytes: -4096 },
+    { kind: "filled", ...pages, value: 6 },
+    { kind: "byte-swapped", ...pages, wordBytes: 8 },
+    { kind: "zeroed", ...common, lengthBytes: null, strideBytes: null },
+    { kind: "bit-flipped", ...common, lengthBytes: 1, strideBytes: 64, bits: [0, 3] },
+    { kind: "bit-flipped", ...common, lengthBytes: 2, strideBytes: 100, bits: [0, 13] },
+    { kind: "bit-flipped", ...common, lengthBytes: 1, strideBytes: 100 },
+  ] as const;
+  expect(texts.map(groupText)).toEqual([
+    "the stream's bytes from 4,096 before of 4,096 bytes every 8,192 bytes (the size of two pages): 1,000 times, " +
+      "from 8,192 to 1,048,576",
+    "bytes 0x06 of 4,096 bytes every 8,192 bytes (the size of two pages): 1,000 times, from 8,192 to 1,048,576",
+    "64-bit words in reversed byte order of 4,096 bytes every 8,192 bytes (the size of two pages): 1,000 times, " +
+      "from 8,192 to 1,048,576",
+    "zeros: 1,000 times, from 8,192 to 1,048,576",
+    "bits 0 and 3 of one byte flipped every 64 bytes (the size of a cache line): 1,000 times, from 8,192 to 1,048,576",
+    "bit 0 of byte 0, bit 5 of byte 1 of one word flipped every 100 bytes: 1,000 times, from 8,192 to 1,048,576",
+    "flipped bits every 100 bytes: 1,000 times, from 8,192 to 1,048,576",
   ]);
 });

@@ -8,7 +8,7 @@
  */
 
 import type { Finding, Judgement } from "../finding.ts";
-import { grouped } from "../stream/words.ts";
+import { grouped } from "../../units.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
 import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
 import type { FioLayout, ReadAt } from "./layout.ts";

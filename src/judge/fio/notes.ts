@@ -6,7 +6,7 @@
 
 import type { Finding, FindingKind, Judgement, Segment, WrongBit } from "../finding.ts";
 import { Groups } from "../stream/groups.ts";
-import { grouped } from "../stream/words.ts";
+import { grouped } from "../../units.ts";
 
 /** A range that is wrong, in offsets of the file. */
 export interface Fact {

@@ -1,12 +1,10 @@
 /**
  * Findings that repeat: the same kind of damage again and again, at a stride or without one.
  *
- * Owns counting them as they come, a few series for each kind of damage, at the cost of a few additions each. What a
- * stride is the size of is a hint in the sentence. Refuses to decide anything: every finding is counted without it.
+ * Owns counting them as they come, a few series for each kind of damage, at the cost of a few additions each. Refuses to decide anything: every finding is counted without it.
  */
 import type { FindingGroup, FindingKind } from "../finding.ts";
 import { firstFlipped } from "./flip.ts";
-import { bitsText, byteCount, grouped, kindPhrase } from "./words.ts";
 
 /** The same damage at fewer places than this is not called a repetition. */
 const COUNT_MIN = 3;
@@ -16,24 +14,20 @@ const SERIES_MAX = 96;
 const GROUPS_MAX = 16;
 const ALIGNMENT_MAX = 4096;
 
-const SIZES: ReadonlyMap<number, string> = new Map([
-  [64, "a cache line"],
-  [512, "a sector"],
-  [1448, "the payload of a TCP segment with timestamps"],
-  [1460, "the payload of a TCP segment"],
-  [4096, "a page"],
-  [8192, "two pages"],
-  [65536, "a page of 64 KiB, or a stripe"],
-  [131072, "a stripe of 128 KiB"],
-  [262144, "a stripe of 256 KiB"],
-  [524288, "a stripe of 512 KiB"],
-  [1048576, "a stripe of 1 MiB"],
-  [2097152, "a huge page"],
-]);
+/** What repeats: all that distinguishes one series from another. */
+interface Repeated {
+  readonly kind: FindingKind;
+  /** The difference of a word, from its first wrong byte on. */
+  readonly lo?: number;
+  readonly hi?: number;
+  /** Where the bytes belong, counted from where they are. */
+  readonly distanceBytes?: number;
+  readonly value?: number;
+  readonly wordBytes?: number;
+}
 
 interface Series {
-  readonly kind: FindingKind;
-  readonly what: string;
+  readonly what: Repeated;
   count: number;
   first: number;
   last: number;
@@ -69,7 +63,7 @@ export class Groups {
   add(note: Noticed & { readonly bits?: readonly { readonly offsetBytes: number; readonly bit: number }[] }): void {
     const { kind, offsetBytes, lengthBytes, bits } = note;
     if (kind === "lost" || kind === "truncated" || kind === "extra") {
-      this.#count(kind, { kind, what: kindPhrase(note) }, offsetBytes, lengthBytes);
+      this.#count(kind, { kind }, offsetBytes, lengthBytes);
       return;
     }
     if (bits !== undefined && note.wordBytes === undefined) {
@@ -85,10 +79,17 @@ export class Groups {
       this.#countMask(offsetBytes, lengthBytes, mask.lo, mask.hi);
       return;
     }
-    const away = note.originBytes === undefined ? "" : note.originBytes - offsetBytes;
-    const key = `${kind} ${away} ${note.value ?? ""} ${note.wordBytes ?? ""}`;
+    const { originBytes, value, wordBytes } = note;
+    const distanceBytes = originBytes === undefined ? undefined : originBytes - offsetBytes;
+    const key = `${kind} ${distanceBytes ?? ""} ${value ?? ""} ${wordBytes ?? ""}`;
     const known = this.#series.has(key) || this.#series.size < SERIES_MAX;
-    this.#count(known ? key : kind, { kind, what: kindPhrase(known ? note : { kind }) }, offsetBytes, lengthBytes);
+    const what = {
+      kind,
+      ...(distanceBytes === undefined ? {} : { distanceBytes }),
+      ...(value === undefined ? {} : { value }),
+      ...(wordBytes === undefined ? {} : { wordBytes }),
+    };
+    this.#count(known ? key : kind, known ? what : { kind }, offsetBytes, lengthBytes);
   }
 
   /** Flips by themselves: the difference of their words. */
@@ -110,19 +111,14 @@ export class Groups {
     const series = this.#series.get(key);
     if (series !== undefined) return extend(series, offsetBytes, lengthBytes);
     if (this.#series.size >= SERIES_MAX)
-      return this.#count("bit-flipped", { kind: "bit-flipped", what: "flipped bits" }, offsetBytes, lengthBytes);
-    return this.#count(key, { kind: "bit-flipped", what: bitsText(lo, hi) }, offsetBytes, lengthBytes);
+      return this.#count("bit-flipped", { kind: "bit-flipped" }, offsetBytes, lengthBytes);
+    return this.#count(key, { kind: "bit-flipped", lo, hi }, offsetBytes, lengthBytes);
   }
 
-  #count(
-    key: string | number,
-    { kind, what }: { kind: FindingKind; what: string },
-    at: number,
-    length: number,
-  ): Series {
+  #count(key: string | number, what: Repeated, at: number, length: number): Series {
     const known = this.#series.get(key);
     if (known !== undefined) return extend(known, at, length);
-    const series = { kind, what, count: 1, first: at, last: at, stride: 0, length, offsets: at };
+    const series = { what, count: 1, first: at, last: at, stride: 0, length, offsets: at };
     this.#series.set(key, series);
     return series;
   }
@@ -162,18 +158,22 @@ function extendMany(
   series.last += (count - 1) * strideBytes;
 }
 
-function groupOf({ kind, what, count, first, last, stride, length, offsets }: Series): FindingGroup {
+/** The set bits of a difference, counted from its first byte. */
+function bitsOf(lo: number, hi: number): number[] {
+  const bits: number[] = [];
+  for (let bit = 0; bit < 64; bit += 1) if ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) bits.push(bit);
+  return bits;
+}
+
+function groupOf({ what, count, first, last, stride, length, offsets }: Series): FindingGroup {
+  const { kind, lo, hi, ...about } = what;
   const lowest = (offsets % ALIGNMENT_MAX) & -(offsets % ALIGNMENT_MAX);
-  const size = SIZES.get(stride);
-  const each = length < 0 ? "" : ` of ${byteCount(length)}`;
-  const every = stride > 0 ? ` every ${byteCount(stride)}` : "";
-  const hint = size === undefined ? "" : ` (the size of ${size})`;
-  const detail = `${what}${kind === "bit-flipped" ? "" : each}${every}${hint}: ${grouped(count)} times, from ${grouped(first)} to ${grouped(last)}`;
   return {
-    ...{ kind, count, offsetBytes: first },
+    ...{ kind, count, offsetBytes: first, lastOffsetBytes: last },
     lengthBytes: length < 0 ? null : length,
     strideBytes: stride > 0 ? stride : null,
     alignmentBytes: lowest === 0 ? ALIGNMENT_MAX : lowest,
-    detail,
+    ...about,
+    ...(lo === undefined || hi === undefined ? {} : { bits: bitsOf(lo, hi) }),
   };
 }
