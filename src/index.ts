@@ -113,7 +113,7 @@ export { readWhole } from "./ops/whole.ts";
 export { type ClaimsOptions, letters } from "./judge/claims.ts";
 export { type CounterOptions, counter } from "./pattern/counter.ts";
 export type { Pattern } from "./pattern/pattern.ts";
-export { fillRecord, type RecordTag, readRecord } from "./pattern/record.ts";
+export { fillRecords, type RecordTag, readRecord } from "./pattern/record.ts";
 export { reference } from "./pattern/reference.ts";
 export { type TaggedOptions, tagged } from "./pattern/tagged.ts";
 export { zero } from "./pattern/zero.ts";

@@ -17,7 +17,7 @@
 import {
   allocate,
   type Fd,
-  fillRecord,
+  fillRecords,
   accountRecords,
   Inconclusive,
   KiB,
@@ -54,10 +54,7 @@ export function writeRecords(file: Fd, filled: Memory): void {
 /** A writer's records, filled ahead: the threads do nothing but write. */
 function recordsOf(writer: number, records: number): Memory {
   const filled = allocate(records * RECORD_BYTES);
-  for (let sequence = 0; sequence < records; sequence += 1) {
-    const block = filled.bytes.subarray(sequence * RECORD_BYTES);
-    fillRecord(block, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
-  }
+  fillRecords(filled.bytes, { writer, generation: 1, sequence: 0, lengthBytes: RECORD_BYTES });
   return filled;
 }
 

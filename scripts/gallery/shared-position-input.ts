@@ -17,7 +17,7 @@
 import {
   allocate,
   type Fd,
-  fillRecord,
+  fillRecords,
   Inconclusive,
   KiB,
   race,
@@ -87,7 +87,7 @@ await runReproducer({
     const { fd: input } = scratchFile(run, { directory, name: "shared-position-input" });
     using buffer = allocate(RECORD_BYTES);
     for (let sequence = 0; sequence < records; sequence += 1) {
-      fillRecord(buffer.bytes, { writer: 1, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+      fillRecords(buffer.bytes, { writer: 1, generation: 1, sequence, lengthBytes: RECORD_BYTES });
       writeAll(input, buffer);
     }
     const tallies = [{ writer: 1, recordBytes: RECORD_BYTES, records, partial: [] }];

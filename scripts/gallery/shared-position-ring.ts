@@ -18,7 +18,7 @@ import {
   allocate,
   AT_FILE_POSITION,
   type Fd,
-  fillRecord,
+  fillRecords,
   accountRecords,
   Inconclusive,
   KiB,
@@ -60,10 +60,7 @@ export function writeRecords(file: Fd, door: string, filled: Memory): void {
 /** A writer's records, filled ahead: the threads do nothing but write. */
 function recordsOf(writer: number, records: number): Memory {
   const filled = allocate(records * RECORD_BYTES);
-  for (let sequence = 0; sequence < records; sequence += 1) {
-    const block = filled.bytes.subarray(sequence * RECORD_BYTES);
-    fillRecord(block, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
-  }
+  fillRecords(filled.bytes, { writer, generation: 1, sequence: 0, lengthBytes: RECORD_BYTES });
   return filled;
 }
 

@@ -19,7 +19,7 @@
 import {
   allocate,
   type Fd,
-  fillRecord,
+  fillRecords,
   accountRecords,
   Inconclusive,
   KiB,
@@ -94,7 +94,7 @@ await runReproducer({
       const { fd } = scratchFile(run, { directory: run.args.dir, name: `shared-position-${writer}` });
       using buffer = allocate(RECORD_BYTES);
       for (let sequence = 0; sequence < records; sequence += 1) {
-        fillRecord(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
+        fillRecords(buffer.bytes, { writer, generation: 1, sequence, lengthBytes: RECORD_BYTES });
         writeAll(fd, buffer);
       }
       return fd;

@@ -10,12 +10,17 @@ import type { TraceEvent } from "./perfetto.ts";
 
 /** A call as the journals have it. */
 export interface RoleCall {
+  /** The call as strace names it. */
   readonly what: string;
+  /** Place in the journal, from 0; grows by one per call. */
   readonly sequence: number;
   readonly atNs: number;
   readonly requestedBytes: number;
+  /** Bytes moved, or -errno. */
   readonly result: number;
+  /** Where the call's first byte is in the stream. */
   readonly streamOffsetBytes: number;
+  /** Of several streams, which; 0 where there is one. */
   readonly channel: number;
 }
 

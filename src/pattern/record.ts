@@ -131,6 +131,14 @@ export function fillRecord(block: Uint8Array, tag: RecordTag): void {
   fillPart(block, { tag, offsetBytes: 0, fromIndex: 0, toIndex: tag.lengthBytes });
 }
 
+/** Fills a buffer with as many whole records of one writer as it holds, the first of them `tag`'s. */
+export function fillRecords(bytes: Uint8Array, tag: RecordTag): void {
+  const { lengthBytes } = tag;
+  for (let at = 0; at + lengthBytes <= bytes.length; at += lengthBytes) {
+    fillRecord(bytes.subarray(at), { ...tag, sequence: tag.sequence + at / lengthBytes });
+  }
+}
+
 /** The record whose first 64 bytes are at the index, or undefined when they are not a sound header. */
 export function readRecord(block: Uint8Array, index: number): Required<RecordTag> | undefined {
   if (index + HEADER_BYTES > block.length) return undefined;

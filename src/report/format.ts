@@ -22,6 +22,11 @@ export function printable<Value>(value: Value): Value {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner)])) as Value;
 }
 
+/** Escapes what has a meaning in HTML and SVG, in text and in double-quoted attributes. */
+export function escapeText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
+
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }

@@ -4,7 +4,7 @@
  * Owns the drawing; the map from segments to cells is `strip.ts`'s.
  */
 import type { Segment } from "../judge/finding.ts";
-import { grouped } from "./format.ts";
+import { escapeText, grouped } from "./format.ts";
 import { CELL_ORDER, CELL_SHAPE, type CellKind, cellsOf } from "./strip.ts";
 
 /** Okabe and Ito's palette, distinguishable by colour-blind readers; the letter in the cell repeats it. */
@@ -28,10 +28,6 @@ const CELL = 14;
 const PER_ROW = 64;
 const ROWS = 16;
 const MARGIN = 16;
-
-function escapeText(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-}
 
 export function renderSvg(segments: readonly Segment[], { title }: { title: string }): string {
   const cells = cellsOf(segments, PER_ROW * ROWS);

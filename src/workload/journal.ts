@@ -6,21 +6,10 @@
  * the ring is full; `dropped` counts them. Which calls matter to a finding is decided by the workload
  * (append/written-file.ts, relay/evidence/transfers.ts).
  */
+import type { RoleCall } from "../evidence/role-tracks.ts";
 
 /** One call as a value, for questions and reports. */
-export interface JournalCall {
-  /** The call as strace names it. */
-  readonly what: string;
-  /** Place in the journal, from 0; grows by one per call. */
-  readonly sequence: number;
-  readonly atNs: number;
-  readonly requestedBytes: number;
-  /** Bytes moved, or -errno. */
-  readonly result: number;
-  /** Where the call's first byte is in the stream. */
-  readonly streamOffsetBytes: number;
-  /** Of several streams, which; 0 where there is one. */
-  readonly channel: number;
+export interface JournalCall extends RoleCall {
   /** Number of this transfer among those of its kind and channel that moved bytes, from 1; 0 when none moved. */
   readonly ordinal: number;
   /** Length of the file before and after an append; 0 where there is no file. */

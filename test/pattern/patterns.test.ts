@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Counter, counter, GENERATION_MAX } from "../../src/pattern/counter.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
-import { fillRecord, readRecord, readTag, STEP } from "../../src/pattern/record.ts";
+import { fillRecord, fillRecords, readRecord, readTag, STEP } from "../../src/pattern/record.ts";
 import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
 import { add, advance, multiply, readWord, u64 } from "../../src/pattern/u64.ts";
@@ -238,4 +238,12 @@ test("the reference ends where its file ends", () => {
   const pattern = reference({ lengthBytes: 100, read: (block) => void block.fill(7) });
   expect(pattern.firstMismatch(new Uint8Array(100).fill(7), 0)).toBe(-1);
   expect(pattern.firstMismatch(new Uint8Array(101).fill(7), 0)).toBe(100);
+});
+
+test("a buffer of records is record after record, and what is left over stays as it was", () => {
+  const tag = { writer: 2, generation: 1, sequence: 5, lengthBytes: 64 };
+  const bytes = new Uint8Array(3 * 64 + 8);
+  fillRecords(bytes, tag);
+  expect([0, 64, 128].map((at) => readRecord(bytes, at)?.sequence)).toEqual([5, 6, 7]);
+  expect(bytes.subarray(3 * 64).every((byte) => byte === 0)).toBe(true);
 });

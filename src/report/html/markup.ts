@@ -3,6 +3,7 @@
  *
  * Owns `html`, a template tag whose holes are escaped unless they are markup already. Pure.
  */
+import { escapeText } from "../format.ts";
 
 /** Text that is markup already; made by `html` only. */
 export class Markup {
@@ -14,11 +15,6 @@ export class Markup {
 }
 
 type Hole = string | number | Markup | undefined | readonly Hole[];
-
-/** Escapes what has a meaning in HTML and SVG, in text and in double-quoted attributes. */
-function escapeText(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-}
 
 function filled(hole: Hole): string {
   if (hole === undefined) return "";
