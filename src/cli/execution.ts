@@ -274,7 +274,7 @@ export class Execution implements Work {
     printProblem(this.#name, `${line}${kept}`);
     if (this.#args.verbose && error instanceof Error && code !== EXIT.ownFailure)
       printProblem(this.#name, String(error.stack));
-    // Findings without a report are no question of the machine's.
+    // Findings without a report are not a question of the machine's.
     return code === EXIT.inconclusive && this.#tally.findings.length > 0 ? EXIT.ownFailure : code;
   }
 

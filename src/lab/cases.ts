@@ -20,7 +20,7 @@ export function surveyRemark({ cases }: Survey): string {
 
 const CELLS: Readonly<Record<string, string>> = { corrupt: "BAD", clean: "clean", skipped: "skip", inconclusive: "?" };
 
-/** Clean, but where the bug would show was never reached: that says little. */
+/** Clean, but where the bug would show was never reached: that proves little. */
 const neverReached = ({ verdict, report }: CaseResult) => verdict === "clean" && report?.trigger?.reached === 0;
 
 function cellOf(result: CaseResult | undefined): string {

@@ -54,14 +54,14 @@ export function surveyText(
   ].join("\n");
 }
 
-/** A story narrower than this is no pleasure to read: it then begins below its head. */
+/** A story narrower than this is hard to read: it then begins below its head. */
 const STORY_COLUMNS_MIN = 40;
 
 /** A head and its story: one line, or, on a terminal of `columns`, as many as it takes, wrapped between words. */
 function hanging(head: string, story: string, columns: number | undefined): string[] {
   if (columns === undefined || head.length + story.length < columns) return [`${head}${story}`.trimEnd()];
-  const beside = columns - 1 - head.length >= STORY_COLUMNS_MIN;
-  const indent = " ".repeat(beside ? head.length : 4);
+  const sideBySide = columns - 1 - head.length >= STORY_COLUMNS_MIN;
+  const indent = " ".repeat(sideBySide ? head.length : 4);
   const room = Math.max(columns - 1 - indent.length, 20);
   const lines: string[] = [];
   for (const word of story.split(" ")) {
@@ -70,8 +70,8 @@ function hanging(head: string, story: string, columns: number | undefined): stri
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   const [first = "", ...rest] = lines;
-  const others = (beside ? rest : lines).map((line) => indent + line);
-  return beside ? [head + first, ...others] : [...(head === "" ? [] : [head.trimEnd()]), ...others];
+  const others = (sideBySide ? rest : lines).map((line) => indent + line);
+  return sideBySide ? [head + first, ...others] : [...(head === "" ? [] : [head.trimEnd()]), ...others];
 }
 
 function storyOf(entry: CaseResult): string {
@@ -82,7 +82,7 @@ function storyOf(entry: CaseResult): string {
   if (entry.verdict !== "clean") return entry.reason ?? "";
   const { trigger } = entry.report ?? {};
   const { reached, attempts } = trigger ?? {};
-  const never = `racy path never entered in ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: this says little`;
+  const never = `racy path never entered in ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: this proves little`;
   const tried = reached == null ? "" : reached === 0 ? never : `racy path entered ${reached} of ${attempts} times`;
   return [tried, entry.known ?? ""].filter(Boolean).join("; ");
 }

@@ -92,7 +92,7 @@ test("calls of ours are among the events in the order of time; what is before an
   ]);
 });
 
-test("addresses and page frames are no part of a line", () => {
+test("addresses and page frames are not part of a line", () => {
   const line =
     "             bun-7       [000] .....    1.000000: mm_vmscan_write_folio: page=0000000000f53b61 pfn=0x36ad flags=RECLAIM_WB_ANON|RECLAIM_WB_ASYNC\n";
   const probe = "             bun-7       [000] .....    1.001000: exfat_setattr: (exfat_setattr+0x0/0x280 [exfat])\n";

@@ -1,7 +1,7 @@
 /** A signal in the first moments of a script ends it within two seconds, without a stack and with nothing left. */
 import { expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
-import { complaints, each, runIn, SCRIPTS } from "./every-script.ts";
+import { problemsOf, each, runIn, SCRIPTS } from "./every-script.ts";
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const NAMES = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
@@ -20,7 +20,7 @@ async function signalled(script: string, signal: keyof typeof SIGNALS, afterMs: 
   const tookSeconds = sentMs === 0 ? 0 : (performance.now() - sentMs) / 1000;
   // Before the script hears signals, the signal's own action ends it; a script may also have ended by itself before.
   const bySignal = ended.signal === signal || ended.code === SIGNALS[signal];
-  const wrong = bySignal ? [] : complaints(ended).map((line) => `${line} (no ${signal})`);
+  const wrong = bySignal ? [] : problemsOf(ended).map((line) => `${line} (no ${signal})`);
   if (/^ {4}at |\.ts:\d+:\d+|our own failure/m.test(ended.stderr)) wrong.push(`${script}: a stack: ${ended.stderr}`);
   if (bySignal && ended.left.some((path) => !path.includes("-evidence-"))) wrong.push(`${script}: left ${ended.left}`);
   if (bySignal && tookSeconds > SECONDS_MAX) wrong.push(`${script}: ${tookSeconds} s after ${signal}`);

@@ -2,7 +2,7 @@
  * Every script of ours as a small, quick command, run in a place of its own that shows what it leaves.
  *
  * Owns the words that make each one short, and the contract that holds wherever it runs: 1 only with a finding on stdout,
- * an error is one line that is no stack, no other exit code, nothing left but evidence that the report names.
+ * an error is one line that is not a stack, no other exit code, nothing left but evidence that the report names.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -95,7 +95,7 @@ function filesBelow(directory: string): string[] {
 }
 
 /** What is wrong by the contract; empty when nothing is. */
-export function complaints(
+export function problemsOf(
   { script, code, signal, stdout, stderr, left }: Ending,
   lost?: "stdout" | "stderr",
 ): string[] {

@@ -5,7 +5,7 @@ import { needed } from "../needed.ts";
 import { WITHOUT_RINGS } from "../no-ring.ts";
 import { IN_PRIVATE } from "../private.ts";
 import { command } from "./command.ts";
-import { complaints, each, type Ending, runIn, SCRIPTS, type Surrounding } from "./every-script.ts";
+import { problemsOf, each, type Ending, runIn, SCRIPTS, type Surrounding } from "./every-script.ts";
 
 interface Surroundings extends Surrounding {
   readonly name: string;
@@ -83,7 +83,7 @@ for (const [row, { name, root, wrap = [], codes = {}, lost, public: open, ...how
           ...how,
           wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...wrap],
         });
-        wrong.push(...complaints(ended, lost), ...wrongCode(ended, codes));
+        wrong.push(...problemsOf(ended, lost), ...wrongCode(ended, codes));
       });
       expect(wrong.sort()).toEqual([]);
     },
@@ -101,8 +101,8 @@ function wrongCode({ script, code, stderr }: Ending, codes: Readonly<Record<stri
 test("a name with ESC in it reaches no terminal raw", async () => {
   const name = "/nonexistent/\u001b[31mred";
   for (const words of [[name], ["/dev/null", "--pattern", `reference:${name}`], ["/dev/null", `--${name}`]]) {
-    const said = await command("verify", words);
-    expect(said.code).toBe(254);
-    expect(said.stderr).not.toContain("\u001b");
+    const ended = await command("verify", words);
+    expect(ended.code).toBe(254);
+    expect(ended.stderr).not.toContain("\u001b");
   }
 });

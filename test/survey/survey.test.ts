@@ -270,10 +270,10 @@ test.each([80, 100])("the text on a terminal of %d columns: wrapped between word
   expect(wrapped).toMatch(/^ {38}\S/m);
 });
 
-test("the text: a clean that never entered the racy path says so", () => {
+test("the text: a clean that never entered the racy path has it in its line", () => {
   const report = reportOf("clean", [], { trigger: { reached: 0, attempts: 2, how: "" } });
   const cases = [result("a", "clean", [], { report })];
   expect(surveyText({ ...SURVEY, cases }, { privileged: true, changes: [] })).toContain(
-    "racy path never entered in 2 attempts: this says little",
+    "racy path never entered in 2 attempts: this proves little",
   );
 });

@@ -125,7 +125,7 @@ export interface Taker {
   prepare?(block: Uint8Array): Iterable<unknown> | undefined;
 }
 
-/** Pushes a block; false when `tick` said to stop before. */
+/** Pushes a block; false when `tick` asked to stop before. */
 async function take(judge: Taker, block: Uint8Array, tick: () => Promise<boolean>): Promise<boolean> {
   for (const _ of judge.prepare?.(block) ?? []) if (!(await tick())) return false;
   judge.push(block);
