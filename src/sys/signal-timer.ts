@@ -23,7 +23,15 @@ export const COUNT = 1;
 export const ARMED = 2;
 /** Milliseconds from now in which the process ends, whatever it does; 0 for never. The watching thread takes it. */
 export const END_WITHIN = 3;
-export const COUNTERS = 4;
+/** When the first came, and how many came so much later that they are another key of the terminal. */
+const FIRST_MS = 4;
+export const LATER = 5;
+/** 1 once the watching thread looks: two signals before that would be one. */
+export const WATCHED = 6;
+export const COUNTERS = 7;
+
+/** One key can arrive twice (`bun run` passes on what the terminal has sent to the whole group). */
+const SAME_KEY_MS = 150;
 
 /** This thread's two structs: no time, and what was left. */
 let page: { readonly address: number; readonly left: Int32Array } | undefined;
@@ -47,6 +55,10 @@ export function collect(counters: Int32Array): void {
   const number = seconds + (microseconds > 0 ? 1 : 0);
   Atomics.store(counters, SIGNAL, number === SIGALRM ? SIGINT : number);
   Atomics.add(counters, COUNT, 1);
+  // In 31 bits, and never 0, which is none.
+  const now = (Date.now() % 0x4000_0000) + 1;
+  const first = Atomics.compareExchange(counters, FIRST_MS, 0, now) || now;
+  if (now - first > SAME_KEY_MS) Atomics.add(counters, LATER, 1);
 }
 
 function map(): typeof page {

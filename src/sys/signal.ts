@@ -10,7 +10,7 @@ import { cc, linkSymbols, type Pointer } from "bun:ffi";
 import { withoutHeaders } from "./compiler.ts";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
-import { ARMED, COUNT, COUNTERS, collect, END_WITHIN, handleByTimer, SIGNAL } from "./signal-timer.ts";
+import { ARMED, COUNT, COUNTERS, collect, END_WITHIN, handleByTimer, SIGNAL, WATCHED } from "./signal-timer.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
 import { SIGALRM } from "./uapi/mount.ts";
 
@@ -18,6 +18,8 @@ const SIG_DFL = 0;
 const SIG_IGN = 1;
 const SETUP = "bytewitness_signal_setup";
 const TIMER_BYTES = 64;
+/** A thread that takes longer to start is not waited for. */
+const WATCHER_MS_MAX = 2000;
 /** The timer of alarm(2), which clears it too. */
 const ITIMER_REAL = 0;
 const HANDLER = "bytewitness_signal_handler";
@@ -102,6 +104,7 @@ function watchByTimer(signals: readonly number[]): void {
     watcher.addEventListener("error", () => {});
     watcher.unref();
     watcher.postMessage(counters);
+    Atomics.wait(counters, WATCHED, 0, WATCHER_MS_MAX);
   } catch {
     // As above.
   }

@@ -27,5 +27,13 @@ const mail = new Fd(MAIL_FD, "mail");
 const request = takeMail(mail) as ProcessRequest;
 libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 // The parent may be gone already; then there is no one to answer.
-if (libc.getppid() === request.parent) putMail(mail, await answer(request));
+if (libc.getppid() === request.parent) {
+  const made = await answer(request);
+  try {
+    putMail(mail, made);
+  } catch (error) {
+    // The answer is longer than a file may be here (RLIMIT_FSIZE, EFBIG); why there is none is short.
+    putMail(mail, { error: plainError(error) });
+  }
+}
 process.exit(0);
