@@ -7,8 +7,8 @@
  *
  * Build: gcc -O2 -Wall -Wextra -Werror -o short-write-exposes short-write-exposes.c
  * Run:   ./short-write-exposes [DIRECTORY]   (on XFS; files are made there and removed again)
- * Ends 1 when a file has bytes that were never written, 0 when none has, 125 when a call is refused. Kernels that clear memory
- * when it is allocated (init_on_alloc=1) show zeros.
+ * Ends 1 when a file has bytes that were never written, 0 when none has, 125 when a call is refused. Kernels that clear
+ * memory when it is allocated (init_on_alloc=1) show zeros.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

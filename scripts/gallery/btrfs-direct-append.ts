@@ -9,8 +9,8 @@
  * the last one; on older kernels (6.1.176) zeros in place of everything that direct I/O had written, too.
  * POSIX, write: with O_APPEND "the file offset shall be set to the end of the file prior to each write", and a write that
  * returns n has written n bytes there.
- * Since when, fixed by: bad on 5.10.262, 6.1.176 and 6.12.90; "btrfs: fix incorrect buffered IO fallback for append direct
- * writes" (6.1.178, 6.12.97, 7.1.4, 7.2); good on 6.1.192, 6.12.118 and 6.18.44.
+ * Since when, fixed by: bad on 6.1.176 and 6.12.90; "btrfs: fix incorrect buffered IO fallback for append direct writes"
+ * (6.1.178, 6.12.97, 7.1.4, 7.2); good on 6.1.192 and 6.18.44. (5.10 refuses the page: the racy path is never entered.)
  * Who is hit: databases and loggers that append with direct I/O while memory is short (a page of the buffer is reclaimed
  * between two attempts: a thread that evicts pages shows the same on 6.1.176), and those that write from device memory.
  * The page here is the clock's, [vvar], which no direct I/O can pin, so that the fallback is certain.
