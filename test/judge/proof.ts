@@ -61,15 +61,18 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
 }
 
 /**
- * Edits may happen to have a shorter story than the one that was planned: fewer findings, as many of fewer bytes, or as
- * many bytes with better aligned beginnings (of bytes pushed in the last may be the one before the first).
+ * Edits may happen to have a better story than the one that was planned, by the order of the contract: fewer findings,
+ * fewer bytes, better aligned beginnings (of bytes pushed in the last may be the one before the first), earlier ones.
  */
 function isShorter(findings: readonly ExpectedFinding[], planned: readonly ExpectedFinding[]): boolean {
   const bytes = (all: readonly ExpectedFinding[]) => all.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
   if (findings.length !== planned.length) return findings.length < planned.length;
   if (bytes(findings) !== bytes(planned)) return bytes(findings) < bytes(planned);
-  const aligned = (all: readonly ExpectedFinding[]) => all.filter(({ offsetBytes }) => offsetBytes % 8 === 0).length;
-  return aligned(findings) > aligned(planned);
+  const aligned = (all: readonly ExpectedFinding[]) =>
+    all.reduce((sum, { offsetBytes: at }) => sum + [4096, 512, 8].filter((size) => at % size === 0).length, 0);
+  if (aligned(findings) !== aligned(planned)) return aligned(findings) > aligned(planned);
+  const offsets = (all: readonly ExpectedFinding[]) => all.reduce((sum, { offsetBytes }) => sum + offsetBytes, 0);
+  return offsets(findings) < offsets(planned);
 }
 
 /** No known answer: the second opinion must have nothing to object to. */
@@ -109,9 +112,11 @@ function problemOfWindow(truth: Truth, seed: number): string | undefined {
   const before = places.filter((place) => place.from < from).reduce((sum, { growth }) => sum + growth, 0);
   // An edit that the window cuts in two is another one.
   const cut = places.filter((place) => [from, to].some((at) => place.from < at && place.to + NEAR_BYTES > at)).length;
-  // What is shifted before the window repeats its beginning; an edit in there cuts the repetition in two.
-  const early = before <= 0 ? 0 : inside.filter((place) => place.from <= from + before).length;
-  const few = inside.reduce((sum, { findings }) => sum + findings, (before === 0 ? 0 : 1) + cut + early);
+  // What is shifted before the window repeats its beginning; an edit in there cuts the repetition in two, or in three.
+  const early = before <= 0 ? 0 : 2 * inside.filter((place) => place.from <= from + before).length;
+  // The few bytes between the window's beginning and an edit do not prove that they are shifted.
+  const short = before !== 0 && inside.some((place) => place.from > from && place.from <= from + NEAR_BYTES) ? 1 : 0;
+  const few = inside.reduce((sum, { findings }) => sum + findings, (before === 0 ? 0 : 1) + cut + early + short);
   const end = openEnd ? {} : { expectBytes: lengthBytes };
   // Part of a sector, cut by the window, does not show which.
   const most = truth.isDoubtful || story[0]?.startsWith("sectors") ? Infinity : few;

@@ -43,14 +43,14 @@ describe("counter-examples that random cases once found", () => {
   });
   const wild = [
     449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 10987, 105833, 107346, 114319, 116434,
-    117115, 12603, 13328, 300243, 600413,
+    117115, 12603, 13328, 14341, 15457, 21416, 28398, 300243, 600413,
   ];
   test.each(wild)("wild, seed %d", (seed) => {
     expect(problemOfWild(wildCase(seed), seed)).toBeUndefined();
   });
 
-  // Stuck and inverted bits that prove another record in a few words; reversed words behind a change of length.
-  test.each([12539, 13709, 24427, 601380])("independent edits, seed %d", (seed) => {
+  // Stuck and inverted bits that prove another record in a few words; reversed words behind a change of length, and cut by a window.
+  test.each([6229, 10182, 12539, 13709, 24427, 28367, 28618, 601380])("independent edits, seed %d", (seed) => {
     expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
   });
 

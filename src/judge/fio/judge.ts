@@ -7,8 +7,8 @@
  * not what it should be. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
  */
 
-import type { Finding, Judgement } from "../finding.ts";
 import { grouped } from "../../units.ts";
+import type { Finding, Judgement } from "../finding.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
 import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
 import type { FioLayout, ReadAt } from "./layout.ts";

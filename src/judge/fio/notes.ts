@@ -4,9 +4,9 @@
  * Owns the caps and the sentences that need two findings. Refuses to decide what anything is.
  */
 
+import { grouped } from "../../units.ts";
 import type { Finding, FindingKind, Judgement, Segment, WrongBit } from "../finding.ts";
 import { Groups } from "../stream/groups.ts";
-import { grouped } from "../../units.ts";
 
 /** A range that is wrong, in offsets of the file. */
 export interface Fact {

@@ -12,6 +12,9 @@ import type { Window } from "./resync.ts";
 /** So many parts in a range that one rule explains are not a coincidence. */
 const CONTRADICTIONS_MAX = 8;
 
+/** Bytes where an earlier run was prove more than any rule; a few may be what an inverted bit makes of a number. */
+const KNOWN_BYTES = 1024;
+
 /** Damage so long behind a range belongs to no range. */
 const SCAN_BYTES = 2048;
 
@@ -75,7 +78,12 @@ export class Doubt {
     }
     // Whole pages of another place, and bytes that continue where an earlier run was, prove more than any rule.
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run.shift);
-    if (others.some(({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || this.known.includes(shift))) return "places";
+    if (
+      others.some(
+        ({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || (hi - lo >= KNOWN_BYTES && this.known.includes(shift)),
+      )
+    )
+      return "places";
     follower.advance(window, here);
     const over = (follower.done || atEnd) && here >= follower.pos;
     const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];

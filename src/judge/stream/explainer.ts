@@ -17,7 +17,7 @@
  * up. Refuses to read bytes.
  */
 import { flipPart } from "./flip.ts";
-import { type Gap, gapBetween, repeatsIn } from "./gap.ts";
+import { type Gap, gapBetween, repeatsIn, runBehind } from "./gap.ts";
 import type { Listener } from "./listener.ts";
 import type { Ledger } from "./notebook.ts";
 import type { Part } from "./part.ts";
@@ -250,7 +250,7 @@ function gapsOf(anchor: Part, parts: readonly Part[], chain: readonly number[]):
   return chain.map((index) => {
     const after = parts[index] as Part;
     const gap = gapBetween(before, after, parts.slice(from, index)) as Gap;
-    before = after;
+    before = runBehind(gap);
     from = index + 1;
     return gap;
   });

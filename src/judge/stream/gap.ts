@@ -54,6 +54,13 @@ export function gapBetween(before: Part, after: Part, pieces: readonly Part[]): 
   return { ...parts, growth, cuts };
 }
 
+/** The run behind a gap: only its bytes that are new can end it. */
+export function runBehind(gap: Gap): Part {
+  const { after, cuts } = gap;
+  const from = (cuts.at(-1) as number) + repeatsIn(gap);
+  return from <= after.clear ? after : { ...after, clear: from };
+}
+
 function cutsOf(parts: Pick<Gap, "before" | "after" | "pieces">): number[] {
   const cuts: number[] = [];
   for (let index = 0; index <= parts.pieces.length; index += 1) {

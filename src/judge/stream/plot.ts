@@ -7,7 +7,7 @@
  * part by part and keeping the few that can still become the shortest. The count here is a lower bound that is exact but
  * for blocks that fill a part of a hole; `story.ts` counts what is left exactly.
  */
-import { type Gap, gapBetween, missingIn, repeatsIn } from "./gap.ts";
+import { type Gap, gapBetween, missingIn, repeatsIn, runBehind } from "./gap.ts";
 import type { Part } from "./part.ts";
 import { bytesOf, type Range, without } from "./ranges.ts";
 
@@ -90,7 +90,15 @@ function join(plot: Plot, part: Part, parts: readonly Part[]): Plot | undefined 
   const gap = gapBetween(plot.last, part, parts.slice(plot.index + 1, -1));
   if (gap === undefined) return undefined;
   const { cost, bytes, holes } = costOf(gap, plot);
-  return { ...plot, last: part, index: parts.length - 1, parent: plot, cost: cost + part.inlays.length, bytes, holes };
+  return {
+    ...plot,
+    last: runBehind(gap),
+    index: parts.length - 1,
+    parent: plot,
+    cost: cost + part.inlays.length,
+    bytes,
+    holes,
+  };
 }
 
 /** What the gap before a run adds to a plot, its pieces apart: they were counted when they came. */

@@ -129,7 +129,7 @@ export class Tracer {
   #look(window: Window, last: boolean): boolean {
     const run = this.#run;
     const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run) : undefined);
-    const place = { shift: run.shift, at: run.hi, endBytes: this.#endBytes, last, other };
+    const place = { shift: run.shift, at: run.hi, lo: run.lo, endBytes: this.#endBytes, last, other };
     const answer = this.#words.look(window, place, {
       series: (wordAt, strideBytes, count, lo, hi) => this.#listener.flips(run, wordAt, strideBytes, count, lo, hi),
       one: (wordAt, lo, hi, foundLo, foundHi) => this.#listener.flip(run, wordAt, lo, hi, foundLo, foundHi),

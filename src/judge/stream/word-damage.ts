@@ -28,6 +28,8 @@ const goodWords = new Int32Array(CHUNK_WORDS_MAX * 2);
 export interface WordPlace {
   readonly shift: number;
   readonly at: number;
+  /** Where that run begins: what is before it in the file, in the same word, is not known. */
+  readonly lo: number;
   /** Where the stream ends. */
   readonly endBytes: number;
   /** The file ends with the window. */
@@ -63,6 +65,8 @@ export class WordDamage {
   readonly #goodBytes = new Uint8Array(goodWords.buffer);
   readonly #resumeWords: number;
   #chunkWords = CHUNK_WORDS_MIN;
+  /** Bytes of the first word that are before the run. */
+  #unknown = 0;
 
   constructor(pattern: Pattern) {
     this.#pattern = pattern;
@@ -90,6 +94,7 @@ export class WordDamage {
     { from, lead, words, place }: { from: number; lead: number; words: number; place: WordPlace },
   ): void {
     const { shift, endBytes } = place;
+    this.#unknown = Math.max(0, place.lo - from);
     const length = words * WORD;
     const good = this.#goodBytes.subarray(0, length);
     // The bytes before the first wrong one are right, and what is behind an end is not wrong.
@@ -168,7 +173,7 @@ export class WordDamage {
   #wordState(made: Uint8Array, at: number): WordState {
     let follows = true;
     let right = true;
-    for (let k = at; k < at + WORD; k += 1) {
+    for (let k = Math.max(at, this.#unknown); k < at + WORD; k += 1) {
       follows &&= made[k] === this.#foundBytes[k];
       right &&= this.#goodBytes[k] === this.#foundBytes[k];
     }
@@ -203,7 +208,7 @@ export class WordDamage {
 
   #swapCandidates(): Candidate[] {
     return SWAPS.filter(({ derivation: { wordBytes } }) => {
-      for (let k = 0; k < WORD; k += 1) {
+      for (let k = this.#unknown; k < WORD; k += 1) {
         const from = k - (k % wordBytes) + wordBytes - 1 - (k % wordBytes);
         if (this.#foundBytes[k] !== this.#goodBytes[from]) return false;
       }
