@@ -83,7 +83,8 @@ export function makeFilesystem(type: string, device: string, options: readonly s
   if (made.exitCode === 0) return;
   const output = (made.stderr.toString().trim() || made.stdout.toString().trim()).replaceAll("\n", " ");
   // A place that is full, an image beyond a file-size limit: the machine's, not ours.
-  throw new Inconclusive(`${maker.program} ${device} failed, TMPDIR may lack the room: ${output}`);
+  const full = /No space left|Input\/output error|short write|File too large/i.test(output);
+  throw new Inconclusive(`${maker.program} ${device}: ${output}${full ? "; TMPDIR may lack the room" : ""}`);
 }
 
 /** Where the tmpfs with our mount points is mounted: root's directory for run-time state, never a user's. */
