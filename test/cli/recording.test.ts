@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { jsonFault } from "../../src/cli/json-fault.ts";
 import { stamped } from "../../src/cli/recording.ts";
 import type { RunReport } from "../../src/report/document.ts";
+import { removeKept } from "../kept.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-recording-"));
@@ -39,7 +40,7 @@ describe("the recorded run again", () => {
       const first = run(script, ...words, "--json", "--quiet");
       if (code !== undefined) expect([first.code, first.stderr]).toEqual([code, ""]);
       const report = JSON.parse(first.stdout) as RunReport;
-      for (const path of report.artifacts) rmSync(path, { force: true });
+      removeKept(report);
       const path = file("first.json", first.stdout);
       const again = JSON.parse(run(script, "--replay", path, "--json", "--quiet").stdout) as RunReport;
       const decided = ({ verdict, seed, replay, findings }: RunReport) => {
@@ -50,7 +51,7 @@ describe("the recorded run again", () => {
       expect(again.repeat?.arguments).toEqual(report.repeat?.arguments as string[]);
       const section = again.sections?.find(({ title }) => title === "Compared with the recording");
       expect(section?.lines.join("\n")).toMatch(/^the same as recorded: /m);
-      for (const kept of again.artifacts) rmSync(kept, { force: true });
+      removeKept(again);
     },
     TIMEOUT,
   );
@@ -60,7 +61,7 @@ describe("what is not a recording of this version is refused with its place", ()
   const script = "gallery/past-the-end.ts";
   const text = run(script, "--json", "--quiet", "--seed", "5").stdout;
   const report = JSON.parse(text) as RunReport;
-  for (const path of report.artifacts) rmSync(path, { force: true });
+  removeKept(report);
   const changed = (change: Partial<RunReport>) => JSON.stringify({ ...report, ...change });
   const { verdict: _verdict, ...without } = report;
   const CASES: [string, string, string][] = [
@@ -125,7 +126,7 @@ describe("what is not a recording of this version is refused with its place", ()
     () => {
       const path = file("flat.json", JSON.stringify(report));
       const again = run(script, "--replay", path, "--json", "--quiet");
-      for (const kept of (JSON.parse(again.stdout) as RunReport).artifacts) rmSync(kept, { force: true });
+      removeKept(JSON.parse(again.stdout) as RunReport);
       expect(again.stderr).toBe("");
     },
     TIMEOUT,

@@ -109,6 +109,18 @@ test.each(Object.entries(SCRIPTS))("a script that %s", async (name, [text, code]
   if (code === 255) expect(ended.stderr).toMatch(/our own failure, not the kernel's|clean-up failed/);
 });
 
+test("a signal before anything was counted is an interruption, not our failure", async () => {
+  const text = reproducer('console.error("ready"); while (!run.stopped) await Bun.sleep(5);');
+  const child = Bun.spawn([process.execPath, written("counts nothing", text), "--json", "--quiet"], {
+    ...{ cwd: directory, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000 },
+  });
+  await child.stderr.getReader().read();
+  child.kill("SIGINT");
+  const { verdict, reason } = JSON.parse(await child.stdout.text());
+  expect([await child.exited, verdict]).toEqual([130, "inconclusive"]);
+  expect(reason).toContain("SIGINT");
+});
+
 /** Bun ends 1 for these before anything of ours is loaded. */
 const BROKEN: Readonly<Record<string, string>> = {
   "does not parse": `${IMPORT}const = ;`,

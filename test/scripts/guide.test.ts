@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import { removeKept } from "../kept.ts";
 import { needed } from "../needed.ts";
 
 const ROOT = `${import.meta.dir}/../..`;
@@ -44,7 +45,7 @@ test.skipIf(needed("a writable checkout"))(
         timeout: 60_000,
       });
       const report = JSON.parse(child.stdout.toString());
-      for (const file of report.artifacts) rmSync(file);
+      removeKept(report);
       expect({ code: child.exitCode, tool: report.tool }).toEqual({ code: 1, tool: "past-the-end" });
       const { kind, offsetBytes, lengthBytes, sample } = report.findings[0];
       expect({ kind, offsetBytes, lengthBytes }).toEqual({ kind: "filled", offsetBytes: 2048, lengthBytes: 2048 });
