@@ -78,6 +78,11 @@ const page = (bytes: Uint8Array, at: number) => bytes.slice(at, at + PAGE);
 const DAMAGE: readonly (readonly [string, Change, readonly (readonly [string, number, number, number?])[]])[] = [
   ["a flipped bit in the payload", (b) => flip(b, AT + 999), [["bit-flipped", AT + 999, 1]]],
   ["a flipped bit in the header", (b) => flip(b, AT + 17), [["bit-flipped", AT + 17, 1]]],
+  [
+    "a flipped bit in what is behind the header: checksum, or payload",
+    (b) => flip(b, AT + 40),
+    [["bit-flipped", AT + 40, 1]],
+  ],
   ["a page of zeros", (b) => void b.fill(0, AT, AT + PAGE), [["zeroed", AT, PAGE]]],
   ["a sector of zeros in a block", (b) => void b.fill(0, AT + 1024, AT + 1536), [["zeroed", AT + 1024, 512]]],
   ["a page of poison", (b) => void b.fill(0x6b, AT, AT + PAGE), [["filled", AT, PAGE]]],
