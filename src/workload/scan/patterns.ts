@@ -16,7 +16,8 @@ import type { Pattern } from "../../pattern/pattern.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 
-export const READ_BLOCK_BYTES = 256 * 1024;
+/** Large enough that a call costs little, small enough to be compared while it is in the cache. */
+export const READ_BLOCK_BYTES = 512 * 1024;
 
 /** A pattern ready to be compared with, and where its stream ends if it knows. */
 export interface OpenedPattern {
