@@ -14,14 +14,14 @@ export { type CopyOptions, copyFileRange, sendFile, tryCopyFileRange, trySendFil
 export { Inconclusive, isSyscallError, SyscallError } from "./ops/errors.ts";
 export { Fd } from "./ops/fd.ts";
 export {
+  type BufferPart,
   IoVectors,
   openFile,
   openMemfd,
-  type BufferPart,
   type Path,
+  type ReadWriteOptions,
   read,
   readFully,
-  type ReadWriteOptions,
   tryWrite,
   tryWriteVectors,
   write,
@@ -72,7 +72,7 @@ export {
   trySend,
 } from "./ops/socket.ts";
 export { getOption, type SocketOption, setOption, trySetOption } from "./ops/socket-option.ts";
-export { fallocate, nextData, type FileRange, seek, sync, truncate } from "./ops/space.ts";
+export { type FileRange, fallocate, nextData, seek, sync, truncate } from "./ops/space.ts";
 export {
   type SpliceOptions,
   splice,
@@ -143,10 +143,10 @@ export { scratchFilesystem } from "./ops/filesystem.ts";
 export { saveEvidence } from "./place/evidence.ts";
 export {
   type FilesystemPlace,
-  type WantedFilesystem,
   loadsFilesystem,
   needsFilesystem,
   placeOnFilesystem,
+  type WantedFilesystem,
 } from "./place/filesystem.ts";
 export { type ScratchFile, scratchFile } from "./place/scratch-file.ts";
 export { prepareStage, type Stage } from "./place/stage.ts";

@@ -25,10 +25,10 @@ import {
   missing,
   receive,
   runReproducer,
-  tlsRecord,
   send,
   startTls,
   testKeys,
+  tlsRecord,
   tryExpectNoPadding,
 } from "bytewitness";
 import { errnoName, MSG_PEEK, MSG_WAITALL } from "bytewitness/uapi";

@@ -15,10 +15,10 @@
  * Run: bun run memfd-position.ts [--records 4000]
  */
 import {
+  accountRecords,
   allocate,
   type Fd,
   fillRecords,
-  accountRecords,
   Inconclusive,
   KiB,
   type Memory,

@@ -18,11 +18,11 @@
 import {
   allocate,
   copyFileRange,
-  fallocate,
   type Fd,
+  fallocate,
   judgeBytes,
-  mapFile,
   type Memory,
+  mapFile,
   openPipe,
   PAGE_BYTES,
   read,

@@ -15,6 +15,7 @@
  * Run: bun run shared-position-input.ts [DIR] [--door sendfile]
  */
 import {
+  accountRecords,
   allocate,
   type Fd,
   fillRecords,
@@ -23,7 +24,6 @@ import {
   race,
   read,
   readWhole,
-  accountRecords,
   runner,
   runReproducer,
   scratchFile,

@@ -15,18 +15,18 @@
  * Run: bun run shared-position-ring.ts [DIR] [--records 2000]
  */
 import {
-  allocate,
   AT_FILE_POSITION,
+  accountRecords,
+  allocate,
   type Fd,
   fillRecords,
-  accountRecords,
   Inconclusive,
   KiB,
   type Memory,
   missing,
+  Ring,
   race,
   readWhole,
-  Ring,
   runner,
   runReproducer,
   scratchFile,

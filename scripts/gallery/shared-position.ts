@@ -17,10 +17,10 @@
  * Run: bun run shared-position.ts [DIR] [--door sendfile]
  */
 import {
+  accountRecords,
   allocate,
   type Fd,
   fillRecords,
-  accountRecords,
   Inconclusive,
   KiB,
   race,
@@ -30,8 +30,8 @@ import {
   runReproducer,
   scratchFile,
   seek,
-  statFd,
   startThreads,
+  statFd,
   truncate,
   tryCopyFileRange,
   trySendFile,

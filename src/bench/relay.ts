@@ -51,7 +51,7 @@ interface Proxy {
 }
 
 /** The first match of `pattern` in what a child prints. */
-async function output(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
+async function printed(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
   const reader = stream.getReader();
   let text = "";
   for (;;) {
@@ -90,7 +90,7 @@ function ours(name: string, flags: readonly string[]): Proxy {
       const child = Bun.spawn(withUs(ownCommand(SCRIPT, "relay", ...ends, ...flags)), {
         ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
       }) as Subprocess<"ignore", "ignore", "pipe">;
-      return { child, port: Number(await output(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
+      return { child, port: Number(await printed(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
     },
   };
 }
@@ -104,7 +104,7 @@ function twin(path: string): Proxy {
         stdout: "pipe",
         stderr: "ignore",
       });
-      return { child, port: Number(await output(child.stdout, /PORT (\d+)\n/)), endless: false };
+      return { child, port: Number(await printed(child.stdout, /PORT (\d+)\n/)), endless: false };
     },
   };
 }
@@ -170,9 +170,9 @@ async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Reco
   const source = Bun.spawn(withUs([endsPath, "source", String(bytes)]), pipes);
   let relay: Started | undefined;
   try {
-    relay = await proxy.start(Number(await output(source.stdout, /PORT (\d+)\n/)));
+    relay = await proxy.start(Number(await printed(source.stdout, /PORT (\d+)\n/)));
     const sink = Bun.spawn(withUs([endsPath, "sink", String(relay.port), String(bytes)]), pipes);
-    const seconds = Number(await output(sink.stdout, /TOOK ([\d.]+)\n/));
+    const seconds = Number(await printed(sink.stdout, /TOOK ([\d.]+)\n/));
     await sink.exited;
     if (relay.endless) relay.child.kill("SIGTERM");
     await Promise.all([relay.child.exited, source.exited]);

@@ -130,10 +130,10 @@ function prove({ name, loop, locates }: Racer, block: Uint8Array): void {
   if (loop(block) !== -1) throw new Error(`${name} calls an intact buffer wrong`);
   for (const word of [8, Math.floor(block.length / 16) + 300, block.length / 8 - 1]) {
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
-    const output = loop(block);
+    const index = loop(block);
     block[word * 8 + 2] = (block[word * 8 + 2] as number) ^ 4;
-    if (locates ? output !== word : output === -1)
-      throw new Error(`${name} returned ${output} where word ${word} is wrong`);
+    if (locates ? index !== word : index === -1)
+      throw new Error(`${name} returned ${index} where word ${word} is wrong`);
   }
 }
 

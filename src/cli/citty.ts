@@ -38,8 +38,8 @@ export interface Work {
 }
 
 /**
- * Parses canonical words and does the work that they ask for; its exit code. citty is given the arguments that were
- * given: it spells each in three ways, and 40 that were not given cost as much as loading it.
+ * Parses canonical words and does the work that they ask for; its exit code. citty learns of the arguments that
+ * are on the line: it spells each in three ways, and 40 absent ones cost as much as loading it.
  */
 export async function runLeaf(
   definitions: Definitions,

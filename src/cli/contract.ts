@@ -56,7 +56,7 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly subCommands?: Readonly<Record<string, SubCommand>>;
   readonly requires?: readonly Need<Arguments<Positionals & Options>>[];
   /**
-   * What a run changes for the whole system ("switches KSM on"), undefined when nothing: the survey runs a case of this kind only
+   * What a run changes for the whole system ("switches KSM on"), undefined when nothing: the survey runs it only
    * with --system-wide or in a guest of the lab. A person who names the script has asked for it.
    */
   readonly systemWide?: string | ((args: Arguments<Positionals & Options>) => string | undefined);

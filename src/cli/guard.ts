@@ -2,8 +2,8 @@
  * Whatever fails outside a report ends with the contract's code: never 0, and never 1, which means corruption.
  *
  * Owns the last handlers of a process: uncaught exceptions, unhandled rejections, errors of Workers that no one listens
- * to, an end in the middle of a run. bunfig.toml preloads it, so that even a script that does not load ends 255; the door imports it for scripts
- * elsewhere. Refuses to import anything: what is broken must not break it. Workers and test files keep Bun's handlers.
+ * to, an end in the middle of a run. bunfig.toml preloads it, so that even a script that does not load ends 255; the door
+ * imports it for scripts elsewhere. Refuses to import anything: what is broken must not break it. Workers and test files keep Bun's handlers.
  */
 
 /** Turns a failure into an exit code, after clean-up; it prints its own line. */

@@ -9,18 +9,19 @@ import { dirname } from "node:path";
 import { cProgram } from "../evidence/c/program.ts";
 import { NotExpressible } from "../evidence/c/select.ts";
 import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts";
-import { type StoryFrame, type KernelEvent, kernelStory, parseTrace } from "../evidence/kernel-story.ts";
+import { type KernelEvent, kernelStory, parseTrace, type StoryFrame } from "../evidence/kernel-story.ts";
 import { callLines } from "../evidence/lines.ts";
 import { traceOf } from "../evidence/perfetto.ts";
 import { type RecordedCall, Recorder } from "../evidence/recorder.ts";
 import { SIGNATURES } from "../evidence/signatures.ts";
 import type { Finding } from "../judge/finding.ts";
 import { type Conditions, conditions } from "../machine/conditions.ts";
+import { isEvidence } from "../machine/own-file.ts";
 import { monotonicNs } from "../ops/clock.ts";
 import { pathText } from "../ops/file.ts";
 import { type EventName, KernelTracer } from "../ops/tracefs.ts";
-import { plural } from "../report/format.ts";
 import type { ReportSection, RunReport } from "../report/document.ts";
+import { plural } from "../report/format.ts";
 import { renderHtml } from "../report/html/page.ts";
 import { renderMail } from "../report/mail.ts";
 import { MAP_ANONYMOUS } from "../sys/uapi/mman.ts";
@@ -29,8 +30,6 @@ import type { EvidenceArguments } from "./asked.ts";
 import type { AnyReproducer } from "./contract.ts";
 
 const LOOKS = new Set(["read", "pread", "close", "unlink"]);
-/** Paths in a directory of place/evidence.ts. */
-const EVIDENCE = /\/bytewitness-[\w.-]+-evidence-\w+\//;
 /** Recorded calls that a report shows. */
 const LINES_MAX = 40;
 /** Events that show where buffered writes and io_uring requests go; a kernel that lacks some shows the rest. */
@@ -191,7 +190,7 @@ export class Witness {
 
 /** A thread's memory for its own buffers proves nothing, nor does our copying of evidence. */
 function isWorthALine({ call, args, thread, pointed }: RecordedCall): boolean {
-  if (pointed.some((item) => item?.kind === "path" && EVIDENCE.test(item.path))) return false;
+  if (pointed.some((item) => item?.kind === "path" && isEvidence(item.path))) return false;
   const arena = thread !== undefined && call === "mmap" && ((args[3] ?? 0) & MAP_ANONYMOUS) !== 0;
   return SIGNATURES[call] !== undefined && !arena;
 }

@@ -79,6 +79,9 @@ export interface WrongBit {
 const SECOND_READINGS = ["same", "different", "unavailable"] as const;
 export type SecondReading = (typeof SECOND_READINGS)[number];
 
+/** The edges of a loss may slide over bytes that are the same on both sides: so many of a stream of words. */
+export const SLIDE_BYTES_MAX = 7;
+
 /** Where between two looks at a stream it was damaged. */
 export type Hop = "arrived damaged" | "damaged between pipe and client" | "damaged in the sink's read";
 

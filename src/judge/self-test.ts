@@ -60,8 +60,8 @@ function spell(finding: ExpectedFinding): string {
 
 function compare(judgement: Judgement, expected: readonly ExpectedFinding[], fileBytes: number): string | undefined {
   const wanted = expected.map(spell).join(", ") || "nothing";
-  const output = judgement.findings.map(spell).join(", ") || "nothing";
-  if (output !== wanted) return `${wanted} was there, ${output} was found`;
+  const found = judgement.findings.map(spell).join(", ") || "nothing";
+  if (found !== wanted) return `${wanted} was there, ${found} was found`;
   const covered = judgement.segments.reduce((sum, segment) => sum + segment.lengthBytes, 0);
   return covered === fileBytes ? undefined : `segments cover ${covered} of ${fileBytes} bytes`;
 }

@@ -10,10 +10,10 @@ export function narrator(quiet: boolean): Narrate {
 
 /** The same remark (emulation, a missing suite) is worth stating once, not once a kernel. */
 export function onceEach(narrate: Narrate): Narrate {
-  const output = new Set<string>();
+  const printed = new Set<string>();
   return (line) => {
-    if (output.has(line)) return;
-    output.add(line);
+    if (printed.has(line)) return;
+    printed.add(line);
     narrate(line);
   };
 }

@@ -17,6 +17,16 @@ import { intend, isStill, type Owned } from "./register.ts";
 /** Set to "no": what this run would keep as evidence goes when it ends. For runs that are one of many in a search. */
 export const KEEP_VARIABLE = "BYTEWITNESS_KEEP";
 
+/** The beginning of a new evidence directory's path. */
+export function evidencePrefix(place: string, tool: string): string {
+  return `${place === "/" ? "" : place}/bytewitness-${tool.replaceAll(/[^\w.-]/g, "_")}-evidence-`;
+}
+
+/** Whether a path has one of these directories in it. */
+export function isEvidence(path: string): boolean {
+  return /(?:^|\/)bytewitness-[\w.-]+-evidence-\w+(?:\/|$)/.test(path);
+}
+
 /** True when files that are kept outlive this run. */
 export function keepsEvidence(): boolean {
   return process.env[KEEP_VARIABLE] !== "no";

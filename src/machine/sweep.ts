@@ -31,7 +31,7 @@ interface Dead {
   readonly things: readonly Made[];
 }
 
-/** What a register lists and no one let go of; undefined for one of another boot or one without a word. */
+/** What a register lists and no one let go of; undefined for one of another boot, or an empty one. */
 function parse(text: string): Dead | undefined {
   const lines = text.split("\n").flatMap((line): RegisterLine[] => {
     try {

@@ -10,6 +10,7 @@ import { ownGroup } from "../ops/cgroup.ts";
 import { bytesText } from "../units.ts";
 import { commandOf } from "./invocation.ts";
 import { leases } from "./lease.ts";
+import { isEvidence } from "./own-file.ts";
 import { stateDirectories } from "./state.ts";
 import { leftovers } from "./sweep.ts";
 
@@ -151,7 +152,7 @@ function groupTraces(registered: readonly string[]): Trace[] {
 function directoryTraces(): Trace[] {
   return [...new Set([os.tmpdir(), "/var/tmp", "/tmp"])].flatMap((place) =>
     names(place).flatMap((name): Trace[] => {
-      if (/^bytewitness-.*-evidence-/.test(name)) return [{ state: "kept", what: `evidence in ${place}/${name}` }];
+      if (isEvidence(name)) return [{ state: "kept", what: `evidence in ${place}/${name}` }];
       return [];
     }),
   );

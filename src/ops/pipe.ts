@@ -21,7 +21,7 @@ export class Pipe implements Disposable {
   readonly writeEnd: Fd;
   /** What the kernel made of the size asked for: a power of two of pages. */
   readonly capacityBytes: number;
-  /** -errno of a refused options: -EPERM when a limit forbids it; 0 when it was granted. */
+  /** -errno of a refused size: -EPERM when a limit forbids it; 0 when it was granted. */
   readonly refusal: number;
 
   constructor(ends: { readEnd: Fd; writeEnd: Fd }, askedBytes: number | undefined) {

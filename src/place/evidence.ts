@@ -9,7 +9,7 @@
 import { copyFileSync, existsSync, renameSync } from "node:fs";
 import os from "node:os";
 import { basename, dirname } from "node:path";
-import { createDirectory, createFile, keepsEvidence, type OwnFile } from "../machine/own-file.ts";
+import { createDirectory, createFile, evidencePrefix, keepsEvidence, type OwnFile } from "../machine/own-file.ts";
 import { scriptPath, workingDirectory } from "../ops/self.ts";
 import { O_WRONLY } from "../sys/uapi/fcntl.ts";
 import type { Defers } from "./place.ts";
@@ -98,7 +98,7 @@ const directories = new Map<string, string>();
 
 /** Has `put` bring a file to a name of its own in the place's evidence directory; the path. */
 function inDirectory(place: string, tool: string, name: string, put: (path: string) => void): string {
-  const prefix = `${place === "/" ? "" : place}/bytewitness-${tool.replaceAll(/[^\w.-]/g, "_")}-evidence-`;
+  const prefix = evidencePrefix(place, tool);
   const known = directories.get(prefix);
   if (known !== undefined && existsSync(known)) return putInto(known, name, put);
   const made = createDirectory(prefix);

@@ -4,10 +4,7 @@
  *
  * Owns the wording. Which calls they are, `workload/relay` found out.
  */
-import type { CallReference, Finding } from "../judge/finding.ts";
-
-/** Edges of a loss may slide over bytes that are the same on both sides. */
-const SLIDE_BYTES_MAX = 7;
+import { type CallReference, type Finding, SLIDE_BYTES_MAX } from "../judge/finding.ts";
 
 const LISTED_MAX = 3;
 

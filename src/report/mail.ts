@@ -28,12 +28,15 @@ const LISTED_MAX = 20;
 const TIMELINE_MAX = 24;
 
 /** Wraps at spaces; continuation lines are indented by `indent` columns more. */
-export function wrap(text: string, { indent = 0, hang = 0 }: { indent?: number; hang?: number } = {}): string[] {
+export function wrap(
+  text: string,
+  { indent = 0, hang = 0, columns = MAIL_COLUMNS }: { indent?: number; hang?: number; columns?: number } = {},
+): string[] {
   const lines: string[] = [];
   let line = " ".repeat(indent);
   let empty = true;
   for (const word of text.split(/\s+/).filter((part) => part !== "")) {
-    if (!empty && line.length + 1 + word.length > MAIL_COLUMNS) {
+    if (!empty && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = " ".repeat(indent + hang);
       empty = true;

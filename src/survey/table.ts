@@ -1,6 +1,7 @@
 /**
  * A survey as text: the lines of a live table, and the report of a finished one. Pure: results in, strings out.
  */
+import { wrap } from "../report/mail.ts";
 import { secondsText } from "../units.ts";
 import { type CaseResult, damageText, type Survey } from "./document.ts";
 
@@ -61,17 +62,11 @@ const STORY_COLUMNS_MIN = 40;
 function hanging(head: string, story: string, columns: number | undefined): string[] {
   if (columns === undefined || head.length + story.length < columns) return [`${head}${story}`.trimEnd()];
   const sideBySide = columns - 1 - head.length >= STORY_COLUMNS_MIN;
-  const indent = " ".repeat(sideBySide ? head.length : 4);
-  const room = Math.max(columns - 1 - indent.length, 20);
-  const lines: string[] = [];
-  for (const word of story.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
+  const indent = sideBySide ? head.length : 4;
+  const lines = wrap(story, { indent, columns: Math.max(columns - 1, indent + 20) });
   const [first = "", ...rest] = lines;
-  const others = (sideBySide ? rest : lines).map((line) => indent + line);
-  return sideBySide ? [head + first, ...others] : [...(head === "" ? [] : [head.trimEnd()]), ...others];
+  if (sideBySide) return [head + first.slice(indent), ...rest];
+  return [...(head === "" ? [] : [head.trimEnd()]), ...lines];
 }
 
 function storyOf(entry: CaseResult): string {

@@ -2,8 +2,8 @@
  * Signals seen between two system calls.
  *
  * Owns the in-memory compiled handlers of c/runtime/signal.c; where nothing can be compiled, a function of libc takes
- * their place (signal-timer.ts) and a thread watches (signal-watch.ts). `watchSignals` installs them with signal(2) and siginterrupt(3), so that blocking calls return EINTR instead
- * of being restarted. A signal that was ignored when the process started stays ignored (nohup(1)). A process that never
+ * their place (signal-timer.ts) and a thread watches (signal-watch.ts). `watchSignals` installs them with signal(2) and
+ * siginterrupt(3), so that blocking calls return EINTR instead of being restarted. A signal that was ignored when the process started stays ignored (nohup(1)). A process that never
  * calls it keeps its own handlers.
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";

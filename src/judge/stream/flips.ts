@@ -23,7 +23,7 @@ export interface Chunk {
 /** Takes flips of the same bits (the difference as two halves) in `count` words, each `stride` words behind the one before. */
 export type SeriesTaker = (index: number, count: number, stride: number, lo: number, hi: number) => void;
 
-export function bitsOf(value: number): number {
+export function bitCount(value: number): number {
   let v = value - ((value >>> 1) & 0x55555555);
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
@@ -43,7 +43,7 @@ export function flipsIn({ found, good, words, stop, resumeWords }: Chunk, take: 
     const wrongHi = (found[2 * i + 1] as number) ^ (good[2 * i + 1] as number);
     if ((wrongLo | wrongHi) === 0) continue;
     const same = count > 0 && wrongLo === lo && wrongHi === hi;
-    if (!same && bitsOf(wrongLo) + bitsOf(wrongHi) > BITS_MAX) break;
+    if (!same && bitCount(wrongLo) + bitCount(wrongHi) > BITS_MAX) break;
     if (!isAlone(found, good, i, words, resumeWords)) break;
     if (same && (count === 1 || i - last === stride)) {
       stride = i - last;

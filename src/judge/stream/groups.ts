@@ -1,7 +1,8 @@
 /**
  * Findings that repeat: the same kind of damage again and again, at a stride or without one.
  *
- * Owns counting them as they come, a few series for each kind of damage, at the cost of a few additions each. Refuses to decide anything: every finding is counted without it.
+ * Owns counting them as they come, a few series for each kind of damage, at the cost of a few additions each. Refuses to
+ * decide anything: every finding is counted without it.
  */
 import type { FindingGroup, FindingKind } from "../finding.ts";
 import { firstFlipped } from "./flip.ts";
@@ -159,7 +160,7 @@ function extendMany(
 }
 
 /** The set bits of a difference, counted from its first byte. */
-function bitsOf(lo: number, hi: number): number[] {
+function setBits(lo: number, hi: number): number[] {
   const bits: number[] = [];
   for (let bit = 0; bit < 64; bit += 1) if ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) bits.push(bit);
   return bits;
@@ -174,6 +175,6 @@ function groupOf({ what, count, first, last, stride, length, offsets }: Series):
     strideBytes: stride > 0 ? stride : null,
     alignmentBytes: lowest === 0 ? ALIGNMENT_MAX : lowest,
     ...about,
-    ...(lo === undefined || hi === undefined ? {} : { bits: bitsOf(lo, hi) }),
+    ...(lo === undefined || hi === undefined ? {} : { bits: setBits(lo, hi) }),
   };
 }

@@ -9,7 +9,7 @@
  */
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type Derivation, derive, WORD } from "./derived.ts";
-import { BITS_MAX, bitsOf, flipsIn, LOOK_WORDS } from "./flips.ts";
+import { BITS_MAX, bitCount, flipsIn, LOOK_WORDS } from "./flips.ts";
 import type { Found, Window } from "./resync.ts";
 
 const CHUNK_WORDS_MIN = LOOK_WORDS;
@@ -239,12 +239,12 @@ function maskOf(mask: Uint8Array): Mask | undefined {
   let bits = 0;
   let folded = 0;
   for (const byte of mask) {
-    bits += bitsOf(byte);
+    bits += bitCount(byte);
     folded |= byte;
   }
   if (bits === 0) return undefined;
   if (bits <= BITS_MAX) return { mask: mask.slice(), period: WORD, wrongMin: 2 };
-  if (bitsOf(folded) > BITS_MAX) return undefined;
+  if (bitCount(folded) > BITS_MAX) return undefined;
   return { mask: new Uint8Array(WORD).fill(folded), period: 1, wrongMin: WIDE_WORDS_MIN };
 }
 

@@ -9,6 +9,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { ownCommand } from "../../ops/self.ts";
 import { leases } from "../lease.ts";
+import { isEvidence } from "../own-file.ts";
 import { leftovers, sweep } from "../sweep.ts";
 import { groupsOf, loopDevices, processes, settings, tree } from "./snapshot.ts";
 
@@ -164,7 +165,7 @@ function evidence(directory: string, strangers: ReadonlyMap<string, string>, pro
     if (theirs.includes(path) || path === `${directory}/tmp`) continue;
     // Bun keeps the headers of its compiler where temporary files go, for every program of this user.
     if (path.startsWith(`${directory}/tmp/bun-cc-`)) continue;
-    if (/-evidence-/.test(path)) kept += 1;
+    if (isEvidence(path)) kept += 1;
     else problems.push(`a file is left: ${path}`);
   }
   return kept;

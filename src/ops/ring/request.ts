@@ -16,7 +16,7 @@ import type {
 import * as U from "../../sys/uapi/io_uring.ts";
 import { SOCK_CLOEXEC } from "../../sys/uapi/socket.ts";
 import type { Fd } from "../fd.ts";
-import type { IoVectors, BufferPart } from "../file.ts";
+import type { BufferPart, IoVectors } from "../file.ts";
 import { checkOffset, checkPosition, checkTransfer, checkUint } from "../integers.ts";
 import type { KernelBuffer } from "../memory.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Fd } from "../../ops/fd.ts";
-import { IoVectors, type BufferPart } from "../../ops/file.ts";
+import { type BufferPart, IoVectors } from "../../ops/file.ts";
 import { AT_FILE_POSITION } from "../../ops/integers.ts";
 import type { Memory } from "../../ops/memory.ts";
 import { Ring } from "../../ops/ring/ring.ts";

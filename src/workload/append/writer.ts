@@ -112,7 +112,7 @@ export class FileWriter {
     return monotonicNs() - this.#parts.startedNs;
   }
 
-  /** Ledger and journal after a call (or a chain of linked ones); the bytes that were moved by its results. */
+  /** Ledger and journal after a call (or a chain of linked ones); the bytes moved, by its results. */
   #record(results: readonly CallResult[], atNs: number): number {
     const { door, pressure, trigger, journal } = this.#parts;
     const sizeAfterBytes = sizeOf(this.#fd);

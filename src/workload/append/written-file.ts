@@ -91,7 +91,7 @@ export function callsOf({ firstCall, calls }: WrittenFile, journal: Journal): Ca
   return shown.map((call) => callReference(call, firstCall));
 }
 
-/** The ledger's sentences: the first call after which the file was not as long as by the results. */
+/** The ledger's sentences: the first call after which the file was not as long as the sum of the results. */
 export function breachLines(file: WrittenFile, journal: Journal): string[] {
   const { path, sizeBytes, reportedBytes, firstCall, breachCall: index } = file;
   const call = index === undefined ? undefined : journal.get(firstCall + index);

@@ -3,7 +3,7 @@
  * its own, and a loop that starts writeback next to them.
  *
  * Owns the threads, the rounds (one new file each, bounded in bytes and time) and the tally of what every writer was
- * reported. Refuses to read back: whether a record lies whole is the judge's business.
+ * acknowledged. Refuses to read back: whether a record lies whole is the judge's business.
  */
 import { Inconclusive } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";

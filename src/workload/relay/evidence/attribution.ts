@@ -4,7 +4,7 @@
  * Owns the questions that are put to the relay's journal, the answers, and the fields of a finding that they fill.
  * `report/carried.ts` makes words of them. Pure but for the journal it reads.
  */
-import type { CallReference, Finding, Hop } from "../../../judge/finding.ts";
+import { type CallReference, type Finding, type Hop, SLIDE_BYTES_MAX } from "../../../judge/finding.ts";
 import type { Journal, JournalCall } from "../../journal.ts";
 import { callsAround, transfersOf } from "./transfers.ts";
 
@@ -28,7 +28,6 @@ export interface CallAnswer {
 
 /** Kinds whose edges may slide over bytes that are the same on both sides: equal bytes, or zeros of the pattern. */
 const SLIDING: readonly Finding["kind"][] = ["duplicated", "lost", "zeroed"];
-const SLIDE_BYTES_MAX = 7;
 const AROUND_COUNT = 8;
 const LISTED_MAX = 32;
 const TRACE_MAX = 48;
