@@ -19,7 +19,7 @@ import { withUs } from "./with-us.ts";
 import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
-  rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each program on each file system" },
+  rounds: { kind: "count", default: 21, min: 1, max: 99, description: "turns of each program on each file system" },
   // A few seconds of work; a run without arguments lasts a minute, so the start weighs less there than here.
   files: { kind: "count", default: 240, min: 1, description: "files per turn" },
   fileMb: { kind: "count", default: 48, min: 1, description: "MiB after which a file is full" },

@@ -8,6 +8,8 @@ export interface Contender {
   readonly name: string;
   /** One turn: the measured figures by name ("files per second"), more is better. */
   readonly run: (round: number) => Promise<Readonly<Record<string, number>>> | Readonly<Record<string, number>>;
+  /** Takes part in the first so many rounds only: a slow one about which nothing is claimed. */
+  readonly roundsMax?: number;
 }
 
 export interface Measured {
@@ -33,12 +35,14 @@ export function orderOf(round: number, count: number): number[] {
   return round % 2 === 1 ? order.reverse() : order;
 }
 
-/** Runs every contender once per round. */
+/** Runs every contender once per round, those with a limit of their own up to it. */
 export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
   const figures = contenders.map(() => ({}) as Record<string, number[]>);
   for (let round = 0; round < rounds; round++) {
     for (const index of orderOf(round, contenders.length)) {
-      const found = await (contenders[index] as Contender).run(round);
+      const { roundsMax = Infinity, run } = contenders[index] as Contender;
+      if (round >= roundsMax) continue;
+      const found = await run(round);
       const mine = figures[index] as Record<string, number[]>;
       for (const [name, value] of Object.entries(found)) {
         mine[name] ??= [];

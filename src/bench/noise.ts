@@ -23,10 +23,12 @@ export interface Comparison {
 
 export type Answer = "reached" | "NOT reached" | "too noisy to tell";
 
-/** Compares one figure of two contenders, round by round. */
+/** Compares one figure of two contenders, round by round, in the rounds in which both took part. */
 export function compare(ours: Measured, theirs: Measured, figure: string): Comparison {
+  const mine = ours.figures[figure] ?? [];
   const others = theirs.figures[figure] ?? [];
-  return comparison((ours.figures[figure] ?? []).map((value, round) => value / (others[round] as number)));
+  const both = mine.slice(0, others.length);
+  return comparison(both.map((value, round) => value / (others[round] as number)));
 }
 
 /** The median of ratios, and the narrowest interval that is sure enough. */
