@@ -62,7 +62,8 @@ const SLIVER_BYTES = 64;
 export function storyOf(gaps: readonly Gap[], until: number): Story {
   for (const gap of gaps) fit(gap, gaps);
   const copies = gaps.flatMap(copiesIn);
-  const homes = gaps.flatMap((gap) => (gap.growth === 0 ? [] : [{ ...missingIn(gap), at: gap.cuts.at(-1) as number }]));
+  const open = gaps.filter(({ growth }) => growth !== 0);
+  const homes = open.map((gap) => ({ ...missingIn(gap), at: gap.cuts.at(-1) as number, gap }));
   const lines = gaps.flatMap((gap, index) => linesOf(gap, { copies, homes, until: gaps[index + 1]?.cuts[0] ?? until }));
   return { lines, ...measure(lines), runs: gaps.length };
 }
@@ -163,9 +164,12 @@ interface Whole {
 /** Missing stream bytes, and the place in the file that they left. */
 interface Home extends Range {
   readonly at: number;
+  readonly gap: Gap;
 }
 
-function linesOf(gap: Gap, whole: Whole): Line[] {
+function linesOf(gap: Gap, all: Whole): Line[] {
+  // What a gap itself holds was not moved to it from there.
+  const whole = { ...all, homes: all.homes.filter((home) => home.gap !== gap) };
   const { before, after, pieces, cuts } = gap;
   const repeats = repeatsIn(gap);
   const end = cuts.at(-1) as number;
