@@ -4,8 +4,8 @@
  * No #include: a machine without libc6-dev has no headers, and none are needed. One word rule serves all patterns:
  * word i of the block is start + i * step (mod 2^64); the counter has step 1, zeros have start 0 and step 0, the
  * tagged payload has an odd 64-bit step. TinyCC's assembler knows neither paddq nor AVX, so their bytes are spelled out,
- * each with its mnemonic next to it (Intel SDM volume 2). SSE2 is part of every x86-64; AVX2 is asked for with cpuid.
- * Other processors take the plain C loop.
+ * each with its mnemonic next to it (Intel SDM volume 2). SSE2 is part of every x86-64; AVX2 and AVX-512 are asked for with
+ * cpuid. Other processors take the plain C loop.
  */
 typedef unsigned long long u64;
 typedef unsigned int u32;
@@ -25,13 +25,17 @@ typedef unsigned char u8;
   ".byte 0x66,0x0f,0xd4,0xd4\n" /* paddq %xmm4,%xmm2 */ \
   ".byte 0x66,0x0f,0xd4,0xdc\n" /* paddq %xmm4,%xmm3 */
 
-static void lanes(u64 *lane, u64 start, u64 step) {
-  int i;
-  for (i = 0; i < 8; i++) lane[i] = start + (u64)i * step;
-  lane[8] = lane[9] = step * 8;
+/* The next words of the stream, `width` of them, and what they grow by from turn to turn. */
+static void lanes(u64 *lane, u64 width, u64 start, u64 step) {
+  u64 i;
+  for (i = 0; i < width; i++) lane[i] = start + i * step;
+  for (; i < width + 4; i++) lane[i] = step * width;
 }
 
-/* True when `groups` times 64 bytes hold what they should; advances the lanes. */
+/* True when `turns` times `width` words hold what they should; advances the lanes. */
+typedef int Same(const u8 *p, u64 turns, u64 *lane);
+
+/* Eight words a turn. */
 static int same(const u8 *p, u64 groups, u64 *lane) {
   u64 difference[2];
   u64 *out = difference;
@@ -70,14 +74,7 @@ static int same(const u8 *p, u64 groups, u64 *lane) {
   return (difference[0] | difference[1]) == 0;
 }
 
-/* Sixteen words a turn; lane[0..16) and lane[16..20) = step * 16. Pointer in rdi, count in rcx, lanes in rsi. */
-
-static void wide_lanes(u64 *lane, u64 start, u64 step) {
-  int i;
-  for (i = 0; i < 16; i++) lane[i] = start + (u64)i * step;
-  for (; i < 20; i++) lane[i] = step * 16;
-}
-
+/* Sixteen words a turn. Pointer in rdi, count in rcx, lanes in rsi. */
 static int wide_same(const u8 *p, u64 turns, u64 *lane) {
   u64 difference[4];
   u64 *out = difference;
@@ -118,21 +115,79 @@ static int wide_same(const u8 *p, u64 turns, u64 *lane) {
   return (difference[0] | difference[1] | difference[2] | difference[3]) == 0;
 }
 
-/* AVX2 in the processor (leaf 7, ebx bit 5) and its registers saved by the kernel (OSXSAVE, xcr0 bits 1 and 2). */
-static int has_avx2(void) {
-  u32 a = 1, b, c = 0, d;
+/* Thirty-two words a turn. vpternlogq 0xf6 is a | (b ^ c): compares and collects at once. */
+static int widest_same(const u8 *p, u64 turns, u64 *lane) {
+  u64 difference[8];
+  u64 *out = difference;
+  __asm__ volatile(
+      ".byte 0x62,0xf1,0xfe,0x48,0x6f,0x06\n"           /* vmovdqu64 (%rsi),%zmm0 */
+      ".byte 0x62,0xf1,0xfe,0x48,0x6f,0x4e,0x01\n"      /* vmovdqu64 64(%rsi),%zmm1 */
+      ".byte 0x62,0xf1,0xfe,0x48,0x6f,0x56,0x02\n"      /* vmovdqu64 128(%rsi),%zmm2 */
+      ".byte 0x62,0xf1,0xfe,0x48,0x6f,0x5e,0x03\n"      /* vmovdqu64 192(%rsi),%zmm3 */
+      ".byte 0x62,0xf2,0xfd,0x48,0x59,0x66,0x20\n"      /* vpbroadcastq 256(%rsi),%zmm4 */
+      ".byte 0xc5,0xd5,0xef,0xed\n"                     /* vpxor %ymm5,%ymm5,%ymm5 */
+      ".byte 0xc5,0xcd,0xef,0xf6\n"                     /* vpxor %ymm6,%ymm6,%ymm6 */
+      "1:\n"
+      ".byte 0x62,0xf3,0xfd,0x48,0x25,0x2f,0xf6\n"      /* vpternlogq $0xf6,(%rdi),%zmm0,%zmm5 */
+      ".byte 0x62,0xf3,0xf5,0x48,0x25,0x77,0x01,0xf6\n" /* vpternlogq $0xf6,64(%rdi),%zmm1,%zmm6 */
+      ".byte 0x62,0xf3,0xed,0x48,0x25,0x6f,0x02,0xf6\n" /* vpternlogq $0xf6,128(%rdi),%zmm2,%zmm5 */
+      ".byte 0x62,0xf3,0xe5,0x48,0x25,0x77,0x03,0xf6\n" /* vpternlogq $0xf6,192(%rdi),%zmm3,%zmm6 */
+      ".byte 0x62,0xf1,0xfd,0x48,0xd4,0xc4\n"           /* vpaddq %zmm4,%zmm0,%zmm0 */
+      ".byte 0x62,0xf1,0xf5,0x48,0xd4,0xcc\n"           /* vpaddq %zmm4,%zmm1,%zmm1 */
+      ".byte 0x62,0xf1,0xed,0x48,0xd4,0xd4\n"           /* vpaddq %zmm4,%zmm2,%zmm2 */
+      ".byte 0x62,0xf1,0xe5,0x48,0xd4,0xdc\n"           /* vpaddq %zmm4,%zmm3,%zmm3 */
+      "addq $256, %%rdi\n"
+      "decq %%rcx\n"
+      "jnz 1b\n"
+      ".byte 0x62,0xf1,0xd5,0x48,0xeb,0xee\n"           /* vporq %zmm6,%zmm5,%zmm5 */
+      ".byte 0x62,0xf1,0xfe,0x48,0x7f,0x2a\n"           /* vmovdqu64 %zmm5,(%rdx) */
+      ".byte 0x62,0xf1,0xfe,0x48,0x7f,0x06\n"           /* vmovdqu64 %zmm0,(%rsi) */
+      ".byte 0x62,0xf1,0xfe,0x48,0x7f,0x4e,0x01\n"      /* vmovdqu64 %zmm1,64(%rsi) */
+      ".byte 0x62,0xf1,0xfe,0x48,0x7f,0x56,0x02\n"      /* vmovdqu64 %zmm2,128(%rsi) */
+      ".byte 0x62,0xf1,0xfe,0x48,0x7f,0x5e,0x03\n"      /* vmovdqu64 %zmm3,192(%rsi) */
+      ".byte 0xc5,0xf8,0x77\n"                          /* vzeroupper */
+      : "+D"(p), "+c"(turns)
+      : "S"(lane), "d"(out)
+      : "memory");
+  return (difference[0] | difference[1] | difference[2] | difference[3] | difference[4] | difference[5] | difference[6] |
+          difference[7]) == 0;
+}
+
+/*
+ * How many words of a turn the processor can compare, its registers saved by the kernel (OSXSAVE, xcr0): AVX2 (leaf 7, ebx
+ * bit 5); AVX-512 (ebx bit 16) only with VBMI2 (ecx bit 6), for older processors slow their clock down for it.
+ */
+static u64 widest_turn(void) {
+  u32 a = 1, b, c = 0, d, saved;
   __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-  if ((c & 0x18000000) != 0x18000000) return 0;
+  if ((c & 0x18000000) != 0x18000000) return 8;
   c = 0;
-  __asm__ volatile(".byte 0x0f,0x01,0xd0" /* xgetbv */ : "=a"(a), "=d"(d) : "c"(c));
-  if ((a & 6) != 6) return 0;
+  __asm__ volatile(".byte 0x0f,0x01,0xd0" /* xgetbv */ : "=a"(saved), "=d"(d) : "c"(c));
   a = 7;
   c = 0;
   __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-  return (b >> 5) & 1;
+  if ((saved & 0xe6) == 0xe6 && (b >> 16) & (c >> 6) & (b >> 5) & 1) return 32;
+  return (saved & 6) == 6 && (b >> 5) & 1 ? 16 : 8;
 }
 
-static int avx2;
+static u64 widest;
+
+/* How many words from the first on are right, as far as whole turns find out. */
+static u64 pass(Same *is_same, u64 width, const u8 *bytes, u64 words, u64 start, u64 step) {
+  u64 lane[36];
+  u64 most = TURNS_MIN;
+  u64 i = 0;
+  if (words < width) return 0;
+  lanes(lane, width, start, step);
+  while (words - i >= width) {
+    u64 turns = (words - i) / width;
+    if (turns > most) turns = most;
+    if (most < TURNS_MAX) most *= 2;
+    if (!is_same(bytes + i * 8, turns, lane)) break;
+    i += turns * width;
+  }
+  return i;
+}
 
 static void put(u8 *p, u64 groups, u64 *lane) {
   __asm__ volatile(
@@ -162,27 +217,10 @@ static int bw_mismatch(u8 *base, u64 offset, u64 words, u32 start_lo, u32 start_
   u64 step = ((u64)step_hi << 32) | step_lo;
   u64 i = 0;
 #ifdef BW_X86_64
-  u64 lane[20];
-  u64 most = TURNS_MIN;
-  if (avx2 && words >= 16) {
-    wide_lanes(lane, start, step);
-    while (words - i >= 16) {
-      u64 turns = (words - i) / 16;
-      if (turns > most) turns = most;
-      if (most < TURNS_MAX) most *= 2;
-      if (!wide_same(bytes + i * 8, turns, lane)) break;
-      i += turns * 16;
-    }
-  }
-  lanes(lane, start + i * step, step);
-  most = TURNS_MIN;
-  while (words - i >= 8) {
-    u64 groups = (words - i) / 8;
-    if (groups > most) groups = most;
-    if (most < TURNS_MAX) most *= 2;
-    if (!same(bytes + i * 8, groups, lane)) break;
-    i += groups * 8;
-  }
+  /* What a wide turn found wrong, or left over, narrower ones look at. */
+  if (widest >= 32) i = pass(widest_same, 32, bytes, words, start, step);
+  if (widest >= 16) i += pass(wide_same, 16, bytes + i * 8, words - i, start + i * step, step);
+  i += pass(same, 8, bytes + i * 8, words - i, start + i * step, step);
 #else
   while (words - i >= 8) {
     const u64 *w = (const u64 *)(bytes + i * 8);
@@ -210,9 +248,9 @@ static int bw_fill(u8 *base, u64 offset, u64 words, u32 start_lo, u32 start_hi, 
   u64 step = ((u64)step_hi << 32) | step_lo;
   u64 i = 0;
 #ifdef BW_X86_64
-  u64 lane[10];
+  u64 lane[12];
   if (words >= 8) {
-    lanes(lane, start, step);
+    lanes(lane, 8, start, step);
     put(bytes, words / 8, lane);
     i = words / 8 * 8;
   }
@@ -242,7 +280,7 @@ static u64 table[7];
 /* One exported symbol: cc() builds a wrapper per symbol, at 0.6 ms each. */
 u64 *bw_table(void) {
 #ifdef BW_X86_64
-  avx2 = has_avx2();
+  widest = widest_turn();
 #endif
   table[0] = (u64)bw_mismatch;
   table[1] = (u64)bw_fill;
