@@ -95,3 +95,12 @@ function cutsOfInsertion(parts: Pick<Gap, "before" | "after" | "pieces">, length
 export function missingIn({ before, after, cuts }: Gap): { from: number; to: number } {
   return { from: (cuts[0] as number) + before.shift, to: (cuts.at(-1) as number) + after.shift };
 }
+
+/**
+ * Runs between the two that continue the one before or lead to the one behind: they are where they belong, and what calls
+ * them misplaced is not true as long as another main line leads through them.
+ */
+export function runsAtHome({ growth, before, after, pieces }: Gap): number {
+  if (growth === 0) return 0;
+  return pieces.filter(({ kind, shift }) => kind === "own" && (shift === before.shift || shift === after.shift)).length;
+}

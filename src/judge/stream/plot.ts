@@ -7,7 +7,7 @@
  * part by part and keeping the few that can still become the shortest. The count here is a lower bound that is exact but
  * for blocks that fill a part of a hole; `story.ts` counts what is left exactly.
  */
-import { type Gap, gapBetween, missingIn, repeatsIn, runBehind } from "./gap.ts";
+import { type Gap, gapBetween, missingIn, repeatsIn, runBehind, runsAtHome } from "./gap.ts";
 import type { Part } from "./part.ts";
 import { bytesOf, type Range, without } from "./ranges.ts";
 
@@ -104,7 +104,7 @@ function join(plot: Plot, part: Part, parts: readonly Part[]): Plot | undefined 
 /** What the gap before a run adds to a plot, its pieces apart: they were counted when they came. */
 export function costOf(gap: Gap, plot: Plot): { cost: number; bytes: number; holes: Plot["holes"] } {
   const repeats = repeatsIn(gap);
-  const cost = plot.cost + Number(repeats > 0);
+  const cost = plot.cost + Number(repeats > 0) + runsAtHome(gap);
   const bytes = plot.bytes + repeats;
   const { from, to } = missingIn(gap);
   if (gap.growth === 0 || to <= from) return { cost, bytes, holes: plot.holes };

@@ -8,9 +8,10 @@
  * main line.
  */
 import { chooseCut } from "./boundary.ts";
-import { type Gap, missingIn, repeatsIn, slackOf } from "./gap.ts";
+import { type Gap, missingIn, repeatsIn, runsAtHome, slackOf } from "./gap.ts";
 import type { Part } from "./part.ts";
-import { bytesOf, overlaps, type Range, without } from "./ranges.ts";
+import { type Copy, homeOf, pieceRange, takers, type Whole } from "./places.ts";
+import { overlaps, type Range } from "./ranges.ts";
 
 /** One line of a story, in file order. A `lost` range has no bytes in the file. */
 export interface Line {
@@ -41,6 +42,7 @@ export interface Line {
 
 export interface Story {
   readonly lines: readonly Line[];
+  /** One more for each run that it calls misplaced where it belongs. */
   readonly findings: number;
   readonly bytes: number;
   /** Good bytes that are where they belong. */
@@ -51,10 +53,6 @@ export interface Story {
   readonly runs: number;
 }
 
-interface Copy extends Range {
-  readonly gap: Gap;
-  readonly index: number;
-}
 /** Slivers between two cuts that should be one. */
 const SLIVER_BYTES = 64;
 
@@ -65,7 +63,9 @@ export function storyOf(gaps: readonly Gap[], until: number): Story {
   const open = gaps.filter(({ growth }) => growth !== 0);
   const homes = open.map((gap) => ({ ...missingIn(gap), at: gap.cuts.at(-1) as number, gap }));
   const lines = gaps.flatMap((gap, index) => linesOf(gap, { copies, homes, until: gaps[index + 1]?.cuts[0] ?? until }));
-  return { lines, ...measure(lines), runs: gaps.length };
+  const measured = measure(lines);
+  const findings = gaps.reduce((sum, gap) => sum + runsAtHome(gap), measured.findings);
+  return { lines, ...measured, findings, runs: gaps.length };
 }
 
 function measure(lines: readonly Line[]): Pick<Story, "findings" | "bytes" | "inPlace" | "alignment"> {
@@ -97,10 +97,6 @@ export function isBetter(one: Story, other: Story): boolean {
   const index = offsets(one).findIndex((from, i) => from !== others[i]);
   if (index >= 0) return (offsets(one)[index] as number) < (others[index] as number);
   return one.runs > other.runs;
-}
-
-function pieceRange({ cuts }: Gap, index: number): Range {
-  return { from: cuts[index] as number, to: cuts[index + 1] as number };
 }
 
 /** The stream bytes that pieces of a gap hold. */
@@ -150,21 +146,6 @@ function moveCopy({ gap, index }: Copy, by: number, side: "from" | "to"): void {
     for (const cut of cuts) gap.cuts[cut] = (gap.cuts[cut] as number) + by;
     return;
   }
-}
-
-interface Whole {
-  /** All stream bytes that pieces hold, anywhere in the story. */
-  readonly copies: readonly Copy[];
-  /** All stream bytes that the main line does not hold where the file has no room for them. */
-  readonly homes: readonly Home[];
-  /** Where the run behind the gap ends. */
-  readonly until: number;
-}
-
-/** Missing stream bytes, and the place in the file that they left. */
-interface Home extends Range {
-  readonly at: number;
-  readonly gap: Gap;
 }
 
 function linesOf(gap: Gap, all: Whole): Line[] {
@@ -249,52 +230,4 @@ function pieceLines(piece: Part, { from, to, shift, replaces, whole }: PlacedPar
 function rawKind({ kind, lo, hi }: Part, { from, to }: Range): Line["kind"] {
   const isFill = kind === "zeroed" || kind === "filled";
   return isFill && (from < lo || to > hi) ? "foreign" : (kind as Line["kind"]);
-}
-
-/** How many missing bytes each piece takes the place of, and what is lost then. */
-function takers(gap: Gap, { copies, homes }: Whole): { replaced: number[]; lost: Range[] } {
-  const lengths = gap.pieces.map((_, index) => {
-    const { from, to } = pieceRange(gap, index);
-    return to - from;
-  });
-  if (gap.growth === 0) return { replaced: lengths, lost: [] };
-  const missing = missingIn(gap);
-  let left: readonly Range[] = missing.to > missing.from ? [missing] : [];
-  // A run of this very gap does not hold what is missing here: it would be where it belongs.
-  for (const copy of copies) if (copy.gap !== gap) left = without(left, copy);
-  const replaced = lengths.map(() => 0);
-  const give = (wants: (piece: Part, index: number) => boolean) => {
-    gap.pieces.forEach((piece, index) => {
-      if (!wants(piece, index) || replaced[index] !== 0) return;
-      const bytes = Math.min(lengths[index] as number, bytesOf(left));
-      // A run is in place of as many bytes as it has, or of none.
-      if (piece.kind === "own" && bytes < (lengths[index] as number)) return;
-      replaced[index] = bytes;
-      left = dropFirst(left, bytes);
-    });
-  };
-  const isMoved = (piece: Part, index: number) => {
-    const { from, to } = pieceRange(gap, index);
-    return homeOf(homes, { from: from + piece.shift, to: to + piece.shift }) !== undefined;
-  };
-  give((piece) => piece.kind !== "own");
-  give((piece, index) => !isMoved(piece, index));
-  return { replaced, lost: [...left] };
-}
-
-/** The place that bytes left: most of them are missing there. */
-function homeOf(homes: readonly Home[], bytes: Range): Home | undefined {
-  let left: readonly Range[] = [bytes];
-  for (const home of homes) left = without(left, home);
-  if (bytesOf(left) * 2 > bytes.to - bytes.from) return undefined;
-  return homes.find((home) => overlaps(home, bytes));
-}
-
-function dropFirst(ranges: readonly Range[], bytes: number): Range[] {
-  let left = bytes;
-  return ranges.flatMap((range) => {
-    const taken = Math.min(left, range.to - range.from);
-    left -= taken;
-    return taken === range.to - range.from ? [] : [{ from: range.from + taken, to: range.to }];
-  });
 }
