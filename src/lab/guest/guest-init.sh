@@ -38,7 +38,7 @@ disk() {
   return 1
 }
 # The kernel asks modprobe for everything else when something uses it; that reads this disk.
-disk modules && echo "$device" >/modules/disk
+disk modules && echo "$device" >/modules/disk && ln -s /lab/modprobe /sbin/modprobe
 # Devices whose first use loads their module.
 cp -a /modules/dev/. /dev/ 2>/dev/null
 
@@ -125,6 +125,13 @@ while [ $extra -lt "$LAB_EXTRA" ] && disk extra$extra; do
   extra=$((extra + 1))
 done
 export BYTEWITNESS_DISKS
+# What ends in seconds is not worth a cache of translated files on a memory disk, nor, emulated, machine code for all but
+# the hottest loops: each piece that JavaScriptCore writes makes QEMU forget and translate the page around it again.
+export BUN_RUNTIME_TRANSPILER_CACHE_PATH=0
+if [ "$LAB_ACCELERATION" = tcg ]; then
+  export BUN_JSC_thresholdForJITAfterWarmUp=20000 BUN_JSC_thresholdForJITSoon=20000
+  export BUN_JSC_thresholdForOptimizeAfterWarmUp=100000
+fi
 
 if [ "$LAB_MODE" = shell ]; then
   echo "lab: $(uname -r), $LAB_FS on /mnt/test, scripts in /bytewitness/scripts (bun is there); exit ends the guest" >/dev/console
