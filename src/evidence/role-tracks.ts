@@ -2,8 +2,7 @@
  * The journal of a role in another process as tracks of a trace: one for each kind of call and stream.
  *
  * Owns the arrows from the call that took bytes in to the one that sent them on, by their place in the stream, and where a
- * finding is: at the call that sent its first byte. A journal keeps when a call began; its slice lasts until the role's
- * next call. Source: "Trace Event Format" (Google, 2016).
+ * finding is: at the call that sent its first byte. Source: "Trace Event Format" (Google, 2016).
  */
 import type { ReportedFinding } from "../report/document.ts";
 import type { TraceEvent } from "./perfetto.ts";
@@ -14,7 +13,9 @@ export interface RoleCall {
   readonly what: string;
   /** Place in the journal, from 0; grows by one per call. */
   readonly sequence: number;
+  /** Both ends of the call on CLOCK_MONOTONIC. */
   readonly atNs: number;
+  readonly endNs: number;
   readonly requestedBytes: number;
   /** Bytes moved, or -errno. */
   readonly result: number;
@@ -36,7 +37,7 @@ export interface RoleCalls {
 const FIRST_PID = 2;
 
 export function roleTracks(roles: readonly RoleCalls[], findings: readonly ReportedFinding[]): TraceEvent[] {
-  const beginNs = Math.min(...roles.flatMap(({ calls }) => calls.slice(0, 1).map(({ atNs }) => atNs)));
+  const beginNs = roles.flatMap(({ calls }) => calls).reduce((least, { atNs }) => Math.min(least, atNs), Infinity);
   return roles.flatMap((role, index) => new RoleTracks(role, FIRST_PID + index, beginNs).events(findings));
 }
 
@@ -59,14 +60,13 @@ class RoleTracks {
   events(findings: readonly ReportedFinding[]): TraceEvent[] {
     const { role, calls } = this.#role;
     this.#events.push({ name: "process_name", ph: "M", pid: this.#pid, tid: 1, args: { name: role } });
-    for (const [index, call] of calls.entries()) {
-      const end = calls[index + 1]?.atNs ?? call.atNs + 1000;
+    for (const call of calls) {
       this.#events.push({
         name: call.what,
         cat: call.result < 0 ? "error" : "call",
         ph: "X",
         ...this.#place(call),
-        dur: Math.max(0.001, (end - call.atNs) / 1000),
+        dur: Math.max(0.001, (call.endNs - call.atNs) / 1000),
         args: {
           requestedBytes: call.requestedBytes,
           result: call.result,

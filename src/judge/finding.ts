@@ -48,6 +48,8 @@ export interface CallReference {
   readonly index: number;
   /** Nanoseconds since the start of the run at which the call was made. */
   readonly atNs: number;
+  /** When it returned, by the same clock; absent where only its beginning is known. */
+  readonly endNs?: number;
   readonly requestedBytes: number;
   /** Bytes moved, or -errno. */
   readonly result: number;

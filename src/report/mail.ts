@@ -210,8 +210,9 @@ function detailed(finding: ReportedFinding, index: number): string[] {
 
 function callLines(call: CallReference, indent: number): string[] {
   const detail = call.detail === undefined ? "" : `  ${call.detail}`;
+  const took = call.endNs === undefined ? "" : ` <${milliseconds(call.endNs - call.atNs)}>`;
   return wrap(
-    `${milliseconds(call.atNs)}  ${call.what} #${call.index}(${grouped(call.requestedBytes)}) = ${grouped(call.result)}${detail}`,
+    `${milliseconds(call.atNs)}  ${call.what} #${call.index}(${grouped(call.requestedBytes)}) = ${grouped(call.result)}${took}${detail}`,
     { indent, hang: 2 },
   );
 }

@@ -137,8 +137,9 @@ function callLines(calls: readonly CallReference[]): string[] {
     ...calls.map((call) => {
       const stream = call.streamOffsetBytes === undefined ? "" : `, stream offset ${grouped(call.streamOffsetBytes)}`;
       const detail = call.detail === undefined ? "" : `, ${call.detail}`;
+      const took = call.endNs === undefined ? "" : `, for ${milliseconds(call.endNs - call.atNs)}`;
       const result = call.result < 0 ? `${call.result}` : grouped(call.result);
-      return `     ${call.what} #${call.index} at ${milliseconds(call.atNs)}: ${grouped(call.requestedBytes)} bytes asked, result ${result}${stream}${detail}`;
+      return `     ${call.what} #${call.index} at ${milliseconds(call.atNs)}${took}: ${grouped(call.requestedBytes)} bytes asked, result ${result}${stream}${detail}`;
     }),
   ];
 }

@@ -1,12 +1,13 @@
 /**
  * The journal of a run's calls: both ends of every call, when it was made and where its bytes are.
  *
- * Owns a ring of rows in blocks, each allocated when its first row is recorded: a short run touches little memory, and
+ * Owns the clock of its calls and a ring of rows in blocks, each allocated when its first row is recorded: a short run touches little memory, and
  * recording costs tens of nanoseconds. (Under strace both reports' bugs vanished.) The oldest calls are overwritten when
  * the ring is full; `dropped` counts them. Which calls matter to a finding is decided by the workload
  * (append/written-file.ts, relay/evidence/transfers.ts).
  */
 import type { RoleCall } from "../evidence/role-tracks.ts";
+import { monotonicNs } from "../ops/clock.ts";
 
 /** One call as a value, for questions and reports. */
 export interface JournalCall extends RoleCall {
@@ -17,25 +18,26 @@ export interface JournalCall extends RoleCall {
   readonly sizeAfterBytes: number;
 }
 
-/** Columns of a row, a cache line together. */
+/** Columns of a row. */
 const TAG = 0;
 const AT = 1;
-const REQUESTED = 2;
-const RESULT = 3;
-const OFFSET = 4;
-const ORDINAL = 5;
-const BEFORE = 6;
-const AFTER = 7;
-const ROW = 8;
-/** Rows of a block: 256 KiB. */
+const END = 2;
+const REQUESTED = 3;
+const RESULT = 4;
+const OFFSET = 5;
+const ORDINAL = 6;
+const BEFORE = 7;
+const AFTER = 8;
+const ROW = 9;
+/** Rows of a block: 288 KiB. */
 const BLOCK_BITS = 12;
 const BLOCK_MASK = 2 ** BLOCK_BITS - 1;
 /** The tag is channel * KINDS_MAX + kind. */
 const KINDS_MAX = 16;
 
 const BLANK: JournalCall = {
-  ...{ what: "", sequence: 0, atNs: 0, requestedBytes: 0, result: 0, streamOffsetBytes: 0, channel: 0, ordinal: 0 },
-  ...{ sizeBeforeBytes: 0, sizeAfterBytes: 0 },
+  ...{ what: "", sequence: 0, atNs: 0, endNs: 0, requestedBytes: 0, result: 0, streamOffsetBytes: 0 },
+  ...{ channel: 0, ordinal: 0, sizeBeforeBytes: 0, sizeAfterBytes: 0 },
 };
 
 export class Journal {
@@ -86,11 +88,17 @@ export class Journal {
     this.#limit = Math.min(this.#limit, Math.max(0, this.#count - keptBefore) + this.capacityCount);
   }
 
+  /** CLOCK_MONOTONIC, for both ends of a call; 0 where nothing is recorded, which then costs nothing. */
+  nowNs(): number {
+    return this.#limit === 0 ? 0 : monotonicNs();
+  }
+
   /** Numbers in the order of a row; an options object would be garbage in the hot loop. */
   record(
     kind: number,
     channel: number,
     atNs: number,
+    endNs: number,
     requestedBytes: number,
     result: number,
     ordinal: number,
@@ -104,6 +112,7 @@ export class Journal {
     const at = (index & BLOCK_MASK) * ROW;
     rows[at + TAG] = channel * KINDS_MAX + kind;
     rows[at + AT] = atNs;
+    rows[at + END] = endNs;
     rows[at + REQUESTED] = requestedBytes;
     rows[at + RESULT] = result;
     rows[at + OFFSET] = streamOffsetBytes;
@@ -146,6 +155,7 @@ export class Journal {
     call.what = this.#names[tag % KINDS_MAX] as string;
     call.sequence = sequence;
     call.atNs = rows[at + AT] as number;
+    call.endNs = rows[at + END] as number;
     call.requestedBytes = rows[at + REQUESTED] as number;
     call.result = rows[at + RESULT] as number;
     call.streamOffsetBytes = rows[at + OFFSET] as number;

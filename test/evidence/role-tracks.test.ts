@@ -6,7 +6,7 @@ import type { RoleCall } from "../../src/evidence/role-tracks.ts";
 let sequence = 0;
 function call(what: string, atNs: number, result: number, streamOffsetBytes: number, channel = 0): RoleCall {
   sequence += 1;
-  return { what, sequence, atNs, requestedBytes: 65_536, result, streamOffsetBytes, channel };
+  return { what, sequence, atNs, endNs: atNs + 400, requestedBytes: 65_536, result, streamOffsetBytes, channel };
 }
 
 /** Two chunks go in and leave together; a third leaves in two pieces; the other direction sees an end. */
@@ -35,6 +35,8 @@ test("tracks for each kind and stream, an arrow from every splice-in to each spl
   const at = (ph: string) => role.flatMap(({ ph: own, id, ts = 0 }) => (own === ph ? [[id, ts]] : []));
   const [starts, ends] = [at("s"), at("f")];
   const arrows = starts.map(([id, ts]) => [ts, ends.find(([other]) => other === id)?.[1]]);
+  // Both ends of every call, so none lasts until the next one.
+  expect(new Set(role.filter(({ ph }) => ph === "X").map(({ dur }) => dur))).toEqual(new Set([0.4]));
   // In microseconds from the first call.
   expect(arrows).toEqual([
     [0, 2],

@@ -49,6 +49,7 @@ function corrupt(): RunReport {
       what: "writev",
       index: 3,
       atNs: 812_345_678,
+      endNs: 815_345_678,
       requestedBytes: 8_388_608,
       result: 8_388_608,
       streamOffsetBytes: 5_664_768,

@@ -1,5 +1,8 @@
 /** splice-relay as a process: clean runs, every injected damage found exactly, hops, bad input. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import type { TraceEvent } from "../../src/evidence/perfetto.ts";
 import { EDIT_BYTES, EDIT_VALUE } from "../../src/ops/packet-editor.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { type RelayArguments, runPlanOf } from "../../src/workload/relay/arguments.ts";
@@ -26,6 +29,31 @@ test("a clean run verifies every byte that was sent and exits 0", async () => {
   expect([ran.code, report.verdict, report.findings]).toEqual([0, "clean", []]);
   expect([report.totals.bytesWritten, report.totals.bytesVerified]).toEqual([16 * MIB, 16 * MIB]);
   expect(report.totals.calls).toBeGreaterThan(2);
+});
+
+test.each(["poll", "uring"])("both ends of every call of the relay are in the trace: engine %s", async (engine) => {
+  const directory = mkdtempSync(`${os.tmpdir()}/relay-trace-`);
+  try {
+    const trace = `${directory}/t.json`;
+    const flags = ["--bytes", "8MiB", "--seed", "1", "--engine", engine, "--trace", trace];
+    const { ran, report } = await relay(...flags);
+    expect(ran.code).toBe(0);
+    const { traceEvents } = JSON.parse(readFileSync(trace, "utf8")) as { traceEvents: TraceEvent[] };
+    const calls = traceEvents.filter(({ pid, ph }) => pid === 2 && ph === "X");
+    expect(calls.filter(({ args }) => Number(args?.result) > 0).length).toBe(total(report, "calls"));
+    // One thread ends a call before it makes the next one; a ring has one call at a time for each kind and direction.
+    const tracks = engine === "poll" ? [undefined] : [...new Set(calls.map(({ tid }) => tid))];
+    for (const track of tracks) {
+      const mine = calls.filter(({ tid }) => track === undefined || tid === track);
+      for (const [index, { ts = 0, dur = 0 }] of mine.entries()) {
+        expect(dur).toBeGreaterThan(0);
+        const next = mine[index + 1]?.ts ?? Infinity;
+        expect(ts + dur).toBeLessThanOrEqual(next + 0.001);
+      }
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("a stream of zero bytes is inconclusive, 125", async () => {

@@ -5,7 +5,8 @@ import { Journal } from "../../src/workload/journal.ts";
 
 function append(journal: Journal, call: { result: number; before: number; grew: number }): void {
   const { result, before, grew } = call;
-  journal.record(journal.kind("writev"), 0, journal.count * 10, 100, result, 0, before, before, before + grew);
+  const atNs = journal.count * 10;
+  journal.record(journal.kind("writev"), 0, atNs, atNs + 5, 100, result, 0, before, before, before + grew);
 }
 
 const ALL = { fromIndex: 0, toIndex: Infinity };
@@ -32,7 +33,7 @@ test("indices count from the file's first call; a refused call keeps its -errno"
   append(journal, { result: 100, before: 0, grew: 100 });
   append(journal, { result: -11, before: 0, grew: 50 });
   const [call] = callsThatWrote(journal, { offsetBytes: 10, lengthBytes: 1 }, { fromIndex: 1, toIndex: 2 });
-  expect({ index: call?.index, result: call?.result }).toEqual({ index: 0, result: -11 });
+  expect(call).toMatchObject({ index: 0, result: -11, atNs: 10, endNs: 15 });
 });
 
 test("the oldest calls make room, and are counted", () => {
@@ -56,7 +57,7 @@ test("names of calls are numbers while recording, and come back as names", () =>
   const journal = new Journal(4, ["read"]);
   const write = journal.kind("write");
   expect([journal.kind("read"), write, journal.kind("write")]).toEqual([0, 1, 1]);
-  journal.record(write, 3, 1, 10, 10, 1, 0);
+  journal.record(write, 3, 1, 2, 10, 10, 1, 0);
   expect(journal.get(0)).toMatchObject({ what: "write", channel: 3, ordinal: 1 });
   for (let index = 2; index < 16; index++) journal.kind(`call ${index}`);
   expect(() => journal.kind("one more")).toThrow("16 kinds of call at most");
@@ -66,7 +67,7 @@ test("rows of several blocks keep their calls, also after the ring has begun ane
   const capacityCount = 1 << 14;
   const journal = new Journal(capacityCount, ["splice"]);
   const recorded = 2 * capacityCount + 5000;
-  for (let call = 0; call < recorded; call++) journal.record(0, 3, call, 7, call % 11, call, call * 100);
+  for (let call = 0; call < recorded; call++) journal.record(0, 3, call, call + 1, 7, call % 11, call, call * 100);
   expect(journal.dropped).toBe(recorded - capacityCount);
   expect(journal.get(journal.dropped - 1)).toBeUndefined();
   const all = journal.find(() => true);

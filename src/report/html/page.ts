@@ -142,16 +142,21 @@ function keyOf(call: CallReference): string {
   return `${call.what}#${call.index}@${call.atNs}`;
 }
 
+function tookText({ atNs, endNs }: CallReference): string {
+  return endNs === undefined ? "" : milliseconds(endNs - atNs);
+}
+
 /** `guilty` holds the keys of calls to mark. */
 function callTable(calls: readonly CallReference[], guilty: ReadonlySet<string>): Markup {
+  const timed = calls.some(({ endNs }) => endNs !== undefined);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="calls"><table>
-<thead><tr><th scope="col">time</th><th scope="col">call</th><th scope="col">asked</th><th scope="col">result</th><th scope="col">stream offset</th><th scope="col">remark</th></tr></thead>
+<thead><tr><th scope="col">time</th>${timed ? html`<th scope="col">took</th>` : undefined}<th scope="col">call</th><th scope="col">asked</th><th scope="col">result</th><th scope="col">stream offset</th><th scope="col">remark</th></tr></thead>
 <tbody>${calls.map((call) => {
     const marked = guilty.has(keyOf(call));
     const remark = [...(marked ? ["in a finding"] : []), ...(call.detail === undefined ? [] : [call.detail])].join(
       "; ",
     );
-    return html`<tr${marked ? html` class="guilty"` : undefined}><td class="n">${milliseconds(call.atNs)}</td><td class="mono">${call.what} #${call.index}</td>
+    return html`<tr${marked ? html` class="guilty"` : undefined}><td class="n">${milliseconds(call.atNs)}</td>${timed ? html`<td class="n">${tookText(call)}</td>` : undefined}<td class="mono">${call.what} #${call.index}</td>
 <td class="n">${grouped(call.requestedBytes)}</td><td class="n">${grouped(call.result)}</td>
 <td class="n">${call.streamOffsetBytes === undefined ? "" : grouped(call.streamOffsetBytes)}</td><td class="remark">${remark}</td></tr>`;
   })}</tbody></table></div>`;

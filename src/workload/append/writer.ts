@@ -93,11 +93,11 @@ export class FileWriter {
       const append = { file: this.#fd, buffer, part, around };
       const atNs = this.#now();
       let results = door.append(append, this.#reported + this.#shift);
-      let moved = this.#record(results, atNs);
+      let moved = this.#record(results, { atNs, endNs: this.#now() });
       if (door.refusesNow(results[0] as CallResult)) {
         const againNs = this.#now();
         results = [door.retry(append)];
-        moved += this.#record(results, againNs);
+        moved += this.#record(results, { atNs: againNs, endNs: this.#now() });
       }
       done += moved;
       const last = results.at(-1)?.result ?? 0;
@@ -113,7 +113,7 @@ export class FileWriter {
   }
 
   /** Ledger and journal after a call (or a chain of linked ones); the bytes moved, by its results. */
-  #record(results: readonly CallResult[], atNs: number): number {
+  #record(results: readonly CallResult[], ends: Pick<JournalCall, "atNs" | "endNs">): number {
     const { door, pressure, trigger, journal } = this.#parts;
     const sizeAfterBytes = sizeOf(this.#fd);
     const grewBytes = sizeAfterBytes - this.#size;
@@ -121,7 +121,7 @@ export class FileWriter {
     let requested = 0;
     for (const { requestedBytes, result } of results) {
       this.#note(door.call, {
-        atNs,
+        ...ends,
         requestedBytes,
         result,
         streamOffsetBytes: this.#reported + moved,
@@ -142,18 +142,19 @@ export class FileWriter {
   /** Enters a call before which the file was `#size` bytes long. */
   #note(
     what: string,
-    call: Pick<JournalCall, "atNs" | "requestedBytes" | "result" | "streamOffsetBytes" | "sizeAfterBytes">,
+    call: Pick<JournalCall, "atNs" | "endNs" | "requestedBytes" | "result" | "streamOffsetBytes" | "sizeAfterBytes">,
   ) {
     const { journal } = this.#parts;
-    const { atNs, requestedBytes, result, streamOffsetBytes, sizeAfterBytes } = call;
+    const { atNs, endNs, requestedBytes, result, streamOffsetBytes, sizeAfterBytes } = call;
     const kind = journal.kind(what);
-    journal.record(kind, 0, atNs, requestedBytes, result, 0, streamOffsetBytes, this.#size, sizeAfterBytes);
+    journal.record(kind, 0, atNs, endNs, requestedBytes, result, 0, streamOffsetBytes, this.#size, sizeAfterBytes);
   }
 
   /** Our own fault, at the place and of the kind that the seed decided. */
   #inject(injection: Injection, chunk: Uint8Array, previous: Counter): void {
     const { buffer, journal, seed } = this.#parts;
-    const at = { atNs: this.#now(), streamOffsetBytes: injection.offsetBytes };
+    const atNs = this.#now();
+    const at = { atNs, endNs: atNs, streamOffsetBytes: injection.offsetBytes };
     if (injection.kind === "lost") {
       // The chunk is reported as written and never is.
       this.#reported += chunk.length;

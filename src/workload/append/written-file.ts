@@ -73,6 +73,7 @@ function callReference(call: JournalCall, firstCall: number): CallReference {
     what: call.what,
     index: call.sequence - firstCall,
     atNs: call.atNs,
+    endNs: call.endNs,
     requestedBytes: call.requestedBytes,
     result: call.result,
     streamOffsetBytes: call.streamOffsetBytes,

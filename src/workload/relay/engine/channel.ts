@@ -5,7 +5,6 @@
  * input closes the output only after the pipe has drained, and an error ends this connection alone. A splice that
  * would block may mean "nothing to read" or "pipe full"; the channel remembers which of the two can be meant.
  */
-import { monotonicNs } from "../../../ops/clock.ts";
 import { assert } from "../../../ops/errors.ts";
 import type { Fd } from "../../../ops/fd.ts";
 import { openPipe, type Pipe, queuedBytes } from "../../../ops/pipe.ts";
@@ -145,20 +144,21 @@ export class RelayChannel {
   /** One splice-in: the bytes it moved, 0 when it would block or the input ended. */
   fill(): number {
     const asked = this.#askAtMost();
-    const atNs = monotonicNs();
-    return this.filled(asked, this.#calls.spliceIn(this.ends.from, this.pipe.writeEnd, asked, this.#flags), atNs);
+    const atNs = this.#journal.nowNs();
+    const got = this.#calls.spliceIn(this.ends.from, this.pipe.writeEnd, asked, this.#flags);
+    return this.filled(asked, got, atNs, this.#journal.nowNs());
   }
 
   /** Takes the result of a splice-in, whoever made the call. */
-  filled(asked: number, got: number, atNs: number): number {
+  filled(asked: number, got: number, atNs: number, endNs: number): number {
     if (got > 0) {
       this.inCount += 1;
       if (got < asked) this.shortCount += 1;
-      this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, this.inCount, this.inOffsetBytes);
+      this.#journal.record(SPLICE_IN, this.number, atNs, endNs, asked, got, this.inCount, this.inOffsetBytes);
       this.#took(got);
       return got;
     }
-    this.#journal.record(SPLICE_IN, this.number, atNs, asked, got, 0, this.inOffsetBytes);
+    this.#journal.record(SPLICE_IN, this.number, atNs, endNs, asked, got, 0, this.inOffsetBytes);
     this.#tookNothing(got);
     return 0;
   }
@@ -197,22 +197,23 @@ export class RelayChannel {
   drain(): number {
     const asked =
       this.#shape.chunks === "one" ? Math.min(this.pipeBytes, this.#chunks[0] ?? this.pipeBytes) : this.pipeBytes;
-    const atNs = monotonicNs();
-    return this.drained(asked, this.#calls.spliceOut(this.pipe.readEnd, this.ends.to, asked, this.#flags), atNs);
+    const atNs = this.#journal.nowNs();
+    const sent = this.#calls.spliceOut(this.pipe.readEnd, this.ends.to, asked, this.#flags);
+    return this.drained(asked, sent, atNs, this.#journal.nowNs());
   }
 
   /** Takes the result of a splice-out, whoever made the call. */
-  drained(asked: number, sent: number, atNs: number): number {
+  drained(asked: number, sent: number, atNs: number, endNs: number): number {
     if (sent > 0) {
       this.outCount += 1;
-      this.#journal.record(SPLICE_OUT, this.number, atNs, asked, sent, this.outCount, this.outBytes);
+      this.#journal.record(SPLICE_OUT, this.number, atNs, endNs, asked, sent, this.outCount, this.outBytes);
       this.outBytes += sent;
       this.pipeBytes -= sent;
       this.#full = false;
       if (this.#takeChunks(sent) > 1) this.manyChunksCount += 1;
       return sent;
     }
-    this.#journal.record(SPLICE_OUT, this.number, atNs, asked, sent, 0, this.outBytes);
+    this.#journal.record(SPLICE_OUT, this.number, atNs, endNs, asked, sent, 0, this.outBytes);
     if (sent === -ERRNO.EAGAIN) {
       this.eagainCount += 1;
       if (this.pipeBytes > 0 && queuedBytes(this.pipe.readEnd) === 0) this.#pipeLost();

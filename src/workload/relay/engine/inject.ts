@@ -5,7 +5,6 @@
  * in that one moment; before and after it the data path is untouched. What was done is recorded (`done`), so that a test
  * and a report can compare it with what the judge found.
  */
-import { monotonicNs } from "../../../ops/clock.ts";
 import { assert } from "../../../ops/errors.ts";
 import { readFully, writeAll } from "../../../ops/file.ts";
 import { allocate, type Memory } from "../../../ops/memory.ts";
@@ -130,7 +129,8 @@ export class Injector implements Filter {
     if (total > 0) writeAll(channel.pipe.writeEnd, memory, { bufferOffsetBytes: 0, lengthBytes: total });
     if (wrong.deltaBytes !== 0) channel.adjust(wrong.deltaBytes);
     const offsetBytes = chunk.offsetBytes + wrong.at - at;
-    this.#journal.record(INJECT, channel.number, monotonicNs(), chunk.lengthBytes, wrong.lengthBytes, 0, offsetBytes);
+    const nowNs = this.#journal.nowNs();
+    this.#journal.record(INJECT, channel.number, nowNs, nowNs, chunk.lengthBytes, wrong.lengthBytes, 0, offsetBytes);
     this.done = {
       kind: this.#injection.kind,
       hop: this.#injection.hop,

@@ -5,11 +5,10 @@
  * channels splice first and wait after EAGAIN. `LevelReadiness` is the report's loop: before every pair of splices it
  * asks for exactly what the channel could do next, and records the question and the answer in the journal.
  */
-import { monotonicNs } from "../../../ops/clock.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, Epoll } from "../../../ops/epoll.ts";
 import type { Fd } from "../../../ops/fd.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, PollSet } from "../../../ops/poll.ts";
-import type { Journal } from "../../journal.ts";
+import type { Journal, JournalCall } from "../../journal.ts";
 import { WAIT, WAIT_IN, WAIT_OUT } from "../evidence/transfers.ts";
 import type { RelayConnection } from "./connection.ts";
 
@@ -29,6 +28,9 @@ export interface Readiness extends Disposable {
   /** Splices per wait and direction; 0 when waiting itself moves the bytes. */
   readonly turns: number;
 }
+
+/** When a call began and when it returned, by the journal's clock. */
+type CallEnds = Pick<JournalCall, "atNs" | "endNs">;
 
 const TOKENS_PER_CONNECTION = 2;
 const WATCHED_MAX = 16;
@@ -121,7 +123,7 @@ export class LevelReadiness implements Readiness {
   }
 
   wait(timeoutMs: number, touched: Set<RelayConnection>): boolean {
-    const atNs = monotonicNs();
+    const atNs = this.#journal.nowNs();
     using set = new PollSet(this.#watched.length + this.#connections.length * 2);
     for (const watched of this.#watched) set.add(watched.fd, POLLIN);
     for (const { client, server, down, up, connecting } of this.#connections) {
@@ -130,16 +132,17 @@ export class LevelReadiness implements Readiness {
       ask(set, server.fd, (down.wantsIn && !connecting ? POLLIN : 0) | (serverOut ? POLLOUT : 0));
     }
     const count = set.wait(timeoutMs);
+    const ends = { atNs, endNs: this.#journal.nowNs() };
     const { length } = this.#watched;
     for (const [index, connection] of this.#connections.entries()) {
-      if (count > 0 && this.#mark(connection, set.ready(length + index * 2), set.ready(length + index * 2 + 1), atNs))
+      if (count > 0 && this.#mark(connection, set.ready(length + index * 2), set.ready(length + index * 2 + 1), ends))
         touched.add(connection);
     }
     for (const [slot, watched] of [...this.#watched].entries()) if (count > 0 && set.ready(slot) !== 0) watched.ready();
     return count > 0;
   }
 
-  #mark(connection: RelayConnection, client: number, server: number, atNs: number): boolean {
+  #mark(connection: RelayConnection, client: number, server: number, { atNs, endNs }: CallEnds): boolean {
     const { down, up } = connection;
     const readableBits = POLLIN | POLLERR | POLLHUP | POLLRDHUP;
     const writableBits = POLLOUT | POLLERR | POLLHUP;
@@ -151,7 +154,7 @@ export class LevelReadiness implements Readiness {
     down.readable = down.wantsIn && (server & readableBits) !== 0;
     down.writable = down.wantsOut && (client & writableBits) !== 0;
     const got = (down.readable ? WAIT_IN : 0) | (down.writable ? WAIT_OUT : 0);
-    if (got !== 0) this.#journal.record(WAIT, down.number, atNs, asked, got, 0, down.outBytes);
+    if (got !== 0) this.#journal.record(WAIT, down.number, atNs, endNs, asked, got, 0, down.outBytes);
     if (up !== undefined) {
       up.readable = up.wantsIn && (client & readableBits) !== 0;
       up.writable = up.wantsOut && (server & writableBits) !== 0;

@@ -71,7 +71,7 @@ export interface RelayResult {
 }
 
 function readinessOf({ shape, connections }: RelayPlan, journal: Journal): Readiness {
-  if (shape.engine === "uring") return new RingReadiness({ connections, move: shape.move });
+  if (shape.engine === "uring") return new RingReadiness(journal, { connections, move: shape.move });
   return shape.wait === "always" ? new LevelReadiness(journal) : new EdgeReadiness();
 }
 

@@ -5,7 +5,6 @@
  * the splice-out after it runs whatever it moved (io_uring_enter(2), IOSQE_IO_HARDLINK). The kernel carries out
  * IORING_OP_SPLICE in its worker threads. Nothing is closed while a request names it.
  */
-import { monotonicNs } from "../../../ops/clock.ts";
 import { Fd } from "../../../ops/fd.ts";
 import { POLLIN, POLLOUT, POLLRDHUP, PollSet } from "../../../ops/poll.ts";
 import type { Completion } from "../../../ops/ring/completion.ts";
@@ -13,6 +12,7 @@ import { pollAdd, splice } from "../../../ops/ring/request.ts";
 import { Ring } from "../../../ops/ring/ring.ts";
 import { SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../../../ops/splice.ts";
 import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from "../../../sys/uapi/io_uring.ts";
+import type { Journal } from "../../journal.ts";
 import type { RelayChannel } from "./channel.ts";
 import type { RelayConnection } from "./connection.ts";
 import type { Readiness, Watched } from "./readiness.ts";
@@ -31,8 +31,12 @@ export class RingReadiness implements Readiness {
   readonly #flags: number;
   readonly #watched: Watched[] = [];
   readonly #connections = new Map<number, RelayConnection>();
+  readonly #journal: Journal;
+  /** When the chain of a channel was queued: the beginning of its calls, whose ends are when their completions are read. */
+  readonly #queuedNs: number[] = [];
 
-  constructor(options: { connections: number; move: boolean }) {
+  constructor(journal: Journal, options: { connections: number; move: boolean }) {
+    this.#journal = journal;
     const entries = Math.min(ENTRIES_MAX, 2 ** Math.ceil(Math.log2(options.connections * 6 + 2)));
     this.#ring = new Ring({ entries });
     // Only to be polled; the ring closes it.
@@ -76,6 +80,7 @@ export class RingReadiness implements Readiness {
     const { pipe } = channel;
     const tag = channel.number * STEPS.length;
     const lengthBytes = pipe.capacityBytes;
+    this.#queuedNs[channel.number] = this.#journal.nowNs();
     const send = splice(pipe.readEnd, to, { lengthBytes, flags: this.#flags });
     if (channel.pipeBytes > 0) {
       connection.inFlight += 2;
@@ -98,7 +103,7 @@ export class RingReadiness implements Readiness {
       this.#sleep(timeoutMs);
       completions = this.#ring.completions();
     }
-    const nowNs = monotonicNs();
+    const nowNs = this.#journal.nowNs();
     for (const completion of completions) {
       const connection = this.#take(completion, nowNs);
       if (connection !== undefined) touched.add(connection);
@@ -129,11 +134,12 @@ export class RingReadiness implements Readiness {
       return connection;
     }
     const asked = channel.pipe.capacityBytes;
+    const queuedNs = this.#queuedNs[channel.number] ?? nowNs;
     if (step === IN) {
-      channel.filled(asked, result, nowNs);
+      channel.filled(asked, result, queuedNs, nowNs);
       return connection;
     }
-    channel.drained(asked, result, nowNs);
+    channel.drained(asked, result, queuedNs, nowNs);
     if (!channel.finished) this.#continue(connection, channel);
     return connection;
   }

@@ -94,6 +94,7 @@ function reference(call: JournalCall, startNs: number, isExact: boolean): CallRe
     what: call.what,
     index: call.ordinal,
     atNs: Math.max(0, Math.round(call.atNs - startNs)),
+    endNs: Math.max(0, Math.round(call.endNs - startNs)),
     requestedBytes: call.requestedBytes,
     result: call.result,
     streamOffsetBytes: call.streamOffsetBytes,

@@ -1,7 +1,7 @@
 /**
  * Calls as a compact trace, in the form of the strace in report 2.
  *
- * Owns the text only. Offsets are those of the stream that left the relay; `==>` marks the calls
+ * Owns the text only: when a call began, and how long it took as strace -T prints it. Offsets are those of the stream that left the relay; `==>` marks the calls
  * that carried a damaged range.
  */
 import { errnoName } from "../../../sys/errno.ts";
@@ -28,20 +28,21 @@ export function traceLines(calls: readonly JournalCall[], options: TraceOptions)
 function traceLine(call: JournalCall, options: TraceOptions): string {
   const mark = options.marked?.has(call.sequence) === true ? "==>" : "   ";
   const seconds = Math.max(0, (call.atNs - options.startNs) / 1e9).toFixed(6);
-  return `${mark} ${seconds.padStart(10)}  ${callText(call, options.flags)}`;
+  const took = ((call.endNs - call.atNs) / 1e9).toFixed(6);
+  return `${mark} ${seconds.padStart(10)}  ${callText(call, options.flags, ` <${took}>`)}`;
 }
 
-function callText(call: JournalCall, flags: string): string {
+function callText(call: JournalCall, flags: string, took: string): string {
   const asked = `0x${call.requestedBytes.toString(16)}`;
   const result = call.result < 0 ? `-1 ${errnoName(-call.result)}` : String(call.result);
   const place = call.ordinal > 0 ? `   #${call.ordinal} at ${call.streamOffsetBytes}` : "";
   switch (call.what) {
     case "wait":
-      return `poll(server ${waitText(call.requestedBytes, "in")}, client ${waitText(call.requestedBytes, "out")}) = ${readyText(call.result)}`;
+      return `poll(server ${waitText(call.requestedBytes, "in")}, client ${waitText(call.requestedBytes, "out")}) = ${readyText(call.result)}${took}`;
     case "splice-in":
-      return `splice(server, pipe, ${asked}, ${flags}) = ${result}${place}`;
+      return `splice(server, pipe, ${asked}, ${flags}) = ${result}${took}${place}`;
     case "splice-out":
-      return `splice(pipe, client, ${asked}, ${flags}) = ${result}${place}`;
+      return `splice(pipe, client, ${asked}, ${flags}) = ${result}${took}${place}`;
     default:
       return `${call.what}: ${call.result} bytes at ${call.streamOffsetBytes}`;
   }

@@ -22,13 +22,18 @@ function reportedTrace(): Journal {
   let inBytes = 0;
   let outBytes = 0;
   let atNs = 0;
+  // Each call takes 0.8 microseconds.
+  const ends = () => {
+    atNs += 1000;
+    return [atNs - 1000, atNs - 200] as const;
+  };
   for (const [index, bytes] of ins.entries()) {
-    journal.record(WAIT, 0, atNs++, WAIT_IN, WAIT_IN, 0, outBytes);
-    journal.record(SPLICE_IN, 0, atNs++, 65_536, bytes, index + 1, inBytes);
+    journal.record(WAIT, 0, ...ends(), WAIT_IN, WAIT_IN, 0, outBytes);
+    journal.record(SPLICE_IN, 0, ...ends(), 65_536, bytes, index + 1, inBytes);
     inBytes += bytes;
     if (index % 2 === 0) continue;
     const held = inBytes - outBytes;
-    journal.record(SPLICE_OUT, 0, atNs++, held, held, (index + 1) / 2, outBytes);
+    journal.record(SPLICE_OUT, 0, ...ends(), held, held, (index + 1) / 2, outBytes);
     outBytes += held;
   }
   return journal;
@@ -60,14 +65,15 @@ test("the report's finding: exactly splice-in #11 of 172, sent together with #12
     {
       what: "splice-in",
       index: 11,
-      atNs: 26,
+      atNs: 26_000,
+      endNs: 26_800,
       requestedBytes: 65_536,
       result: 172,
       streamOffsetBytes: 14_164,
       exact: true,
       detail: "its bytes are exactly the damaged range",
     },
-    { what: "splice-out", index: 6, atNs: 29, requestedBytes: 1632, result: 1632, streamOffsetBytes: 14_164 },
+    { what: "splice-out", index: 6, atNs: 29_000, endNs: 29_800, requestedBytes: 1632, result: 1632, streamOffsetBytes: 14_164 },
   ]);
 });
 
@@ -84,10 +90,10 @@ test("a range inside a chunk, and one over several", () => {
 
 test("lost between two calls, as kernel TLS loses them; lost inside one; lost as a whole chunk", () => {
   const journal = relayJournal(64);
-  journal.record(SPLICE_IN, 0, 1, 4096, 4083, 4, 12_288);
-  journal.record(SPLICE_OUT, 0, 2, 4083, 4083, 4, 12_288);
-  journal.record(SPLICE_IN, 0, 3, 4096, 4096, 5, 16_371);
-  journal.record(SPLICE_OUT, 0, 4, 4096, 4096, 5, 16_371);
+  journal.record(SPLICE_IN, 0, 1, 2, 4096, 4083, 4, 12_288);
+  journal.record(SPLICE_OUT, 0, 2, 3, 4083, 4083, 4, 12_288);
+  journal.record(SPLICE_IN, 0, 3, 4, 4096, 4096, 5, 16_371);
+  journal.record(SPLICE_OUT, 0, 4, 5, 4096, 4096, 5, 16_371);
   const lost = (offsetBytes: number, lengthBytes: number) =>
     explained(journal, finding({ kind: "lost", offsetBytes, lengthBytes, originBytes: offsetBytes })).detail;
   const between = "missing between splice-in #4, which asked for 4096 and returned 4083, and splice-in #5";
@@ -117,11 +123,11 @@ test("the trace reads like the mail's", () => {
   const marked = new Set([...given.spliceIns, ...given.spliceOuts].map((call) => call.sequence));
   const lines = traceLines(given.around.slice(-5), { flags: "0x3", marked, startNs: 0 });
   expect(lines).toEqual([
-    "      0.000000  poll(server [in], client []) = 1 (in [server])",
-    "==>   0.000000  splice(server, pipe, 0x10000, 0x3) = 172   #11 at 14164",
-    "      0.000000  poll(server [in], client []) = 1 (in [server])",
-    "      0.000000  splice(server, pipe, 0x10000, 0x3) = 1460   #12 at 14336",
-    "==>   0.000000  splice(pipe, client, 0x660, 0x3) = 1632   #6 at 14164",
+    "      0.000025  poll(server [in], client []) = 1 (in [server]) <0.000001>",
+    "==>   0.000026  splice(server, pipe, 0x10000, 0x3) = 172 <0.000001>   #11 at 14164",
+    "      0.000027  poll(server [in], client []) = 1 (in [server]) <0.000001>",
+    "      0.000028  splice(server, pipe, 0x10000, 0x3) = 1460 <0.000001>   #12 at 14336",
+    "==>   0.000029  splice(pipe, client, 0x660, 0x3) = 1632 <0.000001>   #6 at 14164",
   ]);
   const both = {
     ...(given.around[0] as (typeof given.around)[0]),
@@ -130,6 +136,6 @@ test("the trace reads like the mail's", () => {
     result: 3,
   };
   expect(traceLines([{ ...both, result: WAIT_IN | WAIT_OUT }], { flags: "0x3", startNs: 0 })[0]).toEndWith(
-    "poll(server [in], client [out]) = 2 (in [server], out [client])",
+    "poll(server [in], client [out]) = 2 (in [server], out [client]) <0.000001>",
   );
 });

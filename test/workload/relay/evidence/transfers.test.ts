@@ -14,21 +14,22 @@ import {
 /** `count` chunks of 100 bytes on channel 0, each brought and sent by one call; another channel's calls in between. */
 function chunks(journal: Journal, count: number): void {
   for (let index = 0; index < count; index++) {
-    journal.record(SPLICE_IN, 0, index * 10, 4096, 100, index + 1, index * 100);
-    journal.record(SPLICE_IN, 2, index * 10 + 1, 4096, 100, index + 1, index * 100);
-    journal.record(SPLICE_OUT, 0, index * 10 + 2, 100, 100, index + 1, index * 100);
+    journal.record(SPLICE_IN, 0, index * 10, index * 10 + 1, 4096, 100, index + 1, index * 100);
+    journal.record(SPLICE_IN, 2, index * 10 + 1, index * 10 + 2, 4096, 100, index + 1, index * 100);
+    journal.record(SPLICE_OUT, 0, index * 10 + 2, index * 10 + 3, 100, 100, index + 1, index * 100);
   }
 }
 
 test("a call comes back as it was recorded", () => {
   const journal = relayJournal(8);
-  journal.record(SPLICE_OUT, 5, 123_456, 1632, -11, 0, 14_164);
+  journal.record(SPLICE_OUT, 5, 123_456, 123_457, 1632, -11, 0, 14_164);
   expect(journal.get(0)).toEqual({
     what: "splice-out",
     channel: 5,
     ordinal: 0,
     sequence: 0,
     atNs: 123_456,
+    endNs: 123_457,
     requestedBytes: 1632,
     result: -11,
     streamOffsetBytes: 14_164,
@@ -69,8 +70,8 @@ test("transfers are found by overlap; by touch where a place is asked for", () =
 
 test("refused calls are never the bringer of bytes", () => {
   const journal = relayJournal(8);
-  journal.record(SPLICE_IN, 0, 1, 4096, -11, 0, 50);
-  journal.record(SPLICE_IN, 0, 2, 4096, 0, 0, 50);
+  journal.record(SPLICE_IN, 0, 1, 2, 4096, -11, 0, 50);
+  journal.record(SPLICE_IN, 0, 2, 3, 4096, 0, 0, 50);
   expect(transfersOf(journal, 0, { startBytes: 0, endBytes: 100, touching: true })).toEqual([]);
 });
 
@@ -86,7 +87,7 @@ test("after damage the calls around it stay, whatever comes later", () => {
 
 test("around: one channel's calls before, during and after", () => {
   const journal = relayJournal(64);
-  journal.record(WAIT, 0, 0, 1, 1, 0, 0);
+  journal.record(WAIT, 0, 0, 1, 1, 1, 0, 0);
   chunks(journal, 6);
   const calls = callsAround(journal, 0, { first: 7, last: 9, beforeCount: 2, afterCount: 1 });
   expect(calls.map((call) => call.sequence)).toEqual([4, 6, 7, 9, 10]);
