@@ -29,6 +29,8 @@ const OPTIONS = {
 
 export const RATE = "GB/s";
 export const CPU = "CPU s/GB";
+/** Calls that a relay of ours made, where its flags have --json. */
+export const CALLS = "calls per GB";
 const SCRIPT = join(import.meta.dir, "../../scripts/splice-relay.ts");
 
 /** Ours over the program of report 2, written anew in C. */
@@ -44,10 +46,12 @@ interface Started {
   readonly port: number;
   /** Servers do not end by themselves. */
   readonly endless: boolean;
+  /** Splice calls that it made, once it has ended. */
+  readonly calls?: Promise<number>;
 }
 
 /** How a relay is started in front of a server on loopback. */
-interface Proxy {
+export interface Proxy {
   readonly name: string;
   readonly start: (serverPort: number) => Promise<Started>;
   readonly roundsMax?: number;
@@ -85,15 +89,22 @@ async function listens(port: number): Promise<void> {
   throw new Error(`no one listens on port ${port}`);
 }
 
-function ours(name: string, flags: readonly string[]): Proxy {
+async function callsOf(output: ReadableStream<Uint8Array>): Promise<number> {
+  const { totals } = (await new Response(output).json()) as { totals: Record<string, number> };
+  return (totals.calls ?? 0) + (totals.eagain ?? 0);
+}
+
+export function ours(name: string, flags: readonly string[]): Proxy {
   return {
     name,
     start: async (serverPort) => {
       const ends = ["--listen", "127.0.0.1:0", "--connect", `127.0.0.1:${serverPort}`];
       const child = Bun.spawn(withUs(ownCommand(SCRIPT, "relay", ...ends, ...flags)), {
-        ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
-      }) as Subprocess<"ignore", "ignore", "pipe">;
-      return { child, port: Number(await printed(child.stderr, /listening on 127\.0\.0\.1:(\d+)/)), endless: false };
+        ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+      }) as Subprocess<"ignore", "pipe", "pipe">;
+      const calls = flags.includes("--json") ? { calls: callsOf(child.stdout) } : {};
+      const port = Number(await printed(child.stderr, /listening on 127\.0\.0\.1:(\d+)/));
+      return { child, port, endless: false, ...calls };
     },
   };
 }
@@ -169,7 +180,7 @@ function installed(workshop: Workshop): Proxy[] {
 const TURN_MS_MAX = 300_000;
 
 /** One stream through one relay. */
-async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Record<string, number>> {
+export async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Record<string, number>> {
   const pipes = { stdin: "ignore", stdout: "pipe", stderr: "inherit", timeout: TURN_MS_MAX } as const;
   const source = Bun.spawn(withUs([endsPath, "source", String(bytes)]), pipes);
   let relay: Started | undefined;
@@ -183,7 +194,8 @@ async function turn(proxy: Proxy, endsPath: string, bytes: number): Promise<Reco
     if (sink.exitCode !== 0) throw new Error(`${proxy.name} did not relay all ${bytes} bytes`);
     const gigabytes = bytes / 1e9;
     const cpuSeconds = Number(relay.child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-    return { [RATE]: gigabytes / seconds, [CPU]: cpuSeconds / gigabytes };
+    const calls = relay.calls === undefined ? {} : { [CALLS]: (await relay.calls) / gigabytes };
+    return { [RATE]: gigabytes / seconds, [CPU]: cpuSeconds / gigabytes, ...calls };
   } finally {
     // Nothing of a failed turn may hold a port or a processor in the next one.
     relay?.child.kill("SIGKILL");
@@ -228,7 +240,7 @@ function manyConnections(connections: number): { line: string; reached: boolean 
   return { line: `${files} connections at once: ${report.verdict}, ${bytesVerified} bytes, ${memory}`, reached };
 }
 
-const CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control";
+export const CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control";
 
 /** One table: everyone with the same congestion control, which the network of this process has from now on. */
 async function table(
@@ -245,18 +257,6 @@ async function table(
   const { lines, answers } = resultLines(await interleave(contenders, options.rounds));
   for (const line of lines) console.log(line);
   return answers;
-}
-
-/** Our relay with its journal and without, in a network of their own: the caller is root. */
-export async function withAndWithoutJournal(bytes: number, rounds: number): Promise<Measured[]> {
-  using ends = compileTwin("relay-ends");
-  enterNewNetwork();
-  bringUp("lo");
-  writeFileSync(CONGESTION, "reno");
-  const flags = ["--congestion", "system"];
-  const proxies = [ours("journal", flags), ours("no journal", [...flags, "--journal", "off"])];
-  const contenders = proxies.map((proxy) => ({ name: proxy.name, run: () => turn(proxy, ends.path, bytes) }));
-  return await interleave(contenders, rounds);
 }
 
 async function main(options: Arguments<typeof OPTIONS>): Promise<number> {

@@ -166,7 +166,10 @@ export function outcomeOfRelay(
   return {
     findings,
     trigger: triggerOf(relay, false),
-    totals: { bytesWritten: relay.downBytes, bytesVerified, files: relay.outcomes.length, calls: relay.calls },
+    totals: {
+      ...{ bytesWritten: relay.downBytes, bytesVerified, files: relay.outcomes.length },
+      ...{ calls: relay.calls, eagain: relay.eagain },
+    },
     sections: [],
     ...verdictAlone({ findings: findings.length, bytesVerified, trouble, lengths }),
   };
