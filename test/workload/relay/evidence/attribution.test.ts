@@ -73,7 +73,15 @@ test("the report's finding: exactly splice-in #11 of 172, sent together with #12
       exact: true,
       detail: "its bytes are exactly the damaged range",
     },
-    { what: "splice-out", index: 6, atNs: 29_000, endNs: 29_800, requestedBytes: 1632, result: 1632, streamOffsetBytes: 14_164 },
+    {
+      what: "splice-out",
+      index: 6,
+      atNs: 29_000,
+      endNs: 29_800,
+      requestedBytes: 1632,
+      result: 1632,
+      streamOffsetBytes: 14_164,
+    },
   ]);
 });
 
