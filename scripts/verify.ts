@@ -23,8 +23,10 @@ import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/spec.ts";
 import type { RunContext } from "../src/workload/context.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "../src/workload/scan/input.ts";
 import { MARK_OPTIONS } from "../src/workload/scan/options.ts";
+import { scanOutcome } from "../src/workload/scan/outcome.ts";
 import { openPattern, referencePath, whyNoPattern } from "../src/workload/scan/patterns.ts";
 import {
+  type Fed,
   intact,
   intactInParallel,
   judgeInOrder,
@@ -101,10 +103,13 @@ await runReproducer({
         await run.breathe();
         return !run.stopped;
       };
-      return { end: await judgeInOrder(input, judge, range, tick, reading), judgement: judge.finish() };
+      const fed = await judgeInOrder(input, judge, range, tick, reading);
+      return { fed, judgement: judge.finish({ cut: fed.stopped }) };
     };
 
     let judgement: Judgement | undefined;
+    let fed: Partial<Fed> = {};
+    let differs = false;
     if (args.jobs > 1 && reopenable && input.sizeBytes !== undefined && to > from && (expectBytes ?? to) === to) {
       const order = { path, args: { ...args }, reference, range: { from, to } };
       const right = await intactInParallel(order, args.jobs, (bytes) => {
@@ -113,34 +118,31 @@ await runReproducer({
       });
       if (right === true) judgement = intact(from, to);
       else if (right === false) run.narrate("a range differs: reading the whole in order to explain it");
+      differs = right === false;
     }
-    if (judgement === undefined && !run.stopped) {
+    if (judgement === undefined) {
       const read = await inOrder({ from, to });
-      if (!run.stopped && input.sizeBytes !== undefined && read.end < to) {
-        throw new Inconclusive(`${input.fd.label} shrank from ${input.sizeBytes} to ${read.end} bytes as it was read`);
-      }
-      judgement = read.judgement;
+      const { endBytes, stopped } = read.fed;
+      if (!stopped && input.sizeBytes !== undefined && endBytes < to)
+        throw new Inconclusive(`${input.fd.label} shrank from ${input.sizeBytes} to ${endBytes} bytes as it was read`);
+      ({ judgement, fed } = read);
     }
-    if (judgement === undefined || run.stopped) throw new Inconclusive("interrupted before the end");
-    const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
+    const { stopped = false, unexplained = differs, endBytes: at } = fed;
     const first = { path, range: { from, to }, findings: judgement.findings };
-    const findings = await again(input, first, async (range, reading) => {
-      const { judgement } = await inOrder(range, reading);
-      return run.stopped ? undefined : judgement.findings;
-    });
+    const second = async (range: ScanRange, reading: ReadAtMost) => {
+      const { fed, judgement } = await inOrder(range, reading);
+      return fed.stopped ? undefined : judgement.findings;
+    };
+    const findings = stopped ? first.findings : await again(input, first, second);
+    const { segments } = judgement;
     const draw = async () => (await import("../src/report/svg.ts")).renderSvg(segments, { title: pathText(path) });
     assertUnchanged();
     assertSame(input);
-    const unchecked = expected === undefined && args.length === undefined && verifiedBytes > 0;
+    const lengthUnknown = expected === undefined && args.length === undefined;
+    const length = { lengthChecked: expectBytes !== undefined, lengthUnknown };
     return {
-      findings,
-      findingsLeftOut,
-      ...(groups === undefined ? {} : { groups }),
-      segments,
+      ...scanOutcome({ judgement, findings, stopped, unexplainedAt: unexplained ? at : undefined, ...length }),
       documents: args.svg === undefined ? {} : { svg: await draw() },
-      totals: { bytesVerified: verifiedBytes, files: 1 },
-      workload: { lengthChecked: expectBytes !== undefined },
-      ...(unchecked ? { reason: "the length was not checked: give it with --expect-bytes" } : {}),
     };
   },
 });
@@ -166,22 +168,19 @@ async function byFio(
     };
     return judgeFio(input, expectBytes, { tick, reading });
   };
-  const judgement = await judged();
-  if (judgement === undefined) throw new Inconclusive("interrupted before the end");
-  const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
+  const { judgement, payload, stopped } = await judged();
   const first = { path, range: { from: 0, to: total }, findings: judgement.findings };
-  const findings = await again(input, first, async (_, reading) => (await judged(reading))?.findings);
-  assertSame(input);
-  const unchecked = expectBytes === undefined && findings.length === 0;
-  return {
-    findings,
-    findingsLeftOut,
-    ...(groups === undefined ? {} : { groups }),
-    segments,
-    totals: { bytesVerified: verifiedBytes, files: 1 },
-    workload: { lengthChecked: expectBytes !== undefined },
-    ...(unchecked ? { reason: "the length was not checked: give it with --expect-bytes" } : {}),
+  const second = async (_: ScanRange, reading: ReadAtMost) => {
+    const { judgement, stopped } = await judged(reading);
+    return stopped ? undefined : judgement.findings;
   };
+  const findings = stopped ? first.findings : await again(input, first, second);
+  assertSame(input);
+  const lengthUnknown = expectBytes === undefined && findings.length === 0;
+  return scanOutcome({
+    ...{ judgement, findings, stopped, lengthChecked: expectBytes !== undefined, lengthUnknown },
+    ...(payload && { payload }),
+  });
 }
 
 /** Streams have no position: what comes before the offset is read and not judged. */

@@ -140,19 +140,20 @@ export class Judge {
     }
   }
 
-  /** The file ends here: what was it? */
-  finish(): Judgement {
+  /** The file ends here: what was it? `cut`: it does not, but no more of it was read; nothing is missing behind. */
+  finish({ cut = false }: { readonly cut?: boolean } = {}): Judgement {
     if (this.#finished) throw new Error("finish() called twice");
     this.#finished = true;
     const { startBytes, endBytes } = this.#options;
     const verifiedBytes = this.#at - startBytes;
-    const ends = endBytes === Infinity || this.#at === endBytes || (this.#open && this.#at < endBytes);
+    const open = this.#open || (cut && this.#at < endBytes);
+    const ends = endBytes === Infinity || this.#at === endBytes || (open && this.#at < endBytes);
     if (this.#machinery === undefined && ends) return intactJudgement(startBytes, verifiedBytes);
     const { ledger, explainer, tracer } = this.#explain();
     const window = { block: this.#held, at: this.#at - this.#held.length };
     tracer.advance(window, true);
     tracer.finish(window);
-    explainer.finish(this.#at, { open: this.#open });
+    explainer.finish(this.#at, { open });
     const { notes, leftOut, groups } = ledger.finish();
     notes.sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
     return {

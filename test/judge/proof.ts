@@ -51,8 +51,7 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
   const judgement = judgeBytes(bytes, options);
   const ran = judgement.findings.map(spell).join(" ");
   const wanted = expected.map(spell).join(" ");
-  if (ran !== wanted && !isAsGood(judgement.findings, expected))
-    return `expected ${wanted}, the judge reported ${ran}`;
+  if (ran !== wanted && !isAsGood(judgement.findings, expected)) return `expected ${wanted}, the judge reported ${ran}`;
   if (!books) return differsInPieces({ bytes, options, judgement, seed });
   return (
     differsInPieces({ bytes, options, judgement, seed }) ??

@@ -51,9 +51,12 @@ describe("counter-examples that random cases once found", () => {
 
   // Stuck and inverted bits that prove another record in a few words; reversed words behind a change of length, and cut by a
   // window; a block where it belongs between one that was moved and a loss.
-  test.each([6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 205139, 206741, 601380])("independent edits, seed %d", (seed) => {
-    expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
-  });
+  test.each([6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 205139, 206741, 601380])(
+    "independent edits, seed %d",
+    (seed) => {
+      expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
+    },
+  );
 
   test("0xff before a genuine word is not a word of another generation", () => {
     const pattern = counter({ generation: 5 });

@@ -67,6 +67,24 @@ describe.skipIf(skipped)("what fio wrote is clean", () => {
   );
 });
 
+test.skipIf(skipped)(
+  "a payload that nothing can be compared with is reported as not checked, and not counted as verified",
+  async () => {
+    // Neither what fio's generator makes nor a checksum: only the headers can be checked.
+    const path = fio("unknown", "--verify=meta", "--buffer_compress_percentage=50");
+    const { code, verdict, reason, workload, totals } = await judged(path);
+    expect({ code, verdict, checked: workload.payloadChecked }).toEqual({ code: 0, verdict: "clean", checked: false });
+    const headers = 40 * (SIZE / PAGE);
+    expect(totals.bytesVerified).toBe(headers);
+    const unchecked = (SIZE - headers).toLocaleString("en-US");
+    expect(reason).toStartWith(`${unchecked} bytes of payload were not checked: verify=meta`);
+    const checked = await judged(fio("known", "--verify=crc32c", "--buffer_compress_percentage=50"));
+    expect(checked.workload.payloadChecked).toBe(true);
+    expect([checked.reason, checked.totals.bytesVerified]).toEqual([undefined, SIZE]);
+  },
+  SLOW_MS,
+);
+
 /** Each kind of damage, and the findings: kind, offset, length, and what else is asked for. */
 const AT = 0x30000;
 const OTHER = 0x70000;

@@ -3,12 +3,12 @@
  * block what it is: another block's data, an older write, zeros, flipped bits.
  *
  * Owns the walk over blocks and the findings. Damage is explained in place; data that is shifted by less than a block is
- * named by whole sectors. Refuses to call a block good whose header, place, checksum or (where fio's generator made it) payload is
- * not what it should be. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
+ * named by whole sectors. Refuses to call a block good whose header, place, checksum or (where fio's generator made it)
+ * payload is not what it should be; a payload that nothing can be compared with is counted, and not as verified. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
  */
 
 import { grouped } from "../../units.ts";
-import type { Finding, Judgement } from "../finding.ts";
+import type { Judgement } from "../finding.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
 import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
 import type { FioLayout, ReadAt } from "./layout.ts";
@@ -30,6 +30,8 @@ export class FioJudge {
   readonly #chunk: Uint8Array;
   readonly #expected: Uint8Array;
   #at: number;
+  /** Bytes of payload that neither fio's generator nor a checksum vouches for. */
+  uncheckedBytes = 0;
   /** A block that does not begin where blocks do, and goes on in the next. */
   #unfinished: Unfinished | undefined;
 
@@ -67,14 +69,17 @@ export class FioJudge {
     return this.#at;
   }
 
-  finish(): Judgement {
-    return this.#notes.finish(this.#at);
+  /** `cut`: no more was read, so that nothing is missing at the end. */
+  finish({ cut = false }: { readonly cut?: boolean } = {}): Judgement {
+    const judgement = this.#notes.finish(this.#at, { cut });
+    return { ...judgement, verifiedBytes: judgement.verifiedBytes - this.uncheckedBytes };
   }
 
   #block(block: Uint8Array, at: number): void {
     const { blockBytes, order } = this.#layout;
     const header = readHeader(block, 0);
     const before = this.#unfinished;
+    const range = { from: at, to: at + block.length };
     this.#unfinished = undefined;
     if (header === undefined) {
       this.#headless(block, at, before);
@@ -82,7 +87,7 @@ export class FioJudge {
     }
     if (header.lengthBytes !== blockBytes || header.thread !== this.#layout.thread) {
       const label = `job ${header.thread}, blocks of ${grouped(header.lengthBytes)} bytes`;
-      this.#notes.add({ kind: "stale", from: at, to: at + block.length, label, detail: `a block of ${label}` });
+      this.#notes.add({ kind: "stale", ...range, label, detail: `a block of ${label}` });
       return;
     }
     const belongs = header.offsetBytes - this.#layout.baseBytes;
@@ -94,9 +99,8 @@ export class FioJudge {
     if (damage.length === 0 && !order.fits(header)) {
       const number = grouped(order.numberOf(header));
       this.#notes.add({
+        ...range,
         kind: "stale",
-        from: at,
-        to: at + block.length,
         label: "another run of the job",
         detail: `the block is of operation ${number} at ${seconds(header)}, which does not fit this run: an older write`,
       });
@@ -105,13 +109,7 @@ export class FioJudge {
     this.#pieces(at, block.length, damage);
   }
 
-  #elsewhere(found: {
-    at: number;
-    belongs: number;
-    header: FioHeader;
-    damage: readonly Damage[];
-    length: number;
-  }): void {
+  #elsewhere(found: { at: number; belongs: number; header: FioHeader; damage: readonly Damage[]; length: number }) {
     const { at, belongs, header, damage, length } = found;
     const whole = damage.length === 0 ? "" : ", and that data is damaged too";
     const number = grouped(this.#layout.order.numberOf(header));
@@ -203,6 +201,7 @@ export class FioJudge {
       fillPayload(expected, { seed: header.seed, fromWord: (inWrite * blockBytes) / 8 });
     }
     if (payload === "unknown") {
+      if (sum === undefined) this.uncheckedBytes += block.length - header.headBytes;
       return sumIsRight ? [] : [{ kind: "foreign", from: header.headBytes, to: block.length }];
     }
     const wrong = differences(block, expected, header.headBytes);
@@ -216,10 +215,14 @@ export class FioJudge {
 
   /** The last block of a file that was cut: as far as it goes. */
   #partial(block: Uint8Array, header: FioHeader): Damage[] {
-    const { payload, blockBytes } = this.#layout;
-    if (payload !== "seeded") return [];
+    const { payload, blockBytes, template } = this.#layout;
     const expected = this.#expected.subarray(0, blockBytes);
-    fillPayload(expected, { seed: header.seed, fromWord: 0 });
+    if (payload === "seeded") fillPayload(expected, { seed: header.seed, fromWord: 0 });
+    else if (payload === "constant" && template !== undefined) expected.set(template);
+    else {
+      this.uncheckedBytes += Math.max(0, block.length - header.headBytes);
+      return [];
+    }
     return differences(block, expected.subarray(0, block.length), header.headBytes);
   }
 
@@ -292,5 +295,3 @@ export class FioJudge {
 }
 
 const seconds = ({ timeNs }: FioHeader) => `${(timeNs / 1e9).toFixed(3)} s`;
-
-export type { Finding };

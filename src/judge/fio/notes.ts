@@ -102,11 +102,11 @@ export class FioNotes {
     });
   }
 
-  finish(endBytes: number): Judgement {
+  finish(endBytes: number, { cut }: { readonly cut: boolean }): Judgement {
     const { expectBytes, startBytes, file } = this.#options;
     this.#close();
     const groups = this.#groups.finish();
-    if (expectBytes !== undefined && endBytes < expectBytes) {
+    if (!cut && expectBytes !== undefined && endBytes < expectBytes) {
       const detail = `${grouped(expectBytes - endBytes)} bytes are missing at the end`;
       this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, detail });
     }

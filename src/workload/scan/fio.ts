@@ -6,6 +6,7 @@
 import type { Judgement } from "../../judge/finding.ts";
 import { FioJudge } from "../../judge/fio/judge.ts";
 import { FioRefusal, learn, type ReadAt } from "../../judge/fio/layout.ts";
+import { intactJudgement } from "../../judge/judge.ts";
 import { Inconclusive, UsageError } from "../../ops/errors.ts";
 import { pathText, read } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
@@ -15,12 +16,21 @@ import type { ReadAtMost } from "./scan.ts";
 
 const READ_BYTES = 1 << 20;
 
-/** Judges the whole of a file or device; undefined when `tick` asks to stop. `reading` is another way to its bytes. */
+/** A judgement, and how much payload nothing could be compared with. */
+export interface FioScan {
+  readonly judgement: Judgement;
+  /** `tick` asked to stop before the end. */
+  readonly stopped: boolean;
+  /** Undefined when that was before it was known how the blocks are checked. */
+  readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
+}
+
+/** Judges a file or device, all of it or until `tick` asks to stop. `reading` is another way to its bytes. */
 export async function judgeFio(
   input: Input,
   expectBytes: number | undefined,
   { tick, reading }: { tick: (at: number) => Promise<boolean>; reading?: ReadAtMost | undefined },
-): Promise<Judgement | undefined> {
+): Promise<FioScan> {
   const { fd, sizeBytes } = input;
   if (sizeBytes === undefined) throw new UsageError("--pattern fio needs a file or a block device, not a stream");
   using memory = allocate(READ_BYTES);
@@ -40,12 +50,22 @@ export async function judgeFio(
   try {
     const learning = learn(readBlock, sizeBytes);
     let turn = learning.next();
-    for (; !turn.done; turn = learning.next()) if (!(await tick(0))) return undefined;
+    for (; !turn.done; turn = learning.next())
+      if (!(await tick(0))) return { judgement: intactJudgement(0, 0), stopped: true };
     const layout = turn.value;
     const file = pathText(fd.label);
     const judge = new FioJudge({ layout, read: readBlock, checksum: fioChecksum, sizeBytes, file, expectBytes });
-    for (let at: number | undefined = 0; at !== undefined; at = judge.step()) if (!(await tick(at))) return undefined;
-    return judge.finish();
+    let stopped = false;
+    for (let at: number | undefined = 0; at !== undefined && !stopped; ) {
+      stopped = !(await tick(at));
+      if (!stopped) at = judge.step();
+    }
+    const { checksum } = layout;
+    return {
+      judgement: judge.finish({ cut: stopped }),
+      stopped,
+      payload: { uncheckedBytes: judge.uncheckedBytes, checksum },
+    };
   } catch (error) {
     if (error instanceof FioRefusal) throw new Inconclusive(`${fd.label}: ${error.message}`);
     throw error;

@@ -9,6 +9,7 @@ import { intactJudgement } from "../../judge/judge.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { type Path, read } from "../../ops/file.ts";
 import { allocate, type Memory } from "../../ops/memory.ts";
+import { Interrupted } from "../../ops/signals.ts";
 import { nextData, seek } from "../../ops/space.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
 import { SEEK_END } from "../../sys/uapi/fcntl.ts";
@@ -67,9 +68,10 @@ export async function intactInParallel(
   const shared = new SharedArrayBuffer(8 * jobs);
   const done = new Float64Array(shared);
   const share = Math.ceil((to - from) / jobs / READ_BLOCK_BYTES) * READ_BLOCK_BYTES;
-  const stopped = Promise.withResolvers<undefined>();
+  // Known before all ranges are compared: that the run is to stop, and that one of them differs.
+  const early = Promise.withResolvers<false | undefined>();
   const timer = setInterval(() => {
-    if (!tick(done.reduce((sum, bytes) => sum + bytes, 0))) stopped.resolve(undefined);
+    if (!tick(done.reduce((sum, bytes) => sum + bytes, 0))) early.resolve(undefined);
   }, 100);
   const workers: Worker[] = [];
   const answers = Array.from({ length: jobs }, (_, slot) => {
@@ -77,15 +79,15 @@ export async function intactInParallel(
     const worker = new Worker(new URL("./worker.ts", import.meta.url));
     workers.push(worker);
     worker.postMessage({ ...order, range, shared, slot } satisfies ScanOrder);
-    return new Promise<boolean>((resolve) => {
-      worker.onmessage = ({ data }) => resolve(data === true);
-      worker.onerror = () => resolve(false);
+    return new Promise<true>((resolve) => {
+      worker.onmessage = ({ data }) => (data === true ? resolve(true) : early.resolve(false));
+      worker.onerror = () => early.resolve(false);
     });
   });
-  const all = await Promise.race([Promise.all(answers), stopped.promise]);
+  const intact = await Promise.race([Promise.all(answers), early.promise]);
   clearInterval(timer);
   for (const worker of workers) worker.terminate();
-  return all?.every((intact) => intact);
+  return intact === undefined ? undefined : intact !== false;
 }
 
 /** Where the holes of a sparse file are; devices and file systems that keep none have none. */
@@ -146,24 +148,31 @@ class Metronome {
   }
 }
 
-/**
- * Feeds a judge with everything in the range, in order; holes without reading them. The offset at which it ended: before
- * `range.to` when there were no more bytes, or when `tick` returned false. `reading` is another way to a file's bytes.
- */
+/** How far a judge was fed. */
+export interface Fed {
+  /** Before the end of the range when there were no more bytes, or when it was stopped. */
+  readonly endBytes: number;
+  /** By `tick`, or by a signal while a read waited. */
+  readonly stopped: boolean;
+  /** The byte there is wrong, and the judge was stopped before it could explain why. */
+  readonly unexplained?: true;
+}
+
+/** Feeds a judge with everything in the range, in order; holes without reading them. `reading`: another way to the bytes. */
 export async function judgeInOrder(
   input: Input,
   judge: Taker,
   range: ScanRange,
   tick: (at: number) => Promise<boolean>,
   reading?: ReadAtMost,
-): Promise<number> {
+): Promise<Fed> {
   using memory = allocate(READ_BLOCK_BYTES);
   if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
   const holes = new Holes(input, range.to);
   const time = new Metronome();
   let at = range.from;
   while (at < range.to) {
-    if (time.isDue && !(await tick(at))) break;
+    if (time.isDue && !(await tick(at))) return { endBytes: at, stopped: true };
     const hole = holes.at(at);
     if (hole > 0) {
       judge.pushZeros(hole);
@@ -175,29 +184,43 @@ export async function judgeInOrder(
       reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;
     const work = judge.prepare?.(block);
-    if (work !== undefined && !(await isReady(work, () => tick(at)))) break;
+    if (work !== undefined && !(await isReady(work, () => tick(at))))
+      return { endBytes: at, stopped: true, unexplained: true };
     judge.push(block);
     at += block.length;
   }
-  return at;
+  return { endBytes: at, stopped: false };
 }
 
 async function judgeStream(
   fd: Fd,
   judge: Taker,
   { range, tick, memory }: { range: ScanRange; tick: (at: number) => Promise<boolean>; memory: Memory },
-): Promise<number> {
+): Promise<Fed> {
   let at = range.from;
-  while (at < range.to && (await tick(at))) {
-    const got = read(fd, memory, { lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
+  while (at < range.to) {
+    if (!(await tick(at))) return { endBytes: at, stopped: true };
+    const got = readUnlessStopped(fd, memory, Math.min(READ_BLOCK_BYTES, range.to - at));
+    if (got === undefined) return { endBytes: at, stopped: true };
     if (got === 0) break;
     const block = memory.bytes.subarray(0, got);
     const work = judge.prepare?.(block);
-    if (work !== undefined && !(await isReady(work, () => tick(at)))) break;
+    if (work !== undefined && !(await isReady(work, () => tick(at))))
+      return { endBytes: at, stopped: true, unexplained: true };
     judge.push(block);
     at += got;
   }
-  return at;
+  return { endBytes: at, stopped: false };
+}
+
+/** The bytes read; undefined when a signal came while it waited for more: what was read before is judged all the same. */
+function readUnlessStopped(fd: Fd, memory: Memory, lengthBytes: number): number | undefined {
+  try {
+    return read(fd, memory, { lengthBytes });
+  } catch (error) {
+    if (error instanceof Interrupted) return undefined;
+    throw error;
+  }
 }
 
 export function intact(from: number, to: number): Judgement {

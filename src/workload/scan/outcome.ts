@@ -1,0 +1,60 @@
+/**
+ * What a scan came to, as its run reports it: the findings, the map, and what was not checked.
+ *
+ * Owns the sentences about what was not checked: the length, a payload without a checksum, whatever a signal cut off.
+ * A scan that was cut off keeps what it found; without a finding it is inconclusive. Reads nothing.
+ */
+import type { Finding, Judgement } from "../../judge/finding.ts";
+import { grouped } from "../../units.ts";
+import type { Outcome } from "../context.ts";
+
+/** A judgement, and what it leaves open. */
+export interface Scanned {
+  readonly judgement: Judgement;
+  /** Those of the judgement, with what a second reading gave. */
+  readonly findings: readonly Finding[];
+  /** A signal ended it before the end. */
+  readonly stopped: boolean;
+  /** A byte at or behind this offset is wrong, and the signal came before it was known how. */
+  readonly unexplainedAt?: number | undefined;
+  readonly lengthChecked: boolean;
+  /** Nobody gave a length, and none can be known. */
+  readonly lengthUnknown: boolean;
+  /** Of fio's blocks: whether every payload was compared, or its checksum was. */
+  readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
+}
+
+export function scanOutcome(scanned: Scanned): Outcome {
+  const { judgement, findings, stopped, lengthChecked, payload } = scanned;
+  const { findingsLeftOut, groups, segments, verifiedBytes } = judgement;
+  const reasons = reasonsOf(scanned);
+  return {
+    findings,
+    findingsLeftOut,
+    ...(groups === undefined ? {} : { groups }),
+    segments,
+    totals: { bytesVerified: verifiedBytes, files: 1 },
+    workload: {
+      lengthChecked: lengthChecked && !stopped,
+      ...(payload === undefined ? {} : { payloadChecked: payload.uncheckedBytes === 0 }),
+    },
+    ...(stopped && findings.length === 0 ? { verdict: "inconclusive" } : {}),
+    ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
+  };
+}
+
+function reasonsOf({ judgement, findings, stopped, unexplainedAt, lengthUnknown, payload }: Scanned): string[] {
+  const reasons: string[] = [];
+  if (unexplainedAt !== undefined)
+    reasons.push(`a byte at or after ${grouped(unexplainedAt)} is wrong and was not explained any more`);
+  else if (stopped && findings.length === 0)
+    reasons.push(judgement.verifiedBytes === 0 ? "nothing was verified" : "nothing wrong in what was read before");
+  if (payload !== undefined && payload.uncheckedBytes > 0) {
+    reasons.push(
+      `${grouped(payload.uncheckedBytes)} bytes of payload were not checked: verify=${payload.checksum} stores no checksum of them that can be computed here, and they are not what fio's generator makes`,
+    );
+  }
+  if (lengthUnknown && !stopped && judgement.verifiedBytes > 0)
+    reasons.push("the length was not checked: give it with --expect-bytes");
+  return reasons;
+}
