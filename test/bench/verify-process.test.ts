@@ -3,9 +3,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findingLines, flippedFile } from "../../src/bench/verify-process.ts";
+import { findingLines, flippedFile, SCRIPT, verifies } from "../../src/bench/verify-process.ts";
 import { Workshop } from "../../src/bench/workshop.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
+import { allocate, MiB } from "../../src/ops/memory.ts";
 import { counter } from "../../src/pattern/counter.ts";
 
 const BYTES = 2 ** 21;
@@ -18,6 +19,16 @@ test("a file has as many flipped words as asked for, each at a place of its own"
     expect([flips, bytes.length, findings.length + findingsLeftOut]).toEqual([flips, BYTES, flips]);
   }
 });
+
+test("the memory of a measured process is its own, not what the benchmark had", async () => {
+  using workshop = new Workshop(join(tmpdir(), "bytewitness-bench-"));
+  const path = flippedFile(workshop, "clean", { bytes: BYTES, flips: 0 });
+  using held = allocate(512 * MiB);
+  held.bytes.fill(1);
+  const { MB: megabytes = 0 } = await verifies("clean", SCRIPT, [path], 0).run(0);
+  expect(megabytes).toBeGreaterThan(20);
+  expect(megabytes).toBeLessThan(250);
+}, 60_000);
 
 test("the goal is the last row's", () => {
   const side = (name: string, seconds: number, megabytes: number) => ({
