@@ -35,6 +35,7 @@ import {
 } from "bytewitness";
 
 const DATA_BYTES = 2048;
+const MEMORY = "/dev/shm";
 const END_BYTES = 2 * PAGE_BYTES;
 
 /** Each makes the file two pages long without writing to its first; `page` is in the file `source` too. */
@@ -66,10 +67,10 @@ await runReproducer({
   positionals: { dir: { kind: "path", optional: true, description: "where the files go (/dev/shm, a tmpfs)" } },
   options: { by: { kind: "choice", choices: [...WAYS, "all"], default: "all", description: "how the file grows" } },
   run: (run) => {
-    const directory = run.args.dir ?? (process.env.BYTEWITNESS_DIR || "/dev/shm");
+    const directory = run.args.dir ?? (process.env.BYTEWITNESS_DIR || MEMORY);
     const { tally } = run;
-    // Files stay where the user wanted them; those in our default place, which is memory, are copied out.
-    if (run.args.dir === undefined) tally.vanishing(String(directory));
+    // Evidence stays where the user wanted the files; from our default place, which is memory, it is copied out.
+    if (String(directory) === MEMORY) tally.vanishing(MEMORY);
     using page = allocate(END_BYTES);
     using data = allocate(PAGE_BYTES);
     data.bytes.fill(0x43);

@@ -11,7 +11,7 @@ import type { RunReport } from "../report/document.ts";
 import { renderHtml } from "../report/html/page.ts";
 
 /** What the guest's tar stream holds, relative to the artifact directory. */
-const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/tmp\/(?=bytewitness-))([^\s'",;:)]+)/g;
+const EVIDENCE = /(?<![\w./-])(?:\/mnt\/test\/|\/(?:tmp|dev\/shm)\/(?=bytewitness-))([^\s'",;:)]+)/g;
 /** Another command of this package, as a guest starts it. */
 const COMMAND = /\bbun (?:run )?(?:\/bytewitness\/scripts\/(?:gallery\/)?)?([\w-]+)\.ts\b/g;
 /** The script's own command: the guest knows how it is spelled here (BYTEWITNESS_INVOKED), and its paths are the guest's. */

@@ -21,6 +21,7 @@ test.each([
     `  ${commandOf("verify")} /host/evidence/repro.3 --expect-bytes 5`,
   ],
   ["kept /tmp/bytewitness-x-evidence-ab/repro.0", "kept /host/evidence/bytewitness-x-evidence-ab/repro.0"],
+  ["kept /dev/shm/bytewitness-x-evidence-ab/repro.0", "kept /host/evidence/bytewitness-x-evidence-ab/repro.0"],
   ["# file=/mnt/test/deep/er offset=1", "# file=/host/evidence/deep/er offset=1"],
   [`replay      ${AGAIN}`, `replay      ${AGAIN}`],
   [`# kernel=6.1 replay=${AGAIN}`, `# kernel=6.1 replay=${AGAIN}`],

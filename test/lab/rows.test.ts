@@ -16,6 +16,7 @@ const RESULT: GuestResult = {
   bootParts: undefined,
   scriptSeconds: 2.5,
   processorSeconds: 3,
+  bootProcessorSeconds: 1,
   events: [],
   consoleTail: [],
 };

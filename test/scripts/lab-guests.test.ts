@@ -32,6 +32,35 @@ describe("guests", () => {
     expect(readdirSync(artifacts).sort()).toEqual(["evidence", "report.txt"]);
   });
 
+  testGuest("evidence comes back from the test disk, from /tmp and from /dev/shm, all at once", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "leave.ts");
+    await Bun.write(
+      script,
+      `import { mkdirSync, writeFileSync } from "node:fs";
+       for (const place of ["/tmp", "/dev/shm"]) {
+         const evidence = place + "/bytewitness-x-evidence" + place.replaceAll("/", "-");
+         mkdirSync(evidence);
+         writeFileSync(evidence + "/kept", place);
+         writeFileSync(place + "/not-evidence", place);
+       }
+       writeFileSync("/mnt/test/kept", "/mnt/test");
+       process.exit(7);`,
+    );
+    const artifacts = join(directory.path, "artifacts");
+    const { stderr } = await lab(["run", "--kernel", KERNEL, "--artifacts", artifacts, "--", script]);
+    const files = readdirSync(artifacts, { recursive: true, encoding: "utf8" }).filter((path) =>
+      /kept|evid/.test(path),
+    );
+    expect({ files: files.sort(), stderr }).toEqual({
+      files: [
+        ...["bytewitness-x-evidence-dev-shm", "bytewitness-x-evidence-dev-shm/kept"],
+        ...["bytewitness-x-evidence-tmp", "bytewitness-x-evidence-tmp/kept", "kept"],
+      ],
+      stderr: expect.any(String),
+    });
+  });
+
   testGuest("a panic is 125, with the console's last lines; ext4 mounts as well", async () => {
     using directory = temporaryDirectory();
     const script = join(directory.path, "panic.ts");

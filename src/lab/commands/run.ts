@@ -121,9 +121,10 @@ function tellTheEnd(
     bootSeconds === undefined ? "no boot" : `boot ${bootSeconds.toFixed(1)} s${partsText(bootParts)}`,
     `script ${(scriptSeconds ?? 0).toFixed(1)} s`,
   ];
-  narrate(
-    `${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s; processor time ${(result.processorSeconds ?? 0).toFixed(1)} s`,
-  );
+  const { processorSeconds = 0, bootProcessorSeconds } = result;
+  const before = bootProcessorSeconds === undefined ? "" : ` (boot ${bootProcessorSeconds.toFixed(1)})`;
+  const processor = `processor time ${processorSeconds.toFixed(1)} s${before}`;
+  narrate(`${acceleration}, ${parts.join(", ")}, command to end ${seconds.toFixed(1)} s; ${processor}`);
 }
 
 /** Where the time of a boot went. */

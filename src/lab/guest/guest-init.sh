@@ -158,20 +158,26 @@ if [ -z "$ports" ]; then
   carry stdout </run/stdout
   carry stderr </run/stderr
 fi
-# Reproducers remove clean files, so what is left is evidence; what had to leave its file system is in /tmp.
-if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ]; then
-  cd /tmp && set -- bytewitness-* && [ -e "$1" ] || set --
-  if [ -n "$(ls -A /mnt/test)" ] || [ $# -gt 0 ]; then
-    if [ -n "$ports" ]; then
-      # A write to a port returns before QEMU took it: up to 128 buffers of 32 KiB wait in its ring, and a slow host loses
-      # them at the end. Zeros behind the archive, more than the ring holds, push the last of it out.
-      {
-        tar -cf - -C /mnt/test . ${1:+-C /tmp "$@"}
-        dd if=/dev/zero bs=32k count=160 2>/dev/null
-      } >"${ports}4"
-    else
-      tar -cf - -C /mnt/test . ${1:+-C /tmp "$@"} | carry files
-    fi
+# Reproducers remove clean files, so what is left is evidence; what had to leave its file system, or has none but memory, is
+# in /tmp and /dev/shm. busybox's tar knows one directory for each archive, so there are up to three, one behind the other.
+evidence() {
+  tar -cf - -C /mnt/test .
+  for place in /tmp /dev/shm; do
+    cd $place && set -- bytewitness-* && [ -e "$1" ] && tar -cf - "$@"
+  done
+}
+anything() {
+  for path in "$@"; do [ -e "$path" ] && return 0; done
+  return 1
+}
+if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ] &&
+  anything /mnt/test/* /mnt/test/.[!.]* /tmp/bytewitness-* /dev/shm/bytewitness-*; then
+  if [ -n "$ports" ]; then
+    # A write to a port returns before QEMU took it: up to 128 buffers of 32 KiB wait in its ring, and a slow host loses
+    # them at the end. Zeros behind the archives, more than the ring holds, push the last of it out.
+    { evidence; dd if=/dev/zero bs=32k count=160 2>/dev/null; } >"${ports}4"
+  else
+    evidence | carry files
   fi
 fi
 held=

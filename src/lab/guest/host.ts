@@ -67,6 +67,7 @@ export async function runOnHost(run: HostRun): Promise<GuestResult> {
     bootParts: undefined,
     scriptSeconds: (performance.now() - startedAt) / 1000,
     processorSeconds: undefined,
+    bootProcessorSeconds: undefined,
     events: [],
     consoleTail: [],
   };

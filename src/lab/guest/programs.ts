@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { cacheDirectory, findProgram, LabError, partialName, publish } from "../kernels/cache.ts";
+import { cacheDirectory, findProgram, LabError, partialName, publish, readJson, writeJson } from "../kernels/cache.ts";
 import { CpioWriter } from "./cpio.ts";
 
 /** Programs that reproducers start, where the host has them: file systems on loop images, swap. */
@@ -18,6 +18,29 @@ const SBIN = "/usr/local/sbin:/usr/sbin:/sbin";
 const MODPROBE = join(import.meta.dir, "guest-modprobe.sh");
 
 const LIBRARY_DIRECTORIES = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
+
+/** Answers of ldd(1), which starts a shell and the loader for each program, by the program as it was then. */
+type Answers = Record<string, { readonly program: string; readonly libraries: readonly string[] }>;
+
+/** `librariesOf` for many programs, each asked once as long as neither it nor one of its libraries goes away. */
+async function knownLibraries(programs: readonly string[]): Promise<Map<string, readonly string[]>> {
+  const place = join(cacheDirectory("images"), "libraries.json");
+  const before = readJson<Answers>(place) ?? {};
+  const answers: Answers = {};
+  for (const path of programs) {
+    const program = stamp(path);
+    const known = before[path];
+    const holds = known?.program === program && known.libraries.every((library) => existsSync(library));
+    answers[path] = holds ? known : { program, libraries: await librariesOf(path) };
+  }
+  if (programs.some((path) => answers[path] !== before[path])) writeJson(place, answers);
+  return new Map(Object.entries(answers).map(([path, { libraries }]) => [path, libraries]));
+}
+
+function stamp(path: string): string {
+  const { size, mtimeMs } = statSync(path);
+  return `${path} ${size} ${mtimeMs}`;
+}
 
 /** The shared libraries of a program with their paths, loader included; none for a static one. */
 export async function librariesOf(program: string): Promise<string[]> {
@@ -36,25 +59,23 @@ function findLibrary(name: string): string | undefined {
 export async function programsPart(): Promise<string> {
   if (process.arch !== "x64") throw new LabError(`the lab runs x86-64 guests on x86-64 hosts; this is ${process.arch}`);
   const busybox = findProgram("busybox", "busybox-static");
-  if ((await librariesOf(busybox)).length > 0) {
+  const found = AT_HAND.map((name) => Bun.which(name, { PATH: `${process.env.PATH ?? ""}:${SBIN}` }));
+  const tools = found.filter((path) => path !== null);
+  const needed = await knownLibraries([busybox, process.execPath, ...tools]);
+  if ((needed.get(busybox) ?? []).length > 0) {
     throw new LabError("busybox here is not static: install it (Debian: apt-get install busybox-static)");
   }
-  const libraries = await librariesOf(process.execPath);
+  const libraries = [...(needed.get(process.execPath) ?? [])];
   for (const name of ["liburing.so.2", "libgcc_s.so.1"]) {
     const path = findLibrary(name);
     // Without liburing the scripts that need it name it in the guest, as they would on the host.
     if (path !== undefined && !libraries.includes(path)) libraries.push(path);
   }
-  const found = AT_HAND.map((name) => Bun.which(name, { PATH: `${process.env.PATH ?? ""}:${SBIN}` }));
-  const tools = found.filter((path) => path !== null);
   for (const tool of tools) {
-    for (const path of await librariesOf(tool)) if (!libraries.includes(path)) libraries.push(path);
+    for (const path of needed.get(tool) ?? []) if (!libraries.includes(path)) libraries.push(path);
   }
   const settings = SETTINGS.filter((path) => existsSync(path));
-  const inputs = [process.execPath, busybox, ...libraries, ...tools, ...settings, MODPROBE].map((path) => {
-    const { size, mtimeMs } = statSync(path);
-    return `${path} ${size} ${mtimeMs}`;
-  });
+  const inputs = [process.execPath, busybox, ...libraries, ...tools, ...settings, MODPROBE].map(stamp);
   const key = createHash("sha256")
     .update(`4\n${inputs.join("\n")}`)
     .digest("hex")

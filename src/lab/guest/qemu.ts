@@ -6,7 +6,7 @@
  * descriptors, and the channels are abstract unix sockets, which have no file at all.
  * Refuses to interpret what the script prints.
  */
-import { findProgram } from "../kernels/cache.ts";
+import { findProgram, readText } from "../kernels/cache.ts";
 import type { Acceleration } from "./accel.ts";
 import { type ConsoleEvent, ConsoleReader } from "./console.ts";
 import { openPorts } from "./ports.ts";
@@ -56,6 +56,8 @@ export interface GuestResult {
   readonly scriptSeconds: number | undefined;
   /** What QEMU took of a processor, all together; on a busy machine it shows more than a clock. */
   readonly processorSeconds: number | undefined;
+  /** That part of it that was taken before the script started. */
+  readonly bootProcessorSeconds: number | undefined;
   readonly events: readonly ConsoleEvent[];
   readonly consoleTail: readonly string[];
 }
@@ -124,6 +126,13 @@ function launch(machine: Machine, more: string[], stdio: { stdin: "ignore" | "in
   );
 }
 
+/** proc(5), stat: user and system time of a process so far, in ticks of a hundredth of a second. */
+function processorSecondsOf(pid: number): number | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields && (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** Opens the guest's shell on this terminal; returns when the guest is gone. */
 export async function openShell(machine: Machine): Promise<number> {
   const terminal = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
@@ -140,7 +149,11 @@ export async function runGuest(
   { timeoutSeconds, listener, signal }: { timeoutSeconds: number; listener: GuestListener; signal?: AbortSignal },
 ): Promise<GuestResult> {
   const startedAt = performance.now();
-  const status = new StatusReader(startedAt, () => listener.started?.());
+  let bootProcessorSeconds: number | undefined;
+  const status = new StatusReader(startedAt, () => {
+    bootProcessorSeconds = processorSecondsOf(child.pid);
+    listener.started?.();
+  });
   const takers = {
     status: (bytes: Uint8Array) => status.push(bytes),
     stdout: (bytes: Uint8Array) => listener.stdout?.(bytes),
@@ -176,6 +189,7 @@ export async function runGuest(
     return {
       ...status.result(cut, output.trim()),
       processorSeconds,
+      bootProcessorSeconds,
       events: console.events,
       consoleTail: console.tail,
     };

@@ -52,7 +52,7 @@ export class StatusReader {
   result(
     cut: "timeout" | "stopped" | undefined,
     output: string,
-  ): Omit<GuestResult, "events" | "consoleTail" | "processorSeconds"> {
+  ): Omit<GuestResult, "events" | "consoleTail" | "processorSeconds" | "bootProcessorSeconds"> {
     const scriptSeconds =
       this.#guestStart === undefined || this.#guestEnd === undefined ? undefined : this.#guestEnd - this.#guestStart;
     const common = {
