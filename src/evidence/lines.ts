@@ -1,7 +1,8 @@
 /**
  * Recorded calls as lines, as strace prints them: names of descriptors, flags by name, contents in a few words.
  *
- * Owns the wording of one call, and the descriptors' names: a path, or what made the descriptor. Used by the trace, the
+ * Owns the wording of one call, and the names: of a descriptor its path, or what made it; of
+ * mappings map1, map2 and so on. Used by the trace, the
  * timeline of a report and the C program's comments.
  */
 import { errnoName } from "../sys/errno.ts";
@@ -14,16 +15,46 @@ import { type Parameter, SIGNATURES } from "./signatures.ts";
 /** Which descriptor is what at each moment of a recording; calls must be fed in their order. */
 export class DescriptorNames {
   readonly #names = new Map<number, string>();
+  readonly #mappings: { readonly name: string; readonly address: number; readonly lengthBytes: number }[] = [];
   #pipes = 0;
   #sockets = 0;
+  #maps = 0;
 
   nameOf(descriptor: number): string {
     return this.#names.get(descriptor) ?? String(descriptor);
   }
 
+  /** "map1", "map1+4096"; "&…" for memory that no recorded call mapped. */
+  placeOf(address: number): string {
+    const mapping = this.#mappings.findLast((one) => one.address <= address && address < one.address + one.lengthBytes);
+    if (mapping === undefined) return "&…";
+    return address === mapping.address ? mapping.name : `${mapping.name}+${address - mapping.address}`;
+  }
+
+  /** The name that a mapping gets from the call that made or moved it. */
+  mapNameOf({ call, args }: RecordedCall): string {
+    const moved = call === "mremap" ? this.placeOf(args[0] as number) : "&…";
+    return moved === "&…" ? `map${this.#maps + 1}` : moved;
+  }
+
+  #learnMapping({ call, args, result }: RecordedCall): void {
+    const [address = 0, lengthBytes = 0, newBytes = 0] = args;
+    const index = call === "mmap" ? -1 : this.#mappings.findLastIndex((one) => one.address === address);
+    const whole = this.#mappings[index]?.lengthBytes === lengthBytes;
+    if (whole && call === "munmap") this.#mappings.splice(index, 1);
+    else if (call === "mremap" && index >= 0)
+      this.#mappings[index] = { name: this.#mappings[index]?.name ?? "", address: result, lengthBytes: newBytes };
+    else if (call === "mmap") {
+      this.#maps += 1;
+      this.#mappings.push({ name: `map${this.#maps}`, address: result, lengthBytes });
+    }
+  }
+
   /** Learns from a call that was made. */
-  learn({ call, args, result, pointed }: RecordedCall): void {
+  learn(recorded: RecordedCall): void {
+    const { call, args, result, pointed } = recorded;
     if (result < 0) return;
+    if (/^m(un|re)?map$/.test(call)) this.#learnMapping(recorded);
     const path = pointed.find((item) => item?.kind === "path");
     const pair = pointed.find((item) => item?.kind === "pair");
     if (call === "close") this.#names.delete(args[0] as number);
@@ -77,6 +108,8 @@ function argumentText(
       return flagsText(parameter.family ?? "", value);
     case "pointer":
       return value === 0 ? "NULL" : "&…";
+    case "mapped":
+      return value === 0 ? "NULL" : names.placeOf(value);
     case "offset*":
       return value === 0 ? "NULL" : (pointedText(pointed) ?? "&…");
     case "offset":
@@ -112,19 +145,28 @@ export function callLine(recorded: RecordedCall, names: DescriptorNames): string
       : parameters.map((parameter, index) =>
           argumentText(parameter, args[index] ?? 0, { pointed: pointed[index], names }),
         );
-  const answer = result < 0 ? `-1 ${errnoName(-result)}` : String(result);
+  const given = SIGNATURES[call]?.gives === "address" ? names.mapNameOf(recorded) : String(result);
+  const answer = result < 0 ? `-1 ${errnoName(-result)}` : given;
   return `${call}(${shown.join(", ")}) = ${answer}`;
 }
 
-/** All calls as lines, in the order in which they began; with several threads, when that was and how long each took. */
+/**
+ * All calls as lines, in the order in which they began; with several threads or requests of a ring, when that was and how
+ * long each took.
+ */
 export function callLines(calls: readonly RecordedCall[]): string[] {
   const names = new DescriptorNames();
-  const threads = calls.some(({ thread }) => thread !== undefined);
+  const overlap = calls.some(({ call, thread }) => thread !== undefined || isRequest(call));
   return calls.map((recorded) => {
     const line = callLine(recorded, names);
     names.learn(recorded);
-    return threads ? timed(recorded, line) : line;
+    return overlap ? timed(recorded, line) : line;
   });
+}
+
+/** A request of a ring, which other calls go on beside. */
+export function isRequest(call: string): boolean {
+  return call.startsWith("io_uring ");
 }
 
 /** `  12.345 ms  thread 2  splice(…) = 0 <1.500 ms>`: began when, by whom, took how long. */

@@ -1,13 +1,14 @@
 /**
  * A recording as a trace file that Perfetto and chrome://tracing open: the JSON form of the Trace Event Format.
  *
- * Owns the mapping: one track for each thread and descriptor that the calls used, one slice for each call, a flow arrow from a call
+ * Owns the mapping: one track for each thread and descriptor that the calls used, for requests of a ring as many as are in
+ * flight, one slice for each call, a flow arrow from a call
  * that filled a pipe, a socket or a file to the call that took from it, findings as instants. Times are microseconds with
  * three decimals, so no nanosecond is lost.
  * Source: "Trace Event Format" (Google, 2016), phases X, M, i, s, f.
  */
 import type { ReportedFinding } from "../report/document.ts";
-import { callLine, DescriptorNames } from "./lines.ts";
+import { callLine, DescriptorNames, isRequest } from "./lines.ts";
 import type { RecordedCall } from "./recorder.ts";
 import { type RoleCalls, roleTracks } from "./role-tracks.ts";
 import { SIGNATURES } from "./signatures.ts";
@@ -43,6 +44,7 @@ export function traceOf(
 ): TraceFile {
   const names = new DescriptorNames();
   const tracks = new Map<string, number>();
+  const lanes = new Lanes();
   const events: TraceEvent[] = [
     named("process_name", PROCESS_TRACK, about.tool),
     named("thread_name", PROCESS_TRACK, "process"),
@@ -53,11 +55,11 @@ export function traceOf(
     const descriptors = descriptorsOf(recorded).map((number) => names.nameOf(number));
     const line = callLine(recorded, names);
     names.learn(recorded);
-    const tid = trackFor(recorded, descriptors[0] ?? newName(recorded, names), (owner) =>
-      trackOf(owner, tracks, events),
-    );
     const ts = recorded.startNs / 1000;
     const dur = Math.max(0.001, (recorded.endNs - recorded.startNs) / 1000);
+    const owner = ownerOf(recorded, descriptors[0] ?? newName(recorded, names));
+    const lane = isRequest(recorded.call) ? lanes.free(owner, { ts, dur }) : owner;
+    const tid = lane === undefined ? PROCESS_TRACK : trackOf(lane, tracks, events);
     lastUs = Math.max(lastUs, ts + dur);
     events.push({
       name: recorded.call,
@@ -91,10 +93,26 @@ function named(what: "process_name" | "thread_name", tid: number, name: string):
   return { name: what, ph: "M", pid: PID, tid, args: { name } };
 }
 
-/** Slices of one track must not overlap in part: each thread has tracks of its own. */
-function trackFor({ thread }: RecordedCall, owner: string | undefined, track: (owner: string) => number): number {
-  if (thread !== undefined) return track(`thread ${thread}${owner === undefined ? "" : `: ${owner}`}`);
-  return owner === undefined ? PROCESS_TRACK : track(owner);
+/** The name of a call's track. Slices of one track must not overlap in part: each thread has tracks of its own. */
+function ownerOf({ call, thread }: RecordedCall, descriptor: string | undefined): string | undefined {
+  const maker = [...(thread === undefined ? [] : [`thread ${thread}`]), ...(isRequest(call) ? ["io_uring"] : [])];
+  if (maker.length === 0) return descriptor;
+  return `${maker.join(", ")}${descriptor === undefined ? "" : `: ${descriptor}`}`;
+}
+
+/** Requests of one descriptor that are in flight at once need tracks side by side. */
+class Lanes {
+  readonly #ends = new Map<string, number>();
+
+  /** The first track of `owner` that is free from `ts` on. */
+  free(owner = "io_uring", { ts, dur }: Pick<Slice, "ts" | "dur">): string {
+    for (let count = 1; ; count++) {
+      const name = count === 1 ? owner : `${owner} (${count})`;
+      if ((this.#ends.get(name) ?? -Infinity) > ts) continue;
+      this.#ends.set(name, ts + dur);
+      return name;
+    }
+  }
 }
 
 function trackOf(owner: string, tracks: Map<string, number>, events: TraceEvent[]): number {
@@ -159,7 +177,8 @@ function conduit(name: string): string {
 }
 
 /** Where a call takes its bytes from and where it puts them. */
-function ends(call: string, [first, second]: readonly string[]): { source?: string; sink?: string } {
+function ends(name: string, [first, second]: readonly string[]): { source?: string; sink?: string } {
+  const call = name.replace("io_uring ", "");
   if (call === "sendfile") return { ...(second && { source: second }), ...(first && { sink: first }) };
   if (second !== undefined) return { ...(first && { source: first }), sink: second };
   if (/^(p?read|recv)/.test(call)) return first === undefined ? {} : { source: first };

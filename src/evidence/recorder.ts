@@ -1,7 +1,7 @@
 /**
  * A recording of this process's calls: both ends of each, with the paths and the contents that went in.
  *
- * Owns capturing at the moment of the call (memory changes afterwards) and the bound: the oldest calls are dropped and
+ * Owns capturing at the moment of the call, of a ring's request when the ring is entered with it (memory changes afterwards) and the bound: the oldest calls are dropped and
  * counted. Contents cost a look at every byte written, so nothing is recorded unless somebody asked for a trace, a page or
  * a C program. Calls of this process's other threads are recorded there, without contents (thread-recorder.ts); those of
  * child processes are not.
@@ -26,6 +26,11 @@ export interface RecordedCall {
   readonly thread?: number;
 }
 
+/** In the order in which they began, numbered anew. */
+function inOrder(calls: readonly RecordedCall[]): RecordedCall[] {
+  return calls.toSorted((a, b) => a.startNs - b.startNs).map((recorded, index) => ({ ...recorded, index }));
+}
+
 const CALLS_MAX = 20_000;
 const THREAD_RECORDER = new URL("./thread-recorder.ts", import.meta.url).href;
 
@@ -36,6 +41,8 @@ export class Recorder implements Disposable {
   readonly startedNs = Bun.nanoseconds();
   readonly #logs: ThreadLog[] = [];
   #count = 0;
+  /** Requests of rings end in another order than they begin. */
+  #inOrder = true;
   #stop: (() => void) | undefined;
 
   /** `contents`: whether what goes in and comes out is looked at, or only where and how much. */
@@ -56,6 +63,7 @@ export class Recorder implements Disposable {
       after: (call, args, end) => {
         const pointed = pointedAfter(this.#memory, call, args, end.result, end.before as (Pointed | undefined)[]);
         if (this.#calls.length >= CALLS_MAX) this.#calls.shift();
+        this.#inOrder &&= (this.#calls.at(-1)?.startNs ?? -Infinity) <= end.startNs - this.startedNs;
         this.#calls.push({
           index: this.#count,
           call,
@@ -79,17 +87,15 @@ export class Recorder implements Disposable {
     return this.#logs.length;
   }
 
-  /** This thread's calls that are still held, oldest first. */
+  /** This thread's calls that are still held, in the order in which they began. */
   get calls(): readonly RecordedCall[] {
-    return this.#calls;
+    return this.#inOrder ? this.#calls : inOrder(this.#calls);
   }
 
   /** Those of all threads, in the order in which they began; numbered anew. */
   get allCalls(): readonly RecordedCall[] {
     const others = this.#logs.flatMap((log, at) => log.entries().map((entry) => this.#ofThread(entry, at + 1)));
-    if (others.length === 0) return this.#calls;
-    const all = [...this.#calls, ...others].sort((a, b) => a.startNs - b.startNs);
-    return all.map((recorded, index) => ({ ...recorded, index }));
+    return others.length === 0 ? this.calls : inOrder([...this.#calls, ...others]);
   }
 
   #ofThread({ originMs, startNs, endNs, ...call }: LogEntry, thread: number): RecordedCall {

@@ -7,7 +7,8 @@
 /**
  * `fd` a descriptor · `path` a C string · `in` bytes that the kernel reads and `out` bytes that it fills, as long as the
  * argument named `length` · `vectors` an array of struct iovec · `pair` two descriptors that it makes · `offset` a file
- * offset, -1 for the file position · `offset*` the address of one, or 0 · `pointer` an address that is 0 or not ours to follow · the rest are numbers.
+ * offset, -1 for the file position · `offset*` the address of one, or 0 · `mapped` an address in a mapping, or 0 · `pointer` an
+ * address that is 0 or not ours to follow · the rest are numbers.
  */
 export type ParameterKind =
   | "fd"
@@ -18,6 +19,7 @@ export type ParameterKind =
   | "pair"
   | "offset"
   | "offset*"
+  | "mapped"
   | "pointer"
   | "length"
   | "count"
@@ -47,6 +49,7 @@ function call(gives: CallSignature["gives"], ...parameters: readonly string[]): 
 }
 
 const POSITIONAL = ["fd:fd", "vectors:vectors", "count:count", "offset:offset"];
+const AT_OFFSET = ["length:length", "offset:offset", "flags:flags:RWF"];
 
 export const SIGNATURES: Readonly<Record<string, CallSignature>> = {
   open: call("fd", "path:path", "flags:flags:open", "mode:flags:octal"),
@@ -103,17 +106,46 @@ export const SIGNATURES: Readonly<Record<string, CallSignature>> = {
   setsockopt: call("nothing", "fd:fd", "level:number", "option:number", "value:in", "length:length"),
   send: call("count", "fd:fd", "buffer:in", "length:length", "flags:flags:MSG"),
   recv: call("count", "fd:fd", "buffer:out", "length:length", "flags:flags:MSG"),
+  sendmsg: call("count", "fd:fd", "message:pointer", "flags:flags:MSG"),
+  recvmsg: call("count", "fd:fd", "message:pointer", "flags:flags:MSG"),
   mmap: call(
     "address",
-    "address:pointer",
+    "address:mapped",
     "length:number",
     "protection:flags:PROT",
     "flags:flags:MAP",
     "fd:fd",
     "offset:number",
   ),
-  munmap: call("nothing", "address:pointer", "length:number"),
-  madvise: call("nothing", "address:pointer", "length:number", "advice:flags:MADV"),
-  mprotect: call("nothing", "address:pointer", "length:number", "protection:flags:PROT"),
-  msync: call("nothing", "address:pointer", "length:number", "flags:flags:MS"),
+  mremap: call(
+    "address",
+    "address:mapped",
+    "length:number",
+    "newLength:number",
+    "flags:flags:MREMAP",
+    "newAddress:mapped",
+  ),
+  munmap: call("nothing", "address:mapped", "length:number"),
+  madvise: call("nothing", "address:mapped", "length:number", "advice:flags:MADV"),
+  mprotect: call("nothing", "address:mapped", "length:number", "protection:flags:PROT"),
+  msync: call("nothing", "address:mapped", "length:number", "flags:flags:MS"),
+  io_uring_queue_init_params: call("nothing", "entries:number", "ring:pointer", "parameters:pointer"),
+  io_uring_submit_and_wait: call("nothing", "ring:pointer", "completions:number"),
+  io_uring_get_events: call("nothing", "ring:pointer"),
+  io_uring_queue_exit: call("nothing", "ring:pointer"),
+  // Requests of a ring (ops/ring/watched.ts).
+  "io_uring writev": call("count", ...POSITIONAL, "flags:flags:RWF"),
+  "io_uring readv": call("count", ...POSITIONAL, "flags:flags:RWF"),
+  "io_uring write": call("count", "fd:fd", "buffer:in", ...AT_OFFSET),
+  "io_uring read": call("count", "fd:fd", "buffer:out", ...AT_OFFSET),
+  "io_uring send": call("count", "fd:fd", "buffer:in", "length:length", "flags:flags:MSG"),
+  "io_uring send_zc": call("count", "fd:fd", "buffer:in", "length:length", "flags:flags:MSG"),
+  "io_uring recv": call("count", "fd:fd", "buffer:out", "length:length", "flags:flags:MSG"),
+  "io_uring recv multishot": call("count", "fd:fd", "buffer:out", "length:length", "flags:flags:MSG"),
+  "io_uring splice": call("count", "in:fd", "out:fd", "length:length", "flags:flags:SPLICE_F"),
+  "io_uring tee": call("count", "in:fd", "out:fd", "length:length", "flags:flags:SPLICE_F"),
+  "io_uring accept": call("fd", "fd:fd", "flags:flags:SOCK"),
+  "io_uring poll_add": call("nothing", "fd:fd", "events:number"),
+  "io_uring fsync": call("nothing", "fd:fd", "flags:number"),
+  "io_uring sync_file_range": call("nothing", "fd:fd", "offset:number", "length:number", "flags:flags:SYNC_FILE_RANGE"),
 };

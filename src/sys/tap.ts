@@ -2,7 +2,7 @@
  * Watching the raw calls of this thread: what crossed the border to libc and liburing, both ends of it.
  *
  * Owns putting watchers between the callers and the C functions, and taking them away again. Nothing is watched, and
- * nothing costs, until `tapCalls` is called. errno is the callee's when the caller looks at it, whatever the watcher did.
+ * nothing costs, until `tapCalls` is called; the requests of rings come from ops/ring, to the same watcher. errno is the callee's when the caller looks at it, whatever the watcher did.
  * Calls that Workers make are their own thread's and are not seen here.
  */
 import { errno, setErrno } from "./errno.ts";
@@ -38,6 +38,13 @@ const UNWATCHED = new Set([
   "unsetenv",
 ]);
 
+let ofRequests: CallWatcher | undefined;
+
+/** Who watches this thread's calls, for requests that are written into a ring's memory; undefined while no one does. */
+export function requestWatcher(): CallWatcher | undefined {
+  return ofRequests;
+}
+
 /** Puts the watcher between this thread and the C functions; the function returned takes it away. */
 export function tapCalls(watcher: CallWatcher): () => void {
   const uring = liburing();
@@ -45,7 +52,9 @@ export function tapCalls(watcher: CallWatcher): () => void {
   if (uring.name !== undefined) {
     undo.push(tapTable(uring.symbols, Object.keys(uring.symbols), { watcher, viaErrno: false }));
   }
+  ofRequests = watcher;
   return () => {
+    ofRequests = undefined;
     for (const restore of undo) restore();
   };
 }
@@ -65,7 +74,8 @@ function tapTable(
       const result = original(...args);
       const code = errno();
       const endNs = Bun.nanoseconds();
-      const answer = viaErrno && result === -1 ? -code : result;
+      // A function without a result gives undefined.
+      const answer = viaErrno && result === -1 ? -code : (result ?? 0);
       watcher.after(name, args, { before, result: answer, startNs, endNs });
       setErrno(code);
       return result;

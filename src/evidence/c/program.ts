@@ -32,8 +32,8 @@ export function cProgram(request: ProgramRequest): string {
   if (finding === undefined) throw new NotExpressible("there is no finding to repeat");
   if (request.otherThreads > 0)
     throw new NotExpressible("other threads make some of its calls, and the program has one thread");
-  if (request.calls.some(({ call }) => call.startsWith("io_uring_")))
-    throw new NotExpressible("it makes requests through io_uring, which the recording does not follow");
+  if (request.calls.some(({ call }) => call.startsWith("io_uring")))
+    throw new NotExpressible("it makes requests through io_uring, and the program has no ring");
   const calls = selectCalls(request.calls, finding.file);
   const body = new Body(calls);
   const steps = body.steps();

@@ -17,6 +17,7 @@ import { liburingSymbols, ringHint } from "./hints.ts";
 import { emptyMap, mapRings } from "./map.ts";
 import { asyncCancel, type Request } from "./request.ts";
 import { type ChainLink, linkedFlags, SubmissionQueue, tooLong, USER_DATA_MARK } from "./submission.ts";
+import { WatchedRequests } from "./watched.ts";
 
 /** Sizes of a ring's two queues. */
 export interface RingOptions {
@@ -52,6 +53,7 @@ export class Ring implements Disposable {
   #cqes: Int32Array;
   #slots: Slot[] = [];
   #freeSlots: number[] = [];
+  readonly #watched = new WatchedRequests();
   #inFlight = 0;
   #backlog: Completion[] = [];
   #open = true;
@@ -145,6 +147,7 @@ export class Ring implements Disposable {
     entry.tag = tag;
     entry.request = request;
     for (const memory of request.pins) memory.pin();
+    this.#watched.queued(slot, request);
     this.#inFlight += 1;
     return slot;
   }
@@ -171,6 +174,7 @@ export class Ring implements Disposable {
   #enter(count: number): number {
     assert(this.#open, "a closed ring was used");
     let taken = 0;
+    this.#watched.entering();
     for (;;) {
       const more = this.#submission.refill();
       const missing = more ? 0 : Math.max(0, count - this.#backlog.length);
@@ -229,8 +233,11 @@ export class Ring implements Disposable {
     const { request, tag } = slot;
     const flags = (cqes[base + CQE_FLAGS] as number) >>> 0;
     // A multishot request and a zero-copy send complete again: their buffers stay pinned.
-    if ((flags & U.IORING_CQE_F_MORE) === 0) this.#releaseSlot(index);
-    return { tag, name: request.name, result: cqes[base + CQE_RES] as number, flags };
+    const isLast = (flags & U.IORING_CQE_F_MORE) === 0;
+    const result = cqes[base + CQE_RES] as number;
+    this.#watched.completed(index, { result, isLast });
+    if (isLast) this.#releaseSlot(index);
+    return { tag, name: request.name, result, flags };
   }
 
   /**
