@@ -259,15 +259,8 @@ static int bw_fill(u8 *base, u64 offset, u64 words, u32 start_lo, u32 start_hi, 
   return 0;
 }
 
-/* First index from `from` (bytes) at which a u64 is followed by itself plus step, 8 bytes on; -1 if none starts before `to`. */
-static int bw_successor(u8 *base, u64 offset, u32 from, u32 to, u32 step_lo, u32 step_hi) {
-  u64 step = ((u64)step_hi << 32) | step_lo;
-  const u8 *p = base + offset;
-  u32 i;
-  for (i = from; i < to; i++)
-    if (*(const u64 *)(p + i + 8) - *(const u64 *)(p + i) == step) return (int)i;
-  return -1;
-}
+/* c/runtime/search.c */
+int bw_successor(u8 *base, u64 offset, u32 from, u32 to, u32 step_lo, u32 step_hi);
 
 /* c/runtime/foreign.c */
 int bw_splitmix(u8 *base, u64 offset, u64 words, u32 state_lo, u32 state_hi);

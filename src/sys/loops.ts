@@ -53,7 +53,7 @@ export interface NativeLoops {
 
 const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as const;
 
-const SOURCES = ["loops.c", "foreign.c"];
+const SOURCES = ["loops.c", "search.c", "foreign.c"];
 
 /** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
 function compile(): NativeLoops {

@@ -5,7 +5,8 @@ import type { Pattern } from "../../src/pattern/pattern.ts";
 import { fillRecord, fillRecords, readRecord, readTag, STEP } from "../../src/pattern/record.ts";
 import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
-import { add, advance, multiply, readWord, u64 } from "../../src/pattern/u64.ts";
+import { add, advance, multiply, readWord, U64_ONE, u64 } from "../../src/pattern/u64.ts";
+import { firstSuccessor } from "../../src/pattern/words.ts";
 import { zero } from "../../src/pattern/zero.ts";
 import { blindness, nativeLoops, nativeLoopsError, useNativeLoops } from "../../src/sys/loops.ts";
 
@@ -64,6 +65,22 @@ describe.each([
     const block = filled(counter(), 0, 8192);
     const view = new DataView(block.buffer);
     for (let j = 0; j < 1024; j += 1) expect(view.getBigUint64(j * 8, true)).toBe(BigInt(j));
+  });
+
+  test("two words one step apart are found at every byte, among thousands that only look like it", () => {
+    const block = new Uint8Array(new ArrayBuffer(4096));
+    // The lowest byte is larger by one at every byte of the first half: no more than a candidate.
+    for (let i = 0; i < block.length; i += 1) block[i] = i < 2048 ? (i >> 3) & 0xff : (i * 151) & 0xff;
+    const view = new DataView(block.buffer);
+    const search = () => firstSuccessor(block, { fromIndex: 3, toIndex: 4000, step: U64_ONE });
+    expect(search()).toBe(-1);
+    for (const at of [3, 4, 17, 18, 19, 31, 500, 2047, 2048, 3001, 3983, 3998, 3999, 4000]) {
+      const kept = block.slice();
+      view.setBigUint64(at, 0x1234_5678_9abc_deffn, true);
+      view.setBigUint64(at + 8, 0x1234_5678_9abc_df00n, true);
+      expect([at, search()]).toEqual([at, at < 4000 ? at : -1]);
+      block.set(kept);
+    }
   });
 
   // 32 GiB: the low half of the word wraps. 2^52: halfway to the last offset.

@@ -21,6 +21,22 @@ const RUN_BYTES = 512;
 const FILL_BYTES_MIN = 4;
 const HEAD_BYTES = 64;
 
+/**
+ * Where the first run of `RUN_BYTES` equal bytes begins, or the one that block[from, to) ends in. Looks at every 512th
+ * byte: a run as long holds one of them, and is seen by looking back from there.
+ */
+function nextRun(block: Uint8Array, from: number, to: number): number {
+  let run = from;
+  for (;;) {
+    const last = Math.min(run + RUN_BYTES, to) - 1;
+    const value = block[last];
+    let at = last;
+    while (at > run && block[at - 1] === value) at -= 1;
+    if (at === run || last === to - 1) return at;
+    run = at;
+  }
+}
+
 export class RawSplitter {
   readonly from: number;
   #pieces: RawPiece[] = [];
@@ -59,6 +75,7 @@ export class RawSplitter {
       if (i >= to) break;
       this.#value = value;
       this.#endRun(base + i);
+      if (this.#head.length >= HEAD_BYTES) i = nextRun(block, i, to);
       value = block[i] as number;
       this.#runFrom = base + i;
       if (this.#head.length < HEAD_BYTES) this.#head.push(value);
