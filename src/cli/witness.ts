@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { cProgram } from "../evidence/c/program.ts";
-import { NotExpressible } from "../evidence/c/select.ts";
+import { handlesOf, NotExpressible } from "../evidence/c/select.ts";
 import { type ProgramTemplate, templateProgram } from "../evidence/c/template.ts";
 import { type KernelEvent, kernelStory, parseTrace, type StoryFrame } from "../evidence/kernel-story.ts";
 import { callLines } from "../evidence/lines.ts";
@@ -17,6 +17,7 @@ import { SIGNATURES } from "../evidence/signatures.ts";
 import type { Finding } from "../judge/finding.ts";
 import { type Conditions, conditions } from "../machine/conditions.ts";
 import { isEvidence } from "../machine/own-file.ts";
+import { stateDirectory } from "../machine/state.ts";
 import { monotonicNs } from "../ops/clock.ts";
 import { pathText } from "../ops/file.ts";
 import { type EventName, KernelTracer } from "../ops/tracefs.ts";
@@ -115,11 +116,13 @@ export class Witness {
 
   /** The recorded calls, and which of them are the first and the last on the first finding's file; -1 where none is. */
   #guilty(findings: readonly Finding[]) {
-    const calls = (this.#recorder?.allCalls ?? []).filter(isWorthALine);
+    const calls = withoutOurs(this.#recorder?.allCalls ?? []).filter(isWorthALine);
     const lines = callLines(calls);
     const file = findings[0]?.file;
     const name = file?.slice(file.lastIndexOf("/") + 1);
-    const touches = (line: string) => name === undefined || line.includes(name);
+    // Bytes in memory, or received, are in no file that a call names: then all calls are their neighbours.
+    const isNamed = name !== undefined && lines.some((line) => line.includes(name));
+    const touches = (line: string) => !isNamed || line.includes(name);
     // The judge's own reading comes last and shows nothing.
     const last = lines.findLastIndex((line, at) => touches(line) && !LOOKS.has(calls[at]?.call ?? ""));
     return { calls, lines, first: last < 0 ? -1 : Math.max(lines.findIndex(touches), last - LINES_MAX), last };
@@ -188,9 +191,22 @@ export class Witness {
   }
 }
 
-/** A thread's memory for its own buffers proves nothing, nor does our copying of evidence. */
-function isWorthALine({ call, args, thread, pointed }: RecordedCall): boolean {
-  if (pointed.some((item) => item?.kind === "path" && isEvidence(item.path))) return false;
+/** Without the calls on our own copies of evidence and our lists of what must be removed and restored. */
+function withoutOurs(calls: readonly RecordedCall[]): RecordedCall[] {
+  const lists = stateDirectory();
+  const handles = handlesOf(calls);
+  const ours = new Set<string>();
+  return calls.filter(({ index, pointed }) => {
+    const mine = handles.get(index) ?? [];
+    const isOurs = (path: string) => isEvidence(path) || dirname(path) === lists;
+    if (pointed.some((item) => item?.kind === "path" && isOurs(item.path))) for (const handle of mine) ours.add(handle);
+    else return !mine.some((handle) => ours.has(handle));
+    return false;
+  });
+}
+
+/** A thread's memory for its own buffers proves nothing. */
+function isWorthALine({ call, args, thread }: RecordedCall): boolean {
   const arena = thread !== undefined && call === "mmap" && ((args[3] ?? 0) & MAP_ANONYMOUS) !== 0;
   return SIGNATURES[call] !== undefined && !arena;
 }

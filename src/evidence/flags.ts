@@ -36,5 +36,7 @@ export function flagsText(kind: string, value: number): string {
     rest &= ~number;
   }
   if (rest !== 0) found.push(`0x${(rest >>> 0).toString(16)}`);
-  return found.length === 0 ? "0" : found.join("|");
+  // PROT_NONE.
+  if (found.length === 0) return names.find(([, number]) => number === 0)?.[0] ?? "0";
+  return found.join("|");
 }

@@ -1,7 +1,8 @@
 /** Evidence that any reproducer gives: documents next to the report, made of one run that damages its own data. */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import { join } from "node:path";
 import { command, reportOf } from "../scripts/command.ts";
 
 const directory = mkdtempSync(`${os.tmpdir()}/witness-`);
@@ -52,3 +53,29 @@ test.each([
   expect([ran.code, ran.stdout]).toEqual([254, ""]);
   expect(ran.stderr).toContain(line);
 });
+
+/** A reproducer whose damaged bytes are in no file; it makes a file as well, which puts it on our lists. */
+const RECEIVED = `
+import { allocate, openPipe, read, runReproducer, scratchFile, write } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
+await runReproducer({ name: "received", summary: "s", run: (run) => {
+  scratchFile(run, { directory: ${JSON.stringify(directory)}, name: "other" });
+  using pipe = openPipe();
+  using buffer = allocate(8);
+  buffer.bytes.fill(0x41);
+  write(pipe.writeEnd, buffer);
+  read(pipe.readEnd, buffer);
+  const finding = { kind: "foreign", file: "what came", offsetBytes: 0, lengthBytes: 8, pageAligned: true };
+  return { findings: [finding], totals: { bytesWritten: 8, bytesVerified: 8, files: 0, calls: 2 } };
+} });`;
+
+test("bytes that are in no file have every call for neighbours, but not those on our own lists", async () => {
+  writeFileSync(`${directory}/received.ts`, RECEIVED);
+  const words = [process.execPath, `${directory}/received.ts`, "--json", "--report", `${directory}/received.txt`];
+  const ran = Bun.spawnSync(words, { stdout: "pipe", stderr: "pipe", timeout: 60_000 });
+  expect([ran.exitCode, ran.stderr.toString()]).toEqual([1, ""]);
+  const { sections } = JSON.parse(ran.stdout.toString()) as { sections: { title: string; lines: string[] }[] };
+  const lines = sections.find(({ title }) => title === "Recorded calls")?.lines ?? [];
+  expect(lines.join("\n")).toMatch(/write\(pipe\d?\.write, \{8 x 0x41\}, 8\) = 8/);
+  expect(lines.join("\n")).toContain("/other");
+  expect(lines.join("\n")).not.toMatch(/\.run"|guard/);
+}, 60_000);
