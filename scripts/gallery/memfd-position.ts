@@ -75,9 +75,12 @@ await runReproducer({
   options: {
     records: { kind: "count", default: 500, min: 2, max: 100_000, description: "records of 4 KiB of each writer" },
     rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries" },
+    seconds: { kind: "duration", default: "30s", description: "no further try after this long" },
   },
   run: async (run) => {
-    const { records, rounds } = run.args;
+    const { records, rounds, seconds } = run.args;
+    const another = (round: number, most: number) =>
+      round < most && !run.stopped && (round === 0 || run.elapsedSeconds < seconds);
     const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
     const filled = [1, 2].map((writer) => recordsOf(writer, records));
     using threads = await startThreads(2);
@@ -91,7 +94,7 @@ await runReproducer({
       tally.madeFile();
       let gone = 0;
       let line = "";
-      for (let round = 0; round < (place === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
+      for (let round = 0; gone === 0 && another(round, place === CONTROL ? 2 : rounds); round += 1) {
         // 1. An empty file, and its one position at 0.
         truncate(file, { lengthBytes: 0 });
         seek(file, { offsetBytes: 0, whence: SEEK_SET });

@@ -81,9 +81,12 @@ await runReproducer({
     door: { kind: "choice", choices: [...DOORS, "both"], default: "both", description: "how both consumers take" },
     records: { kind: "count", default: 1024, min: 64, max: 65536, description: "records of 4 KiB in the input" },
     rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries for each door" },
+    seconds: { kind: "duration", default: "30s", description: "no further try after this long" },
   },
   run: async (run) => {
-    const { records, rounds, dir: directory } = run.args;
+    const { records, rounds, seconds, dir: directory } = run.args;
+    const another = (round: number, most: number) =>
+      round < most && !run.stopped && (round === 0 || run.elapsedSeconds < seconds);
     const { fd: input } = scratchFile(run, { directory, name: "shared-position-input" });
     using buffer = allocate(RECORD_BYTES);
     for (let sequence = 0; sequence < records; sequence += 1) {
@@ -99,7 +102,7 @@ await runReproducer({
       const outputs = [output("a"), output("b")] as const;
       let bad = 0;
       let line = "";
-      for (let round = 0; round < (door === CONTROL ? 2 : rounds) && bad === 0 && !run.stopped; round += 1) {
+      for (let round = 0; bad === 0 && another(round, door === CONTROL ? 2 : rounds); round += 1) {
         // 1. The input at its beginning, the outputs empty.
         for (const fd of [input, ...outputs.map((output) => output.fd)]) seek(fd, { offsetBytes: 0, whence: SEEK_SET });
         for (const { fd } of outputs) truncate(fd, { lengthBytes: 0 });

@@ -80,10 +80,13 @@ await runReproducer({
   options: {
     records: { kind: "count", default: 500, min: 2, max: 100_000, description: "records of 4 KiB of each writer" },
     rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries" },
+    seconds: { kind: "duration", default: "30s", description: "no further try after this long" },
   },
   requires: [{ name: "io_uring", probe: missing.ioUring }],
   run: async (run) => {
-    const { records, rounds, dir: directory } = run.args;
+    const { records, rounds, seconds, dir: directory } = run.args;
+    const another = (round: number, most: number) =>
+      round < most && !run.stopped && (round === 0 || run.elapsedSeconds < seconds);
     const tallies = [1, 2].map((writer) => ({ writer, recordBytes: RECORD_BYTES, records, partial: [] }));
     const filled = [1, 2].map((writer) => recordsOf(writer, records));
     using threads = await startThreads(2);
@@ -94,7 +97,7 @@ await runReproducer({
       const out = scratch.fd;
       let gone = 0;
       let line = "";
-      for (let round = 0; round < (door === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
+      for (let round = 0; gone === 0 && another(round, door === CONTROL ? 2 : rounds); round += 1) {
         // 1. An empty file, and its one position at 0.
         truncate(out, { lengthBytes: 0 });
         seek(out, { offsetBytes: 0, whence: SEEK_SET });

@@ -87,9 +87,12 @@ await runReproducer({
     door: { kind: "choice", choices: [...DOORS, "both"], default: "both", description: "how both writers copy" },
     records: { kind: "count", default: 64, min: 2, max: 4096, description: "records of 32 KiB of each writer" },
     rounds: { kind: "count", default: 6, min: 1, max: 1000, description: "tries for each door" },
+    seconds: { kind: "duration", default: "30s", description: "no further try after this long" },
   },
   run: async (run) => {
-    const { records, rounds } = run.args;
+    const { records, rounds, seconds } = run.args;
+    const another = (round: number, most: number) =>
+      round < most && !run.stopped && (round === 0 || run.elapsedSeconds < seconds);
     const sources = [1, 2].map((writer) => {
       const { fd } = scratchFile(run, { directory: run.args.dir, name: `shared-position-${writer}` });
       using buffer = allocate(RECORD_BYTES);
@@ -108,7 +111,7 @@ await runReproducer({
       const out = scratch.fd;
       let gone = 0;
       let line = "";
-      for (let round = 0; round < (door === CONTROL ? 2 : rounds) && gone === 0 && !run.stopped; round += 1) {
+      for (let round = 0; gone === 0 && another(round, door === CONTROL ? 2 : rounds); round += 1) {
         // 1. The inputs at their beginning, the output empty, and its one position at 0.
         for (const fd of [...sources, out]) seek(fd, { offsetBytes: 0, whence: SEEK_SET });
         truncate(out, { lengthBytes: 0 });

@@ -35,6 +35,10 @@ const RUNS: readonly (readonly [seconds: number, script: string, ...args: string
   [1, "gallery/append-tear", directory],
   [1, "gallery/append-tear", directory, "--control", "all"],
   [6, "gallery/append-tear", directory, "--control", "all"],
+  [1, "gallery/memfd-position", "--rounds", "1000"],
+  [1, "gallery/shared-position", directory, "--rounds", "1000"],
+  [1, "gallery/shared-position-input", directory, "--rounds", "1000"],
+  [1, "gallery/shared-position-ring", directory, "--rounds", "1000"],
 ];
 
 test("every script that takes --seconds is timed here", async () => {

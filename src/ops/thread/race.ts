@@ -24,6 +24,9 @@ export function runner<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Ru
   return { fn, args };
 }
 
+/** Threads that have not started by then will not. */
+const START_MS = 60_000;
+
 /** How a race is run. */
 export interface RaceOptions {
   /** Each thread stays on one processor, the first thread on the first, and so on in turns. Default true. */
@@ -41,7 +44,11 @@ export interface Threads extends Disposable {
 
 /** Starts threads for several races: each takes tens of milliseconds to start, and a race on them next to nothing. */
 export async function startThreads(count: number): Promise<Threads> {
-  const list = await Promise.all(Array.from({ length: count }, () => Thread.start()));
+  const list = await within(
+    Promise.all(Array.from({ length: count }, () => Thread.start())),
+    START_MS,
+    "threads did not start",
+  );
   return { list, [Symbol.dispose]: () => list.forEach((thread) => void thread[Symbol.dispose]()) };
 }
 
@@ -69,7 +76,8 @@ export async function race<Result>(
   if (team.list.length < runners.length) throw new RangeError(`${runners.length} runners need as many threads`);
   const threads = team.list.slice(0, runners.length);
   try {
-    await Promise.all(threads.map((thread, index) => thread.load(runners[index]?.fn as AnyFunction)));
+    const loading = threads.map((thread, index) => thread.load(runners[index]?.fn as AnyFunction));
+    await within(Promise.all(loading), timeoutMs, "the functions of the race were not loaded");
     const running = threads.map((thread, index) => {
       const { fn, args } = runners[index] as Runner<Result>;
       const processor = pinned ? processors[index % processors.length] : undefined;
@@ -88,8 +96,8 @@ export async function race<Result>(
   }
 }
 
-async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+async function within<T>(promise: Promise<T>, timeoutMs: number, what = "the race did not end"): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Inconclusive(`the race did not end within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => reject(new Inconclusive(`${what} within ${timeoutMs} ms`)), timeoutMs);
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

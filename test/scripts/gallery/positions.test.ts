@@ -28,6 +28,15 @@ test.skipIf(alone).each([
   120_000,
 );
 
+test.each(["memfd-position", "shared-position-ring"])(
+  "%s: one try at least, none after the time",
+  async (name) => {
+    const { report } = await gallery(name, "--records", "2", "--rounds", "1000", "--seconds", "1ms");
+    expect(report.trigger.attempts).toBe(1);
+  },
+  120_000,
+);
+
 test("one door alone", async () => {
   const { report } = await gallery("shared-position", "--door", "sendfile");
   expect(linesOf(report).filter((line) => line.startsWith("copy_file_range:"))).toEqual([]);
