@@ -82,7 +82,7 @@ await runReproducer({
     const input = openInput(path);
     const reference = referencePath(pathBytes(args.pattern));
     if (args.pattern === "fio") return byFio(run, { path, input, expectBytes: args.expectBytes });
-    const { pattern, endBytes, reopenable, assertUnchanged } = openPattern(args, reference, input);
+    const { pattern, endBytes, reopenable, doubt, assertUnchanged } = openPattern(args, reference, input);
     begin(input, from);
     const limit = args.length === undefined ? Infinity : from + args.length;
     const expected = args.expectBytes ?? endBytes;
@@ -139,9 +139,9 @@ await runReproducer({
     assertUnchanged();
     assertSame(input);
     const lengthUnknown = expected === undefined && args.length === undefined;
-    const length = { lengthChecked: expectBytes !== undefined, lengthUnknown };
+    const open = { lengthChecked: expectBytes !== undefined, lengthUnknown, doubt };
     return {
-      ...scanOutcome({ judgement, findings, stopped, unexplainedAt: unexplained ? at : undefined, ...length }),
+      ...scanOutcome({ judgement, findings, stopped, unexplainedAt: unexplained ? at : undefined, ...open }),
       documents: args.svg === undefined ? {} : { svg: await draw() },
     };
   },

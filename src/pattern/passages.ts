@@ -2,11 +2,11 @@
  * Where in a reference a few bytes are: an index of its passages, so that lost, repeated and misplaced bytes of arbitrary
  * content are found as those of a pattern that numbers its words are.
  *
- * A rolling hash over 32 bytes (a gear hash: each byte leaves it after 32 steps) picks one place in 1 to 128 by content,
+ * A rolling hash over 32 bytes (a gear hash: each byte leaves it after 32 steps) picks one place in 1 to 2048 by content,
  * so that the same bytes are picked wherever they are; 64 equal bytes in a row prove the place. The surroundings of where
- * the bytes should be are indexed whole, so a lost line is found at once. Memory is bounded: 4 million places (50 MB) and
- * 512 KiB of surroundings. Of a reference beyond 512 MiB, short pieces from far away may be missed; beyond 8 GiB only the
- * surroundings are looked at. Owns hashing and choosing among several places: the longest match, then the nearest. Equal
+ * the bytes should be are indexed whole, so a lost line is found at once. Memory is bounded: 4 million places (100 MB) and
+ * 512 KiB of surroundings. The larger the reference, the longer are pieces from far away that may be missed: some hundred
+ * bytes at 512 MiB, a page at 8 GiB; beyond that only the surroundings are looked at. Owns hashing and choosing among several places: the longest match, then the nearest. Equal
  * bytes in a row prove nothing. Refuses to judge.
  */
 
@@ -15,8 +15,8 @@ export const PASSAGE_BYTES = 64;
 /** Matches are compared as far as this, to choose the longest. */
 const MATCH_BYTES_MAX = 4096;
 const PLACES_MAX = 1 << 22;
-const SPACING_MAX = 128;
-const INDEXED_BYTES_MAX = 8 * 2 ** 30;
+/** A larger reference has no index of far places. */
+export const INDEXED_BYTES_MAX = 8 * 2 ** 30;
 const READ_BYTES = 1 << 20;
 const NEAR_BYTES = 256 * 1024;
 /** Damage longer than this is no longer looked for in the surroundings of where it should be. */
@@ -111,7 +111,7 @@ export class Passages {
   constructor(source: Readable) {
     this.#source = source;
     const least = Math.ceil(source.lengthBytes / PLACES_MAX);
-    this.#spacing = Math.min(SPACING_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, least))));
+    this.#spacing = 2 ** Math.ceil(Math.log2(Math.max(1, least)));
   }
 
   /** The first index in the range from which at least 64 bytes are the reference's own, and where they are in it. */

@@ -24,7 +24,7 @@ class Reference implements Pattern {
   /** Arbitrary content has equal bytes by chance; a damaged range ends where this many in a row are right again. */
   readonly resumeBytes = 32;
   readonly proofBytes = PASSAGE_BYTES;
-  /** Places are picked by content, at most one in 128. */
+  /** Places are picked by content, one in 128 of a reference of 512 MiB. */
   readonly reachBytes = 1024;
   readonly holdsZeros = true;
   readonly #options: ReferenceOptions;

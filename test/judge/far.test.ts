@@ -4,8 +4,10 @@ import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
 import { prng } from "../../src/pattern/prng.ts";
+import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
 import { nativeLoops } from "../../src/sys/loops.ts";
+import { MiB } from "../../src/units.ts";
 import { spell } from "./proof.ts";
 
 /** The window around a place, with `lost` bytes missing in its middle. */
@@ -46,3 +48,14 @@ test.skipIf(nativeLoops() === undefined)(
   },
   120_000,
 );
+
+test("a page from far away in a reference of more than 512 MiB is misplaced, not foreign", () => {
+  const original = prng({ seed: 3 });
+  const lengthBytes = 640 * MiB;
+  const pattern = reference({ lengthBytes, read: (block, at) => original.fill(block, at) });
+  const bytes = new Uint8Array(MiB);
+  original.fill(bytes, MiB);
+  original.fill(bytes.subarray(65536, 65536 + 4096), 600 * MiB + 12345);
+  const { findings } = judgeBytes(bytes, { pattern, startBytes: MiB, expectBytes: lengthBytes, openEnd: true });
+  expect(findings.map(spell)).toEqual([`misplaced@${MiB + 65536}+4096<${600 * MiB + 12345}`]);
+}, 120_000);

@@ -1,6 +1,17 @@
 /** verify.ts on what is not a plain file: devices, pipes, sockets, links, streams without an end; and on odd places in files. */
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter } from "../../src/pattern/counter.ts";
@@ -203,3 +214,20 @@ test.skipIf(needed("root", "losetup"))(
   },
   SLOW_MS,
 );
+
+test("of a reference beyond 8 GiB, foreign bytes are reported with the doubt that remains", async () => {
+  const [original, copy] = [join(directory, "large"), join(directory, "large-copy")];
+  const at = 2 ** 33 + 65536;
+  for (const path of [original, copy]) {
+    writeFileSync(path, "");
+    truncateSync(path, 9 * 2 ** 30);
+  }
+  const fd = openSync(copy, "r+");
+  writeSync(fd, crypto.getRandomValues(new Uint8Array(4096)), 0, 4096, at);
+  closeSync(fd);
+  const window = ["--offset", String(2 ** 33), "--length", "1MiB", "--json", "--quiet"];
+  const ran = await command("verify", [copy, "--pattern", `reference:${original}`, ...window]);
+  const { findings, reason } = reportOf(ran);
+  expect([ran.code, ...findings.map(({ kind }) => kind)]).toEqual([1, "foreign"]);
+  expect(reason).toStartWith("foreign bytes may be the reference's own, from far away: it is larger than 8 GiB");
+}, 60_000);

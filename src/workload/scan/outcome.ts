@@ -20,6 +20,8 @@ export interface Scanned {
   readonly lengthChecked: boolean;
   /** Nobody gave a length, and none can be known. */
   readonly lengthUnknown: boolean;
+  /** What foreign findings may be instead. */
+  readonly doubt?: string | undefined;
   /** Of fio's blocks: whether every payload was compared, or its checksum was. */
   readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
 }
@@ -43,8 +45,10 @@ export function scanOutcome(scanned: Scanned): Outcome {
   };
 }
 
-function reasonsOf({ judgement, findings, stopped, unexplainedAt, lengthUnknown, payload }: Scanned): string[] {
+function reasonsOf(scanned: Scanned): string[] {
+  const { judgement, findings, stopped, unexplainedAt, lengthUnknown, payload, doubt } = scanned;
   const reasons: string[] = [];
+  if (doubt !== undefined && findings.some(({ kind }) => kind === "foreign")) reasons.push(doubt);
   if (unexplainedAt !== undefined)
     reasons.push(`a byte at or after ${grouped(unexplainedAt)} is wrong and was not explained any more`);
   else if (stopped && findings.length === 0)

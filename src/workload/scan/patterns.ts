@@ -25,6 +25,8 @@ export interface OpenedPattern {
   readonly endBytes?: number;
   /** Whether another thread may open it again; what was read from a pipe is in this thread only. */
   readonly reopenable: boolean;
+  /** What a foreign finding may be instead, where that cannot be known. */
+  readonly doubt?: string;
   /** Throws Inconclusive when the reference was changed since it was opened. */
   assertUnchanged(): void;
 }
@@ -94,6 +96,7 @@ function linesIn({ fd, sizeBytes }: Input): LinesOptions {
 
 function openReference(path: Path): OpenedPattern {
   const { reference } = require("../../pattern/reference.ts") as typeof import("../../pattern/reference.ts");
+  const { INDEXED_BYTES_MAX } = require("../../pattern/passages.ts") as typeof import("../../pattern/passages.ts");
   const input = openInput(path);
   const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
   const { fd, sizeBytes: endBytes } = spooled;
@@ -119,9 +122,13 @@ function openReference(path: Path): OpenedPattern {
     pattern: reference({ lengthBytes: endBytes, read: readReference }),
     endBytes,
     reopenable: input.sizeBytes !== undefined,
+    ...(endBytes > INDEXED_BYTES_MAX ? { doubt: TOO_LARGE } : {}),
     assertUnchanged,
   };
 }
+
+const TOO_LARGE =
+  "foreign bytes may be the reference's own, from far away: it is larger than 8 GiB, and only the 256 KiB before and behind each place are searched";
 
 /** Copies what can be read once to a file without a name, which is gone with the process. */
 function spool(from: Fd): { fd: Fd; sizeBytes: number } {
