@@ -126,7 +126,8 @@ export { type Claim, judgeClaims } from "./judge/claims.ts";
 export type { CallReference, Finding, Judgement, Segment } from "./judge/finding.ts";
 export { type AccountOptions, accountRecords, type RecordsAccount } from "./judge/gone-records.ts";
 export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
-export { judgeRecordLog, type LogExpectation, type LogJudgement, type WriterTally } from "./judge/record-log.ts";
+export type { LogExpectation, LogJudgement, WriterTally } from "./judge/log-terms.ts";
+export { judgeRecordLog } from "./judge/record-log.ts";
 export { judgeViews, type View } from "./judge/views.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 

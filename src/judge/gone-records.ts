@@ -7,7 +7,8 @@
  */
 import { readRecord } from "../pattern/record.ts";
 import type { CallReference, Finding } from "./finding.ts";
-import { judgeRecordLog, type LogExpectation, type RecordPiece, type WriterTally } from "./record-log.ts";
+import type { LogExpectation, RecordPiece, WriterTally } from "./log-terms.ts";
+import { judgeRecordLog } from "./record-log.ts";
 
 /** Whole records that are gone, or that came twice. */
 export interface RecordsAccount {

@@ -9,49 +9,26 @@
 import { fillPart, findTag, mismatchInPart, type RecordTag, readRecord, type WordTag } from "../pattern/record.ts";
 import { readWord } from "../pattern/u64.ts";
 import type { Finding, FoundRecords } from "./finding.ts";
-
-/** What was reported to one writer about the records it appended, numbered from 0. */
-export interface WriterTally {
-  readonly writer: number;
-  readonly recordBytes: number;
-  readonly records: number;
-  /** Records whose result was not their whole length. */
-  readonly partial: readonly { readonly sequence: number; readonly result: number }[];
-}
-
-/** What the writers of a log were acknowledged. */
-export interface LogExpectation {
-  readonly generation: number;
-  readonly tallies: readonly WriterTally[];
-  readonly file?: string;
-}
-
-export interface RecordPiece {
-  readonly writer: number;
-  readonly sequence: number;
-  /** Where the piece begins in its record. */
-  readonly recordOffsetBytes: number;
-  /** Where it is in the file. */
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-}
-
-/** What a log is, record by record. */
-export interface LogJudgement {
-  readonly verifiedBytes: number;
-  readonly findings: readonly Finding[];
-  /** Records reported whole, by writer, and how many of them were torn. */
-  readonly whole: readonly { readonly writer: number; readonly records: number; readonly torn: number }[];
-  readonly pieces: readonly RecordPiece[];
-}
+import type { LogExpectation, LogJudgement, RecordPiece } from "./log-terms.ts";
 
 /** Every length and offset of a record is a multiple of this, so a boundary is too. */
 const WORD_BYTES = 8;
+/** Looked at in one turn: the smallest records take a tenth of a second for so many bytes. */
+const TURN_BYTES = 256 * 1024;
 
 /** Judges a log that several writers appended tagged records to, held in memory. */
 export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJudgement {
+  const work = recordLogInTurns(log, expected);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in turns of a tenth of a second or less, so that the caller may breathe between them. */
+export function* recordLogInTurns(log: Uint8Array, expected: LogExpectation): Generator<undefined, LogJudgement> {
   const walk = new LogWalk(log, expected);
-  walk.run();
+  yield* walk.run();
   return walk.judgement();
 }
 
@@ -77,6 +54,7 @@ class LogWalk {
   /** Records that have begun and not ended, the only ones that a piece can continue, by the word that would continue them. */
   readonly #unfinished = new Map<number, Set<string>>();
   readonly #findings: Finding[] = [];
+  #turnEnd = TURN_BYTES;
 
   constructor(log: Uint8Array, expected: LogExpectation) {
     this.#log = log;
@@ -84,12 +62,19 @@ class LogWalk {
     this.#lengths = new Map(expected.tallies.map(({ writer, recordBytes }) => [writer, recordBytes]));
   }
 
-  run(): void {
+  *run(): Generator<undefined, void> {
     const end = this.#log.length;
     for (let at = 0; at < end; ) {
+      if (this.#isTurnOver(at)) yield;
       const tag = this.#tagAt(at);
-      at = tag === undefined ? this.#skip(at) : this.#take(at, tag);
+      at = tag === undefined ? yield* this.#skip(at) : this.#take(at, tag);
     }
+  }
+
+  #isTurnOver(at: number): boolean {
+    if (at < this.#turnEnd) return false;
+    this.#turnEnd = at + TURN_BYTES;
+    return true;
   }
 
   /** Which record's bytes are here: one that begins, or the continuation of one that has begun. */
@@ -164,10 +149,13 @@ class LogWalk {
   }
 
   /** Bytes that no record explains, up to the next place that one does. */
-  #skip(at: number): number {
+  *#skip(at: number): Generator<undefined, number> {
     const end = this.#log.length;
     let to = this.#afterZeros(at + WORD_BYTES);
-    while (to < end && this.#tagAt(to) === undefined) to = this.#afterZeros(to + WORD_BYTES);
+    while (to < end && this.#tagAt(to) === undefined) {
+      to = this.#afterZeros(to + WORD_BYTES);
+      if (this.#isTurnOver(to)) yield;
+    }
     to = Math.min(to, end);
     const zero = this.#log.subarray(at, to).every((byte) => byte === 0);
     this.#findings.push(this.#finding({ kind: zero ? "zeroed" : "foreign", offsetBytes: at, lengthBytes: to - at }));

@@ -1,7 +1,7 @@
 /** How much the judge does for files made to keep it busy: counted in bytes of the pattern, not in seconds; and breathing. */
 import { expect, test } from "bun:test";
 import { Judge, judgeBytes } from "../../src/judge/judge.ts";
-import { judgeRecordLog } from "../../src/judge/record-log.ts";
+import { judgeRecordLog, recordLogInTurns } from "../../src/judge/record-log.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
 import { fillRecord } from "../../src/pattern/record.ts";
@@ -112,6 +112,26 @@ test("the index of a reference is built in turns, and what is judged is the same
   // The index is there: only comparing and the surroundings read the reference.
   expect(reads).toBeLessThan(64);
   expect(judge.finish()).toEqual(judgeBytes(moved, { ...options, pattern: made() }));
+}, 60_000);
+
+test("a log is judged in turns, in foreign bytes, zeros and records, and what is judged is the same", () => {
+  const log = new Uint8Array(6 << 20);
+  for (let i = 0; i < 2 << 20; i += 1) log[i] = dice.below(256);
+  const records = (2 << 20) / 4096;
+  for (let sequence = 0; sequence < records; sequence += 1)
+    fillRecord(log.subarray((4 << 20) + sequence * 4096), { writer: 1, generation: 1, sequence, lengthBytes: 4096 });
+  const expected = { generation: 1, tallies: [{ writer: 1, recordBytes: 4096, records, partial: [] }] };
+  const work = recordLogInTurns(log, expected);
+  let turns = 0;
+  for (let turn = work.next(); ; turn = work.next()) {
+    if (turn.done === true) {
+      expect(turn.value).toEqual(judgeRecordLog(log, expected));
+      break;
+    }
+    turns += 1;
+  }
+  // Every 256 KiB, but for zeros, which are passed over at once.
+  expect(turns).toBeGreaterThanOrEqual(15);
 }, 60_000);
 
 test("many torn records cost no more for each byte than few", () => {

@@ -6,7 +6,8 @@
  */
 
 import type { Finding } from "../../judge/finding.ts";
-import { judgeRecordLog } from "../../judge/record-log.ts";
+import type { LogJudgement } from "../../judge/log-terms.ts";
+import { judgeRecordLog, recordLogInTurns } from "../../judge/record-log.ts";
 import { selfTestRecordLog } from "../../judge/record-log-self-test.ts";
 import { Inconclusive } from "../../ops/errors.ts";
 import { openFile } from "../../ops/file.ts";
@@ -88,10 +89,9 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     const begunSeconds = elapsed();
     const seconds = Math.max(ROUND_SECONDS_MIN, roundSeconds());
     const round = await threads.round({ open, generation, seconds, bytesMax });
-    const judged = (reading: Reading) => {
-      return judgeRecordLog(held.read(path, reading), { generation, tallies: round.tallies, file: path });
-    };
-    const judgement = judged(readBack);
+    const expected = { generation, tallies: round.tallies, file: path };
+    const judged = (reading: Reading) => judgeRecordLog(held.read(path, reading), expected);
+    const judgement = await breathing(run, recordLogInTurns(held.read(path, readBack), expected));
     const found = withSecondReading(path, judgement.findings, judged);
     const [large] = judgement.whole;
     records += large?.records ?? 0;
@@ -119,6 +119,15 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     costPerSecond = Math.max(1, (elapsed() - begunSeconds) / seconds);
   } while (torn < race.tornMax && roundSeconds() >= ROUND_SECONDS_MIN && !run.stopped);
   return { records, torn, firstTornSeconds, findings, shortWrites, how, totals };
+}
+
+/** Long work, with the event loop turning in it: a second signal ends it. */
+async function breathing(run: RunContext, work: Generator<undefined, LogJudgement>): Promise<LogJudgement> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    await run.breathe();
+  }
 }
 
 /** Several races as one outcome; of the findings, the first `listedMax` are listed and the others counted. */
