@@ -186,7 +186,8 @@ export class Witness {
       ];
       return templateProgram(program, { about, kselftest });
     }
-    const { calls = [], otherThreads = 0 } = this.#recorder ?? {};
+    const { calls: all = [], otherThreads = 0 } = this.#recorder ?? {};
+    const calls = withoutOurs(all);
     return cProgram({ tool, summary, kernel, filesystem, mountOptions, findings, calls, otherThreads, kselftest });
   }
 }

@@ -3,11 +3,15 @@
  *
  * Owns capturing at the moment of the call, of a ring's request when the ring is entered with it (memory changes afterwards) and the bound: the oldest calls are dropped and
  * counted. Contents cost a look at every byte written, so nothing is recorded unless somebody asked for a trace, a page or
- * a C program. Calls of this process's other threads are recorded there, without contents (thread-recorder.ts); those of
+ * a C program. Stores into small mappings of files are recorded as calls, before the next call. Calls of this process's other threads are recorded there, without contents (thread-recorder.ts); those of
  * child processes are not.
  */
+import { allocate, type Memory, PAGE_BYTES } from "../ops/memory.ts";
+import { libc } from "../sys/libc.ts";
 import { tapCalls } from "../sys/tap.ts";
+import type { Content } from "./content.ts";
 import { OwnMemory, type Pointed, pointedAfter, pointedBefore } from "./pointed.ts";
+import { type Store, Stores } from "./stores.ts";
 import { type LogEntry, ThreadLog } from "./thread-log.ts";
 
 export interface RecordedCall {
@@ -37,6 +41,8 @@ const THREAD_RECORDER = new URL("./thread-recorder.ts", import.meta.url).href;
 export class Recorder implements Disposable {
   readonly #calls: RecordedCall[] = [];
   readonly #memory: OwnMemory;
+  readonly #stores: Stores | undefined;
+  readonly #room: Memory | undefined;
   /** On the clock of Bun.nanoseconds. */
   readonly startedNs = Bun.nanoseconds();
   readonly #logs: ThreadLog[] = [];
@@ -48,6 +54,10 @@ export class Recorder implements Disposable {
   /** `contents`: whether what goes in and comes out is looked at, or only where and how much. */
   constructor({ contents = true }: { readonly contents?: boolean } = {}) {
     this.#memory = new OwnMemory({ contents });
+    if (contents) {
+      this.#room = allocate(2 * PAGE_BYTES);
+      this.#stores = new Stores(this.#memory, { preadv2: libc.preadv2, memory: this.#room });
+    }
     const { Worker } = globalThis;
     const logs = this.#logs;
     globalThis.Worker = class extends Worker {
@@ -59,27 +69,49 @@ export class Recorder implements Disposable {
       }
     };
     const stop = tapCalls({
-      before: (call, args) => pointedBefore(this.#memory, call, args),
+      before: (call, args) => {
+        this.#addStores();
+        return pointedBefore(this.#memory, call, args);
+      },
       after: (call, args, end) => {
+        this.#stores?.learn(call, args, end.result);
         const pointed = pointedAfter(this.#memory, call, args, end.result, end.before as (Pointed | undefined)[]);
-        if (this.#calls.length >= CALLS_MAX) this.#calls.shift();
-        this.#inOrder &&= (this.#calls.at(-1)?.startNs ?? -Infinity) <= end.startNs - this.startedNs;
-        this.#calls.push({
-          index: this.#count,
-          call,
-          args: [...args],
-          result: end.result,
-          startNs: end.startNs - this.startedNs,
-          endNs: end.endNs - this.startedNs,
-          pointed,
-        });
-        this.#count += 1;
+        this.#add({ call, args: [...args], pointed, ...end });
       },
     });
     this.#stop = () => {
       globalThis.Worker = Worker;
       stop();
     };
+  }
+
+  #add({ call, args, result, startNs, endNs, pointed }: Omit<RecordedCall, "index" | "thread">): void {
+    if (this.#calls.length >= CALLS_MAX) this.#calls.shift();
+    const ends = { startNs: startNs - this.startedNs, endNs: endNs - this.startedNs };
+    this.#inOrder &&= (this.#calls.at(-1)?.startNs ?? -Infinity) <= ends.startNs;
+    this.#calls.push({ index: this.#count, call, args, result, ...ends, pointed });
+    this.#count += 1;
+  }
+
+  /** A store with its content; one of words may have begun before the first byte that differs from what was there. */
+  #contentOf({ address, lengthBytes }: Store): Store & { readonly content: Content } {
+    const content = this.#memory.content(address, lengthBytes);
+    const from = address - (address % 8);
+    const whole = Math.ceil((address + lengthBytes - from) / 8) * 8;
+    const widened = this.#memory.content(from, whole);
+    if (content.shape !== "other" || widened.shape === "other") return { address, lengthBytes, content };
+    return { address: from, lengthBytes: whole, content: widened };
+  }
+
+  /** What was stored into mappings since the last call, as a call of its own; when exactly is not known. */
+  #addStores(): void {
+    for (const store of this.#stores?.changes() ?? []) {
+      const { address, lengthBytes, content } = this.#contentOf(store);
+      const nowNs = Bun.nanoseconds();
+      const pointed = [undefined, { kind: "bytes", content } as const, undefined];
+      const args = [address, address, lengthBytes];
+      this.#add({ call: "store", args, result: 0, startNs: nowNs, endNs: nowNs, pointed });
+    }
   }
 
   /** Threads that were started meanwhile. */
@@ -112,9 +144,12 @@ export class Recorder implements Disposable {
   /** Ends the recording; what was recorded stays readable. */
   [Symbol.dispose](): void {
     if (this.#stop === undefined) return;
+    this.#addStores();
     this.#stop();
     this.#stop = undefined;
     for (const log of this.#logs) log.close();
+    this.#stores?.close();
+    this.#room?.[Symbol.dispose]();
     this.#memory.close();
   }
 }

@@ -128,6 +128,8 @@ export const SIGNATURES: Readonly<Record<string, CallSignature>> = {
   munmap: call("nothing", "address:mapped", "length:number"),
   madvise: call("nothing", "address:mapped", "length:number", "advice:flags:MADV"),
   mprotect: call("nothing", "address:mapped", "length:number", "protection:flags:PROT"),
+  // No call: stores into a mapping (stores.ts).
+  store: call("nothing", "address:mapped", "bytes:in", "length:length"),
   msync: call("nothing", "address:mapped", "length:number", "flags:flags:MS"),
   io_uring_queue_init_params: call("nothing", "entries:number", "ring:pointer", "parameters:pointer"),
   io_uring_submit_and_wait: call("nothing", "ring:pointer", "completions:number"),

@@ -1,6 +1,6 @@
 /** What no function is called for, and what moves memory: requests of a ring, mappings. Recorded from real calls. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import os from "node:os";
 import { callLines } from "../../src/evidence/lines.ts";
 import { type TraceEvent, traceOf } from "../../src/evidence/perfetto.ts";
@@ -179,3 +179,37 @@ test("mappings have names: what is advised, protected, synchronised, moved and u
     "munmap(map2+40960, 24576) = 0",
   ]);
 });
+
+test("stores into a small shared mapping are lines of their own; looking maps no page", () => {
+  using file = newFile("stores");
+  using buffer = allocate(8192);
+  buffer.bytes.fill(0x41);
+  write(file, buffer);
+  using recorder = new Recorder();
+  using mapping = mapFile(file, { lengthBytes: 8192 });
+  msync(mapping);
+  expect(isPresent(mapping.address)).toBe(false);
+  mapping.bytes.fill(0x42, 100, 200);
+  msync(mapping);
+  expect(isPresent(mapping.address)).toBe(true);
+  msync(mapping);
+  mapping.bytes.set([9], 8191);
+  recorder[Symbol.dispose]();
+  const lines = callLines(recorder.calls).filter((line) => /^(store|msync)/.test(line));
+  expect(lines).toEqual([
+    "msync(map1, 8192, MS_SYNC) = 0",
+    "store(map1+100, {100 x 0x42}, 100) = 0",
+    "msync(map1, 8192, MS_SYNC) = 0",
+    "msync(map1, 8192, MS_SYNC) = 0",
+    "store(map1+8191, {1 x 0x09}, 1) = 0",
+  ]);
+});
+
+/** Whether this process has a page at the address: bit 63 of its entry. */
+function isPresent(address: number): boolean {
+  const entry = new Uint8Array(8);
+  const pagemap = openSync("/proc/self/pagemap", "r");
+  readSync(pagemap, entry, 0, 8, (address / 4096) * 8);
+  closeSync(pagemap);
+  return ((entry[7] as number) & 0x80) !== 0;
+}

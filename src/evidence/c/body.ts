@@ -33,6 +33,8 @@ export class Body {
   readonly #calls: readonly RecordedCall[];
   readonly #handles: ReadonlyMap<number, readonly string[]>;
   readonly #variables = new Map<string, string>();
+  /** The mappings, by the handle of their call. */
+  readonly #maps = new Map<string, { readonly name: string; readonly address: number; readonly lengthBytes: number }>();
   readonly #loaded: Content[] = [];
   #content: Content | undefined;
 
@@ -48,13 +50,18 @@ export class Body {
 
   /** Closes every descriptor; a file goes when the descriptor that made it was opened. */
   cleanUp(): string[] {
-    return [...this.#variables].flatMap(([handle, name]) => {
+    const maps = [...this.#maps.values()].flatMap(({ name, lengthBytes }) => [
+      `if (${name} != MAP_FAILED)`,
+      `  munmap(${name}, ${lengthBytes}), ${name} = MAP_FAILED;`,
+    ]);
+    const files = [...this.#variables].flatMap(([handle, name]) => {
       const maker = this.#calls.find(({ index }) => handle === `${index}.0`);
       const path = maker?.call === "open" ? maker.pointed.find((item) => item?.kind === "path") : undefined;
       const made = path?.kind === "path" && ((maker?.args[1] as number) & O_CREAT) !== 0;
       const gone = made ? `unlink(${JSON.stringify(basename(path.path))}), ` : "";
       return [`if (${name} >= 0)`, `  close(${name}), ${gone}${name} = -1;`];
     });
+    return [...maps, ...files];
   }
 
   /** True when some content that the program writes holds these bytes; zeros need no writing. */
@@ -74,9 +81,12 @@ export class Body {
     ];
   }
 
-  /** The descriptors' names in the program. */
+  /** The declarations of descriptors and mappings. */
   variables(): string[] {
-    return [...this.#variables.values()];
+    return [
+      ...[...this.#variables.values()].map((name) => `static int ${name} = -1;`),
+      ...[...this.#maps.values()].map(({ name }) => `static unsigned char *${name} = MAP_FAILED;`),
+    ];
   }
 
   #step(recorded: RecordedCall): string[] {
@@ -84,19 +94,46 @@ export class Body {
     const signature = SIGNATURES[call];
     if (signature === undefined) return [];
     const used = [...(this.#handles.get(recorded.index) ?? [])];
-    const lines = pointed.flatMap((item) => this.#fill(item));
+    if (call === "store") return this.#store(recorded, used);
+    // What comes out of a call needs no filling before it.
+    const lines = pointed.flatMap((item, at) => (signature.parameters[at]?.kind === "out" ? [] : this.#fill(item)));
     const words = signature.parameters.map((parameter, at) =>
       this.#argument(parameter, { value: args[at] ?? 0, pointed: pointed[at], used }),
     );
     const pair = pointed.find((item) => item?.kind === "pair");
     if (pair !== undefined) return [...lines, ...this.#makePair(recorded, words)];
     const text = `${call}(${words.join(", ")})`;
+    if (call === "mmap" && result >= 0) return [...lines, ...this.#map(recorded, text)];
+    if (signature.gives === "address") throw new NotExpressible(`it moves memory with ${call}`);
     if (signature.gives === "fd" && result >= 0) {
       const name = this.#newVariable(recorded, 0, variableFor(recorded));
       return [...lines, `${name} = made("${call}", ${text});`];
     }
     lines.push(...this.#note(recorded), `if (!answered("${call}", ${text}, ${answerText(result)}))`, "  return 0;");
     return [...lines, ...this.#collect(recorded)];
+  }
+
+  #map({ index, args, result: address }: RecordedCall, text: string): string[] {
+    const count = this.#maps.size + 1;
+    const name = count === 1 ? "map" : `map${count}`;
+    this.#maps.set(`${index}.0`, { name, address, lengthBytes: args[1] as number });
+    return [`${name} = ${text};`, `if (${name} == MAP_FAILED)`, "  return 0;"];
+  }
+
+  /** Stores through a mapping, as a program makes them: no call of the kernel. */
+  #store({ args, pointed }: RecordedCall, used: readonly string[]): string[] {
+    const bytes = pointed.find((item) => item?.kind === "bytes");
+    if (bytes?.kind !== "bytes" || used.length === 0)
+      throw new NotExpressible("it stores to memory that nothing mapped");
+    this.#loaded.push(bytes.content);
+    return [this.#filling(this.#placeOf(args[0] as number, used[0]), bytes.content)];
+  }
+
+  /** "map + 2048". */
+  #placeOf(value: number, handle: string | undefined): string {
+    const map = handle === undefined ? undefined : this.#maps.get(handle);
+    if (map === undefined) throw new NotExpressible("it uses memory that no call of it mapped");
+    return value === map.address ? map.name : `${map.name} + ${value - map.address}`;
   }
 
   /** What a call left in the buffer. */
@@ -130,14 +167,18 @@ export class Body {
     if (this.#content !== undefined && sameContent(this.#content, content)) return [];
     this.#content = content;
     this.#loaded.push(content);
+    return [this.#filling("buffer", content)];
+  }
+
+  #filling(place: string, content: Content): string {
     switch (content.shape) {
       case "fill":
-        return [`memset(buffer, 0x${content.byte.toString(16)}, ${content.lengthBytes});`];
+        return `memset(${place}, 0x${content.byte.toString(16)}, ${content.lengthBytes});`;
       case "words":
         this.fillsWords = true;
-        return [`count_up(buffer, ${content.first}u, ${content.lengthBytes});`];
+        return `count_up(${place}, ${content.first}u, ${content.lengthBytes});`;
       case "bytes":
-        return [`memcpy(buffer, ${literal(content.hex)}, ${content.lengthBytes});`];
+        return `memcpy(${place}, ${literal(content.hex)}, ${content.lengthBytes});`;
       default:
         throw new NotExpressible(`it writes ${contentText(content)} that follow no simple rule`);
     }
@@ -163,6 +204,8 @@ export class Body {
         return pointed?.kind === "offset*" ? `&(off_t){ ${pointed.offsetBytes} }` : "NULL";
       case "flags":
         return flagsInC(family ?? "", value);
+      case "mapped":
+        return value === 0 ? "NULL" : this.#placeOf(value, used.shift());
       case "pointer":
         if (value !== 0) throw new NotExpressible("it passes a structure that the recording does not follow");
         return "NULL";

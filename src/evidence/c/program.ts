@@ -117,7 +117,7 @@ function prelude(body: Body, { kselftest }: ProgramRequest): string[] {
           "",
         ]
       : []),
-    ...body.variables().map((name) => `static int ${name} = -1;`),
+    ...body.variables(),
     "",
     "/* Closes what is open and removes the files made here, and no other. */",
     "static void clean_up(void)",

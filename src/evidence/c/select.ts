@@ -23,24 +23,37 @@ const SKIPPED = new Set(["unlink", "mkdir", "munmap"]);
 /** A descriptor in a recording: numbers are reused, so each use has the index of the call that made it. */
 type Handle = string;
 
-/** The handles of every call: what `open`, `pipe2` and their kin made, and what is used later under that number. */
+/** A mapping that is there; its handle is its call's, like a descriptor's. */
+interface Mapped {
+  readonly handle: Handle;
+  readonly address: number;
+  readonly lengthBytes: number;
+}
+
+/** The handles of every call: what `open`, `pipe2`, `mmap` and their kin made, and what is used later under that number. */
 export function handlesOf(calls: readonly RecordedCall[]): Map<number, Handle[]> {
   const open = new Map<number, Handle>();
+  const mapped: Mapped[] = [];
   const byCall = new Map<number, Handle[]>();
   for (const { index, call, args, result, pointed } of calls) {
     const signature = SIGNATURES[call];
     if (signature === undefined) continue;
     const used = signature.parameters.flatMap(({ kind }, at) => {
-      const handle = kind === "fd" ? open.get(args[at] as number) : undefined;
+      const value = args[at] as number;
+      const inside = (one: Mapped) => one.address <= value && value < one.address + one.lengthBytes;
+      const mapping = kind === "mapped" ? mapped.findLast(inside)?.handle : undefined;
+      const handle = kind === "fd" ? open.get(value) : mapping;
       return handle === undefined ? [] : [handle];
     });
     const made: number[] = [];
     const pair = pointed.find((item) => item?.kind === "pair");
     if (result >= 0 && signature.gives === "fd") made.push(result);
     if (result >= 0 && pair?.kind === "pair") made.push(...pair.descriptors);
-    made.forEach((descriptor, at) => {
-      open.set(descriptor, `${index}.${at}`);
-    });
+    if (call === "mmap" && result >= 0) {
+      mapped.push({ handle: `${index}.0`, address: result, lengthBytes: args[1] as number });
+      made.push(-1);
+    }
+    for (const [at, descriptor] of made.entries()) if (descriptor >= 0) open.set(descriptor, `${index}.${at}`);
     byCall.set(index, [...used, ...made.map((_, at) => `${index}.${at}`)]);
     if (call === "close") open.delete(args[0] as number);
   }
@@ -52,16 +65,23 @@ function pathOf(recorded: RecordedCall): string | undefined {
   return path?.kind === "path" ? path.path : undefined;
 }
 
+/** Where the damaged file was while the calls were made: evidence may have been copied since. */
+function placeOf(calls: readonly RecordedCall[], damaged: string | undefined): string | undefined {
+  const name = damaged?.slice(damaged.lastIndexOf("/") + 1);
+  return calls.map(pathOf).find((path) => name !== undefined && path?.endsWith(`/${name}`)) ?? damaged;
+}
+
 function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
 /**
  * The calls to repeat, in order: all on files next to the damaged one, and on pipes, sockets and memory files, because an
- * answer about one file may decide what is done to another. `file` is the damaged file's path; without one, and for what
+ * answer about one file may decide what is done to another. `damaged` is the damaged file's path; without one, and for what
  * has no path, every call counts.
  */
-export function selectCalls(calls: readonly RecordedCall[], file: string | undefined): RecordedCall[] {
+export function selectCalls(calls: readonly RecordedCall[], damaged: string | undefined): RecordedCall[] {
+  const file = placeOf(calls, damaged);
   const known = calls.filter(
     ({ call, args }) => SIGNATURES[call] !== undefined && !SKIPPED.has(call) && !isArena(call, args),
   );
@@ -102,19 +122,24 @@ function withoutReadBack(calls: readonly RecordedCall[]): RecordedCall[] {
   return calls.filter(({ call }, index) => index <= last || call === "close");
 }
 
+/** The call that made it: both ends of a pipe are of one call, and closing one is seen at the other. */
+function makerOf(handle: Handle): string {
+  return handle.slice(0, handle.indexOf("."));
+}
+
 /** Without descriptors that were only opened and closed again. */
 function withoutIdleDescriptors(
   calls: readonly RecordedCall[],
   handles: ReadonlyMap<number, Handle[]>,
 ): RecordedCall[] {
-  const uses = new Map<Handle, number>();
+  const used = new Set<string>();
   for (const { index, call } of calls) {
     if (call === "close") continue;
-    for (const handle of handles.get(index) ?? []) uses.set(handle, (uses.get(handle) ?? 0) + 1);
+    for (const maker of (handles.get(index) ?? []).map(makerOf)) if (maker !== String(index)) used.add(maker);
   }
   return calls.filter(({ index, call }) => {
-    if (call !== "open" && call !== "close") return true;
+    if (!/^(open|close|pipe2|socketpair)$/.test(call)) return true;
     const [handle] = handles.get(index) ?? [];
-    return handle !== undefined && (uses.get(handle) ?? 0) > 1;
+    return handle !== undefined && used.has(makerOf(handle));
   });
 }
