@@ -6,8 +6,6 @@
  * a C program. Stores into small mappings of files are recorded as calls, before the next call. Calls of this process's other threads are recorded there, without contents (thread-recorder.ts); those of
  * child processes are not.
  */
-import { allocate, type Memory, PAGE_BYTES } from "../ops/memory.ts";
-import { libc } from "../sys/libc.ts";
 import { tapCalls } from "../sys/tap.ts";
 import type { Content } from "./content.ts";
 import { OwnMemory, type Pointed, pointedAfter, pointedBefore } from "./pointed.ts";
@@ -42,7 +40,6 @@ export class Recorder implements Disposable {
   readonly #calls: RecordedCall[] = [];
   readonly #memory: OwnMemory;
   readonly #stores: Stores | undefined;
-  readonly #room: Memory | undefined;
   /** On the clock of Bun.nanoseconds. */
   readonly startedNs = Bun.nanoseconds();
   readonly #logs: ThreadLog[] = [];
@@ -54,10 +51,7 @@ export class Recorder implements Disposable {
   /** `contents`: whether what goes in and comes out is looked at, or only where and how much. */
   constructor({ contents = true }: { readonly contents?: boolean } = {}) {
     this.#memory = new OwnMemory({ contents });
-    if (contents) {
-      this.#room = allocate(2 * PAGE_BYTES);
-      this.#stores = new Stores(this.#memory, { preadv2: libc.preadv2, memory: this.#room });
-    }
+    if (contents) this.#stores = new Stores(this.#memory);
     const { Worker } = globalThis;
     const logs = this.#logs;
     globalThis.Worker = class extends Worker {
@@ -149,7 +143,6 @@ export class Recorder implements Disposable {
     this.#stop = undefined;
     for (const log of this.#logs) log.close();
     this.#stores?.close();
-    this.#room?.[Symbol.dispose]();
     this.#memory.close();
   }
 }

@@ -6,9 +6,11 @@
  * (RWF_NOWAIT); where it is not there, the first look at a touched page is the beginning. Large mappings are not followed.
  */
 import { closeSync, openSync, readSync, statfsSync } from "node:fs";
-import { type Memory, PAGE_BYTES } from "../ops/memory.ts";
+import { libc } from "../sys/libc.ts";
+import { arrayBufferAt } from "../sys/memory.ts";
 import { RWF_NOWAIT } from "../sys/uapi/fcntl.ts";
-import { MAP_SHARED, PROT_WRITE } from "../sys/uapi/mman.ts";
+import { MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from "../sys/uapi/mman.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { OwnMemory } from "./pointed.ts";
 
 /** A range of one mapping that has changed. */
@@ -24,6 +26,7 @@ interface Followed {
   readonly pages: (Uint8Array | undefined)[];
 }
 
+const ROOM_BYTES = 2 * PAGE_BYTES;
 const FOLLOWED_BYTES_MAX = 64 * 1024;
 const GAP_BYTES = 32;
 /** linux/magic.h. */
@@ -31,21 +34,24 @@ const TMPFS_MAGIC = 0x01021994;
 /** An entry of /proc/self/pagemap: bit 63 is "page present". Documentation/admin-guide/mm/pagemap.rst. */
 const PAGEMAP_ENTRY_BYTES = 8;
 
-/** preadv2(2) as it is, past the recorder's own watcher, and memory for its answer: a struct iovec, then a page. */
-export interface RawRead {
-  readonly preadv2: (fd: number, vectors: number, count: number, offset: number, flags: number) => number;
-  readonly memory: Memory;
-}
-
 export class Stores {
   readonly #memory: OwnMemory;
-  readonly #raw: RawRead;
+  /** The functions themselves: made before calls are watched. */
+  readonly #preadv2 = libc.preadv2;
+  readonly #munmap = libc.munmap;
+  /** A struct iovec, and a page for what it points to. */
+  readonly #room: number;
+  readonly #bytes: ArrayBuffer;
   readonly #pagemap = openSync("/proc/self/pagemap", "r");
   #followed: Followed[] = [];
 
-  constructor(memory: OwnMemory, raw: RawRead) {
+  constructor(memory: OwnMemory) {
     this.#memory = memory;
-    this.#raw = raw;
+    this.#room = libc.mmap(0, ROOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    this.#bytes = arrayBufferAt(this.#room, ROOM_BYTES);
+    const view = new DataView(this.#bytes);
+    view.setBigUint64(0, BigInt(this.#room + PAGE_BYTES), true);
+    view.setBigUint64(8, BigInt(PAGE_BYTES), true);
   }
 
   /** A call that makes or ends a mapping has returned. */
@@ -67,15 +73,11 @@ export class Stores {
 
   /** A page of the file as the page cache has it, zeros behind the file's end; undefined where it is not cached. */
   #cached(fd: number, offset: number): Uint8Array | undefined {
-    const { memory, preadv2 } = this.#raw;
-    const place = memory.address + PAGE_BYTES;
-    memory.view.setBigUint64(0, BigInt(place), true);
-    memory.view.setBigUint64(8, BigInt(PAGE_BYTES), true);
     const flags = isMemory(fd) ? 0 : RWF_NOWAIT;
-    const got = preadv2(fd, memory.address, 1, offset, flags);
+    const got = this.#preadv2(fd, this.#room, 1, offset, flags);
     if (got < 0) return undefined;
     const page = new Uint8Array(PAGE_BYTES);
-    page.set(memory.bytes.subarray(PAGE_BYTES, PAGE_BYTES + got));
+    page.set(new Uint8Array(this.#bytes, PAGE_BYTES, got));
     return page;
   }
 
@@ -110,6 +112,7 @@ export class Stores {
 
   close(): void {
     closeSync(this.#pagemap);
+    this.#munmap(this.#room, ROOM_BYTES);
   }
 }
 
