@@ -7,8 +7,8 @@
  * has too (workers and compiled loops are found by it). Refuses to be needed: where the bundler fails, the sources run.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { cacheDirectory, readJson, writeJson } from "../kernels/cache.ts";
 
 /** Entered by scripts (the package's exports), and by scripts/survey.ts. They share what they have in common. */
@@ -42,9 +42,22 @@ export async function cachedBundle(packageRoot: string, guestRoot: string): Prom
   const made = await bundled(DOORS, { splitting: true, ...roots });
   for (const file of [...WORKERS, ...scripts])
     for (const [path, bytes] of await bundled([file], { splitting: false, ...roots })) made.set(path, bytes);
-  for (const old of readdirSync(directory)) rmSync(join(directory, old), { force: true });
+  removeAllBut(KEPT - 1, directory);
   writeJson(place, Object.fromEntries([...made].map(([file, bytes]) => [file, new TextDecoder().decode(bytes)])));
   return made;
+}
+
+/** Checkouts that take turns do not bundle again each time. */
+const KEPT = 6;
+
+function removeAllBut(count: number, directory: string): void {
+  const newestFirst = readdirSync(directory)
+    .map((name) => ({
+      path: join(directory, name),
+      madeMs: statSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
+    .sort((a, b) => b.madeMs - a.madeMs);
+  for (const { path } of newestFirst.slice(count)) rmSync(path, { force: true });
 }
 
 /** Paths below the package and what a guest finds there; empty when there is no bundle. */
@@ -69,9 +82,9 @@ async function bundled(
   if (!built.success) return files;
   for (const output of built.outputs) {
     const path = join(output.path);
-    // An entry keeps its name; the pieces that doors share are next to them.
+    // An entry keeps its name; the pieces that doors share keep theirs.
     const entry = present.find((file) => file.replace(/\.ts$/, ".js") === path);
-    files.set(entry ?? join(dirname(output.path), basename(output.path)), new Uint8Array(await output.arrayBuffer()));
+    files.set(entry ?? path, new Uint8Array(await output.arrayBuffer()));
   }
   return present.every((file) => files.has(file)) ? files : new Map();
 }
