@@ -125,7 +125,7 @@ export class Execution implements Work {
       const outcome = await this.#outcome();
       this.#witness?.end();
       if (this.#witness === undefined || outcome.findings.length === 0) return outcome;
-      const sections = [...(outcome.sections ?? []), ...this.#witness.sections(outcome)];
+      const sections = [...(outcome.sections ?? []), ...this.#witness.sections(outcome, this.#tally.startedNs)];
       return { ...outcome, environment: { ...this.#witness.conditions(outcome), ...outcome.environment }, sections };
     } finally {
       this.#witness?.end();

@@ -55,6 +55,8 @@ export class Witness {
   /** What could not be watched, for the report. */
   readonly #missing: string[] = [];
   #events: readonly KernelEvent[] | undefined;
+  /** From the zero of the report's times to the recording's. */
+  #shiftNs = 0;
 
   constructor(asked: EvidenceArguments, { events = EVENTS, program, ownTimeline = false }: WatchedReproducer) {
     this.#asked = asked;
@@ -82,8 +84,14 @@ export class Witness {
     this.#tracer[Symbol.dispose]();
   }
 
-  /** Sections that the report gets from what was watched. */
-  sections({ findings, timeline = [] }: Outcome): ReportSection[] {
+  /** CLOCK_MONOTONIC of the recording's beginning. */
+  get #beganNs(): number {
+    return monotonicNs() - Bun.nanoseconds() + (this.#recorder?.startedNs ?? 0);
+  }
+
+  /** Sections that the report gets from what was watched; `startedNs` (CLOCK_MONOTONIC) is the zero of their times. */
+  sections({ findings, timeline = [] }: Outcome, startedNs: number): ReportSection[] {
+    this.#shiftNs = this.#beganNs - startedNs;
     return [...this.#kernelSection(findings), ...(timeline.length > 0 ? [] : this.#callSection(findings))];
   }
 
@@ -107,8 +115,7 @@ export class Witness {
   /** The recorded calls by the clock of the kernel's events. */
   #around(findings: readonly Finding[]): StoryFrame {
     const { calls, lines, first, last } = this.#guilty(findings);
-    // CLOCK_MONOTONIC of the recording's beginning.
-    const beganNs = monotonicNs() - Bun.nanoseconds() + (this.#recorder?.startedNs ?? 0);
+    const beganNs = this.#beganNs;
     const seconds = (ns: number | undefined) => (ns === undefined ? undefined : (beganNs + ns) / 1e9);
     const steps = calls.map(({ startNs }, at) => ({ atSeconds: (beganNs + startNs) / 1e9, line: lines[at] as string }));
     return { steps, fromSeconds: seconds(calls[first]?.startNs), toSeconds: seconds(calls[last]?.endNs) };
@@ -117,7 +124,7 @@ export class Witness {
   /** The recorded calls, and which of them are the first and the last on the first finding's file; -1 where none is. */
   #guilty(findings: readonly Finding[]) {
     const calls = withoutOurs(this.#recorder?.allCalls ?? []).filter(isWorthALine);
-    const lines = callLines(calls);
+    const lines = callLines(calls, this.#shiftNs);
     const file = findings[0]?.file;
     const name = file?.slice(file.lastIndexOf("/") + 1);
     // Bytes in memory, or received, are in no file that a call names: then all calls are their neighbours.

@@ -152,15 +152,15 @@ export function callLine(recorded: RecordedCall, names: DescriptorNames): string
 
 /**
  * All calls as lines, in the order in which they began; with several threads or requests of a ring, when that was and how
- * long each took.
+ * long each took. `shiftNs` is added to the times: the recording's zero by another clock's.
  */
-export function callLines(calls: readonly RecordedCall[]): string[] {
+export function callLines(calls: readonly RecordedCall[], shiftNs = 0): string[] {
   const names = new DescriptorNames();
   const overlap = calls.some(({ call, thread }) => thread !== undefined || isRequest(call));
   return calls.map((recorded) => {
     const line = callLine(recorded, names);
     names.learn(recorded);
-    return overlap ? timed(recorded, line) : line;
+    return overlap ? timed(recorded, line, shiftNs) : line;
   });
 }
 
@@ -170,8 +170,8 @@ export function isRequest(call: string): boolean {
 }
 
 /** `  12.345 ms  thread 2  splice(…) = 0 <1.500 ms>`: began when, by whom, took how long. */
-function timed({ startNs, endNs, thread }: RecordedCall, line: string): string {
+function timed({ startNs, endNs, thread }: RecordedCall, line: string, shiftNs: number): string {
   const ms = (nanoseconds: number) => `${(nanoseconds / 1e6).toFixed(3)} ms`;
   const who = thread === undefined ? "main    " : `thread ${thread}`;
-  return `${ms(startNs)}  ${who}  ${line} <${ms(endNs - startNs)}>`;
+  return `${ms(startNs + shiftNs)}  ${who}  ${line} <${ms(endNs - startNs)}>`;
 }

@@ -61,6 +61,13 @@ export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** "97.9 KiB (100,200 bytes) verified in 2 files"; one file, or none, needs no mention. */
+export function verifiedText({ bytesVerified, files }: { bytesVerified: number; files: number }): string {
+  const bytes = plural(bytesVerified, "byte");
+  const amount = bytesVerified < 1024 ? bytes : `${size(bytesVerified)} (${bytes})`;
+  return `${amount} verified${files > 1 ? ` in ${plural(files, "file")}` : ""}`;
+}
+
 /** How an offset sits: what dt prints as "modulos", in words. */
 export function alignment(offsetBytes: number): string {
   if (offsetBytes % 4096 === 0) return "page-aligned";

@@ -18,6 +18,7 @@ import {
   seconds,
   settingText,
   size,
+  verifiedText,
 } from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 
@@ -79,14 +80,11 @@ function summary(report: RunReport): string[] {
   const { totals, verdict, trigger, environment: e } = report;
   const count = report.findings.length + (report.findingsLeftOut ?? 0);
   const found = verdict === "corrupt" ? `, ${plural(count, "finding")}` : "";
-  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
   const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
   return [
     ...wrap(`${report.tool} on Linux ${e.kernel} (${e.arch}): ${verdict}${found}`),
     "",
-    ...wrap(
-      `${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)}.`,
-    ),
+    ...wrap(`${verifiedText(totals)} in ${seconds(report.durationSeconds)}.`),
     ...(report.reason === undefined ? [] : wrap(`Reason: ${report.reason}.`)),
     ...(trigger.attempts === 0
       ? []
@@ -121,7 +119,9 @@ function asked(report: RunReport): string[] {
 
 function fixOf({ fix, documentedIn }: NonNullable<RunReport["known"]>): string {
   if (fix !== "") return `"${fix}"`;
-  return documentedIn === undefined ? "none" : `none: ${documentedIn} documents it, so it is not called a bug`;
+  return documentedIn === undefined
+    ? "none that this program knows"
+    : `none: ${documentedIn} documents it, so it is not called a bug`;
 }
 
 function fixedIn({ firstFixed, affectedSince }: NonNullable<RunReport["known"]>): string[] {

@@ -16,6 +16,7 @@ import {
   secondReadingLines,
   seconds,
   size,
+  verifiedText,
 } from "./format.ts";
 import { hexdump } from "./hexdump.ts";
 import { type Colour, type Paint, painter } from "./paint.ts";
@@ -57,11 +58,9 @@ function verdictLines(report: RunReport, paint: Paint): string[] {
   const count = report.findings.length + (report.findingsLeftOut ?? 0);
   const found = verdict === "corrupt" ? `: ${plural(count, "finding")}` : "";
   const head = paint("bold", paint(VERDICT_COLOUR[verdict], `${verdict.toUpperCase()}${found}`));
-  const verified = `${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified`;
   const cut = report.interrupted === undefined ? "" : `, interrupted by ${report.interrupted}`;
-  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
   return [
-    `${head}  ${report.tool}: ${verified}${files} in ${seconds(report.durationSeconds)}${cut}`,
+    `${head}  ${report.tool}: ${verifiedText(totals)} in ${seconds(report.durationSeconds)}${cut}`,
     ...(report.reason === undefined ? [] : [`reason: ${report.reason}`]),
     ...triggerLines(report.trigger, verdict),
   ];

@@ -31,7 +31,8 @@ export class Tally {
   readonly #sections = new Map<string, string[]>();
   readonly #kept: string[] = [];
   readonly #vanishing: string[] = [];
-  readonly #startedNs = monotonicNs();
+  /** CLOCK_MONOTONIC at the beginning: the zero of every time that a report gives of its calls. */
+  readonly startedNs = monotonicNs();
   #judgements = 0;
   #count = 0;
   #bytesWritten = 0;
@@ -43,7 +44,7 @@ export class Tally {
 
   /** A call that just returned, as strace names it: what was asked, and the count or -errno that came back. */
   called(what: string, requestedBytes: number, result: number): CallReference {
-    const atNs = monotonicNs() - this.#startedNs;
+    const atNs = monotonicNs() - this.startedNs;
     const call = { what, index: this.#count, atNs, requestedBytes, result };
     this.#count += 1;
     if (this.#calls.length === LISTED_MAX) this.#calls.splice(0, LISTED_MAX / 2);

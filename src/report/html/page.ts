@@ -16,7 +16,7 @@ import {
   secondReadingLines,
   seconds,
   settingText,
-  size,
+  verifiedText,
 } from "../format.ts";
 import { byteTable } from "./bytes.ts";
 import { fileMap, zoom } from "./map.ts";
@@ -96,9 +96,8 @@ function headline(report: RunReport): Markup {
 /** What was verified, why there is no better verdict, and how often the racy path was entered. */
 export function summary(report: RunReport): Markup {
   const { totals, trigger } = report;
-  const files = totals.files === 1 ? "" : ` in ${plural(totals.files, "file")}`;
   const reached = trigger.reached === null ? "unknown" : plural(trigger.reached, "time");
-  return html`<p>${size(totals.bytesVerified)} (${grouped(totals.bytesVerified)} bytes) verified${files} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
+  return html`<p>${verifiedText(totals)} in ${seconds(report.durationSeconds)} on Linux ${report.environment.kernel}.</p>
 ${report.reason === undefined ? undefined : html`<p>Reason: ${report.reason}.</p>`}
 ${trigger.attempts === 0 ? undefined : html`<p class="soft">Racy path entered: ${reached} in ${plural(trigger.attempts, "attempt")} (${trigger.how}).</p>`}
 ${report.verdict === "corrupt" ? html`<p class="soft">How often: ${howOften(report)}.</p>` : undefined}`;
