@@ -181,7 +181,7 @@ export async function judgeInOrder(
     }
     const lengthBytes = Math.min(READ_BLOCK_BYTES, range.to - at, holes.dataEnd - at);
     const block =
-      reading?.(at, lengthBytes) ?? memory.bytes.subarray(0, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
+      reading?.(at, lengthBytes) ?? firstOf(memory, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;
     const work = judge.prepare?.(block);
     if (work !== undefined && !(await isReady(work, () => tick(at))))
@@ -211,6 +211,11 @@ async function judgeStream(
     at += got;
   }
   return { endBytes: at, stopped: false };
+}
+
+/** What was read: nearly always all of it, so that no view has to be made. */
+function firstOf({ bytes }: Memory, length: number): Uint8Array {
+  return length === bytes.length ? bytes : bytes.subarray(0, length);
 }
 
 /** The bytes read; undefined when a signal came while it waited for more: what was read before is judged all the same. */
