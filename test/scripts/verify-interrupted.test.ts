@@ -1,6 +1,6 @@
 /** verify.ts that a signal stops: what it found until then is reported, and nothing is said of what it did not read. */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter } from "../../src/pattern/counter.ts";
@@ -132,6 +132,25 @@ test.skipIf(needed("fio"))(
       ["zeroed", 2 * MIB],
     ]);
     expect(totals.bytesVerified).toBeLessThan(2 ** 31);
+  },
+  SLOW_MS,
+);
+
+test(
+  "a wrong byte that was not explained yet is reported as one",
+  async () => {
+    const [original, copy] = [join(directory, "original"), join(directory, "copy")];
+    for (const path of [original, copy]) writeFileSync(path, stream(MIB));
+    // Its index takes long to make, and nothing is explained before it is there.
+    truncateSync(original, 768 * MIB);
+    const fd = openSync(copy, "r+");
+    writeSync(fd, new Uint8Array(PAGE), 0, PAGE, 0x30000);
+    closeSync(fd);
+    const isThere = (pid: number) => (bytesReadBy(pid) ?? 0) > 128 * MIB;
+    const report = await interrupted([copy, "--pattern", `reference:${original}`], "SIGINT", isThere);
+    const { code, verdict, reason, findings } = report;
+    expect([code, verdict, findings]).toEqual([130, "inconclusive", []]);
+    expect(reason).toEndWith("; a byte at or after 0 is wrong and was not explained any more");
   },
   SLOW_MS,
 );
