@@ -5,9 +5,8 @@
  * counts, choices and paths, and the message for a value that does not fit. Refuses to look at a command line: strict.ts
  * reads the words, citty parses what is left.
  */
-import { readFileSync } from "node:fs";
-import { UsageError } from "../ops/errors.ts";
 import type { Path } from "../ops/file.ts";
+import { UsageError } from "../ops/problems.ts";
 
 export { UsageError };
 
@@ -175,6 +174,7 @@ export function positionalName(name: string): string {
  */
 export function pathBytes(path: string): Path {
   if (!path.includes("\ufffd")) return path;
+  const { readFileSync } = require("node:fs") as typeof import("node:fs");
   const raw = readFileSync("/proc/self/cmdline");
   for (let start = 0; start < raw.length; ) {
     const end = raw.indexOf(0, start);

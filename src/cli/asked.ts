@@ -3,8 +3,8 @@
  *
  * Owns the declarations alone; what makes the evidence (witness.ts) is loaded only when one of them is given.
  */
-import { type Path, pathText } from "../ops/file.ts";
-import type { ArgumentSpecs } from "./args.ts";
+import type { Path } from "../ops/file.ts";
+import type { ArgumentSpec, ArgumentSpecs } from "./args.ts";
 
 /** The flags of every reproducer that ask for evidence. */
 export const EVIDENCE_OPTIONS = {
@@ -45,15 +45,23 @@ export interface EvidenceArguments {
   readonly explain: boolean;
 }
 
-const REPORT_ENDINGS = /\.(html|txt|md)$/;
+/** The names of those arguments given that name a new file, which the run makes. */
+export function newFiles(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>): string[] {
+  const isNewFile = ([, spec]: [string, ArgumentSpec]) => spec.kind === "path" && spec.newFile === true;
+  const names = Object.entries(specs)
+    .filter(isNewFile)
+    .map(([name]) => name);
+  return names.filter((name) => args[name] !== undefined);
+}
+
+/** The new files that the arguments name, made; undefined where they name none. Throws UsageError. */
+export async function documentsOf(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {
+  if (newFiles(specs, args).length === 0) return undefined;
+  const { Documents } = await import("./documents.ts");
+  return new Documents(specs, args);
+}
 
 /** True when something must be watched or written. */
 export function asksForEvidence({ report, trace, emitC, emitKselftest, explain }: EvidenceArguments): boolean {
   return explain || [report, trace, emitC, emitKselftest].some((path) => path !== undefined);
-}
-
-/** What is wrong with the evidence flags, undefined when nothing is. */
-export function wrongEvidence({ report }: EvidenceArguments): string | undefined {
-  if (report === undefined || REPORT_ENDINGS.test(pathText(report))) return undefined;
-  return `--report ${pathText(report)}: the ending chooses the form; write a page to FILE.html or a mail to FILE.txt`;
 }

@@ -72,6 +72,10 @@ export interface Reproducer<Positionals extends ArgumentSpecs, Options extends A
   readonly check?: (args: Arguments<Positionals & Options>) => string | undefined;
   /** How it is seen that the racy path was entered ("the thread was asleep in splice"); `run.tally.tried` counts it. */
   readonly racyPath?: string;
+  /** Loads what `check` and `run` import by themselves; called when the words are good, while other modules load. */
+  readonly prepare?: () => Promise<unknown>;
+  /** True where the run calls `run.breathe` every few milliseconds and blocks in no call for long: it starts faster. */
+  readonly breathes?: boolean;
   /** The run; what `run.tally` counted is in the report, and what is returned is added to it or, as totals, goes first. */
   readonly run: (run: Run<Arguments<Positionals & Options>>) => Returned | Promise<Returned>;
 }

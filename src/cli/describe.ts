@@ -4,10 +4,7 @@
  * Owns the two environment variables by which another command asks. Refuses to look at the machine: needs are probed by
  * a run alone.
  */
-import { writeFileSync } from "node:fs";
-import { dieWithParent } from "../ops/parent.ts";
 import type { Known } from "../report/document.ts";
-import { SIGTERM } from "../sys/uapi/mount.ts";
 import type { AnyArgs, AnyReproducer } from "./contract.ts";
 
 /** Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. */
@@ -23,7 +20,10 @@ export const PARENT_VARIABLE = "BYTEWITNESS_PARENT";
 export function dieWithNamedParent(): void {
   const parent = process.env[PARENT_VARIABLE];
   delete process.env[PARENT_VARIABLE];
-  if (parent !== undefined) dieWithParent(Number(parent), SIGTERM);
+  if (parent === undefined) return;
+  const { dieWithParent } = require("../ops/parent.ts") as typeof import("../ops/parent.ts");
+  const { SIGTERM } = require("../sys/uapi/mount.ts") as typeof import("../sys/uapi/mount.ts");
+  dieWithParent(Number(parent), SIGTERM);
 }
 
 /** Names a file, to which a command of ours writes its exit code at its end: so the lab knows that a report was given. */
@@ -37,7 +37,7 @@ delete process.env[VERDICT_VARIABLE];
 export function announced(code: number): number {
   if (verdictFile !== undefined) {
     try {
-      writeFileSync(verdictFile, String(code));
+      require("node:fs").writeFileSync(verdictFile, String(code));
     } catch {
       // The exit code alone then counts for nothing, which is what its reader expects of a lost word.
     }

@@ -5,7 +5,6 @@
  * it turns whatever fails into the contract's codes. citty is loaded for help and for work: a version, or a word that is
  * wrong, needs none of it. Refuses to know any command.
  */
-import { thisScript } from "../machine/invocation.ts";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpecs, type Definitions, UsageError } from "./args.ts";
 import { announced } from "./describe.ts";
@@ -91,6 +90,7 @@ function unknownCommand(word: string, tool: Tool, path: readonly string[]): Usag
 async function helpText(tool: Tool, path: readonly string[]): Promise<string> {
   const below = Object.entries(tool.subCommands ?? {}).map(([name, sub]) => [name, sub.summary]);
   const { usageText } = await import("./citty.ts");
+  const { thisScript } = await import("../machine/invocation.ts");
   return usageText({
     command: thisScript(path.slice(1)),
     summary: tool.summary,
@@ -112,7 +112,9 @@ async function runOne(tool: Tool, argv: readonly string[], path: readonly string
   const definitions = withAlways(tool.definitions);
   const canonical = strict(own, definitions);
   const { given } = canonical;
+  const prepared = tool.prepare?.();
   const { runLeaf } = await import("./citty.ts");
+  await prepared;
   return runLeaf(definitions, canonical, (args) => {
     const call: Call = { args, given, rest, path };
     const wrong = contradiction(definitions, args, given) ?? tool.check?.(call);

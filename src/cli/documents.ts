@@ -10,7 +10,16 @@ import { closeSync, fstatSync, lstatSync, openSync, unlinkSync, writeSync } from
 import { UsageError } from "../ops/errors.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import type { RunReport } from "../report/document.ts";
-import { type ArgumentSpec, type ArgumentSpecs, flagName } from "./args.ts";
+import { type ArgumentSpecs, flagName } from "./args.ts";
+import { newFiles } from "./asked.ts";
+
+const REPORT_ENDINGS = /\.(html|txt|md)$/;
+
+/** What is wrong with --report's file; undefined when nothing is. */
+function wrongEnding({ report }: { readonly report?: Path }): string | undefined {
+  if (report === undefined || REPORT_ENDINGS.test(pathText(report))) return undefined;
+  return `--report ${pathText(report)}: the ending chooses the form; write a page to FILE.html or a mail to FILE.txt`;
+}
 
 /** The text of a document of the common flags; `path` because the ending chooses the form. */
 export type Renderer = (report: RunReport, path: string) => Promise<string> | string;
@@ -55,11 +64,11 @@ export class Documents {
 
   /** Creates each new file that the arguments name. Throws UsageError, and then leaves none behind. */
   constructor(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {
-    for (const [name, spec] of Object.entries(specs)) {
-      const path = args[name] as Path | undefined;
-      if (path === undefined || !isNewFile(spec)) continue;
+    const wrong = wrongEnding(args as { readonly report?: Path });
+    if (wrong !== undefined) throw new UsageError(wrong);
+    for (const name of newFiles(specs, args)) {
       try {
-        this.#open.set(name, new NewFile(path, flagName(name)));
+        this.#open.set(name, new NewFile(args[name] as Path, flagName(name)));
       } catch (error) {
         this.close();
         throw error;
@@ -86,10 +95,6 @@ export class Documents {
     for (const file of this.#open.values()) file[Symbol.dispose]();
     this.#open.clear();
   }
-}
-
-function isNewFile(spec: ArgumentSpec): boolean {
-  return spec.kind === "path" && spec.newFile === true;
 }
 
 function fsPath(path: Path): string | Buffer {

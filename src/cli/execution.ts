@@ -5,8 +5,7 @@
  * is made of. Never reports clean when no byte was verified.
  */
 import { sightTest } from "../judge/sight-test.ts";
-import { keepsEvidence } from "../machine/own-file.ts";
-import { assert, Inconclusive, UsageError } from "../ops/errors.ts";
+import { assert, Inconclusive } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
@@ -15,11 +14,11 @@ import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
 import { Tally } from "../workload/tally.ts";
 import type { Definitions } from "./args.ts";
-import { asksForEvidence, wrongEvidence } from "./asked.ts";
+import { asksForEvidence, documentsOf } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import type { Additions, AnyArgs, AnyReproducer, Common, Run } from "./contract.ts";
 import { dieWithNamedParent, SYSTEM_WIDE_VARIABLE, systemWideChange } from "./describe.ts";
-import { Documents } from "./documents.ts";
+import type { Documents } from "./documents.ts";
 import { failureOf, OutputError } from "./failure.ts";
 import { enter, unlessFailing } from "./guard.ts";
 import { Interruption } from "./interruption.ts";
@@ -62,15 +61,12 @@ export class Execution implements Work {
     this.#interruption = new Interruption((line) => this.#progress.narrate(line));
   }
 
-  setup(): void {
-    const wrong = wrongEvidence(this.#args);
-    if (wrong !== undefined) throw new UsageError(wrong);
-    this.#documents = new Documents(this.#definitions.options, this.#args);
+  async setup(): Promise<void> {
+    this.#documents = await documentsOf(this.#definitions.options, this.#args);
     // A closed pipe and a file-size limit answer with EPIPE and EFBIG instead of ending the run.
     ignoreSignals([SIGPIPE, SIGXFSZ]);
     dieWithNamedParent();
-    const late = this.#interruption.watch();
-    if (late !== undefined) this.#progress.narrate(`signals are noticed a little later: ${late}`);
+    this.#interruption.watch({ breathes: this.#tool.breathes === true });
     // An exception in a callback, an unhandled rejection: clean-up, then its line and its code.
     enter(this.#name, async (error) => {
       this.#progress.clear();
@@ -151,7 +147,9 @@ export class Execution implements Work {
       const given = await this.#interruption.orUnanswered(Promise.resolve(this.#tool.run(this.#handle())));
       const outcome = this.#counted(given ?? {});
       // A search has its judge tested where its report is printed: here that takes as long as all the rest.
-      if (outcome.findings.length === 0 || !keepsEvidence()) return outcome;
+      if (outcome.findings.length === 0) return outcome;
+      const { keepsEvidence } = await import("../machine/own-file.ts");
+      if (!keepsEvidence()) return outcome;
       const { selfTest } = await import("../judge/self-test.ts");
       const broken = selfTest();
       return broken === undefined ? outcome : untrusted(broken);

@@ -5,13 +5,14 @@
  * signal is treated as if a second had come. Work that blocks the event loop is ended by the second signal itself, within
  * a second. `abortable` is the same for commands that run other processes. Sets no exit code of a reproducer.
  */
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
-import { pendingSignal, watchSignals } from "../ops/signals.ts";
+import { pendingSignal, watchAtFirst, watchInEarnest, watchSignals } from "../ops/signals.ts";
 import { alarmAtSecondSignal, endWithin, signalCount } from "../sys/signal.ts";
 import { SIGHUP, SIGINT, SIGTERM } from "../sys/uapi/mount.ts";
 
+const SIGNALS = { SIGINT, SIGTERM, SIGHUP } as const;
 const LOOK_MS = 50;
+/** Work that breathes and takes longer has a handler compiled. */
+const IN_EARNEST_MS = 200;
 /** `bun run` passes a signal on that the terminal has sent to us as well: one key, two signals. */
 const SAME_KEY_MS = 150;
 const ANSWER_MS_MAX = 10_000;
@@ -28,6 +29,7 @@ class Unanswered extends Error {
 export class Interruption {
   readonly #narrate: (line: string) => void;
   readonly #controller = new AbortController();
+  readonly #startedMs = performance.now();
   #timer: ReturnType<typeof setInterval> | undefined;
   #firstMs: number | undefined;
   #countedFirst = 0;
@@ -38,12 +40,20 @@ export class Interruption {
     this.#narrate = narrate;
   }
 
-  /** Starts watching. Undefined, or why signals are noticed only between turns of the event loop. */
-  watch(): string | undefined {
-    const late = watchSignals([SIGINT, SIGTERM, SIGHUP]);
+  /**
+   * Starts watching. `breathes`: the work lets the event loop turn, so that what a short run never needs can wait.
+   */
+  watch({ breathes = false }: { readonly breathes?: boolean } = {}): void {
+    const signals = Object.values(SIGNALS);
+    if (breathes) watchAtFirst(signals);
+    else this.#narrateLate(watchSignals(signals));
     alarmAtSecondSignal(true);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
-    return late;
+  }
+
+  /** Without a compiled handler, signals are noticed only between turns of the event loop. */
+  #narrateLate(reason: string | undefined): void {
+    if (reason !== undefined) this.#narrate(`signals are noticed a little later: ${reason}`);
   }
 
   end(): void {
@@ -65,10 +75,12 @@ export class Interruption {
   get name(): string | undefined {
     const signal = this.signal;
     if (signal === 0) return undefined;
-    return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+    return Object.entries(SIGNALS).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
   }
 
   #look(): void {
+    const sinceStartMs = performance.now() - this.#startedMs;
+    if (sinceStartMs > IN_EARNEST_MS) this.#narrateLate(watchInEarnest());
     const count = signalCount();
     if (count === 0) return;
     const now = performance.now();
@@ -144,7 +156,7 @@ function endWithParent(): ReturnType<typeof setInterval> | undefined {
 
 function readProc(pid: number, file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    return (require("node:fs") as typeof import("node:fs")).readFileSync(`/proc/${pid}/${file}`, "utf8");
   } catch {
     return undefined;
   }

@@ -1,48 +1,18 @@
 /**
  * A report as the recording of a run: what `--replay FILE.json` needs, and how an edited or truncated file is noticed.
  *
- * Owns the report's `repeat` field (the words of the run and a checksum of every other field) and reading it back into a
- * command line, before the words are looked at. Refuses a file of another version or tool, and names the place.
+ * Owns reading the report's `repeat` field (repeat.ts) back into a command line, before the words are looked at. Refuses a
+ * file of another version or tool, and names the place.
  */
-import { type Path, pathText } from "../ops/file.ts";
-import { type Repeat, type RunReport, SCHEMA } from "../report/document.ts";
+import { pathText } from "../ops/file.ts";
+import { type RunReport, SCHEMA } from "../report/document.ts";
 import { type ArgumentSpecs, flagName, UsageError } from "./args.ts";
 import { GivenFileError, readGivenFile } from "./given-file.ts";
 import { jsonFault } from "./json-fault.ts";
+import { repeats, sum } from "./repeat.ts";
 import { VERSION } from "./version.ts";
 
 const FLAG = "--replay";
-
-let repeated: RunReport | undefined;
-
-/** The report whose run this process repeats; undefined without --replay. */
-export function recording(): RunReport | undefined {
-  return repeated;
-}
-
-/** The report with its `repeat` field; `words` are the arguments of the run, bytes where they are not UTF-8. */
-export function recorded(report: Omit<RunReport, "repeat">, words: readonly Path[]): RunReport {
-  return stamped(
-    report,
-    words.map((word) => (typeof word === "string" ? word : null)),
-  );
-}
-
-/** The same report after some of its texts were written anew: its checksums are those of the new texts. */
-export function stamped(report: Omit<RunReport, "repeat">, words: Repeat["arguments"]): RunReport {
-  const { repeat: _old, ...rest } = report as RunReport;
-  return { ...rest, repeat: { arguments: words, sums: sumsOf({ ...rest, arguments: words }) } };
-}
-
-function sumsOf(fields: object): Record<string, string> {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [name, sum(value)]));
-}
-
-/** CRC-32 of the field as JSON: against accidents and edits, not against forgery. */
-function sum(value: unknown): string {
-  return Bun.hash.crc32(JSON.stringify(value)).toString(16).padStart(8, "0");
-}
 
 /** The command line that `--replay FILE` means; without that flag, the words as they are. */
 export function withRecording(name: string, common: ArgumentSpecs, argv: readonly string[]): readonly string[] {
@@ -55,7 +25,7 @@ export function withRecording(name: string, common: ArgumentSpecs, argv: readonl
   const others = [...argv.slice(0, at), ...argv.slice(at + (joined ? 1 : 2))];
   const report = readRecording(file, name);
   const words = report.repeat?.arguments as readonly string[];
-  repeated = report;
+  repeats(report);
   return [...words, ...compatible(others, words, common)];
 }
 

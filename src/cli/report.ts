@@ -16,13 +16,11 @@ import {
   type Verdict,
 } from "../report/document.ts";
 import { plural } from "../report/format.ts";
-import { reportedGroup } from "../report/groups.ts";
-import { reported } from "../report/sentence.ts";
 import type { Outcome } from "../workload/context.ts";
 import type { Definitions } from "./args.ts";
 import { type AnyArgs, type AnyReproducer, COMMON_OPTIONS, type Common } from "./contract.ts";
 import { knownOf } from "./describe.ts";
-import { comparison, recorded, recording } from "./recording.ts";
+import { recorded, recording } from "./repeat.ts";
 import { recordedWords, replayCommand } from "./replay.ts";
 import type { Call } from "./tool.ts";
 import { VERSION } from "./version.ts";
@@ -39,6 +37,10 @@ export interface Ran {
   /** The signal that ended it early. */
   readonly interrupted: string | undefined;
 }
+
+/** Loaded for findings: most runs are clean. */
+const sentences = () => require("../report/sentence.ts") as typeof import("../report/sentence.ts");
+const groupSentences = () => require("../report/groups.ts") as typeof import("../report/groups.ts");
 
 const VERDICTS: readonly Verdict[] = ["clean", "corrupt", "skipped", "inconclusive"];
 
@@ -72,9 +74,9 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     workload: { ...workloadOf(args), ...outcome.workload },
     trigger,
     totals: { bytesWritten: 0, files: 0, calls: 0, ...outcome.totals },
-    findings: outcome.findings.map(reported),
+    findings: outcome.findings.length === 0 ? [] : outcome.findings.map(sentences().reported),
     ...(outcome.findingsLeftOut === undefined ? {} : { findingsLeftOut: outcome.findingsLeftOut }),
-    ...(outcome.groups === undefined ? {} : { groups: outcome.groups.map(reportedGroup) }),
+    ...(outcome.groups === undefined ? {} : { groups: outcome.groups.map(groupSentences().reportedGroup) }),
     ...(outcome.segments === undefined ? {} : { segments: outcome.segments }),
     artifacts: outcome.artifacts ?? [],
     ...(known === undefined ? {} : { known }),
@@ -100,6 +102,7 @@ export function withShrunk(report: RunReport, shrunk: ShrunkRun): RunReport {
 function compared(report: RunReport): RunReport {
   const was = recording();
   if (was === undefined) return report;
+  const { comparison } = require("./recording.ts") as typeof import("./recording.ts");
   const section = { title: "Compared with the recording", lines: comparison(was, report) };
   return { ...report, sections: [...(report.sections ?? []), section] };
 }

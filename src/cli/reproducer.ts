@@ -4,7 +4,7 @@
  * Owns the common flags' way into each of them. Scripts state what is theirs and call `runReproducer` once. stdout carries
  * the report only; everything else goes to stderr.
  */
-import { isCallee } from "../ops/thread/functions.ts";
+import { isCallee } from "../ops/thread/callee.ts";
 import type { ArgumentSpecs } from "./args.ts";
 import { type AnyReproducer, COMMON_OPTIONS, type Reproducer } from "./contract.ts";
 import { DESCRIBE_VARIABLE, describeTool } from "./describe.ts";
@@ -34,6 +34,7 @@ export function defineReproducer<
       const { withRecording } = await import("./recording.ts");
       return withRecording(name, COMMON_OPTIONS, argv);
     },
+    prepare: () => Promise.all([import("./execution.ts"), tool.prepare?.()]),
     ...(check === undefined ? {} : { check: ({ args }) => check(args) }),
     begin: async (call) => {
       if (process.env[DESCRIBE_VARIABLE] === undefined) {

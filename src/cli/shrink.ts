@@ -7,12 +7,12 @@
 import { type Dimension, type Options, shrink } from "../evidence/shrink.ts";
 import { thisScript } from "../machine/invocation.ts";
 import { KEEP_VARIABLE } from "../machine/own-file.ts";
-import { assert, UsageError } from "../ops/errors.ts";
+import { assert } from "../ops/problems.ts";
 import { EXIT, exitCodeOf, type RunReport, type ShrunkRun } from "../report/document.ts";
 import { renderJson, renderKtap, renderText } from "../report/index.ts";
 import { secondsText } from "../units.ts";
 import type { Definitions } from "./args.ts";
-import { EVIDENCE_OPTIONS, wrongEvidence } from "./asked.ts";
+import { EVIDENCE_OPTIONS } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import { COMMON_OPTIONS, type Common } from "./contract.ts";
 import { Documents } from "./documents.ts";
@@ -57,8 +57,6 @@ export class ShrinkWork implements Work {
   }
 
   setup(): void {
-    const wrong = wrongEvidence(this.#args);
-    if (wrong !== undefined) throw new UsageError(wrong);
     // Places are tried now and made by the last run: an hour of searching must not end at a wrong path.
     new Documents(this.#definitions.options, this.#args).close();
   }

@@ -31,6 +31,8 @@ export interface Tool {
   readonly subCommands?: Readonly<Record<string, SubCommand>> | undefined;
   /** The subcommand of a command line that names none; without it and without `begin` one must be named. */
   readonly default?: string | undefined;
+  /** Loads what a run needs: called when the words are good, while the parser loads. */
+  readonly prepare?: (() => Promise<unknown>) | undefined;
   /** What is wrong with the arguments together, undefined when nothing is; before anything is done. */
   readonly check?: ((call: Call) => string | undefined) | undefined;
   /** The words that replace those of the command line, before any of them is read. */

@@ -4,7 +4,7 @@
  * Pure. Owns the directories of a guest: those whose files come over, and the mark "guest:" for files of a guest that is
  * gone. Refuses to touch the script's own words inside a command.
  */
-import { stamped } from "../cli/recording.ts";
+import { stamped } from "../cli/repeat.ts";
 import { commandOf } from "../machine/invocation.ts";
 import { shellWord } from "../ops/shell.ts";
 import type { RunReport } from "../report/document.ts";

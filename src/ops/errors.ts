@@ -7,6 +7,8 @@
  */
 import { ERRNO, type ErrnoName, errno, errnoName } from "../sys/errno.ts";
 
+export { AssertionError, assert, Inconclusive, UsageError } from "./problems.ts";
+
 const TEXTS: Partial<Record<string, string>> = {
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",
@@ -98,23 +100,4 @@ export function checked(result: number, call: string, args?: string | (() => str
 export function checkedNegative(result: number, call: string, args?: string, hint?: string): number {
   if (result >= 0) return result;
   throw new SyscallError(call, -result, args, hint);
-}
-
-/** A broken promise of our own code; never caused by the kernel or by input. */
-export class AssertionError extends Error {
-  override readonly name = "AssertionError";
-}
-
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message);
-}
-
-/** Thrown for bad input: the front desk prints the message as one line and exits 254. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** A run that could not verify anything because the world changed under it: exit 125 with the message as the reason. */
-export class Inconclusive extends Error {
-  override readonly name = "Inconclusive";
 }

@@ -6,9 +6,9 @@
  */
 import { ERRNO, errno } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { lastSignal, signalCount, watchSignals } from "../sys/signal.ts";
+import { lastSignal, signalCount, watchAtFirst, watchInEarnest, watchSignals } from "../sys/signal.ts";
 
-export { watchSignals };
+export { watchAtFirst, watchInEarnest, watchSignals };
 
 /** Thrown where a blocking call was cut short by a watched signal. */
 export class Interrupted extends Error {

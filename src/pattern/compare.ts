@@ -39,18 +39,6 @@ export function compareWords(block: Uint8Array, { atIndex, words, start, step }:
   return -1;
 }
 
-/**
- * The compiler of types cannot know that an index is inside; the loops' bounds ensure it. Two functions, because one that
- * saw both kinds of array would be compiled for neither.
- */
-function word(words: Float64Array, index: number): number {
-  return words[index] as number;
-}
-
-function half(halves: Int32Array, index: number): number {
-  return halves[index] as number;
-}
-
 /** `atIndex` is an index of the buffer here. */
 function compareAligned(buffer: ArrayBufferLike, { atIndex, words, start, step }: Words): number {
   const right = step.lo === 1 && step.hi === 0 ? rightByDoubles(buffer, atIndex, words, start) : 0;
@@ -73,14 +61,22 @@ const denormalsCount = (() => {
 function rightByDoubles(buffer: ArrayBufferLike, at: number, words: number, start: U64): number {
   const place = (start.hi & 0xfffff) * 2 ** 32 + start.lo;
   // 0 and -0 are equal as doubles; the next binade counts by another step. (Infinities and NaNs end the loop at once.)
-  if (!denormalsCount || place === 0 || place + words >= WORDS_OF_A_BINADE) return 0;
+  if (!denormalsCount || place + words >= WORDS_OF_A_BINADE) return 0;
+  if (place === 0 && (start.hi !== 0 || !isZero(buffer, at))) return 0;
   const next = advance(start, { lo: 1, hi: 0 }, 1);
   halves.set([start.lo, start.hi, next.lo, next.hi]);
   const first = doubles[0] as number;
   return countRight(new Float64Array(buffer, at, words), first, (doubles[1] as number) - first);
 }
 
-/** Four sums side by side: each addition waits for the one before it. Plain arguments: an object halves the speed. */
+/** Whether the word there has no bit set, of which -0 has one. */
+function isZero(buffer: ArrayBufferLike, at: number): boolean {
+  const [low, high] = new Int32Array(buffer, at, 2);
+  return low === 0 && high === 0;
+}
+
+/** Four sums side by side: each addition waits for the one before it. Plain arguments: an object halves the speed; and no
+ * calls: until this is compiled, which is most of a megabyte, each costs as much as the rest. */
 function countRight(found: Float64Array, start: number, ulp: number): number {
   const whole = (found.length - 3) | 0;
   const stride = 4 * ulp;
@@ -91,10 +87,10 @@ function countRight(found: Float64Array, start: number, ulp: number): number {
   let i = 0;
   for (; i < whole; i = (i + 4) | 0) {
     const wrong =
-      Math.abs(word(found, (i + 3) | 0) - e3) +
-      Math.abs(word(found, (i + 2) | 0) - e2) +
-      Math.abs(word(found, (i + 1) | 0) - e1) +
-      Math.abs(word(found, i) - e0);
+      Math.abs((found[i + 3] as number) - e3) +
+      Math.abs((found[i + 2] as number) - e2) +
+      Math.abs((found[i + 1] as number) - e1) +
+      Math.abs((found[i] as number) - e0);
     if (wrong !== 0) break;
     e0 += stride;
     e1 += stride;
@@ -116,7 +112,7 @@ function compareSteps(found: Int32Array, from: number, start: U64, step: U64): n
   let flipped = start.lo ^ SIGN;
   let hi = start.hi | 0;
   for (let i = from; i < found.length; i = (i + 2) | 0) {
-    if ((half(found, i) ^ flipped) !== SIGN || half(found, (i + 1) | 0) !== hi) return i >>> 1;
+    if (((found[i] as number) ^ flipped) !== SIGN || found[i + 1] !== hi) return i >>> 1;
     flipped = (flipped + stepLo) | 0;
     hi = (((hi + stepHi) | 0) + Number(flipped < carryBelow)) | 0;
   }

@@ -1,10 +1,11 @@
 /**
  * What `--pattern` means: the grammar of pattern names, and the patterns that need nothing but themselves.
  *
- * Owns the grammar (`GRAMMAR` is what `--help` and refusals print). Refuses to open anything: a reference, lines and fio
+ * Owns reading it (grammar.ts is what `--help` and refusals print). Refuses to open anything: a reference, lines and fio
  * come back as what they are, for those who read files. Throws RangeError, one line, for what it cannot understand.
  */
 import { Counter } from "./counter.ts";
+import { GRAMMAR } from "./grammar.ts";
 import type { LinesOptions } from "./lines.ts";
 import type { NumberedOptions } from "./numbered.ts";
 import type { Pattern } from "./pattern.ts";
@@ -18,9 +19,6 @@ const named = {
   tagged: () => require("./tagged.ts") as typeof import("./tagged.ts"),
   zero: () => require("./zero.ts") as typeof import("./zero.ts"),
 };
-
-export const GRAMMAR =
-  "counter, counter:width=32|64,order=le|be,unit=bytes|words|sectors,start=N, tagged, zero, byte:0xAA, prng:SEED, lines, lines:start=N,digits=N,prefix=TEXT,suffix=TEXT, reference:FILE or fio";
 
 export interface PatternArguments {
   readonly pattern: string;

@@ -4,7 +4,7 @@
  * Owns comparing and filling words of this kind at any byte position, by the compiled loops where they exist and by
  * TypeScript otherwise. Refuses to know what a word means; patterns do.
  */
-import { NATIVE_BYTES_MIN, nativeLoops } from "../sys/loops.ts";
+import { NATIVE_BYTES_MIN, nativeLoops, nativeLoopsFor } from "../sys/loops.ts";
 import { compareWords, type Words } from "./compare.ts";
 import { add, readWord, TWO_32, type U64 } from "./u64.ts";
 
@@ -12,7 +12,7 @@ import { add, readWord, TWO_32, type U64 } from "./u64.ts";
 export function firstWordMismatch(block: Uint8Array, { atIndex, words, start, step }: Words): number {
   if (words <= 0) return -1;
   if (words * 8 >= NATIVE_BYTES_MIN && block.byteLength > NATIVE_BYTES_MIN) {
-    const native = nativeLoops();
+    const native = nativeLoopsFor(words * 8);
     if (native !== undefined) return native.mismatch(block, atIndex, words, start.lo, start.hi, step.lo, step.hi);
   }
   return compareWords(block, { atIndex, words, start, step });
@@ -21,7 +21,7 @@ export function firstWordMismatch(block: Uint8Array, { atIndex, words, start, st
 export function fillWords(block: Uint8Array, { atIndex, words, start, step }: Words): void {
   if (words <= 0) return;
   if (words * 8 >= NATIVE_BYTES_MIN && block.byteLength > NATIVE_BYTES_MIN) {
-    const native = nativeLoops();
+    const native = nativeLoopsFor(words * 8);
     if (native !== undefined) {
       native.fill(block, atIndex, words, start.lo, start.hi, step.lo, step.hi);
       return;

@@ -18,9 +18,11 @@ import {
   size,
   verifiedText,
 } from "./format.ts";
-import { hexdump } from "./hexdump.ts";
 import { type Colour, type Paint, painter } from "./paint.ts";
-import { renderStrip } from "./strip.ts";
+
+/** Loaded for damage. */
+const dump = () => require("./hexdump.ts") as typeof import("./hexdump.ts");
+const strip = () => require("./strip.ts") as typeof import("./strip.ts");
 
 export interface TextOptions {
   readonly color: boolean;
@@ -126,7 +128,12 @@ function detailed(finding: ReportedFinding, style: { paint: Paint; color: boolea
 
 function dumpLines(finding: ReportedFinding, color: boolean): string[] {
   if (finding.sample === undefined) return [];
-  return ["   expected (-) and found (+):", ...hexdump(finding.sample, { color }).map((line) => `     ${line}`)];
+  return [
+    "   expected (-) and found (+):",
+    ...dump()
+      .hexdump(finding.sample, { color })
+      .map((line) => `     ${line}`),
+  ];
 }
 
 function callLines(calls: readonly CallReference[]): string[] {
@@ -145,7 +152,7 @@ function callLines(calls: readonly CallReference[]): string[] {
 
 function mapLines(report: RunReport, { color, columns }: TextOptions): string[] {
   if (report.segments === undefined || report.segments.length < 2) return [];
-  return ["", ...renderStrip(report.segments, { color, columns })];
+  return ["", ...strip().renderStrip(report.segments, { color, columns })];
 }
 
 function facts(report: RunReport, paint: Paint): string[] {

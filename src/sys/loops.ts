@@ -7,7 +7,6 @@
  * are re-bound through linkSymbols and cc's own wrappers are never called with arguments.
  */
 import { cc, linkSymbols, read } from "bun:ffi";
-import { join } from "node:path";
 import { withoutHeaders } from "./compiler.ts";
 
 /** Words are u64 little-endian: word i is start + i * step, modulo 2^64; halves are unsigned 32-bit numbers. */
@@ -61,7 +60,7 @@ function compile(): NativeLoops {
   const compiled = withoutHeaders(() =>
     cc({
       // cc() takes several sources (TinyCC compiles them into one program); its types name one only.
-      source: SOURCES.map((name) => join(import.meta.dir, "../../c/runtime", name)) as unknown as string,
+      source: SOURCES.map((name) => `${import.meta.dir}/../../c/runtime/${name}`) as unknown as string,
       flags: ["-nostdlib"],
       define: defined,
       symbols: { bw_table: { args: [], returns: "ptr" } },
@@ -124,6 +123,19 @@ export function blindness({ fill, mismatch }: Pick<NativeLoops, "fill" | "mismat
   return undefined;
 }
 
+/**
+ * Compiling takes as long as TypeScript takes for so many bytes: who has less to do is done before the loops are there.
+ * Searches are work that damage makes, many times the bytes that they look at, and do not wait.
+ */
+const COMPILE_AFTER_BYTES = 16 * 1024 * 1024;
+let untilCompiled = COMPILE_AFTER_BYTES;
+
+/** The compiled loops for this many bytes, once they are worth their compiling; see `nativeLoops`. */
+export function nativeLoopsFor(bytes: number): NativeLoops | undefined {
+  untilCompiled -= bytes;
+  return native === undefined && untilCompiled > 0 ? undefined : nativeLoops();
+}
+
 /** The compiled loops, or undefined when they are unavailable (see `nativeLoopsError`) or were switched off. */
 export function nativeLoops(): NativeLoops | undefined {
   if (refused) return undefined;
@@ -149,4 +161,5 @@ export function nativeLoopsError(): string | undefined {
 /** Tests and the benchmark compare both kinds; `false` makes every caller take its TypeScript loop. */
 export function useNativeLoops(use: boolean): void {
   refused = !use;
+  untilCompiled = use ? 0 : COMPILE_AFTER_BYTES;
 }

@@ -32,6 +32,9 @@ let page = 0;
 let compiled: { readonly handler: number; readonly alarmHandler: number } | undefined;
 /** A timer carries the signals: whoever wants to know takes them from there. */
 let byTimer = false;
+/** What is watched at first only. */
+let provisional: readonly number[] | undefined;
+let watched = false;
 
 function addressOf(symbol: unknown): number {
   return (symbol as { ptr: number }).ptr;
@@ -78,10 +81,32 @@ function isIgnored(signal: number): boolean {
  * handler does that; else why it could not be, and then they are counted when somebody asks, or a moment later.
  */
 export function watchSignals(signals: readonly number[]): string | undefined {
-  const heard = signals.filter((signal) => !isIgnored(signal));
+  return handle(signals.filter((signal) => !isIgnored(signal)));
+}
+
+/**
+ * As `watchSignals`, without compiling anything: for work that asks often, and is mostly over before a handler would be
+ * compiled. Until `watchInEarnest`, a second signal ends nothing by itself.
+ */
+export function watchAtFirst(signals: readonly number[]): void {
+  provisional = signals.filter((signal) => !isIgnored(signal));
+  countByTimer(provisional);
+}
+
+/** After `watchAtFirst`: what `watchSignals` does, and returns. A signal that has come is left to those who ask. */
+export function watchInEarnest(): string | undefined {
+  if (provisional === undefined || signalCount() > 0) return undefined;
+  const heard = provisional;
+  provisional = undefined;
+  return handle(heard);
+}
+
+function handle(heard: readonly number[]): string | undefined {
+  const before = state;
   const reason = compile();
   if (compiled === undefined) {
-    watchByTimer(heard);
+    countByTimer(heard);
+    watchByThread();
     return reason;
   }
   libc.signal(SIGALRM, compiled.alarmHandler);
@@ -89,22 +114,35 @@ export function watchSignals(signals: readonly number[]): string | undefined {
     libc.signal(signal, compiled.handler);
     libc.siginterrupt(signal, 1);
   }
+  if (byTimer && before !== undefined) takeOver(before);
   return undefined;
 }
 
-function watchByTimer(signals: readonly number[]): void {
+/** The timer's counters become those of the compiled handler, with what came while it was compiled. */
+function takeOver(before: Int32Array): void {
+  byTimer = false;
+  collect(before);
+  for (const index of [SIGNAL, COUNT, ARMED]) Atomics.or(state as Int32Array, index, Atomics.load(before, index));
+}
+
+function countByTimer(signals: readonly number[]): void {
   handleByTimer(signals);
   if (byTimer) return;
   byTimer = true;
-  const counters = new Int32Array(new SharedArrayBuffer(4 * COUNTERS));
-  state = counters;
+  state = new Int32Array(new SharedArrayBuffer(4 * COUNTERS));
+}
+
+/** Sees to the end of a process that does not answer. */
+function watchByThread(): void {
+  if (watched) return;
+  watched = true;
   try {
     const watcher = new Worker(new URL("./signal-watch.ts", import.meta.url).href);
     // Without it, for want of room, a process that does not answer is ended by SIGKILL only.
     watcher.addEventListener("error", () => {});
     watcher.unref();
-    watcher.postMessage(counters);
-    Atomics.wait(counters, WATCHED, 0, WATCHER_MS_MAX);
+    watcher.postMessage(state);
+    Atomics.wait(state as Int32Array, WATCHED, 0, WATCHER_MS_MAX);
   } catch {
     // As above.
   }

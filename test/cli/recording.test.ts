@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonFault } from "../../src/cli/json-fault.ts";
-import { stamped } from "../../src/cli/recording.ts";
+import { stamped } from "../../src/cli/repeat.ts";
 import type { RunReport } from "../../src/report/document.ts";
 import { removeKept } from "../kept.ts";
 

@@ -1,11 +1,11 @@
 /** What a command loads before it does anything: asked of the C library's own loader, not of a clock. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { lacking } from "../needed.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+const ROOT = resolve(import.meta.dir, "../..");
 const START_MS_MAX = 60_000;
 
 /** Every library that the process and its threads asked the loader for (LD_DEBUG=files of ld.so(8)), and its exit code. */
@@ -48,6 +48,54 @@ test.skipIf(!isGlibc && lacking("glibc", "a system with glibc, whose loader can 
       "reference:package.json",
     );
     expect([code, libraries.some((file) => file.includes("libc"))]).toEqual([0, true]);
+  },
+  START_MS_MAX * 3,
+);
+
+/** The modules of ours that a command loaded, by their paths from the root. */
+async function modules(...words: string[]): Promise<string[]> {
+  const directory = mkdtempSync(join(tmpdir(), "modules-"));
+  try {
+    const list = join(directory, "list");
+    const preload = join(directory, "preload.ts");
+    writeFileSync(
+      preload,
+      `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(list)}, Object.keys(require.cache).join("\\n")));`,
+    );
+    const command = [process.execPath, "--preload", preload, ...words];
+    const child = Bun.spawn(command, { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    await child.exited;
+    const loaded = readFileSync(list, "utf8").split("\n");
+    return loaded.filter((path) => path.startsWith(`${ROOT}/`)).map((path) => path.slice(ROOT.length + 1));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+test(
+  "a version, or a wrong word, loads the desk alone, and a clean file nothing that damage needs",
+  async () => {
+    const isOf =
+      (...rooms: string[]) =>
+      (path: string) =>
+        rooms.some((room) => path.startsWith(room));
+    const isWork = isOf("src/sys/", "src/machine/", "src/judge/judge", "src/workload/scan/verify", "src/cli/execution");
+    for (const word of ["--version", "--nonsense"]) {
+      const desk = await modules("scripts/verify.ts", word);
+      expect(desk).toContain("src/cli/desk.ts");
+      expect([word, desk.filter(isWork)]).toEqual([word, []]);
+    }
+    const isForDamage = isOf(
+      ...["src/judge/stream/", "src/judge/self-test", "src/report/sentence", "src/report/hexdump", "src/report/strip"],
+      ...["src/cli/documents", "src/cli/recording", "src/cli/witness", "src/machine/register", "src/place/"],
+    );
+    const reference = ["package.json", "--pattern", "reference:package.json"];
+    const clean = await modules("scripts/verify.ts", ...reference);
+    expect(clean.filter(isWork).length).toBeGreaterThan(10);
+    expect(clean.filter(isForDamage)).toEqual([]);
+    // Seen red: damage loads what it needs.
+    const damaged = await modules("scripts/verify.ts", "package.json");
+    expect(damaged.filter(isForDamage)).toContain("src/report/sentence.ts");
   },
   START_MS_MAX * 3,
 );

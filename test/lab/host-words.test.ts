@@ -1,6 +1,6 @@
 /** A guest's report in the host's words: evidence that came over, commands that work here, everything else as it was. */
 import { expect, test } from "bun:test";
-import { stamped } from "../../src/cli/recording.ts";
+import { stamped } from "../../src/cli/repeat.ts";
 import { type HostWords, hostDocument, hostJson, hostText, withoutFiles } from "../../src/lab/host-words.ts";
 import { commandOf } from "../../src/machine/invocation.ts";
 import type { RunReport } from "../../src/report/document.ts";

@@ -67,10 +67,10 @@ test("nothing is pending in a process that watches no signal", () => {
 /** A process that has reported "ready"; what it prints afterwards and how it ends. */
 async function signalled(
   command: string[],
-  mode: string,
+  mode: string | readonly string[],
   act: (child: Bun.Subprocess, heard: () => Promise<void>) => void | Promise<void>,
 ) {
-  const child = Bun.spawn([...command, `${import.meta.dir}/fixtures/signals.ts`, mode], { stdout: "pipe" });
+  const child = Bun.spawn([...command, `${import.meta.dir}/fixtures/signals.ts`, ...[mode].flat()], { stdout: "pipe" });
   const reader = child.stdout.getReader();
   let text = "";
   const more = async () => {
@@ -119,8 +119,23 @@ test.each([
   expect(ended).toMatchObject({ ready: `ready ${ready}`, lines: ["first 1", "second 1"], code: 0 });
 });
 
-test("without a compiler a blocking call is interrupted all the same", async () => {
-  const ended = await signalled(WITHOUT_COMPILER, "read", async (child) => {
+test("what is watched at first is counted before and after a handler is compiled", async () => {
+  for (const how of ["first", "earnest"]) {
+    const ended = await signalled(BUN, ["loop", how], async (child, heard) => {
+      child.kill("SIGTERM");
+      await heard();
+      child.kill("SIGINT");
+    });
+    const ready = `ready ${how === "first" ? "timer" : "compiled"}`;
+    expect(ended).toMatchObject({ ready, lines: ["first 15", "second 2"], code: 0 });
+  }
+}, 60_000);
+
+test.each([
+  ["without a compiler", WITHOUT_COMPILER, ["read"]],
+  ["before one was used", BUN, ["read", "first"]],
+])("%s a blocking call is interrupted all the same", async (_, command, mode) => {
+  const ended = await signalled(command, mode, async (child) => {
     await until("the read", () => isBlockedIn(child.pid, [0]));
     child.kill("SIGTERM");
   });
@@ -128,15 +143,16 @@ test("without a compiler a blocking call is interrupted all the same", async () 
 });
 
 test.each([
-  ["compiled", BUN],
-  ["timer", WITHOUT_COMPILER],
+  ["compiled", BUN, "busy"],
+  ["compiled later", BUN, ["busy", "earnest"]],
+  ["timer", WITHOUT_COMPILER, "busy"],
 ])(
   "a process whose event loop never turns is ended by the second signal, within two seconds (%s)",
-  async (_, command) => {
+  async (_, command, mode) => {
     // A busy machine may hold it up: the best of three counts.
     const seconds: number[] = [];
     while (seconds.length < 3 && !seconds.some((took) => took < 2.1)) {
-      const ended = await signalled(command, "busy", async (child, heard) => {
+      const ended = await signalled(command, mode, async (child, heard) => {
         child.kill("SIGINT");
         await heard();
         const heardMs = performance.now();

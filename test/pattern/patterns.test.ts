@@ -54,6 +54,15 @@ test("the compiled loops can be had here", () => {
   expect(blindness({ fill: () => 0, mismatch })).toBe("they filled wrong words");
 });
 
+test("little work is done before loops are compiled for it, and much is not", () => {
+  const script = `
+    import { nativeLoopsFor } from "${import.meta.dir}/../../src/sys/loops.ts";
+    const MiB = 2 ** 20;
+    console.log([MiB, 10 * MiB, 10 * MiB, 1].map((bytes) => nativeLoopsFor(bytes) !== undefined).join());`;
+  const child = Bun.spawnSync([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  expect(child.stdout.toString()).toBe("false,false,true,true\n");
+}, 60_000);
+
 describe.each([
   ["compiled", true],
   ["TypeScript", false],

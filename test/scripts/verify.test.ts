@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { applyEdits, type Edit } from "../../src/judge/planted-damage.ts";
 import { filesystemOf } from "../../src/ops/stat.ts";
 import { counter } from "../../src/pattern/counter.ts";
-import { GRAMMAR } from "../../src/pattern/spec.ts";
+import { GRAMMAR } from "../../src/pattern/grammar.ts";
 import { needed } from "../needed.ts";
 import { bytesReadBy, until } from "../until.ts";
 import { command, ROOT, reportOf } from "./command.ts";

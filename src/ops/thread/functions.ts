@@ -1,8 +1,8 @@
 /**
  * Functions of the user's own in another thread or process: found again there by their module and exported name.
  *
- * Closures do not cross, so a script exports the function, and the other side imports the script. `isCallee` is how
- * the front desk knows that it must not start a second run there. Owns the rule; refuses functions without a name.
+ * Closures do not cross, so a script exports the function, and the other side imports the script. Owns the rule; refuses
+ * functions without a name.
  */
 import { resolve } from "node:path";
 import { Inconclusive } from "../errors.ts";
@@ -17,8 +17,6 @@ export interface FunctionPlace {
   readonly name: string;
 }
 
-const CALLEE = Symbol.for("bytewitness.callee");
-
 /** Where the other side finds `fn`: in the script that was started. */
 export function placeOf(fn: AnyFunction): FunctionPlace {
   if (fn.name === "") {
@@ -28,16 +26,6 @@ export function placeOf(fn: AnyFunction): FunctionPlace {
   }
   // Not Bun.main: a launcher such as `bytewitness NAME` imports the script and puts its path here.
   return { module: resolve(scriptPath()), name: fn.name };
-}
-
-/** True in a thread or process that was started to run one function of this script. */
-export function isCallee(): boolean {
-  return (globalThis as { [CALLEE]?: true })[CALLEE] === true;
-}
-
-/** Called by the other side before it imports anything of the user's. */
-export function becomeCallee(): void {
-  (globalThis as { [CALLEE]?: true })[CALLEE] = true;
 }
 
 /** The function, imported; a sentence when the module does not export it. */

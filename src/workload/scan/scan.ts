@@ -8,13 +8,15 @@ import type { Judgement } from "../../judge/finding.ts";
 import { intactJudgement } from "../../judge/judge.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { type Path, read } from "../../ops/file.ts";
-import { allocate, type Memory } from "../../ops/memory.ts";
+import { allocate, type Memory, PAGE_BYTES } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
 import { nextData, seek } from "../../ops/space.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
 import { SEEK_END } from "../../sys/uapi/fcntl.ts";
 import { type Input, openInput } from "./input.ts";
 import { openPattern, READ_BLOCK_BYTES } from "./patterns.ts";
+
+const BLOCK_BYTES_MIN = 64 * 1024;
 
 /** At most so many bytes from an offset; none at the end. The view holds until the next call. */
 export type ReadAtMost = (offsetBytes: number, lengthBytes: number) => Uint8Array;
@@ -119,6 +121,12 @@ class Holes {
   }
 }
 
+/** The first touch of a page costs more than filling and comparing it: a small file gets fewer of them. */
+function blockBytesOf(rangeBytes: number): number {
+  const eighth = Math.ceil(rangeBytes / 8 / PAGE_BYTES) * PAGE_BYTES;
+  return Math.max(BLOCK_BYTES_MIN, Math.min(READ_BLOCK_BYTES, eighth));
+}
+
 /** Who takes the bytes: the stream judge, and the judges of other formats. */
 export interface Taker {
   push(block: Uint8Array): void;
@@ -166,7 +174,7 @@ export async function judgeInOrder(
   tick: (at: number) => Promise<boolean>,
   reading?: ReadAtMost,
 ): Promise<Fed> {
-  using memory = allocate(READ_BLOCK_BYTES);
+  using memory = allocate(blockBytesOf(range.to - range.from));
   if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
   const holes = new Holes(input, range.to);
   const time = new Metronome();
@@ -179,7 +187,7 @@ export async function judgeInOrder(
       at += hole;
       continue;
     }
-    const lengthBytes = Math.min(READ_BLOCK_BYTES, range.to - at, holes.dataEnd - at);
+    const lengthBytes = Math.min(memory.lengthBytes, range.to - at, holes.dataEnd - at);
     const block =
       reading?.(at, lengthBytes) ?? firstOf(memory, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;
@@ -200,7 +208,7 @@ async function judgeStream(
   let at = range.from;
   while (at < range.to) {
     if (!(await tick(at))) return { endBytes: at, stopped: true };
-    const got = readUnlessStopped(fd, memory, Math.min(READ_BLOCK_BYTES, range.to - at));
+    const got = readUnlessStopped(fd, memory, Math.min(memory.lengthBytes, range.to - at));
     if (got === undefined) return { endBytes: at, stopped: true };
     if (got === 0) break;
     const block = memory.bytes.subarray(0, got);
