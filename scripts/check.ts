@@ -1,5 +1,5 @@
 /**
- * Everything that must hold before a commit: format, lint, types, tidy, door and the tests, one line with its time for each.
+ * Everything that must hold before a commit: format, lint, types, tidy, wording, door and the tests, one line with its time for each.
  *
  *   bun run check           all of it
  *   bun run check static    without the tests (seconds)
@@ -16,6 +16,7 @@ import { defineTool } from "../src/cli/tool.ts";
 import { doorProblems } from "./check/door.ts";
 import { exportProblems } from "./check/exports.ts";
 import { filesUnder, tidy } from "./check/tidy.ts";
+import { wordingProblems } from "./check/wording.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 
@@ -38,6 +39,7 @@ const STATIC_STEPS: readonly Step[] = [
   { name: "lint", run: () => command(`${BIN}/biome`, "lint", "--error-on-warnings") },
   { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
   { name: "tidy", run: async () => tidy(ROOT).join("\n") },
+  { name: "wording", run: async () => wordingProblems(ROOT, filesUnder(ROOT)).join("\n") },
   { name: "exports", run: async () => exportProblems(ROOT, filesUnder(ROOT)).join("\n") },
   { name: "door", run: async () => doorProblems(ROOT).join("\n") },
 ];

@@ -7,7 +7,7 @@
  * What broken looks like: the call returns its whole length, and the first half is there twice. After the first fix, on
  * 6.12: it never ends. The bytes that it has copied stay in the connection's own queue, as they must, and while that queue
  * is not empty the kernel neither moves new bytes into it nor sleeps, because there are new bytes: a loop that only a signal
- * ends. That is no corruption, and there are no bytes of a peek to judge: inconclusive, with the processor time that it took.
+ * ends. That is not corruption, and there are no bytes of a peek to judge: inconclusive, with the processor time that it took.
  * What is promised: recv(2): MSG_PEEK "return data from the beginning of the receive queue without removing that data";
  * MSG_WAITALL "block until the full request is satisfied".
  * Since when, fixed by: doubled on 6.1.170, 6.1.192 and 6.12.57; "mptcp: fix MSG_PEEK stream corruption" (6.12.59, 6.17.8),

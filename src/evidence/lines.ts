@@ -164,7 +164,7 @@ export function callLines(calls: readonly RecordedCall[], shiftNs = 0): string[]
   });
 }
 
-/** A request of a ring, which other calls go on beside. */
+/** A request of a ring: other calls go on during it. */
 export function isRequest(call: string): boolean {
   return call.startsWith("io_uring ");
 }

@@ -81,7 +81,7 @@ export function congestionMissing(congestion: string): string | undefined {
   return result === 0 ? undefined : congestionRefusal(congestion, -result);
 }
 
-/** The line about a refused TCP_CONGESTION: EPERM is a matter of privilege, anything else of what the kernel has. */
+/** The line about a refused TCP_CONGESTION: EPERM asks for privilege, anything else for another kernel. */
 export function congestionRefusal(congestion: string, errno: number): string {
   const refused = `the kernel refuses the congestion control "${congestion}" (${errnoName(errno)})`;
   if (errno === ERRNO.EPERM) return `${refused}; run as root or choose from ${congestionNames("allowed")}`;

@@ -69,7 +69,7 @@ function rightByDoubles(buffer: ArrayBufferLike, at: number, words: number, star
   return countRight(new Float64Array(buffer, at, words), first, (doubles[1] as number) - first);
 }
 
-/** Whether the word there has no bit set, of which -0 has one. */
+/** Whether the word there has no bit set; -0 has one. */
 function isZero(buffer: ArrayBufferLike, at: number): boolean {
   const [low, high] = new Int32Array(buffer, at, 2);
   return low === 0 && high === 0;

@@ -125,7 +125,7 @@ test("a chain is recorded in its order", () => {
   ]);
 });
 
-test("nothing of a ring is recorded before the recorder starts or after it ends, and a request in flight is no harm", () => {
+test("nothing of a ring is recorded before the recorder starts or after it ends, and a request in flight does no harm", () => {
   using pipe = openPipe();
   using buffer = allocate(64);
   using ring = new Ring();

@@ -1,4 +1,4 @@
-/** The private tracer where it can be had, and in words where it cannot. The lab's guests have it; see test/scripts/lab. */
+/** The private tracer where it is available, and in words where it is not. The lab's guests have it; see test/scripts/lab. */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { KernelTracer, removeStaleInstances } from "../../src/ops/tracefs.ts";

@@ -41,7 +41,7 @@ test("64-bit arithmetic in halves is BigInt's", () => {
   }
 });
 
-test("the compiled loops can be had here", () => {
+test("the compiled loops are available here", () => {
   expect(nativeLoopsError()).toBeUndefined();
   const loops = nativeLoops();
   if (loops === undefined) throw new Error("no compiled loops");

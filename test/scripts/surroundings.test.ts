@@ -29,7 +29,7 @@ const THIRDS = process.env.SURROUNDINGS === "all" ? 1 : 3;
 
 const PLACES = ["uring-append", "gallery/append-tear", "gallery/nowait-append", "gallery/splice-fpos"];
 const everywhere = (codes: readonly number[]) => Object.fromEntries(PLACES.map((name) => [name, codes]));
-/** A name of 255 bytes, with ESC, a newline, a space and bytes that are no UTF-8. */
+/** A name of 255 bytes, with ESC, a newline, a space and bytes that are not UTF-8. */
 const ODD = `odd=$(printf '\\033[31m\\n it\\047s \\377\\376'); while [ \${#odd} -lt 200 ]; do odd=$odd-long; done`;
 
 const SURROUNDINGS: readonly Surroundings[] = [

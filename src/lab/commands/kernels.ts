@@ -1,4 +1,4 @@
-/** `lab.ts kernels`: what can be had from the configured mirror, and what is here already. */
+/** `lab.ts kernels`: what the configured mirror offers, and what is here already. */
 import { existsSync } from "node:fs";
 import { kernelIndex } from "../kernels/apt.ts";
 import { cachedPath } from "../kernels/kernel.ts";

@@ -29,7 +29,7 @@ export async function fill(order: FillOrder, tick: (at: number) => Promise<boole
   using memory = allocate(blockBytes, { alignBytes: PAGE_BYTES });
   const { fd, bytes, kind } = target;
   if (kind === "stream") {
-    // A pipe of the default 64 KiB wakes the reader sixteen times for each block; whether it grows is only a matter of speed.
+    // A pipe of the default 64 KiB wakes the reader sixteen times for each block; if it cannot grow, that is only slower.
     trySetPipeCapacity(fd, 1 << 20);
   }
   // A page that is not whole yet is written again from its beginning: O_DIRECT knows whole blocks only.

@@ -86,7 +86,7 @@ export interface RaceAnswer {
   readonly refused?: boolean;
 }
 
-/** Told to a thread whose race is over: it takes back what it pressed with. */
+/** Sent to a thread whose race is over: it takes back what it pressed with. */
 export const FINISH = "finish";
 
 export const STOP = 0;

@@ -144,7 +144,7 @@ async function isReady(work: Iterable<unknown>, tick: () => Promise<boolean>): P
 /** A megabyte is read and compared in 0.1 ms: the clock is asked for each block, the caller only now and then. */
 const TICK_MS = 10;
 
-/** Says when it is time to ask `tick`; a promise for each block of a clean file would cost more than comparing it. */
+/** Knows when it is time to ask `tick`; a promise for each block of a clean file would cost more than comparing it. */
 class Metronome {
   #at = Number.NEGATIVE_INFINITY;
 
