@@ -4,14 +4,12 @@
  * Owns the order, which is the one an engineer asks in: verdict, each finding with its place, bytes and calls, the map of
  * the file, the calls in time, how to repeat it, where it happened; the JSON report is embedded unchanged.
  */
-import type { CallReference } from "../../judge/finding.ts";
 import type { ReportedFinding, RunReport } from "../document.ts";
 import {
   alignment,
   grouped,
   hex,
   howOften,
-  milliseconds,
   plural,
   secondReadingLines,
   seconds,
@@ -19,6 +17,7 @@ import {
   verifiedText,
 } from "../format.ts";
 import { byteTable } from "./bytes.ts";
+import { callTable, keyOf } from "./calls.ts";
 import { fileMap, zoom } from "./map.ts";
 import { html, Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
@@ -132,33 +131,8 @@ ${finding.alsoAtBytes === undefined ? undefined : html`<dt>see</dt><dd>${grouped
 </dl>
 ${report.findings.length > 1 || lengthBytes > 0 ? zoom(report.segments ?? [], finding) : undefined}
 ${sample === undefined ? undefined : byteTable(sample)}
-${calls.length === 0 ? undefined : html`<p>Calls whose bytes are there:</p>${callTable(calls, new Set())}`}
+${calls.length === 0 ? undefined : html`<p>Calls whose bytes are there:</p>${callTable(calls)}`}
 </article>`;
-}
-
-/** One key for a call, to find it again among others. */
-function keyOf(call: CallReference): string {
-  return `${call.what}#${call.index}@${call.atNs}`;
-}
-
-function tookText({ atNs, endNs }: CallReference): string {
-  return endNs === undefined ? "" : milliseconds(endNs - atNs);
-}
-
-/** `guilty` holds the keys of calls to mark. */
-function callTable(calls: readonly CallReference[], guilty: ReadonlySet<string>): Markup {
-  const timed = calls.some(({ endNs }) => endNs !== undefined);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="calls"><table>
-<thead><tr><th scope="col">time</th>${timed ? html`<th scope="col">took</th>` : undefined}<th scope="col">call</th><th scope="col">asked</th><th scope="col">result</th><th scope="col">stream offset</th><th scope="col">remark</th></tr></thead>
-<tbody>${calls.map((call) => {
-    const marked = guilty.has(keyOf(call));
-    const remark = [...(marked ? ["in a finding"] : []), ...(call.detail === undefined ? [] : [call.detail])].join(
-      "; ",
-    );
-    return html`<tr${marked ? html` class="guilty"` : undefined}><td class="n">${milliseconds(call.atNs)}</td>${timed ? html`<td class="n">${tookText(call)}</td>` : undefined}<td class="mono">${call.what} #${call.index}</td>
-<td class="n">${grouped(call.requestedBytes)}</td><td class="n">${grouped(call.result)}</td>
-<td class="n">${call.streamOffsetBytes === undefined ? "" : grouped(call.streamOffsetBytes)}</td><td class="remark">${remark}</td></tr>`;
-  })}</tbody></table></div>`;
 }
 
 function timelinePart(report: RunReport, placed: Placed): Markup | undefined {

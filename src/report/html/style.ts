@@ -70,7 +70,7 @@ td.remark{min-width:14rem}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 tr.guilty td{background:var(--mark);color:var(--markText)}
 svg{display:block}
-td.mono,th.mono,td.n,tbody th{white-space:nowrap}
+td.mono,th.mono,td.n,th{white-space:nowrap}
 svg text{font-family:ui-monospace,Menlo,Consolas,monospace}
 svg .axis{fill:var(--soft)}svg .rule{stroke:var(--line)}
 svg a:focus-visible rect{stroke:var(--link);stroke-width:2}

@@ -154,19 +154,21 @@ export class FileWriter {
   #inject(injection: Injection, chunk: Uint8Array, previous: Counter): void {
     const { buffer, journal, seed } = this.#parts;
     const atNs = this.#now();
-    const at = { atNs, endNs: atNs, streamOffsetBytes: injection.offsetBytes };
+    const { offsetBytes: streamOffsetBytes } = injection;
     if (injection.kind === "lost") {
       // The chunk is reported as written and never is.
       this.#reported += chunk.length;
       this.#shift -= chunk.length;
       const call = { requestedBytes: chunk.length, result: chunk.length, sizeAfterBytes: this.#size };
-      this.#note("nothing (injected loss)", { ...call, ...at });
+      this.#note("nothing (injected loss)", { ...call, atNs, endNs: atNs, streamOffsetBytes });
       this.#breach ??= journal.count - 1 - this.#firstCall;
     } else if (injection.kind === "duplicated") {
       // The first part of the chunk goes in and is not reported; the door then appends the whole chunk.
       writeAll(this.#fd, buffer, { bufferOffsetBytes: 0, lengthBytes: injection.lengthBytes });
+      const ends = { atNs, endNs: this.#now() };
       const sizeAfterBytes = sizeOf(this.#fd);
-      this.#note("write (injected)", { requestedBytes: injection.lengthBytes, result: 0, sizeAfterBytes, ...at });
+      const call = { requestedBytes: injection.lengthBytes, result: 0, sizeAfterBytes };
+      this.#note("write (injected)", { ...call, ...ends, streamOffsetBytes });
       this.#size = sizeAfterBytes;
       this.#shift += injection.lengthBytes;
       this.#breach ??= journal.count - 1 - this.#firstCall;

@@ -13,6 +13,7 @@ const VIEWS: readonly View[] = [
   { width: 1280, height: 900, scheme: "light" },
   { width: 1280, height: 900, scheme: "dark" },
   { width: 390, height: 844, scheme: "light" },
+  { width: 320, height: 640, scheme: "dark" },
 ];
 
 /** In the page: texts whose contrast with what is behind them is below 4.5 to 1. */
@@ -64,7 +65,10 @@ describe.skipIf(needed("chromium"))("in headless Chromium (package chromium)", (
   test.each(VIEWS)(
     "at $width in $scheme: no problem, no sideways scrolling, enough contrast",
     async (view) => {
-      await show(corruptReport(), view);
+      const report = corruptReport();
+      const [first, ...others] = report.findings;
+      const file = `/mnt/${"a_long_name_without_a_break_".repeat(8)}`;
+      await show({ ...report, findings: [{ ...first, file } as (typeof report.findings)[0], ...others] }, view);
       expect(
         await browser.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth"),
       ).toBe(0);
@@ -87,6 +91,9 @@ describe.skipIf(needed("chromium"))("in headless Chromium (package chromium)", (
       "2. duplicated at 7,602,176 (0x740000), 1,937,408 bytes",
     ]);
     expect((await text("tr.guilty td:nth-child(2)")).join()).toBe("writev #3");
+    // A column that no row fills is left out: no ends are known here, and only the timeline marks calls.
+    const columns = ["time", "call", "asked", "result", "stream offset"];
+    expect(await text("[aria-label=calls] th")).toEqual([...columns, ...columns, "remark"]);
     expect(await browser.evaluate<string>(`document.getElementById("report").textContent`)).toBe(
       JSON.stringify(report, undefined, 2),
     );
