@@ -9,6 +9,7 @@ import { assert, Inconclusive } from "../ops/errors.ts";
 import { raiseFileLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
+import { renderText } from "../report/text.ts";
 import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
 import { Random } from "../workload/random.ts";
@@ -260,10 +261,7 @@ export class Execution implements Work {
   async #print(report: RunReport): Promise<void> {
     if (this.#args.json) writeStdout((await import("../report/json.ts")).renderJson(report));
     else if (this.#args.ktap) writeStdout((await import("../report/ktap.ts")).renderKtap(report));
-    else {
-      const { renderText } = await import("../report/text.ts");
-      writeStdout(renderText(report, { color: colorWanted(), columns: columnsOf(1) }));
-    }
+    else writeStdout(renderText(report, { color: colorWanted(), columns: columnsOf(1) }));
   }
 
   #failed(error: unknown): number {

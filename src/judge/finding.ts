@@ -57,6 +57,8 @@ export interface CallReference {
   readonly streamOffsetBytes?: number;
   /** Its bytes are the damaged range, no more and no less. */
   readonly exact?: true;
+  /** By how much the file grew, where that is not what the call returned. */
+  readonly grewBytes?: number;
   readonly detail?: string;
 }
 

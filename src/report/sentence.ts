@@ -97,12 +97,19 @@ function describeRaw(finding: Facts): string {
 /** A finding as a report has it, with its sentence. */
 export function reported(finding: Finding): ReportedFinding {
   const { calls } = finding;
-  const named = calls?.some(({ exact }) => exact) === true ? { calls: calls.map(withDetail) } : {};
-  return { ...finding, ...named, detail: sentenceOf(finding) };
+  return {
+    ...finding,
+    ...(calls === undefined ? {} : { calls: calls.map(reportedCall) }),
+    detail: sentenceOf(finding),
+  };
 }
 
-function withDetail(call: CallReference): CallReference {
-  return call.exact === true ? { ...call, detail: "its bytes are exactly the damaged range" } : call;
+/** A call as a report has it, with what is remarkable about it in words. */
+export function reportedCall(call: CallReference): CallReference {
+  const { exact, grewBytes, result } = call;
+  if (exact === true) return { ...call, detail: "its bytes are exactly the damaged range" };
+  if (grewBytes === undefined) return call;
+  return { ...call, detail: `the file grew by ${grewBytes}, the call returned ${result}` };
 }
 
 /** The sentence of one finding, without a full stop. */

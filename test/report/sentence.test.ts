@@ -129,3 +129,11 @@ test("groups: what repeats, how large, how far apart, and what that is the size 
     "flipped bits every 100 bytes: 1,000 times, from 8,192 to 1,048,576",
   ]);
 });
+
+test("a call after which the file grew by more than was returned is described so, once", () => {
+  const call = { what: "writev", index: 3, atNs: 5, requestedBytes: 200, result: 100 };
+  const finding = { kind: "duplicated", offsetBytes: 8, lengthBytes: 40, originBytes: 0, pageAligned: false } as const;
+  const { calls } = reported({ ...finding, calls: [call, { ...call, grewBytes: 140 }] });
+  expect(calls?.map(({ detail }) => detail)).toEqual([undefined, "the file grew by 140, the call returned 100"]);
+  expect(reported(reported({ ...finding, calls: calls ?? [] })).calls).toEqual(calls);
+});

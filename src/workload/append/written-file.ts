@@ -77,9 +77,7 @@ function callReference(call: JournalCall, firstCall: number): CallReference {
     requestedBytes: call.requestedBytes,
     result: call.result,
     streamOffsetBytes: call.streamOffsetBytes,
-    ...(grew === Math.max(0, call.result)
-      ? {}
-      : { detail: `the file grew by ${grew}, the call returned ${call.result}` }),
+    ...(grew === Math.max(0, call.result) ? {} : { grewBytes: grew }),
   };
 }
 
@@ -97,10 +95,10 @@ export function breachLines(file: WrittenFile, journal: Journal): string[] {
   const { path, sizeBytes, reportedBytes, firstCall, breachCall: index } = file;
   const call = index === undefined ? undefined : journal.get(firstCall + index);
   if (index === undefined || call === undefined) return [];
-  const { what, atNs, requestedBytes, result, detail = "" } = callReference(call, firstCall);
+  const { what, atNs, requestedBytes, result, grewBytes = 0 } = callReference(call, firstCall);
   const excess = sizeBytes - reportedBytes;
   return [
     `${pathText(path)}: the results sum up to ${reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,
-    `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; ${detail}`,
+    `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; the file grew by ${grewBytes}`,
   ];
 }
