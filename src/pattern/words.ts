@@ -6,7 +6,7 @@
  */
 import { NATIVE_BYTES_MIN, nativeLoops, nativeLoopsFor } from "../sys/loops.ts";
 import { compareWords, type Words } from "./compare.ts";
-import { add, readWord, TWO_32, type U64 } from "./u64.ts";
+import { add, advance, readWord, TWO_32, type U64 } from "./u64.ts";
 
 /** Index of the first word that differs, or -1. */
 export function firstWordMismatch(block: Uint8Array, { atIndex, words, start, step }: Words): number {
@@ -27,20 +27,29 @@ export function fillWords(block: Uint8Array, { atIndex, words, start, step }: Wo
       return;
     }
   }
-  const aligned = (block.byteOffset + atIndex) % 4 === 0;
-  const target = aligned
-    ? new Int32Array(block.buffer, block.byteOffset + atIndex, words * 2)
-    : new Int32Array(words * 2);
-  fillPairs(target, start, step);
-  if (!aligned) block.set(new Uint8Array(target.buffer), atIndex);
+  for (let done = 0; done < words; done += SCRATCH_WORDS) {
+    const count = Math.min(SCRATCH_WORDS, words - done);
+    fillPairs(count, done === 0 ? start : advance(start, step, done), step);
+    const at = atIndex + done * 8;
+    if (count === SCRATCH_WORDS) block.set(scratchBytes, at);
+    else for (let i = 0; i < count * 8; i += 1) block[at + i] = scratchBytes[i] as number;
+  }
 }
 
-function fillPairs(target: Int32Array, start: U64, step: U64): void {
+/**
+ * Words on their way into a block. A view of 32-bit numbers of the block itself would need its ArrayBuffer, and small typed
+ * arrays have none until they are asked for it, which costs more than the words.
+ */
+const SCRATCH_WORDS = 512;
+const scratch = new Int32Array(SCRATCH_WORDS * 2);
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+function fillPairs(words: number, start: U64, step: U64): void {
   let lo = start.lo;
   let hi = start.hi;
-  for (let i = 0; i + 1 < target.length; i += 2) {
-    target[i] = lo;
-    target[i + 1] = hi;
+  for (let i = 0; i < words * 2; i += 2) {
+    scratch[i] = lo;
+    scratch[i + 1] = hi;
     lo += step.lo;
     hi += step.hi;
     if (lo >= TWO_32) {

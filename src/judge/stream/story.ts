@@ -150,7 +150,7 @@ function moveCopy({ gap, index }: Copy, by: number, side: "from" | "to"): void {
 
 function linesOf(gap: Gap, all: Whole): Line[] {
   // What a gap itself holds was not moved to it from there.
-  const whole = { ...all, homes: all.homes.filter((home) => home.gap !== gap) };
+  const whole = all.homes.length === 0 ? all : { ...all, homes: all.homes.filter((home) => home.gap !== gap) };
   const { before, after, pieces, cuts } = gap;
   const repeats = repeatsIn(gap);
   const end = cuts.at(-1) as number;

@@ -63,6 +63,8 @@ export class WordDamage {
   readonly #good = goodWords;
   readonly #foundBytes = new Uint8Array(foundWords.buffer);
   readonly #goodBytes = new Uint8Array(goodWords.buffer);
+  /** What a derivation makes of the good bytes, as far as it was followed. */
+  readonly #made = new Uint8Array(new ArrayBuffer(LOOK_WORDS * WORD));
   readonly #resumeWords: number;
   #chunkWords = CHUNK_WORDS_MIN;
   /** Bytes of the first word that are before the run. */
@@ -133,7 +135,7 @@ export class WordDamage {
   #range(words: number): Derivation | undefined {
     const length = Math.min(words, LOOK_WORDS) * WORD;
     let best: { derivation: Derivation; length: number } | undefined;
-    const made = new Uint8Array(length);
+    const made = this.#made.subarray(0, length);
     for (const { derivation, wrongMin } of [...this.#bitCandidates(length), ...this.#swapCandidates()]) {
       const follows = this.#followed(made, { derivation, wrongMin });
       // Bytes that are all one value are a fill, whatever bits they happen to differ in.
