@@ -26,7 +26,7 @@ import { raceCommit, raceFindings } from "./verify-process.ts";
 import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
-  rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each contender" },
+  rounds: { kind: "count", default: 9, min: 1, max: 99, description: "turns of each contender (the file: times 5)" },
   turnMs: { kind: "count", default: 40, min: 1, description: "milliseconds of one turn" },
   part: {
     kind: "choice",

@@ -6,8 +6,8 @@
  * so that the same bytes are picked wherever they are; 64 equal bytes in a row prove the place. The surroundings of where
  * the bytes should be are indexed whole, so a lost line is found at once. Memory is bounded: 4 million places (100 MB) and
  * 512 KiB of surroundings. The larger the reference, the longer are pieces from far away that may be missed: some hundred
- * bytes at 512 MiB, a page at 8 GiB; beyond that only the surroundings are looked at. Owns hashing and choosing among several places: the longest match, then the nearest. Equal
- * bytes in a row prove nothing. Refuses to judge.
+ * bytes at 512 MiB, a page at 8 GiB; beyond that only the surroundings are looked at. Owns hashing and choosing among
+ * several places: the longest match, then the nearest. Equal bytes in a row prove nothing. Refuses to judge.
  */
 
 const WINDOW_BYTES = 32;
