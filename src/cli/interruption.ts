@@ -40,9 +40,7 @@ export class Interruption {
     this.#narrate = narrate;
   }
 
-  /**
-   * Starts watching. `breathes`: the work lets the event loop turn, so that what a short run never needs can wait.
-   */
+  /** Starts watching. `breathes`: the work lets the event loop turn, so that what a short run never needs can wait. */
   watch({ breathes = false }: { readonly breathes?: boolean } = {}): void {
     const signals = Object.values(SIGNALS);
     if (breathes) watchAtFirst(signals);

@@ -12,6 +12,9 @@ import { runTool } from "./desk.ts";
 import { writeStdout } from "./streams.ts";
 import type { Tool } from "./tool.ts";
 
+/** Another command wants to know what this one is: nothing is run. */
+const isDescribed = () => process.env[DESCRIBE_VARIABLE] !== undefined;
+
 /** A reproducer as a tool, for subcommands; `runReproducer` runs one. */
 export function defineReproducer<
   const Positionals extends ArgumentSpecs = Record<never, never>,
@@ -34,10 +37,10 @@ export function defineReproducer<
       const { withRecording } = await import("./recording.ts");
       return withRecording(name, COMMON_OPTIONS, argv);
     },
-    prepare: () => Promise.all([import("./execution.ts"), tool.prepare?.()]),
+    prepare: () => Promise.all([tool.prepare?.(), isDescribed() ? undefined : import("./execution.ts")]),
     ...(check === undefined ? {} : { check: ({ args }) => check(args) }),
     begin: async (call) => {
-      if (process.env[DESCRIBE_VARIABLE] === undefined) {
+      if (!isDescribed()) {
         if (call.args.shrink === true) {
           const { ShrinkWork } = await import("./shrink.ts");
           return new ShrinkWork(definitions, call);
