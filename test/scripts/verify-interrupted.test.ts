@@ -150,7 +150,9 @@ test(
     const report = await interrupted([copy, "--pattern", `reference:${original}`], "SIGINT", isThere);
     const { code, verdict, reason, findings } = report;
     expect([code, verdict, findings]).toEqual([130, "inconclusive", []]);
-    expect(reason).toEndWith("; a byte at or after 0 is wrong and was not explained any more");
+    const at = /; a byte at or after ([\d,]+) is wrong and was not explained any more$/.exec(reason ?? "")?.[1];
+    // The block that holds it begins there.
+    expect(Number(at?.replaceAll(",", ""))).toBeLessThanOrEqual(0x30000);
   },
   SLOW_MS,
 );
