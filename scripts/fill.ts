@@ -14,7 +14,7 @@
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
 import { Progress } from "../src/cli/progress.ts";
-import { isTerminal } from "../src/cli/streams.ts";
+import { isTerminal, oneLine, printLine, printProblem } from "../src/cli/streams.ts";
 import { commandLine, commandOf } from "../src/machine/invocation.ts";
 import { pathText } from "../src/ops/file.ts";
 import { lines } from "../src/pattern/lines.ts";
@@ -45,7 +45,7 @@ await runCommand({
       default: "buffered",
       description: "buffered; fsync: the same, and fsync at the end; direct: O_DIRECT, and fsync at the end",
     },
-    block: { kind: "size", min: 512, default: "1MiB", description: "bytes of one write" },
+    block: { kind: "size", min: 512, max: 256 * 1024 * 1024, default: "1MiB", description: "bytes of one write" },
     resume: { onlyWith: NO_STREAM, kind: "flag", description: "verify what is there, and go on where it ends" },
     overwriteDevice: {
       onlyWith: NO_STREAM,
@@ -62,8 +62,8 @@ await runCommand({
       throw new UsageError("--write direct: --block is a multiple of 4096");
     const options = { path, bytes: args.bytes, mode: args.write, overwriteDevice: args.overwriteDevice };
     const target = args.resume ? reopenTarget(options, pattern) : openTarget(options);
-    const narrate = label === "-" ? (line: string) => process.stderr.write(`${line}\n`) : print;
     const progress = new Progress({ quiet: args.quiet, terminal: isTerminal(2) });
+    const narrate = label === "-" ? (line: string) => printLine(line) : print;
     const { doneBytes, bytes, kind } = target;
     if (doneBytes > 0) progress.narrate(`${doneBytes} bytes are there and right: going on behind them`);
 
@@ -86,13 +86,13 @@ await runCommand({
         kind === "stream"
           ? ""
           : `; what is there stays: ${command("fill", path, args, ["--bytes", String(bytes), "--resume"])}`;
-      process.stderr.write(`fill: ${error.message}, after ${at} of ${bytes} bytes${again}\n`);
+      printProblem("fill", `${error.message}, after ${at} of ${bytes} bytes${again}`);
       return EXIT.inconclusive;
     }
     progress.clear();
     const seconds = (performance.now() - started) / 1000;
     narrate(
-      `${bytesText(bytes - doneBytes)} (${bytes - doneBytes} bytes) written to ${label} in ${seconds.toFixed(2)} s`,
+      `${bytesText(bytes - doneBytes)} (${bytes - doneBytes} bytes) written to ${oneLine(label)} in ${seconds.toFixed(2)} s`,
     );
     narrate(command("verify", path, args, ["--expect-bytes", String(bytes)]));
     return EXIT.clean;

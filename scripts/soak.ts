@@ -46,6 +46,7 @@ await runCommand({
     only: { kind: "text", optional: true, description: "scripts whose path has this in it" },
   },
   run: async ({ args, print }) => {
+    if (args.only === "") throw new UsageError("--only needs a part of a script's name, not an empty string");
     const seed = args.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
     const all = candidates().filter(({ script }) => args.only === undefined || script.includes(args.only));
     if (all.length === 0)

@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
+import { readSpec } from "../lab/kernels/kernel.ts";
+import { Inconclusive } from "../ops/errors.ts";
 import { ownCommand } from "../ops/self.ts";
 import { compileTwin } from "./twin.ts";
 import { Workshop } from "./workshop.ts";
@@ -54,7 +56,7 @@ async function boot(kernel: string, seconds: number, script: readonly string[]):
   const limits = ["--timeout", `${seconds + 120}s`];
   const child = Bun.spawn([...lab, ...limits, "--", ...script], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (stdout.trim() === "") throw new Error(`the guest printed nothing: ${stderr.trim().split("\n").at(-1)}`);
+  if (stdout.trim() === "") throw new Inconclusive(`the guest printed nothing: ${stderr.trim().split("\n").at(-1)}`);
   return stdout;
 }
 
@@ -125,5 +127,7 @@ export const benchmark = defineTool({
   name: "first-finding",
   summary: "seconds to the first finding on an affected kernel, against the twin in C",
   options: OPTIONS,
+  // Before a program is compiled for it.
+  check: ({ kernel }) => void readSpec(kernel),
   run: ({ args }) => main(args),
 });

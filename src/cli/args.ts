@@ -59,7 +59,8 @@ export type ArgumentSpec =
   | (Described & Optional & Many & { readonly kind: "text"; readonly default?: string })
   | (Described &
       Optional & { readonly kind: "count"; readonly default?: number; readonly min?: number; readonly max?: number })
-  | (Described & Optional & { readonly kind: "size"; readonly default?: string; readonly min?: number })
+  | (Described &
+      Optional & { readonly kind: "size"; readonly default?: string; readonly min?: number; readonly max?: number })
   | (Described & Optional & { readonly kind: "duration"; readonly default?: string; readonly maxSeconds?: number })
   | (Described &
       Optional & { readonly kind: "choice"; readonly choices: readonly string[]; readonly default?: string });
@@ -135,9 +136,11 @@ export function convert(spec: ArgumentSpec, text: string, shown: string): string
     }
     case "size": {
       const value = parseSize(text);
-      if (value !== undefined && value >= (spec.min ?? 0)) return value;
-      const least = spec.min === undefined ? "" : ` of at least ${spec.min} bytes`;
-      throw new UsageError(`${shown} must be a size${least} such as 4096, 64KiB, 2GiB or 0x1000, not ${quoted}`);
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
+      if (value !== undefined && value >= min && value <= max) return value;
+      const least = spec.min === undefined ? "" : ` of at least ${min} bytes`;
+      const most = spec.max === undefined ? "" : `${least && " and"} of at most ${max} bytes`;
+      throw new UsageError(`${shown} must be a size${least}${most} such as 4096, 64KiB, 2GiB or 0x1000, not ${quoted}`);
     }
     case "duration": {
       const value = parseDuration(text);

@@ -102,6 +102,9 @@ function fsPath(path: Path): string | Buffer {
 }
 
 function create(path: Path, flag: string): number {
+  // Elsewhere it is standard input or output: a file of that name is surely not what is meant.
+  if (pathText(path) === "-")
+    throw new UsageError(`${flag} names a new file, not -; write ./- for a file of that name`);
   try {
     return openSync(fsPath(path), "wx", 0o644);
   } catch (error) {

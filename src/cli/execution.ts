@@ -6,7 +6,7 @@
  */
 import { sightTest } from "../judge/sight-test.ts";
 import { assert, Inconclusive } from "../ops/errors.ts";
-import { raiseFileLimit } from "../ops/limits.ts";
+import { narrowLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
 import { renderText } from "../report/text.ts";
@@ -29,8 +29,6 @@ import { colorWanted, columnsOf, isTerminal, printProblem, writeStdout } from ".
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
 
-/** Fewer open files than this and the runtime itself ends in the middle of a run. */
-const FILES_MIN = 32;
 const LOST_EVIDENCE = "Evidence that could not be kept";
 
 export class Execution implements Work {
@@ -135,9 +133,8 @@ export class Execution implements Work {
       const change = systemWideChange(this.#tool, this.#args);
       if (change !== undefined && process.env[SYSTEM_WIDE_VARIABLE] === "no")
         return nothing("skipped", `${change}, for the whole system: --system-wide allows that`);
-      const files = raiseFileLimit();
-      if (files < FILES_MIN)
-        return nothing("skipped", `this process may open ${files} files: raise it (ulimit -n 256)`);
+      const narrow = narrowLimit();
+      if (narrow !== undefined) return nothing("skipped", narrow);
       for (const need of this.#tool.requires ?? []) {
         const missing = need.probe(this.#args);
         if (missing !== undefined) return nothing("skipped", `needs ${need.name}: ${missing}`);

@@ -27,7 +27,7 @@ export function failureOf(error: unknown, provenCalls: ReadonlySet<string> = new
   if (!(error instanceof Error)) return ours(String(error));
   switch (error.name) {
     case "UsageError":
-      return { code: EXIT.badArguments, line: error.message };
+      return { code: EXIT.badArguments, line: shortened(error.message) };
     case "Inconclusive":
       return { code: EXIT.inconclusive, line: error.message };
     case "Interrupted":
@@ -40,6 +40,22 @@ export function failureOf(error: unknown, provenCalls: ReadonlySet<string> = new
     default:
       return refusalOf(error, provenCalls);
   }
+}
+
+const WORD_CHARACTERS_MAX = 400;
+const LINE_CHARACTERS_MAX = 4000;
+
+/** A value that was typed, as much of it as a person reads: of a very long one both ends, and how much is between. */
+function shortened(line: string): string {
+  const cut = (text: string, max: number) => {
+    const end = max >> 2;
+    if (text.length <= max) return text;
+    return `${text.slice(0, end)}…(${text.length - 2 * end} characters)…${text.slice(-end)}`;
+  };
+  return cut(
+    line.replaceAll(/\S+/g, (word) => cut(word, WORD_CHARACTERS_MAX)),
+    LINE_CHARACTERS_MAX,
+  );
 }
 
 /** A system call that was refused, by our verbs or by the runtime's own (node:fs); else a bug. */

@@ -53,7 +53,9 @@ function print(text: string): void {
 /** One line: what Bun prints about a module that does not load has more. */
 function lineOf(error: unknown): string {
   if (!(error instanceof Error) && !(typeof error === "object" && error !== null && "message" in error)) {
-    return String(error);
+    return String(error)
+      .trim()
+      .replaceAll(/\s*\n\s*/g, " ");
   }
   const { stack, message } = error as { stack?: string; message: string };
   const loading = ["ResolveMessage", "BuildMessage", "AggregateError", "SyntaxError"];

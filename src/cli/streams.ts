@@ -1,5 +1,7 @@
 /** stdout and stderr of a command: the report in full, problems as one line; EPIPE on stdout is not an error. */
 import { fstatSync, writeSync } from "node:fs";
+import { EXIT } from "../report/document.ts";
+import { visible } from "../units.ts";
 import { OutputError } from "./failure.ts";
 
 /** Writes all of `text` to stdout; a closed pipe (`| head -1`) is the reader's choice, any other refusal an OutputError. */
@@ -18,19 +20,37 @@ export function writeStdout(text: string): void {
   }
 }
 
-/** One line on stderr: control characters in names and paths must not reach a terminal. */
-export function printProblem(name: string, message: string): void {
+/**
+ * Prints a report and returns the code that the process ends with: a report that cannot be written never changes a verdict,
+ * but a clean run without a report ends 255.
+ */
+export function writeReport(name: string, text: string, code: number): number {
   try {
-    writeSync(2, `${name}: ${oneLine(message)}\n`);
+    writeStdout(text);
+    return code;
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    printProblem(name, `the report could not be written: ${error.message}; the exit code is the verdict`);
+    return code === EXIT.clean ? EXIT.ownFailure : code;
+  }
+}
+
+/** What is wrong, as one line on stderr. */
+export function printProblem(name: string, message: string): void {
+  printLine(`${name}: ${message}`);
+}
+
+/** One line on stderr: control characters in names and paths must not reach a terminal. */
+export function printLine(text: string): void {
+  try {
+    writeSync(2, `${oneLine(text)}\n`);
   } catch {
     // stderr is closed; the exit code is the message.
   }
 }
 
 export function oneLine(text: string): string {
-  const control = (letter: string) => `\\x${(letter.codePointAt(0) as number).toString(16).padStart(2, "0")}`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replaceAll(/\s*\n\s*/g, " ").replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, control);
+  return visible(text.replaceAll(/\s*\n\s*/g, " "));
 }
 
 /** Major number of /dev/null, /dev/zero and the like: character devices, but not terminals. Linux, devices.txt. */

@@ -3,7 +3,7 @@
  * exact figure: a size always comes with its bytes.
  */
 import type { SecondReading } from "../judge/finding.ts";
-import { grouped } from "../units.ts";
+import { grouped, visible } from "../units.ts";
 import type { RunReport } from "./document.ts";
 
 export { grouped };
@@ -12,11 +12,7 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** A value with the control characters of all its strings spelled out: names on a disk may hold anything. */
 export function printable<Value>(value: Value): Value {
-  if (typeof value === "string") {
-    const spelled = (letter: string) => `\\x${(letter.codePointAt(0) as number).toString(16).padStart(2, "0")}`;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    return value.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, spelled) as Value;
-  }
+  if (typeof value === "string") return visible(value) as Value;
   if (Array.isArray(value)) return value.map(printable) as Value;
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner)])) as Value;

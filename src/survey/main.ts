@@ -9,7 +9,7 @@ import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
 import { NewFile } from "../cli/documents.ts";
 import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { abortable } from "../cli/interruption.ts";
-import { printProblem, writeStdout } from "../cli/streams.ts";
+import { printProblem, writeReport, writeStdout } from "../cli/streams.ts";
 import { VERSION } from "../cli/version.ts";
 import { environment } from "../machine/environment.ts";
 import { EXIT, exitCodeOf, SCHEMA } from "../report/document.ts";
@@ -105,9 +105,8 @@ async function survey(
     environment: environment({ kernelVersion }),
     cases: compared,
   };
-  print(result, args, baseline);
+  const code = print(result, args, baseline);
   const written = report === undefined || saveReport(report, result);
-  const code = exitCodeOf(result.verdict);
   return written || code !== EXIT.clean ? code : EXIT.ownFailure;
 }
 
@@ -148,11 +147,12 @@ async function run(
   return { results, durationSeconds: Math.round(performance.now() - startedAt) / 1000 };
 }
 
-function print(survey: Survey, args: SurveyArguments, baseline: readonly Earlier[] | undefined): void {
+function print(survey: Survey, args: SurveyArguments, baseline: readonly Earlier[] | undefined): number {
   const changes = baseline === undefined ? [] : changeLines(survey.cases, baseline);
   const asText = () =>
     surveyText(survey, { privileged: survey.environment.privileged, changes, columns: terminalColumns() });
-  writeStdout(args.json ? surveyJson(survey) : args.ktap ? surveyKtap(survey) : asText());
+  const text = args.json ? surveyJson(survey) : args.ktap ? surveyKtap(survey) : asText();
+  return writeReport("survey", text, exitCodeOf(survey.verdict));
 }
 
 /** Where people read it, lines are wrapped; elsewhere a case is a line. */

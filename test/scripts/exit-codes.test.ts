@@ -50,6 +50,17 @@ const SCRIPTS: Readonly<Record<string, readonly [text: string, code: number]>> =
     later(`new Worker("data:text/javascript,setTimeout(() => { throw new Error('w') }, 5)")`),
     255,
   ],
+  "has a Worker that rejects": [
+    later(`new Worker("data:text/javascript,void (async () => { throw new Error('w') })()")`),
+    255,
+  ],
+  "has a Worker that rejects nothing": [later(`new Worker("data:text/javascript,Promise.reject()")`), 255],
+  "has a Worker of node's that rejects": [
+    later(
+      `const { Worker: Of } = await import("node:worker_threads"); new Of("Promise.reject(new Error('w'))", { eval: true })`,
+    ),
+    255,
+  ],
   "has a Worker that is not there": [later(`new Worker("./no-such-worker.ts")`), 255],
   "hears its Worker's error": [heard("bad.onerror = done"), 0],
   "listens to its Worker's error": [heard('bad.addEventListener("error", done)'), 0],
@@ -107,6 +118,7 @@ test.each(Object.entries(SCRIPTS))("a script that %s", async (name, [text, code]
   expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code, stderr: expect.any(String) });
   if (code === 1) expect(JSON.parse(ended.stdout).findings.length).toBe(1);
   if (code === 255) expect(ended.stderr).toMatch(/our own failure, not the kernel's|clean-up failed/);
+  if (name.includes("Worker")) expect(ended.stderr.split("\n").length).toBeLessThanOrEqual(2);
 });
 
 test("a signal before anything was counted is an interruption, not our failure", async () => {
@@ -152,6 +164,61 @@ test("`bytewitness NAME` of a script that does not load", async () => {
     writeFileSync(join(copy, "scripts/verify.ts"), text);
     const ended = await run([process.execPath, join(copy, "scripts/bytewitness.js"), "verify", "x"]);
     expect([name, ended.code, ended.stderr.includes("our own failure")]).toEqual([name, 255, true]);
+  }
+});
+
+const shell = (line: string) => run(["sh", "-c", `${line.replaceAll("BUN", `"${process.execPath}"`)}`], directory);
+
+/** Reports of others than reproducers: the code is that of the verdict, also where no one can read it. */
+test.each([
+  [`BUN ${ROOT}scripts/survey.ts --only splice-fpos --quiet --json`, 1],
+  [`BUN ${ROOT}scripts/survey.ts --only splice-fpos --quiet`, 1],
+  [`BUN ${ROOT}scripts/survey.ts --only splice-fpos --quiet --ktap`, 1],
+  [`BUN ${ROOT}scripts/lab.ts kconfig`, 255],
+  [`BUN ${ROOT}scripts/doctor.ts`, 255],
+  [`BUN ${ROOT}scripts/completions.ts bash`, 255],
+])("to a full device: %s", async (line, code) => {
+  const ended = await shell(`${line} >/dev/full`);
+  expect({ code: ended.code, lines: ended.stderr.trim().split("\n").length, stderr: ended.stderr }).toEqual({
+    ...{ code, lines: 1, stderr: expect.stringContaining("standard output took 0 of") },
+  });
+});
+
+/** Words that are wrong in a way that only their command can know: one line, 254. */
+test.each([
+  [`BUN ${ROOT}scripts/verify.ts - 0>write-only`, "standard input is open for writing only"],
+  [`BUN ${ROOT}scripts/fill.ts - --bytes 4096 1</dev/null`, "standard output is open for reading only"],
+  [`BUN ${ROOT}scripts/fill.ts block --bytes 4096 --block 8000TiB`, "--block must be a size"],
+  [`BUN ${ROOT}scripts/verify.ts ${DOOR} --svg -`, "write ./-"],
+  [`BUN ${ROOT}scripts/gallery/splice-fpos.ts --trace -`, "write ./-"],
+  [`BUN ${ROOT}scripts/bench.ts first-finding --kernel nope`, '--kernel "nope" is not a version'],
+  [`BUN ${ROOT}scripts/soak.ts 1 --only ''`, "--only needs"],
+  [`BUN ${ROOT}scripts/new.ts /nonexistent/x.ts`, "/nonexistent/x.ts"],
+])("%s", async (line, why) => {
+  const ended = await shell(line);
+  expect({ code: ended.code, stdout: ended.stdout, lines: ended.stderr.split("\n").length }).toEqual({
+    ...{ code: 254, stdout: "", lines: 2 },
+  });
+  expect(ended.stderr).toContain(why);
+  for (const name of ["-", "block"]) expect(readdirSync(directory)).not.toContain(name);
+});
+
+test("a very long value is cut in its middle, and what turns a line around is an escape", async () => {
+  const verify = [process.execPath, `${ROOT}scripts/verify.ts`];
+  const long = "9".repeat(90_000);
+  for (const words of [
+    ["x", "--length", long],
+    [long],
+    ["x", `--${long}`],
+    [DOOR, "--pattern", long],
+    [`${"d/".repeat(2000)}x`],
+  ]) {
+    const { code, stderr } = await run([...verify, ...words]);
+    expect([code, stderr.length < 3000, /…\(\d+ characters\)…/.test(stderr)]).toEqual([254, true, true]);
+  }
+  for (const letter of ["\u001b", "\u009b", "\u202e", "\u2066"]) {
+    const { code, stderr } = await run([...verify, `/nonexistent/${letter}[31m`]);
+    expect([code, stderr.includes(letter)]).toEqual([254, false]);
   }
 });
 

@@ -231,3 +231,15 @@ test("of a reference beyond 8 GiB, foreign bytes are reported with the doubt tha
   expect([ran.code, ...findings.map(({ kind }) => kind)]).toEqual([1, "foreign"]);
   expect(reason).toStartWith("foreign bytes may be the reference's own, from far away: it is larger than 8 GiB");
 }, 60_000);
+
+test(
+  "files of /proc, which have no end that can be sought, are read like a stream",
+  async () => {
+    const copy = join(directory, "version");
+    writeFileSync(copy, await Bun.file("/proc/version").text());
+    const words = ["--pattern", `reference:${copy}`, "--json", "--quiet"];
+    const report = reportOf(await command("verify", ["/proc/version", ...words]));
+    expect([report.verdict, report.totals.bytesVerified]).toEqual(["clean", Bun.file(copy).size]);
+  },
+  SLOW_MS,
+);

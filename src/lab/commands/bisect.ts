@@ -4,6 +4,7 @@
  * Owns the list of packages between two versions and the report. Works in both directions: when the good version is the
  * newer one it finds the package that introduced the fix, else the one that introduced the bug.
  */
+import { writeStdout } from "../../cli/streams.ts";
 import { EXIT } from "../../report/document.ts";
 import { matchingItems, type SearchResult, type Side, search } from "../bisect.ts";
 import { type KernelPackage, kernelIndex } from "../kernels/apt.ts";
@@ -43,13 +44,13 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
     narrate("good and bad are of different series: a fix may have come to each of them at its own time");
   }
   narrate(`${packages.length} packages from ${packages[0]?.version} to ${packages.at(-1)?.version}`);
-  process.stdout.write(`${tableHead()}\n`);
+  writeStdout(`${tableHead()}\n`);
   const judge = async (index: number): Promise<Side> => {
     if (signal.aborted) throw new LabError("stopped", { exitCode: EXIT.interrupted });
     const entry = packages[index] as KernelPackage;
     narrate(`trying ${entry.version}`);
     const row = await rowOf(entry, { ...command, narrate, script, scriptArguments });
-    process.stdout.write(`${tableRow(row)}\n`);
+    writeStdout(`${tableRow(row)}\n`);
     if (row.verdict === "clean") return "good";
     return row.verdict === "corrupt" ? "bad" : "skip";
   };
@@ -118,7 +119,7 @@ async function reportOn(
   const after = packages[high] as KernelPackage;
   const lines: string[] = [""];
   if (contradiction !== undefined) {
-    process.stdout.write(`\nno bisection: ${contradiction}\n`);
+    writeStdout(`\nno bisection: ${contradiction}\n`);
     return EXIT.inconclusive;
   }
   const [oldName, newName] = command.findsFix ? ["last bad", "first good"] : ["last good", "first bad"];
@@ -128,7 +129,7 @@ async function reportOn(
   for (const entry of between) lines.push(`no verdict: ${describe(entry)}`);
   lines.push(`judged ${judgements.size} of ${packages.length} packages`, "");
   lines.push(...(await changelogLines(before, after, command)));
-  process.stdout.write(`${lines.join("\n")}\n`);
+  writeStdout(`${lines.join("\n")}\n`);
   return between.length > 0 ? EXIT.inconclusive : EXIT.clean;
 }
 

@@ -1,5 +1,6 @@
 /** `lab.ts kernels`: what the configured mirror offers, and what is here already. */
 import { existsSync } from "node:fs";
+import { writeStdout } from "../../cli/streams.ts";
 import { kernelIndex } from "../kernels/apt.ts";
 import { cachedPath } from "../kernels/kernel.ts";
 
@@ -10,7 +11,7 @@ export async function commandKernels(
   const packages = (await kernelIndex(narrate, { refresh })).filter((entry) => entry.flavour === flavour);
   const rows = packages.map((entry) => ({ ...entry, cached: existsSync(cachedPath(entry)) }));
   if (json) {
-    process.stdout.write(`${JSON.stringify({ schema: 2, tool: "lab kernels", kernels: rows })}\n`);
+    writeStdout(`${JSON.stringify({ schema: 2, tool: "lab kernels", kernels: rows })}\n`);
     return 0;
   }
   const line = (version: string, suite: string, size: string, cached: string, name: string) =>
@@ -18,6 +19,6 @@ export async function commandKernels(
   const text = rows.map(({ version, suite, sizeBytes, cached, name }) =>
     line(version, suite, `${Math.round(sizeBytes / 1e6)} MB`, cached ? "here" : "", name),
   );
-  process.stdout.write(line("version", "suite", "size", "cached", "package") + text.join(""));
+  writeStdout(line("version", "suite", "size", "cached", "package") + text.join(""));
   return 0;
 }

@@ -6,6 +6,7 @@
  */
 import { writeSync } from "node:fs";
 import { NewFile } from "../../cli/documents.ts";
+import { writeReport } from "../../cli/streams.ts";
 import { surveyPage } from "../../survey/page.ts";
 import { caseTable, silentLines, surveyOf } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
@@ -80,8 +81,8 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
     );
   }
   if (page !== undefined) writePage(page, finished);
-  showMatrix({ script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished }, form);
-  return matrixExitCode(finished);
+  const document = { script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished };
+  return showMatrix(document, form);
 }
 
 /** The place for the page, made before hours of work. */
@@ -104,14 +105,14 @@ export function writePage(page: NewFile, rows: readonly Row[]): void {
   );
 }
 
-/** What comes after the rows: case × kernel for surveys, or the document in another form. */
-export function showMatrix(document: MatrixDocument, form: MatrixCommand["form"]): void {
-  if (form === "json") print(matrixJson(document));
-  if (form === "ktap") print(matrixKtap(document.rows));
-  if (form !== "table") return;
+/** What comes after the rows, case × kernel for surveys, or the document in another form; returns the exit code. */
+export function showMatrix(document: MatrixDocument, form: MatrixCommand["form"]): number {
+  const show = (text: string) => writeReport("lab", text, matrixExitCode(document.rows));
+  if (form === "json") return show(matrixJson(document));
+  if (form === "ktap") return show(matrixKtap(document.rows));
   const table = caseTable(document.rows);
   const lines = table.length === 0 ? [] : ["", ...table, "", ...silentLines(document.rows)];
-  print(lines.map((line) => `${line}\n`).join(""));
+  return show(lines.map((line) => `${line}\n`).join(""));
 }
 
 async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> {
@@ -122,12 +123,6 @@ async function rowOrReason(request: Parameters<typeof runRow>[0]): Promise<Row> 
     if (error instanceof LabError && error.exitCode === 125) return failedRow(request.asked, error.message);
     throw error;
   }
-}
-
-function print(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  let done = 0;
-  while (done < bytes.length) done += writeSync(1, bytes, done);
 }
 
 interface MatrixBoard {

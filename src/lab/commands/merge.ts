@@ -1,7 +1,7 @@
 /** `lab.ts merge`: results of several machines (--shard) as one table, one JSON object, or KTAP. */
 import { writeSync } from "node:fs";
 import { mergeResults, readResults } from "../results.ts";
-import { matrixExitCode, tableHead, tableRow } from "../table.ts";
+import { tableHead, tableRow } from "../table.ts";
 import { type MatrixCommand, openPage, showMatrix, writePage } from "./matrix.ts";
 
 export function commandMerge(
@@ -12,6 +12,5 @@ export function commandMerge(
   const document = mergeResults(files.map(readResults));
   if (form === "table") writeSync(1, `${[tableHead(), ...document.rows.map(tableRow)].join("\n")}\n`);
   if (page !== undefined) writePage(page, document.rows);
-  showMatrix(document, form);
-  return matrixExitCode(document.rows);
+  return showMatrix(document, form);
 }

@@ -6,6 +6,7 @@
  */
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join, relative } from "node:path";
+import { writeReport } from "../../cli/streams.ts";
 import { commandLine, thisScript } from "../../machine/invocation.ts";
 import { defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
@@ -59,9 +60,9 @@ export async function commandRun(command: RunCommand): Promise<number> {
     signal,
     listener: {
       stdout: (bytes) => {
-        if (!holdBack) writeAll(1, bytes);
+        if (!holdBack) pass(1, bytes);
       },
-      stderr: (bytes) => writeAll(2, bytes),
+      stderr: (bytes) => pass(2, bytes),
       consoleLine: (line) => {
         if (command.showConsole) narrate(`console: ${line}`);
       },
@@ -72,7 +73,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
   const words = { artifactDirectory, arrived };
   const made = lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : "";
   const text = made || inHostWords(run.stdout, scriptArguments, words);
-  if (holdBack) writeAll(1, new TextEncoder().encode(text));
+  const code = holdBack ? writeReport("lab", text, run.exitCode) : run.exitCode;
   for (const path of documentsAsked(scriptArguments, arrived)) {
     const file = join(artifactDirectory, path);
     writeFileSync(file, hostDocument(readFileSync(file, "utf8"), words));
@@ -80,7 +81,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
   if (run.artifacts.length > 0)
     writeFileSync(join(artifactDirectory, scriptArguments.includes("--json") ? "report.json" : "report.txt"), text);
   tellTheEnd(run, { narrate, artifactDirectory, seconds: (performance.now() - startedAt) / 1000 });
-  return run.exitCode;
+  return code;
 }
 
 /** The documents of --report that came over, below the artifact directory. */
@@ -138,13 +139,13 @@ function inHostWords(text: string, scriptArguments: readonly string[], words: Ho
   return scriptArguments.includes("--json") ? hostJson(text, words) : hostText(text, words);
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) {
+/** Bytes of the guest's, as they come. Where they cannot be written, the guest's exit code is all the same its own. */
+function pass(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(fd, bytes, done);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
       Bun.sleepSync(1);
     }
   }

@@ -4,6 +4,8 @@ import { layout } from "./layout.ts";
 
 export const O_RDONLY = 0 as OpenFlags;
 export const O_WRONLY = 1 as OpenFlags;
+/** The bits of the direction. */
+export const O_ACCMODE = 3;
 export const O_RDWR = 2 as OpenFlags;
 export const O_CREAT = 0o100 as OpenFlags;
 export const O_EXCL = 0o200 as OpenFlags;

@@ -33,6 +33,7 @@ export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_NAME = 15;
 
 export const RLIMIT_FSIZE = 1;
+export const RLIMIT_NPROC = 6;
 export const RLIMIT_NOFILE = 7;
 export const RLIMIT_MEMLOCK = 8;
 export const RLIMIT_AS = 9;

@@ -5,13 +5,13 @@
  * device mapper: the kernel answers EBUSY to O_EXCL), and devices that hold something, unless they may be overwritten.
  */
 import { isSyscallError, UsageError } from "../../ops/errors.ts";
-import { Fd } from "../../ops/fd.ts";
+import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText, read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../ops/memory.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
-import { O_CREAT, O_DIRECT, O_EXCL, O_RDWR, O_WRONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
+import { O_ACCMODE, O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
 
 export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
@@ -99,6 +99,8 @@ function refuseWithoutEffect({ path, overwriteDevice, mode }: FillTargetOptions,
 }
 
 function stream(fd: Fd, bytes: number | undefined): FillTarget {
+  if ((statusFlags(fd) & O_ACCMODE) === O_RDONLY)
+    throw new UsageError(`${fd.label} is open for reading only; pipe or redirect (>) it`);
   const { kind } = statFd(fd);
   if (kind === "character-device" && process.stdout.isTTY === true) {
     throw new UsageError("standard output is a terminal; pipe it into something, or name a file");

@@ -5,12 +5,12 @@
  * directories and sockets, and character devices without a length, in one line each.
  */
 import { isSyscallError } from "../../ops/errors.ts";
-import { Fd } from "../../ops/fd.ts";
+import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
 import { inheritedPath } from "../../ops/inherited.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
-import { O_RDONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
+import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
 
 export interface Input {
   readonly fd: Fd;
@@ -34,15 +34,29 @@ function sizeOfInput(fd: Fd, stat: Stat, stdin: boolean): number | undefined {
   if (stat.kind !== "file" && stat.kind !== "block-device") return undefined;
   // `(head -c 100 >/dev/null; verify.ts -) <FILE` is what is left of the file: a stream, not the file.
   if (stdin && seek(fd, { offsetBytes: 0, whence: SEEK_CUR }) !== 0) return undefined;
-  const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
+  const sizeBytes = endOf(fd);
+  if (sizeBytes === undefined) return undefined;
   if (stdin) seek(fd, { offsetBytes: 0, whence: 0 });
   // Files of /proc and /sys have bytes and no size.
   return sizeBytes === 0 && stat.kind === "file" ? undefined : sizeBytes;
 }
 
+/** Undefined for files of /proc that do not know their end (seq_file): they are read like a stream. */
+function endOf(fd: Fd): number | undefined {
+  try {
+    return seek(fd, { offsetBytes: 0, whence: SEEK_END });
+  } catch (error) {
+    if (isSyscallError(error, "EINVAL")) return undefined;
+    throw error;
+  }
+}
+
+const WRITE_ONLY = "standard input is open for writing only; pipe or redirect (<) what is to be judged into it";
+
 /** Why a path cannot be read at all, in one line; undefined when it can. Opens no pipe. */
 export function whyUnreadable(path: Path): string | undefined {
-  if (isStdin(path)) return undefined;
+  if (isStdin(path))
+    return (statusFlags(new Fd(0, "standard input")) & O_ACCMODE) === O_WRONLY ? WRITE_ONLY : undefined;
   const label = pathText(path);
   try {
     const real = inheritedPath(path);

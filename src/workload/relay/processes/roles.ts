@@ -94,7 +94,9 @@ export class RoleProcess {
     }
     await this.#child.exited;
     const how = this.#child.signalCode ?? `exit code ${this.#child.exitCode}`;
-    this.#fail(new RoleFailure(this.role, `ended early (${how})`, false));
+    // No bug of ours sends SIGKILL: that is the kernel out of memory, or a person.
+    const killed = this.#child.signalCode === "SIGKILL";
+    this.#fail(new RoleFailure(this.role, `ended early (${how})`, killed));
   }
 
   #receive(message: FromRole): void {
