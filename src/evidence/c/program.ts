@@ -4,6 +4,7 @@
  * Owns the program's text: under 150 lines, libc only, without a warning at -Wall -Wextra -Werror. A call that answers
  * otherwise than it did on the affected kernel ends the attempt ("not reproduced"): what follows was decided by that answer.
  */
+import type { Sample } from "../../judge/finding.ts";
 import type { ReportedFinding } from "../../report/document.ts";
 import type { RecordedCall } from "../recorder.ts";
 import { Body, basename, literal } from "./body.ts";
@@ -205,15 +206,25 @@ function main({ tool, kselftest }: ProgramRequest): string[] {
   ];
 }
 
+/** The found bytes of a sample from the first wrong one on, at most two words of them. */
+function firstWrong({ expectedHex, foundHex }: Sample): string {
+  let at = 0;
+  while (at < foundHex.length && foundHex.slice(at, at + 2) === expectedHex.slice(at, at + 2)) at += 2;
+  return foundHex.slice(at, at + 32);
+}
+
 function checksOf(findings: readonly ReportedFinding[], body: Body): string[] {
   const { received } = body;
-  const lines = findings.slice(0, CHECKS_MAX).flatMap(({ sample, file }) => {
+  const lines = findings.slice(0, CHECKS_MAX).flatMap(({ kind, sample, file }) => {
     if (sample === undefined || sample.expectedHex === "") return [];
     // A program that never writes what it expects would call every kernel bad.
     if (!body.holds(sample.expectedHex))
       throw new NotExpressible(
         "the bytes that should be there were written by a thread or a process that was not recorded",
       );
+    // Nor could it show old bytes that it never wrote: it would call the affected kernel clean.
+    if ((kind === "stale" || kind === "filled") && !body.holds(firstWrong(sample)))
+      throw new NotExpressible("the bytes that were found were written before these calls, or by others");
     const length = sample.expectedHex.length / 2;
     const place = received ? "" : `"${basename(file ?? "")}", `;
     return [`wrong |= differs(${place}${sample.offsetBytes}, ${literal(sample.expectedHex)}, ${length});`];

@@ -165,6 +165,11 @@ test("what was not recorded is refused: bytes that others wrote, no finding, too
   expect(refused({ otherThreads: 1, findings: [finding(path, words(0), 0)] })).toThrow(/other threads/);
   expect(refused({})).toThrow(new NotExpressible("there is no finding to repeat"));
   expect(refused({ findings: [finding(path, new Uint8Array(64).fill(9), 0)] })).toThrow(/not recorded/);
+  const stale = { ...finding(path, new Uint8Array(64), 0), kind: "stale" } as const;
+  const found = (foundHex: string) => ({ findings: [{ ...stale, sample: { ...stale.sample, foundHex } }] });
+  // Words that the calls wrote, and others that they did not.
+  expect(refused(found(Buffer.from(words(800)).toString("hex")))).not.toThrow();
+  expect(refused(found("99".repeat(64)))).toThrow(/written before these calls/);
   const many = Array.from({ length: 100 }, (_, index) => ({ ...(calls[1] as RecordedCall), index: 1000 + index }));
   expect(refused({ findings: [finding(path, words(0), 0)], calls: [...calls.slice(0, 2), ...many] })).toThrow(
     /at most 60/,
