@@ -1,12 +1,12 @@
 /**
  * The commands of an installed package: `bytewitness NAME …` runs what `bun run NAME.ts …` runs in the checkout.
  *
- * Owns finding them: every script of this package, named as its file, described by the first line of its header. A command
- * is loaded only when it is called, as the script that it is.
+ * Owns finding them: every script of this package, named as its file, described by the first line of its header; and a
+ * user's own, by its path (`bytewitness ./X.ts`). A command is loaded only when it is called, as the script that it is.
  */
 import "./guard.ts";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PACKAGE_ROOT } from "../ops/self.ts";
 import type { Tool } from "./tool.ts";
 
@@ -56,5 +56,7 @@ export async function installed(argv: readonly string[]): Promise<never> {
 }
 
 function scriptOf(name: string): string | undefined {
+  // A user's own script: under the guard, so that one that does not load ends 255, where Bun alone would end it 1.
+  if (name.includes("/") && /\.[cm]?[jt]s$/.test(name)) return resolve(name);
   return installedScripts()[name.replace(/\.ts$/, "")];
 }

@@ -133,6 +133,23 @@ test("a signal before anything was counted is an interruption, not our failure",
   expect(reason).toContain("SIGINT");
 });
 
+test("`bytewitness PATH` runs a user's own script, with its words; its replay line runs it again", async () => {
+  const path = written("own script", reproducer(`return { findings: [${BAD}], totals: { bytesVerified: 5 } };`));
+  const ended = await run([
+    process.execPath,
+    `${ROOT}scripts/bytewitness.js`,
+    path,
+    "--json",
+    "--quiet",
+    "--seed",
+    "7",
+  ]);
+  expect([ended.code, JSON.parse(ended.stdout).seed]).toEqual([1, 7]);
+  expect((await run(["sh", "-c", JSON.parse(ended.stdout).replay])).code).toBe(1);
+  const absent = await run([process.execPath, `${ROOT}scripts/bytewitness.js`, "./not-there.ts"]);
+  expect([absent.code, absent.stderr.trim().split("\n").length]).toEqual([254, 1]);
+});
+
 /** Bun ends 1 for these before anything of ours is loaded. */
 const BROKEN: Readonly<Record<string, string>> = {
   "does not parse": `${IMPORT}const = ;`,
@@ -145,6 +162,8 @@ test.each(Object.entries(BROKEN))("a script that %s is not a corruption where we
   // As new.ts prints it, and as the first line of a script that new.ts begins elsewhere has it.
   const guarded = await run([process.execPath, "--preload", `${ROOT}src/cli/guard.ts`, path]);
   expect([guarded.code, guarded.stderr.includes("our own failure")]).toEqual([255, true]);
+  const byCommand = await run([process.execPath, `${ROOT}scripts/bytewitness.js`, path]);
+  expect([byCommand.code, byCommand.stderr.includes("our own failure")]).toEqual([255, true]);
   // A case of the survey.
   const entry = { name: "user", script: relative(PACKAGE_ROOT, path), words: [] };
   const { signal } = new AbortController();
@@ -167,8 +186,7 @@ test("`bytewitness NAME` of a script that does not load", async () => {
   }
 });
 
-const shell = (line: string) => run(["sh", "-c", `${line.replaceAll("BUN", `"${process.execPath}"`)}`], directory);
-
+const shell = (line: string) => run(["sh", "-c", line.replaceAll("BUN", `"${process.execPath}"`)]);
 /** Reports of others than reproducers: the code is that of the verdict, also where no one can read it. */
 test.each([
   [`BUN ${ROOT}scripts/survey.ts --only splice-fpos --quiet --json`, 1],
