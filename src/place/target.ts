@@ -41,8 +41,20 @@ export function chooseTarget(options: TargetOptions): Target {
   const place = choosePlace(options, { given, neededBytes, calledBy: "PREFIX" });
   const prefix = options.prefix ?? `${pathText(place.directory)}/${name}`;
   const ours = options.prefix === undefined && namedDirectory(undefined) === undefined;
+  if (options.prefix !== undefined) refuseLong(options.prefix);
   if (options.job === undefined && !ours) refuseExisting(prefix, place.directory);
   return { ...place, prefix };
+}
+
+/** Longest name on Linux's file systems, NAME_MAX, and room in it for ".uring-offset.1000001". */
+const NAME_BYTES_MAX = 255;
+const SUFFIX_BYTES = 24;
+
+function refuseLong(prefix: Path): void {
+  const bytes = Buffer.from(prefix);
+  const left = NAME_BYTES_MAX - SUFFIX_BYTES;
+  if (bytes.length - (bytes.lastIndexOf(0x2f) + 1) <= left) return;
+  throw new UsageError(`the last part of PREFIX has more than ${left} bytes, and numbers are added to it; shorten it`);
 }
 
 /** The files PREFIX.N (or PREFIX.DOOR.N) that are there. */

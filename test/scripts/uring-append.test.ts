@@ -155,6 +155,13 @@ describe("bad input: one clear line, 254", () => {
     expect(ran.stderr).toMatch(line);
   });
 
+  test("a PREFIX whose numbered files would have names that are too long", async () => {
+    for (const length of [232, 256, 5000]) {
+      const ended = await command("uring-append", [`${directory}/${"n".repeat(length)}`, "0.2"]);
+      expect([ended.code, ended.stdout, ended.stderr.trim().split("\n").length]).toEqual([254, "", 1]);
+    }
+  });
+
   test("an existing PREFIX.N is named and left as it is", async () => {
     writeFileSync(`${directory}/mine.7`, "precious");
     const ran = await command("uring-append", [`${directory}/mine`, "1"]);
