@@ -9,8 +9,9 @@
  *   bun run verify.ts FILE --pattern fio                    blocks that fio(1) wrote with verify=crc32c, md5, meta, …
  *   bun run verify.ts /dev/sdX --jobs 2 --pattern counter:width=32,unit=sectors
  *
- * Holes of sparse files are found with SEEK_DATA and not read. With --jobs, workers compare ranges; if any of them
- * finds a difference, one judge reads the file in order and explains it. Needs nothing but read permission.
+ * Holes of sparse files are found with SEEK_DATA and not read. A large file that comes faster than from a disk is compared
+ * from its end by a second thread; with --jobs, workers compare ranges. If any of them finds a difference, one judge reads
+ * the file in order and explains it. Needs nothing but read permission.
  */
 import { pathBytes } from "../src/cli/args.ts";
 import { runReproducer } from "../src/cli/reproducer.ts";

@@ -8,20 +8,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
-import { Judge } from "../judge/judge.ts";
-import { openFile, read, readFully, writeAll } from "../ops/file.ts";
-import { allocate } from "../ops/memory.ts";
 import { counter } from "../pattern/counter.ts";
 import { RECORD_BYTES_MAX, readRecord, STEP } from "../pattern/record.ts";
 import { tagged } from "../pattern/tagged.ts";
 import { advance, readWord } from "../pattern/u64.ts";
 import { openLibrary } from "../sys/library.ts";
 import { useNativeLoops } from "../sys/loops.ts";
-import { O_RDONLY, O_RDWR } from "../sys/uapi/fcntl.ts";
-import { openInput } from "../workload/scan/input.ts";
-import { intactInParallel, judgeInOrder } from "../workload/scan/scan.ts";
-import { type Contender, interleave, type Measured, median, ratioOfMedians } from "./interleave.ts";
-import { type Answer, answerTo, compare, comparisonText, exitOf, goalText } from "./noise.ts";
+import { type Contender, interleave } from "./interleave.ts";
+import { type Answer, exitOf } from "./noise.ts";
+import { RATE, table } from "./rate-table.ts";
+import { raceFile } from "./verify-file.ts";
 import { raceCommit, raceFindings } from "./verify-process.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -39,7 +35,6 @@ const OPTIONS = {
   fileMib: { kind: "count", default: 1920, min: 1, description: "size of the file in page cache, MiB" },
 } as const satisfies ArgumentSpecs;
 
-const RATE = "GB/s";
 const HOT_BYTES = 512 * 1024;
 const STREAM_BYTES = 96 * 1024 * 1024;
 const RECORD_BYTES = 1024 * 1024;
@@ -154,17 +149,6 @@ function contender({ name, loop }: Racer, block: Uint8Array, turnMs: number): Co
   };
 }
 
-function table(title: string, measured: readonly Measured[], against: string): string[] {
-  const base = measured.find(({ name }) => name === against) as Measured;
-  const rows = measured.map((one) => {
-    const figures = one.figures[RATE] as readonly number[];
-    const range = `${Math.min(...figures).toFixed(1)}-${Math.max(...figures).toFixed(1)}`;
-    const share = ratioOfMedians(one, base, RATE).toFixed(2);
-    return `  ${one.name.padEnd(28)}${median(figures).toFixed(1).padStart(7)} GB/s ${range.padStart(12)}  ${share}`;
-  });
-  return [`${title} (median, range, ratio to ${against})`, ...rows, ""];
-}
-
 interface Settings {
   readonly rounds: number;
   readonly turnMs: number;
@@ -211,68 +195,6 @@ async function raceLoops(
   await race(`tagged, ${where}`, taggedRacers, block, settings);
 }
 
-/** Reading and judging within this process, against reading alone into a buffer as large as the file. */
-const FILE_GOAL = { atLeast: 1.6 };
-const WHOLE_READ = "read() into one buffer";
-/** Turns for each round: they take a tenth of a second, and nine leave an interval of 1.07 to 1.74. */
-const FILE_TURNS = 5;
-
-async function raceFile(workshop: Workshop, sizeBytes: number, settings: Settings): Promise<Answer> {
-  const path = workshop.file("stream");
-  const pattern = counter();
-  {
-    using memory = allocate(1 << 20);
-    using fd = openFile(path, { flags: O_RDWR });
-    for (let at = 0; at < sizeBytes; at += memory.lengthBytes) {
-      pattern.fill(memory.bytes, at);
-      writeAll(fd, memory);
-    }
-  }
-  // The issue's yardstick: the whole file into one buffer as large as it. Reading into a small buffer again and again is
-  // the kernel's own best, with the destination in cache; it is shown too.
-  const whole = allocate(sizeBytes);
-  // Its pages are there before anything is measured: the first turn would measure them, and none after it.
-  whole.bytes.fill(1);
-  const small = allocate(1 << 20);
-  const timed = (name: string, work: () => Promise<void> | void): Contender => ({
-    name,
-    run: async () => {
-      const started = performance.now();
-      await work();
-      return { [RATE]: sizeBytes / (performance.now() - started) / 1e6 };
-    },
-  });
-  const wholeRead = timed(WHOLE_READ, () => {
-    using fd = openFile(path, { flags: O_RDONLY });
-    readFully(fd, whole);
-  });
-  const smallRead = timed("read() into 1 MiB, repeated", () => {
-    using fd = openFile(path, { flags: O_RDONLY });
-    while (read(fd, small) > 0);
-  });
-  const judged = timed("judging, one thread", async () => {
-    const input = openInput(path);
-    using _fd = input.fd;
-    const judge = new Judge({ pattern, expectBytes: sizeBytes });
-    await judgeInOrder(input, judge, { from: 0, to: sizeBytes }, async () => true);
-    if (judge.finish().findings.length > 0) throw new Error("the file is not intact");
-  });
-  const args = { pattern: "counter", generation: 0, writer: 0, recordBytes: 4096 };
-  const parallel = timed("judging, two workers", async () => {
-    const order = { path, args, reference: undefined, range: { from: 0, to: sizeBytes } };
-    if (!(await intactInParallel(order, 2, () => true))) throw new Error("the file is not intact");
-  });
-  const measured = await interleave(
-    [wholeRead, smallRead, judged, { ...parallel, roundsMax: settings.rounds }],
-    settings.rounds * FILE_TURNS,
-  );
-  console.log(table(`${sizeBytes / 2 ** 20} MiB file in page cache`, measured, WHOLE_READ).join("\n"));
-  const found = compare(measured[2] as Measured, measured[0] as Measured, RATE);
-  console.log(`judging, one thread, against ${WHOLE_READ}: ${comparisonText(found)}; ${goalText(found, FILE_GOAL)}\n`);
-  return answerTo(found, FILE_GOAL);
-}
-
-/** The exit code: 0 when every goal was reached, else 125. */
 async function benchVerify(options: Arguments<typeof OPTIONS>): Promise<number> {
   const { part, rounds, commit } = options;
   const wanted = (name: typeof part) => part === "all" || part === name;
@@ -283,7 +205,7 @@ async function benchVerify(options: Arguments<typeof OPTIONS>): Promise<number> 
     await raceLoops("512 KiB hot in cache", HOT_BYTES, yardsticks, options);
     await raceLoops("96 MiB streaming", STREAM_BYTES, yardsticks, options);
   }
-  if (wanted("file")) answers.push(await raceFile(workshop, options.fileMib * 2 ** 20, options));
+  if (wanted("file")) answers.push(await raceFile(workshop, options.fileMib * 2 ** 20, options.rounds));
   const bytes = options.findingsMib * 2 ** 20;
   if (wanted("findings")) answers.push(...(await raceFindings(bytes, rounds)));
   if (commit !== undefined) answers.push(...(await raceCommit(commit, bytes, rounds)));

@@ -54,8 +54,11 @@ const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as cons
 
 const SOURCES = ["loops.c", "search.c", "foreign.c"];
 
+/** Where the compiled functions are listed. */
+let tableAt: number | undefined;
+
 /** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
-function compile(): NativeLoops {
+function compile(): number {
   const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
   const compiled = withoutHeaders(() =>
     cc({
@@ -68,6 +71,10 @@ function compile(): NativeLoops {
   );
   const table = compiled.symbols.bw_table();
   if (typeof table !== "number") throw new Error("c/runtime/loops.c gave no table of functions");
+  return table;
+}
+
+function bound(table: number): NativeLoops {
   const { symbols } = linkSymbols({
     mismatch: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 0) as never },
     fill: { args: WORD_ARGUMENTS, returns: "i32", ptr: read.ptr(table, 8) as never },
@@ -142,14 +149,28 @@ export function nativeLoops(): NativeLoops | undefined {
   if (!tried) {
     tried = true;
     try {
-      const compiled = compile();
-      why = blindness(compiled);
-      if (why === undefined) native = compiled;
+      const table = compile();
+      useLoopsAt(table);
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
     }
   }
   return native;
+}
+
+/** Takes the loops that this process has compiled already, as `compiledLoops` of another thread gave them. */
+export function useLoopsAt(table: number): void {
+  tried = true;
+  const loops = bound(table);
+  why = blindness(loops);
+  if (why !== undefined) return;
+  native = loops;
+  tableAt = table;
+}
+
+/** For a thread to come: where the compiled loops are, if there are any yet. */
+export function compiledLoops(): number | undefined {
+  return refused ? undefined : tableAt;
 }
 
 /** Why there are no compiled loops; undefined while there are. */

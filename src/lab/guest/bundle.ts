@@ -17,7 +17,8 @@ const DOORS = ["src/index.ts", "src/uapi.ts", "src/survey/main.ts"];
 /** Started as a thread or process of its own, by path: each holds all it needs. */
 const WORKERS = [
   ...["src/ops/process/child.ts", "src/ops/thread/worker.ts", "src/machine/sweep-main.ts", "src/sys/signal-watch.ts"],
-  ...["src/workload/pressure/writeback-worker.ts", "src/workload/race/writer.ts", "src/workload/scan/worker.ts"],
+  ...["src/workload/pressure/writeback-worker.ts", "src/workload/race/writer.ts"],
+  ...["src/workload/scan/worker.ts", "src/workload/scan/rear-worker.ts"],
   ...["src/workload/append/judge-worker.ts", "src/evidence/thread-recorder.ts"],
 ];
 

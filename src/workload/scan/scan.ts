@@ -15,6 +15,7 @@ import type { PatternArguments } from "../../pattern/spec.ts";
 import { SEEK_END } from "../../sys/uapi/fcntl.ts";
 import { type Input, openInput } from "./input.ts";
 import { openPattern, READ_BLOCK_BYTES } from "./patterns.ts";
+import type { Rear } from "./rear.ts";
 
 const BLOCK_BYTES_MIN = 64 * 1024;
 
@@ -28,26 +29,41 @@ export interface ScanRange {
 }
 
 /** A worker's part: true when every byte of the range is as the pattern has it. */
-export function intactRange({ path, args, reference, range, shared, slot }: ScanOrder): boolean {
-  const input = openInput(path);
-  using fd = input.fd;
-  const { pattern } = openPattern(args, reference);
+export function intactRange({ shared, slot, ...order }: ScanOrder): boolean {
   const done = new Float64Array(shared);
-  using memory = allocate(READ_BLOCK_BYTES);
-  const holes = new Holes(input, range.to);
-  for (let at = range.from; at < range.to; ) {
-    const hole = holes.at(at);
-    if (hole > 0 && pattern.proofBytes > 0 && pattern.holdsZeros !== true) return false;
-    if (hole > 0 && pattern.name === "zero") {
-      at += hole;
-      continue;
+  using comparer = comparerOf(order);
+  return comparer.isRight(order.range, (bytes) => {
+    done[slot] = bytes;
+  });
+}
+
+/** Opens the file once, for any of its ranges: true when every byte of one is as the pattern has it. */
+export function comparerOf({ path, args, reference }: Pick<ScanOrder, "path" | "args" | "reference">) {
+  const input = openInput(path);
+  const { pattern } = openPattern(args, reference);
+  const memory = allocate(READ_BLOCK_BYTES);
+  const isRight = (range: ScanRange, progress?: (bytes: number) => void): boolean => {
+    const holes = new Holes(input, range.to);
+    for (let at = range.from; at < range.to; ) {
+      const hole = holes.at(at);
+      if (hole > 0 && pattern.proofBytes > 0 && pattern.holdsZeros !== true) return false;
+      if (hole > 0 && pattern.name === "zero") {
+        at += hole;
+        continue;
+      }
+      const lengthBytes = Math.min(READ_BLOCK_BYTES, range.to - at);
+      const got = read(input.fd, memory, { offsetBytes: at, lengthBytes });
+      if (got === 0 || pattern.firstMismatch(firstOf(memory, got), at) >= 0) return false;
+      at += got;
+      progress?.(at - range.from);
     }
-    const got = read(fd, memory, { offsetBytes: at, lengthBytes: Math.min(READ_BLOCK_BYTES, range.to - at) });
-    if (got === 0 || pattern.firstMismatch(memory.bytes.subarray(0, got), at) >= 0) return false;
-    at += got;
-    done[slot] = at - range.from;
-  }
-  return true;
+    return true;
+  };
+  const dispose = () => {
+    memory[Symbol.dispose]();
+    input.fd[Symbol.dispose]();
+  };
+  return { isRight, [Symbol.dispose]: dispose };
 }
 
 export interface ScanOrder {
@@ -133,6 +149,8 @@ export interface Taker {
   pushZeros(count: number): void;
   /** Long work before a block can be pushed. */
   prepare?(block: Uint8Array): Iterable<unknown> | undefined;
+  /** True while nothing wrong was seen. */
+  readonly intact?: boolean;
 }
 
 /** Does the long work before a block, if there is any; false when `tick` said to stop before its end. */
@@ -164,30 +182,51 @@ export interface Fed {
   readonly stopped: boolean;
   /** The byte there is wrong, and the judge was stopped before it could explain why. */
   readonly unexplained?: true;
+  /** All before it was right, and so is the rest of the range, which another thread compared. */
+  readonly restRight?: true;
 }
 
-/** Feeds a judge with everything in the range, in order; holes without reading them. `reading`: another way to the bytes. */
+export interface FeedOptions {
+  /** Another way to the bytes. */
+  readonly reading?: ReadAtMost | undefined;
+  /** Who compares from the end, as long as nothing wrong was seen; disposed of here. */
+  readonly rear?: Rear | undefined;
+}
+
+/** Feeds a judge with everything in the range, in order; holes without reading them. */
 export async function judgeInOrder(
   input: Input,
   judge: Taker,
   range: ScanRange,
   tick: (at: number) => Promise<boolean>,
-  reading?: ReadAtMost,
+  { reading, rear: given }: FeedOptions = {},
 ): Promise<Fed> {
   using memory = allocate(blockBytesOf(range.to - range.from));
   if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
+  using disposed = given;
+  let rear: Rear | undefined = disposed;
   const holes = new Holes(input, range.to);
   const time = new Metronome();
   let at = range.from;
   while (at < range.to) {
-    if (time.isDue && !(await tick(at))) return { endBytes: at, stopped: true };
+    if (time.isDue && !(await tick(at + (rear?.takenBytes ?? 0)))) return { endBytes: at, stopped: true };
     const hole = holes.at(at);
+    // What is wrong is explained in order, and with it all that follows.
+    if (hole > 0 || judge.intact !== true) rear = undefined;
     if (hole > 0) {
       judge.pushZeros(hole);
       at += hole;
       continue;
     }
-    const lengthBytes = Math.min(memory.lengthBytes, range.to - at, holes.dataEnd - at);
+    const mine = rear?.mine(at) ?? Infinity;
+    if (mine === 0) {
+      const right = await rear?.isRight(() => tick(range.to));
+      if (right === undefined) return { endBytes: at, stopped: true };
+      if (right) return { endBytes: at, stopped: false, restRight: true };
+      rear = undefined;
+      continue;
+    }
+    const lengthBytes = Math.min(memory.lengthBytes, range.to - at, holes.dataEnd - at, mine);
     const block =
       reading?.(at, lengthBytes) ?? firstOf(memory, read(input.fd, memory, { offsetBytes: at, lengthBytes }));
     if (block.length === 0) break;

@@ -9,12 +9,22 @@ import { Judge } from "../../judge/judge.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import { Inconclusive, UsageError } from "../../ops/problems.ts";
 import { statFd } from "../../ops/stat.ts";
-import type { PatternArguments } from "../../pattern/spec.ts";
+import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
 import type { RunContext } from "../context.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
 import { scanOutcome } from "./outcome.ts";
 import { type OpenedPattern, openPattern, referencePath, whyNoPattern } from "./patterns.ts";
-import { type Fed, intact, intactInParallel, judgeInOrder, type ReadAtMost, type ScanRange, skip } from "./scan.ts";
+import type { Rear } from "./rear.ts";
+import {
+  type Fed,
+  type FeedOptions,
+  intact,
+  intactInParallel,
+  judgeInOrder,
+  type ReadAtMost,
+  type ScanRange,
+  skip,
+} from "./scan.ts";
 
 export interface VerifyArguments extends PatternArguments {
   readonly file: Path;
@@ -65,16 +75,18 @@ export async function verify(run: RunContext, args: VerifyArguments) {
     differs = right === false;
   }
   if (judgement === undefined) {
-    const read = await inOrder({ from, to });
-    const { endBytes, stopped } = read.fed;
-    if (!stopped && input.sizeBytes !== undefined && endBytes < to)
+    const whole = (expectBytes ?? to) === to && args.jobs === 1;
+    const read = await inOrder({ from, to }, { rear: whole ? rearOf(args, input, { from, to }) : undefined });
+    const { endBytes, stopped, restRight } = read.fed;
+    if (!stopped && restRight !== true && input.sizeBytes !== undefined && endBytes < to)
       throw new Inconclusive(`${input.fd.label} shrank from ${input.sizeBytes} to ${endBytes} bytes as it was read`);
     ({ judgement, fed } = read);
+    if (restRight === true) judgement = intact(from, to);
   }
   const { stopped = false, unexplained = differs, endBytes: at } = fed;
   const first = { path: args.file, range: { from, to }, findings: judgement.findings };
   const second = async (range: ScanRange, reading: ReadAtMost) => {
-    const { fed, judgement } = await inOrder(range, reading);
+    const { fed, judgement } = await inOrder(range, { reading });
     return fed.stopped ? undefined : judgement.findings;
   };
   const findings = stopped ? first.findings : await again(input, first, second);
@@ -83,6 +95,17 @@ export async function verify(run: RunContext, args: VerifyArguments) {
   const lengthUnknown = expected === undefined && args.length === undefined;
   const open = { lengthChecked: expectBytes !== undefined, lengthUnknown, doubt };
   return scanOutcome({ judgement, findings, stopped, unexplainedAt: unexplained ? at : undefined, ...open });
+}
+
+/** Below it no second thread is worth its start: what starts one is not loaded. */
+const LARGE_BYTES = 512 * 1024 * 1024;
+
+/** Who may compare the rear of a large file meanwhile, where the pattern needs no other file. */
+function rearOf(args: VerifyArguments, { stat }: Input, range: ScanRange): Rear | undefined {
+  if (stat.kind !== "file" || pathText(args.file) === "-" || parsePattern(args).kind !== "stream") return undefined;
+  if (range.to - range.from < LARGE_BYTES) return undefined;
+  const { Rear } = require("./rear.ts") as typeof import("./rear.ts");
+  return new Rear({ path: args.file, args: { ...args }, reference: undefined, range });
 }
 
 /** The bytes that are judged, and how many the stream should have: in all, and up to the window's end. */
@@ -116,14 +139,14 @@ function inOrderBy(
     await run.breathe();
     return !run.stopped;
   };
-  return async (range: ScanRange, reading?: ReadAtMost) => {
+  return async (range: ScanRange, how: FeedOptions) => {
     const options = { pattern, startBytes: range.from, file: pathText(args.file) };
     // A window ends where it ends: the stream continues behind it, and nothing is missing there.
     const cut = expected !== undefined && expected > limit && (input.sizeBytes ?? 0) >= limit;
     const openEnd = cut || range.to < to;
     const endBytes = openEnd ? expected : expectBytes;
     const judge = new Judge({ ...options, openEnd, ...(endBytes === undefined ? {} : { expectBytes: endBytes }) });
-    const fed = await judgeInOrder(input, judge, range, tick, reading);
+    const fed = await judgeInOrder(input, judge, range, tick, how);
     return { fed, judgement: judge.finish({ cut: fed.stopped }) };
   };
 }
