@@ -84,8 +84,10 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     ...(outcome.sections === undefined ? {} : { sections: outcome.sections }),
   };
   const whole = shrunk(compared(report));
-  // The JSON alone has the field, and its checksums.
-  return args.json ? recorded(whole, recordedWords(call.path.slice(1), definitions, args, seed)) : whole;
+  // The field and its checksums are in what can be repeated from: the JSON, and the page that holds it.
+  return args.json || args.report !== undefined
+    ? recorded(whole, recordedWords(call.path.slice(1), definitions, args, seed))
+    : whole;
 }
 
 /** The last run of a search for the smallest one carries what the search came to. */

@@ -33,6 +33,18 @@ test("a page, a mail, a trace and a C program come of one run, and the verdict s
   expect(report.replay).not.toContain("--report");
 });
 
+test("the JSON in a page, saved, can be repeated from", async () => {
+  const page = `${directory}/page.html`;
+  const first = await command("uring-append", [`${directory}/p`, ...DAMAGE, "--report", page]);
+  expect(first.code).toBe(1);
+  const embedded = /<script type="application\/json" id="report">(.*?)<\/script>/s.exec(text("page.html"))?.[1] ?? "";
+  writeFileSync(`${directory}/page.json`, embedded);
+  // The same run makes the same files.
+  rmSync(`${directory}/p.0`);
+  const again = await command("uring-append", ["--replay", `${directory}/page.json`]);
+  expect([again.code, again.stderr]).toEqual([1, expect.not.stringContaining("--replay")]);
+}, 60_000);
+
 test("a run without a finding writes no C program, reports it, and leaves no empty file", async () => {
   const ran = await command("uring-append", [
     ...[`${directory}/b`, "1", "1", "--files", "1", "--door", "write", "--pressure", "none"],
