@@ -40,5 +40,6 @@ export function refuseRings(errno: number): void {
 if (import.meta.main) {
   refuseRings(ERRNO.EPERM);
   const ended = Bun.spawnSync(process.argv.slice(2), { stdio: ["inherit", "inherit", "inherit"] });
+  if (ended.signalCode !== undefined) process.kill(process.pid, ended.signalCode);
   process.exit(ended.exitCode);
 }

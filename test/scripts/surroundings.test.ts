@@ -37,7 +37,10 @@ const ODD = `odd=$(printf '\\033[31m\\n it\\047s \\377\\376'); while [ \${#odd} 
 const SURROUNDINGS: readonly Surroundings[] = [
   { name: "nothing is missing" },
   { name: "no /sys", shell: "mount -t tmpfs none /sys", root: true },
-  { name: "no /proc", shell: "mount -t tmpfs none /proc", root: true },
+  // Bun learns from /proc/self/maps where its stack is, and aborts without it.
+  { name: "no /proc", shell: "mount -t tmpfs none /proc", root: true, runtimeAborts: true },
+  { name: "a /proc with processes only", shell: "mount -t proc -o subset=pid none /proc", root: true },
+  { name: "no /proc/sys", shell: "mount -t tmpfs none /proc/sys", root: true },
   {
     name: "a read-only root",
     // In a plain chroot / is not a mount point: one is made below here.
