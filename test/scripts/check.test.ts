@@ -15,11 +15,12 @@ function check(...argv: string[]) {
 }
 
 test(
-  "format, lint, types, tidy, exports and door pass, one line for each",
+  "format, lint, types, tidy, wording, exports and door pass, one line for each",
   () => {
     const { code, out } = check("static");
     const lines = out.split("\n").map((line) => line.replace(/ok +\d+\.\d s$/, "ok"));
-    expect(lines).toEqual(["format  ok", "lint    ok", "types   ok", "tidy    ok", "exports ok", "door    ok", ""]);
+    const names = ["format ", "lint   ", "types  ", "tidy   ", "wording", "exports", "door   "];
+    expect(lines).toEqual([...names.map((name) => `${name} ok`), ""]);
     expect(code).toBe(0);
   },
   COLD_MS,
