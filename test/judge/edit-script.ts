@@ -28,6 +28,12 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
   };
   const intact = segments.filter(({ kind }) => kind === "intact");
   const moved = findings.filter(({ kind }) => OF_ELSEWHERE.has(kind));
+  const gone = findings
+    .filter(({ kind }) => OF_ELSEWHERE.has(kind) || kind === "lost")
+    .sort((a, b) => (a.originBytes ?? 0) - (b.originBytes ?? 0));
+  /** Where the stream was left, and how many of its bytes have been replaced since. */
+  let left = startBytes;
+  let replaced = 0;
   /** Bytes that are found elsewhere need not be here: the map shows where the stream continues behind them. */
   const jump = () => {
     const here = intact.find(({ offsetBytes }) => offsetBytes === at);
@@ -36,7 +42,8 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
     for (let turn = 0; turn < moved.length; turn += 1)
       for (const { originBytes = 0, lengthBytes } of moved)
         if (originBytes <= reached && originBytes + lengthBytes > reached) reached = originBytes + lengthBytes;
-    if (origin > next && origin <= reached) next = origin;
+    // They may also lie amid the bytes that are replaced: those are the rest.
+    if (origin > next && (origin <= reached || restOf(left, origin, gone) === replaced)) next = origin;
   };
   const copy = (to: number) => {
     while (at < to) {
@@ -46,6 +53,8 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
       out.set(good(next, length), at - startBytes);
       at += length;
       next += length;
+      left = next;
+      replaced = 0;
     }
   };
   const order = [...findings].sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
@@ -67,10 +76,23 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
     at = covered = offsetBytes + lengthBytes;
     // Damage inside bytes of another place is of the words that belong there.
     cover = (OF_ELSEWHERE.has(kind) ? originBytes : next) - offsetBytes;
-    next += kind === "bit-flipped" ? lengthBytes : kind === "duplicated" || kind === "extra" ? 0 : replacesBytes;
+    const taken = kind === "bit-flipped" ? lengthBytes : kind === "duplicated" || kind === "extra" ? 0 : replacesBytes;
+    next += taken;
+    replaced += taken;
   }
   copy(end);
   return out;
+}
+
+/** How many bytes of a stretch of the stream no finding moves or misses; the findings in the order of the stream. */
+function restOf(from: number, to: number, gone: readonly Finding[]): number {
+  let rest = 0;
+  let at = from;
+  for (const { originBytes = 0, lengthBytes } of gone) {
+    rest += Math.max(0, Math.min(originBytes, to) - at);
+    at = Math.max(at, Math.min(originBytes + lengthBytes, to));
+  }
+  return rest + Math.max(0, to - at);
 }
 
 interface Content {

@@ -50,8 +50,9 @@ describe("counter-examples that random cases once found", () => {
   });
 
   // Stuck and inverted bits that prove another record in a few words; reversed words behind a change of length, and cut by a
-  // window; a block where it belongs between one that was moved and a loss.
-  test.each([6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 205139, 206741, 601380])(
+  // window; a block where it belongs between one that was moved and a loss; a window that begins in a repetition;
+  // a line made of the halves of two others.
+  test.each([6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 205139, 206741, 215084, 224148, 601380])(
     "independent edits, seed %d",
     (seed) => {
       expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { Finding } from "../../src/judge/finding.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
+import { lines } from "../../src/pattern/lines.ts";
 import { replayed } from "./edit-script.ts";
 import { problemOfReplay } from "./replay.ts";
 import { PAGE, SIZE } from "./shapes.ts";
@@ -147,6 +148,11 @@ const SIBLINGS: Readonly<Record<string, readonly [Uint8Array, readonly string[]]
     ["misplaced@65536+4096<327680^323584*4096", "lost@196608+4096<196608", "misplaced@323584+4096<65536^65536*4096"],
   ],
   firstPageLost: [good(PAGE), ["lost@0+4096<0"]],
+  // What is replaced is on both sides of what was moved away.
+  overTheSeam: [
+    join(good(0, 7000), good(70000, 72000), good(13000, 60000), good(8000, 12000), good(60000)),
+    ["misplaced@7000+2000<70000^56000*2000", "misplaced@56000+4000<8000^9000*0"],
+  ],
   firstPageTwice: [join(page(0), GOOD), ["duplicated@4096+4096<0"]],
 };
 
@@ -154,6 +160,28 @@ test.each(Object.entries(SIBLINGS))("%s", (_name, [bytes, wanted]) => {
   const judgement = judgeBytes(bytes, { pattern: counter(), expectBytes: SIZE });
   expect(judgement.findings.map(spell)).toEqual([...wanted]);
   const replay = { bytes, judgement, pattern: counter() };
+  expect(problemOfReplay(replay)).toBeUndefined();
+  expect(Buffer.compare(replayed(replay), bytes)).toBe(0);
+});
+
+// Behind the digits that both have in common: the first half of line 95 and the second of line 159 are line 59.
+test.each([
+  { from: 6093, length: 640, movedTo: 100_000 },
+  { from: 6093, length: 4096, movedTo: 100_000 },
+  { from: 6093, length: 12288 },
+  { from: 6094, length: 4096 },
+  { from: 6094, length: 12288 },
+])("a line made of the halves of two others is not a line from elsewhere: %o", ({ from, length, movedTo }) => {
+  const text = new Uint8Array(SIZE);
+  lines().fill(text, 0);
+  const to = from + length;
+  const behind = movedTo ?? SIZE;
+  const moved = movedTo === undefined ? [] : [text.subarray(from, to)];
+  const bytes = join(text.subarray(0, from), text.subarray(to, behind), ...moved, text.subarray(behind));
+  const judgement = judgeBytes(bytes, { pattern: lines(), expectBytes: SIZE });
+  const wanted = `${movedTo === undefined ? "lost" : "misplaced"}+${length}`;
+  expect(judgement.findings.map(({ kind, lengthBytes }) => `${kind}+${lengthBytes}`)).toEqual([wanted]);
+  const replay = { bytes, judgement, pattern: lines() };
   expect(problemOfReplay(replay)).toBeUndefined();
   expect(Buffer.compare(replayed(replay), bytes)).toBe(0);
 });

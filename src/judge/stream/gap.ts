@@ -45,13 +45,22 @@ export function slackOf({ before, after, pieces }: Pick<Gap, "before" | "after" 
 }
 
 /** The gap between two runs with so many repeated bytes as there must be; undefined when the second adds nothing. */
-export function gapBetween(before: Part, after: Part, pieces: readonly Part[]): Gap | undefined {
+export function gapBetween(before: Part, after: Part, between: readonly Part[]): Gap | undefined {
   const growth = after.shift - before.shift;
+  const pieces = isSeam(before, after, between) ? [] : between;
   const parts = { before, after, pieces };
   const cuts = growth < 0 && pieces.length > 0 ? (cutsOfInsertion(parts, -growth) ?? cutsOf(parts)) : cutsOf(parts);
   const last = cuts.at(-1) as number;
   if (last + repeatsIn({ growth, cuts, after }) >= after.hi && after.hi > after.lo) return undefined;
   return { ...parts, growth, cuts };
+}
+
+/**
+ * The two runs explain every byte between them: a run in there is chance. (Half of line 95 and half of line 159 may be
+ * line 59.)
+ */
+function isSeam(before: Part, after: Part, between: readonly Part[]): boolean {
+  return after.hi > after.lo && after.lo <= before.hi && between.every(({ kind }) => kind === "own");
 }
 
 /** The run behind a gap: only its bytes that are new can end it. */
@@ -100,7 +109,10 @@ export function missingIn({ before, after, cuts }: Gap): { from: number; to: num
  * Runs between the two that continue the one before or lead to the one behind: they are where they belong, and what calls
  * them misplaced is not true as long as another main line leads through them.
  */
-export function runsAtHome({ growth, before, after, pieces }: Gap): number {
+export function runsAtHome({ growth, before, after, pieces, cuts }: Gap): number {
   if (growth === 0) return 0;
-  return pieces.filter(({ kind, shift }) => kind === "own" && (shift === before.shift || shift === after.shift)).length;
+  const reached = (cuts[0] as number) + before.shift;
+  const isAtHome = ({ kind, shift, hi }: Part) =>
+    kind === "own" && (shift === before.shift || (shift === after.shift && hi + shift > reached));
+  return pieces.filter(isAtHome).length;
 }

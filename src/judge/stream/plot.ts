@@ -87,11 +87,13 @@ function skip(plot: Plot, part: Part, index: number): Plot {
 }
 
 function join(plot: Plot, part: Part, parts: readonly Part[]): Plot | undefined {
-  const gap = gapBetween(plot.last, part, parts.slice(plot.index + 1, -1));
+  const between = parts.slice(plot.index + 1, -1);
+  const gap = gapBetween(plot.last, part, between);
   if (gap === undefined) return undefined;
-  const { cost, bytes, holes } = costOf(gap, plot);
+  const grown = gap.pieces.length < between.length ? withoutPieces(plot, between) : plot;
+  const { cost, bytes, holes } = costOf(gap, grown);
   return {
-    ...plot,
+    ...grown,
     last: runBehind(gap),
     index: parts.length - 1,
     parent: plot,
@@ -99,6 +101,16 @@ function join(plot: Plot, part: Part, parts: readonly Part[]): Plot | undefined 
     bytes,
     holes,
   };
+}
+
+/** Takes back what pieces cost that turn out to be none. */
+function withoutPieces(plot: Plot, pieces: readonly Part[]): Plot {
+  let { cost, bytes } = plot;
+  for (const { from, to, inlays } of pieces) {
+    cost -= 1 + inlays.length;
+    bytes -= to - from;
+  }
+  return { ...plot, cost, bytes, copies: plot.copies.filter(({ index }) => index <= plot.index) };
 }
 
 /** What the gap before a run adds to a plot, its pieces apart: they were counted when they came. */
