@@ -45,6 +45,7 @@ const NEEDS = {
   cpio: program("cpio", "cpio"),
   dpkg: program("dpkg", "dpkg"),
   findmnt: program("findmnt", "util-linux"),
+  fsfreeze: program("fsfreeze", "util-linux"),
   gcc: { ...program("gcc", "gcc libc6-dev"), present: () => haveGcc() },
   ip: program("ip", "iproute2"),
   mkswap: program("mkswap", "util-linux"),

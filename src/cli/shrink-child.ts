@@ -41,8 +41,9 @@ export async function runChild(options: {
     late: `did not end within ${limitSeconds.toFixed(0)} s`,
     interrupted: "was interrupted",
   });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  await child.exited;
+  const text = (stream: ReadableStream) => new Response(stream).text();
+  const printed = Promise.all([text(child.stdout), text(child.stderr), child.exited]);
+  const [stdout, stderr] = (await limited.ends(printed)) ?? ["", ""];
   const lines = stderr.split("\n").filter((line) => line !== "");
   const ended = String(child.signalCode ?? `exit code ${child.exitCode}`);
   const reason = limited.cut ?? `ended by ${ended} without a report${lines.length === 0 ? "" : `: ${lines.at(-1)}`}`;

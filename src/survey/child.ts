@@ -55,8 +55,8 @@ export async function runCase(entry: SurveyCase, options: ChildOptions): Promise
     late: `no end within ${secondsText(limitSeconds)}`,
     interrupted: "interrupted",
   });
-  const [stdout, stderr] = await Promise.all([boundedText(child.stdout), boundedText(child.stderr)]);
-  await child.exited;
+  const printed = Promise.all([boundedText(child.stdout), boundedText(child.stderr), child.exited]);
+  const [stdout, stderr] = (await limited.ends(printed)) ?? ["", ""];
   const ended = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
   const durationSeconds = elapsed();
   const report = parseReport(stdout);
