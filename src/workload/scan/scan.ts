@@ -211,8 +211,11 @@ export async function judgeInOrder(
   while (at < range.to) {
     if (time.isDue && !(await tick(at + (rear?.takenBytes ?? 0)))) return { endBytes: at, stopped: true };
     const hole = holes.at(at);
-    // What is wrong is explained in order, and with it all that follows.
-    if (hole > 0 || judge.intact !== true) rear = undefined;
+    // What is wrong is explained in order, and with it all that follows: the other thread would only be in the way.
+    if (rear !== undefined && (hole > 0 || judge.intact !== true)) {
+      rear[Symbol.dispose]();
+      rear = undefined;
+    }
     if (hole > 0) {
       judge.pushZeros(hole);
       at += hole;
