@@ -27,6 +27,14 @@ test("one fails: the runner's exit code stays", () => {
   expect(closing('printf " 11 pass\\n 1 fail\\n"; exit 3')).toMatchObject({ line: "14 passed, 1 failed", code: 3 });
 });
 
+test("what failed comes last before the closing line, with its file and what was printed about it", () => {
+  const skips = "(skip) a tape\\n(pass) fine\\n";
+  const log = `test/a.test.ts:\\n(pass) b\\nerror: 1 is not 2\\n(fail) c [3.00ms]\\n${skips} 2 pass\\n 1 skip\\n 1 fail\\n`;
+  const { out } = closing(`printf '${log}'; exit 1`);
+  const end = "here: test/a.test.ts: (fail) c [3.00ms]\n    error: 1 is not 2\n5 passed, 1 failed, 1 skipped\n";
+  expect(out.slice(-end.length)).toBe(end);
+});
+
 test("a failure that the runner does not confess is one", () => {
   expect(closing('printf " 11 pass\\n 1 fail\\n"')).toMatchObject({ line: "14 passed, 1 failed", code: 1 });
 });

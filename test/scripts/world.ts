@@ -20,6 +20,7 @@ const REPOSITORY = join(import.meta.dir, "../..");
 /** What setup.sh and .ci/run use of the system, next to the shell itself. */
 const REAL_TOOLS = [
   "bash",
+  "awk",
   "sed",
   "find",
   "cat",
