@@ -49,7 +49,7 @@ export function traceOf(
     named("process_name", PROCESS_TRACK, about.tool),
     named("thread_name", PROCESS_TRACK, "process"),
   ];
-  const transfers: { recorded: RecordedCall; descriptors: readonly string[]; slice: Slice }[] = [];
+  const transfers: Transfer[] = [];
   let lastUs = 0;
   for (const recorded of calls) {
     const descriptors = descriptorsOf(recorded).map((number) => names.nameOf(number));
@@ -68,12 +68,9 @@ export function traceOf(
       ...{ ts, dur, pid: PID, tid },
       args: { line, result: recorded.result, index: recorded.index },
     });
-    transfers.push({ recorded, descriptors, slice: { ts, dur, tid } });
+    if (movesBytes(recorded)) transfers.push({ ...ends(recorded.call, descriptors), slice: { ts, dur, tid } });
   }
-  // Bytes are there when a call has ended: a reader may have slept in its call since before they were written.
-  const flows = new Flows();
-  for (const { recorded, descriptors, slice } of transfers.sort((a, b) => endOf(a.slice) - endOf(b.slice)))
-    events.push(...flows.of(recorded, descriptors, slice));
+  events.push(...flowsOf(transfers));
   for (const [index, finding] of about.findings.entries())
     events.push({
       name: `finding ${index + 1}: ${finding.kind}`,
@@ -143,32 +140,56 @@ interface Slice {
 
 const endOf = ({ ts, dur }: Slice) => ts + dur;
 
-/** Arrows from the call that put bytes somewhere to the next that took bytes out of there. */
-class Flows {
-  readonly #filled = new Map<string, { id: number; slice: Slice }>();
-  #count = 0;
+/** A call that moved bytes: the names of where they came from and went to, and when. */
+interface Transfer {
+  readonly source?: string;
+  readonly sink?: string;
+  readonly slice: Slice;
+}
 
-  of(recorded: RecordedCall, descriptors: readonly string[], slice: Slice): TraceEvent[] {
-    if (recorded.result <= 0 || SIGNATURES[recorded.call]?.gives !== "count" || recorded.call === "lseek") return [];
-    const { source, sink } = ends(recorded.call, descriptors);
-    const events: TraceEvent[] = [];
-    const from = source === undefined ? undefined : this.#filled.get(conduit(source));
-    if (from !== undefined) {
-      const flow = { name: "bytes", cat: "flow", pid: PID, id: from.id };
-      const leftUs = from.slice.ts + from.slice.dur / 2;
-      const middleUs = slice.ts + slice.dur / 2;
-      events.push({ ...flow, ph: "s", ts: leftUs, tid: from.slice.tid });
-      // Inside both slices, and never back in time.
-      const takenUs = Math.min(Math.max(middleUs, leftUs), endOf(slice) - slice.dur / 1000);
-      events.push({ ...flow, ph: "f", bp: "e", ts: takenUs, tid: slice.tid });
-      this.#filled.delete(conduit(source as string));
-    }
-    if (sink !== undefined) {
-      this.#count += 1;
-      this.#filled.set(conduit(sink), { id: this.#count, slice });
-    }
-    return events;
+function movesBytes({ call, result }: RecordedCall): boolean {
+  return result > 0 && SIGNATURES[call]?.gives === "count" && call !== "lseek";
+}
+
+/**
+ * Arrows from the call that put bytes somewhere to the next that took bytes out of there. Bytes are there when a call has
+ * ended: a reader may have slept in its call since before they were written. It may also return before the call that
+ * wrote them does.
+ */
+function flowsOf(transfers: readonly Transfer[]): TraceEvent[] {
+  const byEnd = [...transfers].sort((a, b) => endOf(a.slice) - endOf(b.slice));
+  const fills = new Map<string, { readonly slices: Slice[]; next: number }>();
+  for (const { sink, slice } of byEnd) {
+    if (sink === undefined) continue;
+    const known = fills.get(conduit(sink));
+    if (known === undefined) fills.set(conduit(sink), { slices: [slice], next: 0 });
+    else known.slices.push(slice);
   }
+  const events: TraceEvent[] = [];
+  for (const { source, slice } of byEnd) {
+    const place = source === undefined ? undefined : fills.get(conduit(source));
+    if (place === undefined) continue;
+    const { slices } = place;
+    let latest = place.next;
+    while (latest + 1 < slices.length && endOf(slices[latest + 1] as Slice) < endOf(slice)) latest += 1;
+    const from = slices[latest];
+    if (from === undefined || from === slice || from.ts >= endOf(slice)) continue;
+    place.next = latest + 1;
+    events.push(...arrow(events.length / 2 + 1, from, slice));
+  }
+  return events;
+}
+
+/** An arrow's two ends: inside both slices, and never back in time. */
+function arrow(id: number, from: Slice, to: Slice): TraceEvent[] {
+  const flow = { name: "bytes", cat: "flow", pid: PID, id };
+  const lastUs = endOf(to) - to.dur / 1000;
+  const leftUs = Math.min(from.ts + from.dur / 2, Math.max(from.ts, lastUs));
+  const takenUs = Math.min(Math.max(to.ts + to.dur / 2, leftUs), Math.max(lastUs, leftUs));
+  return [
+    { ...flow, ph: "s", ts: leftUs, tid: from.tid },
+    { ...flow, ph: "f", bp: "e", ts: takenUs, tid: to.tid },
+  ];
 }
 
 /** Both ends of a pipe are one place. */
