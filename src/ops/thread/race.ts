@@ -24,14 +24,14 @@ export function runner<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Ru
   return { fn, args };
 }
 
-/** Threads that have not started by then will not. */
+/** Threads that have not started by then, or not loaded their function, will not. */
 const START_MS = 60_000;
 
 /** How a race is run. */
 export interface RaceOptions {
   /** Each thread stays on one processor, the first thread on the first, and so on in turns. Default true. */
   readonly pinned?: boolean;
-  /** A race that takes longer is an error; its threads are left to the kernel. Default 60 s. */
+  /** A race that takes longer from its start on is an error; its threads are left to the kernel. Default 60 s. */
   readonly timeoutMs?: number;
   /** Threads of `startThreads`, for a script that races again and again; threads of this race's own unless given. */
   readonly threads?: Threads;
@@ -77,7 +77,7 @@ export async function race<Result>(
   const threads = team.list.slice(0, runners.length);
   try {
     const loading = threads.map((thread, index) => thread.load(runners[index]?.fn as AnyFunction));
-    await within(Promise.all(loading), timeoutMs, "the functions of the race were not loaded");
+    await within(Promise.all(loading), START_MS, "the functions of the race were not loaded");
     const running = threads.map((thread, index) => {
       const { fn, args } = runners[index] as Runner<Result>;
       const processor = pinned ? processors[index % processors.length] : undefined;
