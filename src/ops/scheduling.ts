@@ -45,6 +45,11 @@ export function allowedProcessors(): number[] {
   );
 }
 
+/** `int sched_getcpu(void)`: the number of the processor that the calling thread runs on. */
+export function currentProcessor(): number {
+  return checked(libc.sched_getcpu(), "sched_getcpu");
+}
+
 /** `int sched_setaffinity(0, size_t cpusetsize, const cpu_set_t *mask)`: the calling thread runs on these alone. */
 export function pinToProcessors(processors: readonly number[]): void {
   using mask = allocate(CPU_SET_BYTES);

@@ -100,6 +100,7 @@ export const LIBC_SYMBOLS = {
   kill: [["i32", "i32"], "i32"],
   sched_setaffinity: [["i32", "ptr", "ptr"], "i32"],
   sched_getaffinity: [["i32", "ptr", "ptr"], "i32"],
+  sched_getcpu: [[], "i32"],
   prctl: [["i32", "ptr", "ptr", "ptr", "ptr"], "i32"],
   getrlimit: [["i32", "ptr"], "i32"],
   setrlimit: [["i32", "ptr"], "i32"],

@@ -4,7 +4,9 @@ import { traceOf } from "../../src/evidence/perfetto.ts";
 import type { RecordedCall } from "../../src/evidence/recorder.ts";
 
 /** One file for all: descriptor 5. */
-function calls(...made: readonly (readonly [call: "read" | "write", startNs: number, endNs: number])[]): RecordedCall[] {
+function calls(
+  ...made: readonly (readonly [call: "read" | "write", startNs: number, endNs: number])[]
+): RecordedCall[] {
   return made.map(([call, startNs, endNs], index) => ({
     ...{ index, call, args: [5, 0, 64], result: 64, startNs, endNs, pointed: [] },
     ...(call === "read" ? { thread: 1 } : {}),

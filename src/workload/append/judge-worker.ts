@@ -1,14 +1,18 @@
-/** The Worker of `JudgeInWorker`: gets files, answers with judgements. A refusal of the kernel crosses as its parts. */
+/** The Worker of `JudgeInWorker`: gets its processors, then files; answers each file with its judgement. A refusal of the kernel crosses as its parts. */
 import { isSyscallError } from "../../ops/errors.ts";
-import { type JudgeAnswer, judgeNow } from "./judging.ts";
-import type { WrittenFile } from "./written-file.ts";
+import { pinToProcessors } from "../../ops/scheduling.ts";
+import { type JudgeAnswer, type JudgeRequest, judgeNow } from "./judging.ts";
 
 declare const self: Worker;
 
-self.onmessage = ({ data }: MessageEvent<WrittenFile>) => {
+self.onmessage = ({ data }: MessageEvent<JudgeRequest>) => {
+  if ("processors" in data) {
+    pinToProcessors(data.processors);
+    return;
+  }
   let answer: JudgeAnswer;
   try {
-    answer = { judgement: judgeNow(data) };
+    answer = { judgement: judgeNow(data.file) };
   } catch (error) {
     if (isSyscallError(error)) answer = { refused: { call: error.call, errno: error.errno, args: error.args } };
     else answer = { failed: error instanceof Error ? error.message : String(error) };

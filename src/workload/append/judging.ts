@@ -1,11 +1,13 @@
 /**
  * Judging a written file, here or on another processor while the next file is being written.
  *
- * `JudgeInWorker` judges in a Worker, which shares nothing with this thread but the file. Not for runs under a memory group: a reader next to the writer would eat its headroom.
+ * `JudgeInWorker` judges in a Worker, which shares nothing with this thread but the file. Not for runs under a memory
+ * group: a reader next to the writer would eat its headroom. `apart` gives writer and judge processors of their own.
  */
 
 import type { Judgement } from "../../judge/finding.ts";
 import { SyscallError } from "../../ops/errors.ts";
+import { allowedProcessors, currentProcessor, pinToProcessors } from "../../ops/scheduling.ts";
 import { judgeFileOnce } from "../judge-file.ts";
 import { expectationOf, type WrittenFile } from "./written-file.ts";
 
@@ -13,6 +15,9 @@ import { expectationOf, type WrittenFile } from "./written-file.ts";
 export function judgeNow(file: WrittenFile): Judgement {
   return judgeFileOnce(file.path, expectationOf(file));
 }
+
+/** What the Worker is asked: to stay on these processors, which it does not answer, or to judge a file. */
+export type JudgeRequest = { readonly processors: readonly number[] } | { readonly file: WrittenFile };
 
 /** What the Worker answers: a judgement, what the kernel refused it, or how it failed. */
 export type JudgeAnswer =
@@ -22,12 +27,32 @@ export type JudgeAnswer =
 
 export class JudgeInWorker implements Disposable {
   readonly #worker: Worker;
+  #allowed: readonly number[] | undefined;
   #settle: ((answer: JudgeAnswer) => void) | undefined;
 
   constructor() {
     this.#worker = new Worker(new URL("./judge-worker.ts", import.meta.url).href);
     this.#worker.onmessage = ({ data }: MessageEvent<JudgeAnswer>) => this.#answered(data);
     this.#worker.onerror = ({ message }) => this.#answered({ failed: message });
+  }
+
+  /**
+   * Until disposed, the calling thread stays on the processor where it is, and the judge on the others. Left to the
+   * scheduler, the judge keeps moving in front of the writer. Not for several series at once: they would pick the same.
+   */
+  apart(): this {
+    const allowed = allowedProcessors();
+    const own = currentProcessor();
+    const others = allowed.filter((processor) => processor !== own);
+    if (others.length === 0) return this;
+    this.#allowed = allowed;
+    this.#ask({ processors: others });
+    pinToProcessors([own]);
+    return this;
+  }
+
+  #ask(request: JudgeRequest): void {
+    this.#worker.postMessage(request);
   }
 
   #answered(answer: JudgeAnswer): void {
@@ -50,7 +75,7 @@ export class JudgeInWorker implements Disposable {
     const answer = new Promise<JudgeAnswer>((resolve) => {
       this.#settle = resolve;
     });
-    this.#worker.postMessage(file);
+    this.#ask({ file });
     const given = await answer;
     if ("refused" in given) {
       const { call, errno, args } = given.refused;
@@ -61,6 +86,7 @@ export class JudgeInWorker implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#allowed !== undefined) pinToProcessors(this.#allowed);
     this.#worker.terminate();
   }
 }

@@ -126,7 +126,10 @@ class AppendSeries implements Disposable {
     this.#rehearse();
     this.#trigger = TriggerWatch.start({ door: options.door });
     // With a processor to spare the judge works next to the writer, unless it would share a memory limit with it.
-    if (!options.pressure.limitsMemory && os.availableParallelism() > 1) this.#worker = new JudgeInWorker();
+    if (!options.pressure.limitsMemory && os.availableParallelism() > 1) {
+      const judge = new JudgeInWorker();
+      this.#worker = options.numbering.step === 1 ? judge.apart() : judge;
+    }
   }
 
   /** The whole way of an append, on a file without a name that is gone again; nothing of it counts. */
