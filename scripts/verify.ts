@@ -14,6 +14,7 @@
  * the file in order and explains it. Needs nothing but read permission.
  */
 import { pathBytes } from "../src/cli/args.ts";
+import { isForElsewhere } from "../src/cli/describe.ts";
 import { runReproducer } from "../src/cli/reproducer.ts";
 import type { Path } from "../src/ops/file.ts";
 import { GRAMMAR as PATTERN_GRAMMAR } from "../src/pattern/grammar.ts";
@@ -53,7 +54,7 @@ await runReproducer({
   },
   prepare: () => import("../src/workload/scan/verify.ts"),
   breathes: true,
-  check: (args) => judging().whyNot(asked(args)),
+  check: (args) => judging().whyNot(asked(args), { elsewhere: isForElsewhere() }),
   run: async (run) => {
     const outcome = await judging().verify(run, { ...run.args, ...asked(run.args) });
     if (run.args.svg === undefined) return outcome;

@@ -4,7 +4,7 @@
  * Owns the declarations alone; what makes the evidence (witness.ts) is loaded only when one of them is given.
  */
 import type { Path } from "../ops/file.ts";
-import type { ArgumentSpec, ArgumentSpecs } from "./args.ts";
+import { type ArgumentSpec, type ArgumentSpecs, flagName, UsageError } from "./args.ts";
 
 /** The flags of every reproducer that ask for evidence. */
 export const EVIDENCE_OPTIONS = {
@@ -53,6 +53,35 @@ export function newFiles(specs: ArgumentSpecs, args: Readonly<Record<string, unk
     .map(([name]) => name);
   return names.filter((name) => args[name] !== undefined);
 }
+
+const REPORT_ENDINGS = /\.(html|txt|md)$/;
+
+/**
+ * Flag and path of each new file that the arguments name. Throws a UsageError for what is wrong wherever the run is: the
+ * ending of a reproducer's report, a file named twice, standard output.
+ */
+export function namedFiles(
+  specs: ArgumentSpecs,
+  args: Readonly<Record<string, unknown>>,
+): (readonly [string, string])[] {
+  const named = newFiles(specs, args).map((name) => [flagName(name), textOf(args[name] as Path)] as const);
+  const byPath = new Map<string, string>();
+  for (const [flag, path] of named) {
+    if (flag === "--report" && specs.report === EVIDENCE_OPTIONS.report && !REPORT_ENDINGS.test(path)) {
+      throw new UsageError(
+        `--report ${path}: the ending chooses the form; write a page to FILE.html or a mail to FILE.txt`,
+      );
+    }
+    // Elsewhere it is standard input or output: a file of that name is surely not what is meant.
+    if (path === "-") throw new UsageError(`${flag} names a new file, not -; write ./- for a file of that name`);
+    const other = byPath.get(path);
+    if (other !== undefined) throw new UsageError(`${other} and ${flag} name the same file, ${path}; name two`);
+    byPath.set(path, flag);
+  }
+  return named;
+}
+
+const textOf = (path: Path) => (typeof path === "string" ? path : Buffer.from(path).toString("utf8"));
 
 /** The new files that the arguments name, made; undefined where they name none. Throws UsageError. */
 export async function documentsOf(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {

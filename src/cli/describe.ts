@@ -7,8 +7,14 @@
 import type { Known } from "../report/document.ts";
 import type { AnyArgs, AnyReproducer } from "./contract.ts";
 
-/** Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. */
+/**
+ * Set to anything, a script whose arguments are good prints its description as one JSON object and ends 0. Set to
+ * "elsewhere", they are for another machine: what they name is not looked for on this one.
+ */
 export const DESCRIBE_VARIABLE = "BYTEWITNESS_DESCRIBE";
+
+/** True when the arguments are checked for a run on another machine. */
+export const isForElsewhere = () => process.env[DESCRIBE_VARIABLE] === "elsewhere";
 
 /** Set to "no", a script that would change something for the whole system is skipped instead. */
 export const SYSTEM_WIDE_VARIABLE = "BYTEWITNESS_SYSTEM_WIDE";
@@ -49,6 +55,8 @@ export interface Description {
   readonly name: string;
   readonly summary: string;
   readonly needs: readonly string[];
+  /** Files that the arguments ask for: flag and path. */
+  readonly newFiles: readonly (readonly [flag: string, path: string])[];
   /** With the arguments given. */
   readonly systemWide?: string;
   readonly known?: Known;
@@ -62,13 +70,14 @@ export function knownOf({ known }: AnyReproducer, args: AnyArgs): Known | undefi
   return typeof known === "function" ? known(args) : known;
 }
 
-export function describeTool(tool: AnyReproducer, args: AnyArgs): Description {
+export function describeTool(tool: AnyReproducer, args: AnyArgs, newFiles: Description["newFiles"]): Description {
   const systemWide = systemWideChange(tool, args);
   const known = knownOf(tool, args);
   return {
     name: tool.name,
     summary: tool.summary,
     needs: (tool.requires ?? []).map((need) => need.name),
+    newFiles,
     ...(systemWide === undefined ? {} : { systemWide }),
     ...(known === undefined ? {} : { known }),
   };

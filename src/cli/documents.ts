@@ -11,15 +11,7 @@ import { UsageError } from "../ops/errors.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import type { RunReport } from "../report/document.ts";
 import { type ArgumentSpecs, flagName } from "./args.ts";
-import { newFiles } from "./asked.ts";
-
-const REPORT_ENDINGS = /\.(html|txt|md)$/;
-
-/** What is wrong with --report's file; undefined when nothing is. */
-function wrongEnding({ report }: { readonly report?: Path }): string | undefined {
-  if (report === undefined || REPORT_ENDINGS.test(pathText(report))) return undefined;
-  return `--report ${pathText(report)}: the ending chooses the form; write a page to FILE.html or a mail to FILE.txt`;
-}
+import { namedFiles, newFiles } from "./asked.ts";
 
 /** The text of a document of the common flags; `path` because the ending chooses the form. */
 export type Renderer = (report: RunReport, path: string) => Promise<string> | string;
@@ -64,8 +56,7 @@ export class Documents {
 
   /** Creates each new file that the arguments name. Throws UsageError, and then leaves none behind. */
   constructor(specs: ArgumentSpecs, args: Readonly<Record<string, unknown>>) {
-    const wrong = wrongEnding(args as { readonly report?: Path });
-    if (wrong !== undefined) throw new UsageError(wrong);
+    namedFiles(specs, args);
     for (const name of newFiles(specs, args)) {
       try {
         this.#open.set(name, new NewFile(args[name] as Path, flagName(name)));
@@ -102,9 +93,6 @@ function fsPath(path: Path): string | Buffer {
 }
 
 function create(path: Path, flag: string): number {
-  // Elsewhere it is standard input or output: a file of that name is surely not what is meant.
-  if (pathText(path) === "-")
-    throw new UsageError(`${flag} names a new file, not -; write ./- for a file of that name`);
   try {
     return openSync(fsPath(path), "wx", 0o644);
   } catch (error) {

@@ -6,6 +6,7 @@
  */
 import { isCallee } from "../ops/thread/callee.ts";
 import type { ArgumentSpecs } from "./args.ts";
+import { namedFiles } from "./asked.ts";
 import { type AnyReproducer, COMMON_OPTIONS, type Reproducer } from "./contract.ts";
 import { DESCRIBE_VARIABLE, describeTool } from "./describe.ts";
 import { runTool } from "./desk.ts";
@@ -50,7 +51,8 @@ export function defineReproducer<
       }
       return {
         run: () => {
-          writeStdout(`${JSON.stringify(describeTool(tool, call.args))}\n`);
+          const asked = namedFiles(definitions.options, call.args);
+          writeStdout(`${JSON.stringify(describeTool(tool, call.args, asked))}\n`);
           return 0;
         },
       };

@@ -5,6 +5,7 @@
  * Runs nothing.
  */
 import type { ArgumentSpecs, Arguments, Definitions } from "./args.ts";
+import { namedFiles } from "./asked.ts";
 import type { Work } from "./citty.ts";
 import { DESCRIBE_VARIABLE } from "./describe.ts";
 import { writeStdout } from "./streams.ts";
@@ -75,7 +76,7 @@ export function defineTool<
       if (process.env[DESCRIBE_VARIABLE] === undefined) {
         return run?.({ args: call.args as Arguments<Positionals & Options>, rest: call.rest, print }) ?? 0;
       }
-      print(JSON.stringify({ name, summary, needs: [] }));
+      print(JSON.stringify({ name, summary, needs: [], newFiles: namedFiles(spec.options ?? {}, call.args) }));
       return 0;
     },
   });

@@ -30,7 +30,9 @@ const KERNEL = {
 /** The guest's flags where this machine's own kernel may be named: then there is no guest. */
 const GUEST = Object.fromEntries(
   Object.entries(MACHINE).map(([name, spec]) =>
-    name === "timeout" || name === "quiet" ? [name, spec] : [name, { ...spec, onlyWith: { kernel: { not: "host" } } }],
+    name === "timeout" || name === "quiet"
+      ? [name, spec]
+      : [name, { ...spec, onlyWith: { ...("onlyWith" in spec ? spec.onlyWith : {}), kernel: { not: "host" } } }],
   ),
 ) as typeof MACHINE;
 

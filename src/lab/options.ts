@@ -4,25 +4,36 @@
  * Owns the defaults, which depend on the script: the survey and the gallery race on two processors and hold more memory
  * than the flagships need.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
+import { totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import { type ArgumentSpecs, type Arguments, parseSize, UsageError } from "../cli/args.ts";
 import { ACCELERATIONS } from "./guest/accel.ts";
 import { FILE_SYSTEMS } from "./guest/filesystems.ts";
 import type { LabOptions } from "./run.ts";
-import { findScript } from "./script.ts";
+import { findScript, refuseCollisions } from "./script.ts";
+
+const ON_DISK = { fs: { not: "tmpfs" } } as const;
+const HUGE_PAGE_BYTES = 2 ** 21;
 
 export const MACHINE = {
   fs: { kind: "choice", choices: FILE_SYSTEMS, default: "xfs", description: "file system on /mnt/test in the guest" },
-  mkfsOptions: { kind: "text", optional: true, description: 'words for mkfs, as in "-b size=1024"' },
+  mkfsOptions: { onlyWith: ON_DISK, kind: "text", optional: true, description: 'words for mkfs, as in "-b size=1024"' },
   mountOptions: { kind: "text", optional: true, description: 'for mount -o, as in "noatime,discard"' },
-  diskSize: { kind: "size", default: "8GiB", min: 2 ** 26, description: "size of the (sparse) test disk" },
+  diskSize: {
+    onlyWith: ON_DISK,
+    kind: "size",
+    default: "8GiB",
+    min: 2 ** 26,
+    max: 2 ** 43,
+    description: "size of the (sparse) test disk",
+  },
   disks: {
     kind: "text",
     optional: true,
     description: "sizes of blank disks (commas between); BYTEWITNESS_DISKS names them",
   },
-  swap: { kind: "size", optional: true, min: 2 ** 20, description: "size of a swap disk, switched on" },
+  swap: { kind: "size", optional: true, min: 2 ** 20, max: 2 ** 43, description: "size of a swap disk, switched on" },
   hugePages: { kind: "count", default: 0, max: 1 << 20, description: "huge pages (of 2 MiB) set aside" },
   ksm: { kind: "flag", description: "switch KSM on" },
   memory: {
@@ -59,15 +70,18 @@ export function listOf(text: string | undefined, flag: string): string[] {
 
 function extraFiles(list: string | undefined): string[] {
   const files = listOf(list, "--with").map((name) => resolve(name));
-  const missing = files.find((path) => !existsSync(path));
-  if (missing !== undefined) throw new UsageError(`--with: there is no ${missing}`);
+  for (const path of files) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) throw new UsageError(`--with: there is no ${path}`);
+    if (!stat.isFile()) throw new UsageError(`--with: ${path} is not a regular file; name each file`);
+  }
   return files;
 }
 
 function diskSizes(list: string | undefined): number[] {
   return listOf(list, "--disks").map((text) => {
     const bytes = parseSize(text);
-    if (bytes === undefined || bytes < 512)
+    if (bytes === undefined || bytes < 512 || bytes > 2 ** 43)
       throw new UsageError(`--disks: ${JSON.stringify(text)} is not a size such as 64MiB or 2GiB`);
     return bytes;
   });
@@ -82,11 +96,35 @@ function isOfTheGallery(script: string | undefined): boolean {
   return basename(path) === "survey.ts" || path.includes("/scripts/gallery/");
 }
 
+/** Throws for memory that this machine does not have, or that the guest's huge pages would take whole. */
+function refuseMemory(memoryBytes: number, hugePages: number): void {
+  const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
+  if (memoryBytes > totalmem())
+    throw new UsageError(`--memory: ${mib(memoryBytes)} are more than the ${mib(totalmem())} of this machine`);
+  // What is left is too little to boot with.
+  if (hugePages * HUGE_PAGE_BYTES > memoryBytes - 2 ** 27) {
+    const line = `--huge-pages: ${hugePages} of 2 MiB leave a guest of ${mib(memoryBytes)} less than 128 MiB; give it more --memory`;
+    throw new UsageError(line);
+  }
+}
+
+function modulesOf(path: unknown): string | undefined {
+  if (path === undefined) return undefined;
+  const directory = String(path);
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return directory;
+  throw new UsageError(`--modules: ${directory} is not a directory; name lib/modules/RELEASE`);
+}
+
 export function labOptions(args: Arguments<typeof MACHINE>, script: string | undefined): LabOptions {
   const large = isOfTheGallery(script);
+  const memoryBytes = args.memory ?? (large ? 2 * GiB : GiB);
+  refuseMemory(memoryBytes, args.hugePages);
+  if (args.flavour.trim() === "") throw new UsageError("--flavour: name one, such as cloud-amd64");
+  const extra = extraFiles(args.with);
+  refuseCollisions(extra);
   return {
     flavour: args.flavour,
-    modulesDirectory: args.modules === undefined ? undefined : String(args.modules),
+    modulesDirectory: modulesOf(args.modules),
     fileSystem: args.fs,
     mkfsOptions: args.mkfsOptions?.split(/\s+/).filter(Boolean) ?? [],
     mountOptions: args.mountOptions ?? "",
@@ -95,12 +133,12 @@ export function labOptions(args: Arguments<typeof MACHINE>, script: string | und
     swapBytes: args.swap ?? 0,
     hugePages: args.hugePages,
     ksm: args.ksm,
-    memoryBytes: args.memory ?? (large ? 2 * GiB : GiB),
+    memoryBytes,
     cpus: args.cpus ?? (large ? 2 : 1),
     timeoutSeconds: args.timeout,
     acceleration: args.accel,
     append: args.append ?? "",
-    extraFiles: extraFiles(args.with),
+    extraFiles: extra,
     quiet: args.quiet,
   };
 }

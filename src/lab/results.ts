@@ -4,7 +4,7 @@
  * Owns the file's form, which is that of `matrix --json`, so that a survey's --baseline reads it. Refuses to take up
  * results of another script or other arguments.
  */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, unlinkSync } from "node:fs";
 import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { LabError, writeJson } from "./kernels/cache.ts";
 import { inOrder } from "./kernels/versions.ts";
@@ -40,6 +40,18 @@ const sameRun = (
 const commandOf = ({ script, scriptArguments }: Pick<MatrixDocument, "script" | "scriptArguments">) =>
   [script, ...scriptArguments].join(" ");
 
+/** A file that cannot be kept is known before hours of work. */
+function refusePlace(path: string): void {
+  const probe = `${path}.${process.pid}`;
+  try {
+    closeSync(openSync(probe, "wx"));
+    unlinkSync(probe);
+  } catch (error) {
+    const line = `--results: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); name a file in a directory that takes some`;
+    throw new LabError(line, { exitCode: 254, cause: error });
+  }
+}
+
 /** A file of results that grows: what it holds already, and how a row is added. */
 export class Results {
   readonly #path: string | undefined;
@@ -55,6 +67,7 @@ export class Results {
       const other = `${path} holds results of "${commandOf(before)}", not of "${commandOf(run)}"; give another --results FILE`;
       throw new LabError(other, { exitCode: 254 });
     }
+    if (path !== undefined) refusePlace(path);
     this.#earlier = before?.rows ?? [];
     this.#earlierSeconds = before?.durationSeconds ?? 0;
   }
@@ -64,13 +77,18 @@ export class Results {
     return this.#earlier.find((row) => row.asked === asked && row.report !== null);
   }
 
-  /** Writes what is known now: these rows, and those of the file that are not among them. */
-  save(rows: readonly Row[], durationSeconds: number): void {
-    if (this.#path === undefined) return;
+  /** Writes what is known now: these rows, and those of the file that are not among them. A line when it cannot. */
+  save(rows: readonly Row[], durationSeconds: number): string | undefined {
+    if (this.#path === undefined) return undefined;
     const asked = new Set(rows.map((row) => row.asked));
     const all = [...this.#earlier.filter((row) => !asked.has(row.asked)), ...rows];
     const document = { ...this.#run, durationSeconds: this.#earlierSeconds + durationSeconds, rows: all };
-    writeJson(this.#path, JSON.parse(matrixJson(document)));
+    try {
+      writeJson(this.#path, JSON.parse(matrixJson(document)));
+      return undefined;
+    } catch (error) {
+      return `${this.#path} could not be written (${(error as NodeJS.ErrnoException).code}): these results are not kept`;
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import type { ConsoleEvent } from "./guest/console.ts";
 import { hostKernel, runOnHost } from "./guest/host.ts";
 import { withoutFiles } from "./host-words.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "./run.ts";
-import { parseReport } from "./script.ts";
+import { isOurs, parseReport, recordingTaken, refuseCollisions } from "./script.ts";
 
 export interface Row {
   /** As the user named the kernel. */
@@ -44,10 +44,12 @@ export interface RowRequest {
   readonly signal: AbortSignal;
 }
 
+/** The words of a script whose report is a row. */
+export const withJson = (words: readonly string[]) => (words.includes("--json") ? words : [...words, "--json"]);
+
 export async function runRow(request: RowRequest): Promise<Row> {
   const { asked, options, narrate, script, signal, onState } = request;
-  const given = request.scriptArguments;
-  const scriptArguments = given.includes("--json") ? given : [...given, "--json"];
+  const scriptArguments = withJson(request.scriptArguments);
   const stdout: Uint8Array[] = [];
   const lastWords = new LastLine();
   const take = {
@@ -67,12 +69,15 @@ export async function runRow(request: RowRequest): Promise<Row> {
   onState("fetching");
   const kernel = await findKernel(asked, options, narrate);
   onState("booting");
+  const taken = recordingTaken(scriptArguments);
+  const extraFiles = [...options.extraFiles, ...taken.files];
+  refuseCollisions(isOurs(script) ? extraFiles : [...extraFiles, script]);
   const run = await runOnKernel({
     kernel,
     script,
-    scriptArguments,
+    scriptArguments: taken.scriptArguments,
     invoked: commandLine(`${commandOf("lab")} run`, ["--kernel", asked, ...request.machineWords, "--", script]),
-    options,
+    options: { ...options, extraFiles },
     narrate,
     artifactDirectory: undefined,
     signal,

@@ -73,6 +73,8 @@ export interface RunRequest {
   readonly listener: Omit<GuestListener, "files">;
   /** Where files of a run that did not end 0 go; undefined leaves them in the guest. */
   readonly artifactDirectory: string | undefined;
+  /** The script was asked for files: they come back from a clean run as well. */
+  readonly documents?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -83,6 +85,7 @@ export async function runOnKernel(request: RunRequest): Promise<LabRun> {
     ...jobOf(options),
     mode: "run",
     artifacts: artifactDirectory !== undefined,
+    documents: request.documents === true,
     script: request.script,
     scriptArguments: request.scriptArguments,
     invoked: request.invoked,
@@ -142,6 +145,7 @@ export async function shellOnKernel(
     ...jobOf(options),
     mode: "shell",
     artifacts: false,
+    documents: false,
     script: undefined,
     scriptArguments: [],
     invoked: "",

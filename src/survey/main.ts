@@ -6,6 +6,8 @@
  */
 import os from "node:os";
 import { type ArgumentSpecs, type Arguments, UsageError } from "../cli/args.ts";
+import { namedFiles } from "../cli/asked.ts";
+import { isForElsewhere } from "../cli/describe.ts";
 import { NewFile } from "../cli/documents.ts";
 import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { abortable } from "../cli/interruption.ts";
@@ -43,7 +45,12 @@ export const SURVEY_OPTIONS = {
     optional: true,
     description: "corrupt cases that are known: a case and its kinds on each line, or a survey's JSON",
   },
-  report: { kind: "path", optional: true, description: "write the report to FILE.html, FILE.txt or FILE.json as well" },
+  report: {
+    kind: "path",
+    newFile: true,
+    optional: true,
+    description: "write the report to FILE.html, FILE.txt or FILE.json as well",
+  },
   json: { kind: "flag", description: "stdout is exactly one JSON object" },
   ktap: { conflicts: ["json"], kind: "flag", description: "stdout is KTAP version 1, a subtest for each case" },
   list: {
@@ -59,7 +66,8 @@ type SurveyArguments = Arguments<typeof SURVEY_OPTIONS>;
 /** Everything that can be wrong with the arguments, before the first case: throws a UsageError. */
 export function checkSurvey(args: SurveyArguments): void {
   prepare(args);
-  openReport(args)?.[Symbol.dispose]();
+  if (isForElsewhere()) wrongEnding(args.report);
+  else openReport(args)?.[Symbol.dispose]();
 }
 
 function prepare(args: SurveyArguments) {
@@ -177,10 +185,14 @@ function fromFile<T>(flag: string, path: unknown, read: (text: string) => T | st
 /** The file of the report, made before the first case: in a form that we can write, and never over another file. */
 function openReport({ report }: SurveyArguments): NewFile | undefined {
   if (report === undefined) return undefined;
-  if (endingOf(String(report)) === undefined) {
-    throw new UsageError(`--report must end with ${REPORT_ENDINGS.join(", ")}, not ${JSON.stringify(String(report))}`);
-  }
+  wrongEnding(report);
+  namedFiles(SURVEY_OPTIONS, { report });
   return new NewFile(report, "--report");
+}
+
+function wrongEnding(report: SurveyArguments["report"]): void {
+  if (report === undefined || endingOf(String(report)) !== undefined) return;
+  throw new UsageError(`--report must end with ${REPORT_ENDINGS.join(", ")}, not ${JSON.stringify(String(report))}`);
 }
 
 function saveReport(file: NewFile, survey: Survey): boolean {

@@ -21,6 +21,7 @@ test("a description is one JSON object and depends on the arguments; bad ones ar
       name: "system-wide",
       summary: "would switch something on",
       needs: ["patience"],
+      newFiles: [],
       systemWide: "switches KSM on",
       known: KNOWN,
     },

@@ -32,6 +32,16 @@ describe("guests", () => {
     expect(readdirSync(artifacts).sort()).toEqual(["evidence", "report.txt"]);
   });
 
+  testGuest("a report that was asked for comes back from a clean run too, and nothing else", async () => {
+    using directory = temporaryDirectory();
+    const artifacts = join(directory.path, "artifacts");
+    const words = ["run", "--kernel", KERNEL, "--artifacts", artifacts, "--", "two-rings", "--megabytes", "1"];
+    const { code, stderr } = await lab([...words, "--json", "--report", "r.html"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("lab: artifacts: ") });
+    expect(readdirSync(artifacts).sort()).toEqual(["r.html", "report.json"]);
+    expect(readFileSync(join(artifacts, "r.html"), "utf8")).toContain("</html>");
+  });
+
   testGuest("evidence comes back from the test disk, from /tmp and from /dev/shm, all at once", async () => {
     using directory = temporaryDirectory();
     const script = join(directory.path, "leave.ts");

@@ -1,6 +1,7 @@
 /** lab.ts as a process: its arguments, and the kernel called host. */
 
 import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { temporaryDirectory } from "../lab/temporary.ts";
@@ -26,6 +27,19 @@ describe("arguments", () => {
     [["matrix", "--kernels", "", "--", PROBE], "lab: --kernels is missing"],
     [["run", "--kernel", KERNEL, "--with", ",", "--", PROBE], "lab: --with: the list is empty"],
     [["run", "--kernel", KERNEL, "--disks", "1GiB,big", "--", PROBE], 'lab: --disks: "big" is not a size'],
+    [["run", "--kernel", KERNEL, "--memory", "8000TiB", "--", PROBE], "lab: --memory: "],
+    [["run", "--kernel", KERNEL, "--huge-pages", "512", "--", PROBE], "lab: --huge-pages: 512 of 2 MiB leave"],
+    [["run", "--kernel", KERNEL, "--disk-size", "8000TiB", "--", PROBE], "lab: --disk-size must be a size"],
+    [["run", "--kernel", KERNEL, "--modules", "/nonexistent", "--", PROBE], "lab: --modules: /nonexistent is not"],
+    [["run", "--kernel", KERNEL, "--with", "/usr", "--", PROBE], "lab: --with: /usr is not a regular file"],
+    [["run", "--kernel", KERNEL, "--with", `${PROBE},${PROBE}`, "--", PROBE], `lab: ${PROBE} and ${PROBE} would both`],
+    [["run", "--kernel", KERNEL, "--flavour=", "--", PROBE], "lab: --flavour: name one"],
+    [["run", "--kernel", KERNEL, "--fs", "tmpfs", "--mkfs-options", "x", "--", PROBE], "lab: --mkfs-options has no"],
+    [["run", "--kernel", KERNEL, "--artifacts", "/proc/x", "--", PROBE], "lab: --artifacts: no files can be put in"],
+    [["run", "--kernel", KERNEL, "--artifacts", "/usr", "--", PROBE], "lab: --artifacts: /usr is not empty"],
+    [["run", "--kernel", KERNEL, "--", "/usr"], "lab: no script /usr"],
+    [["run", "--kernel", KERNEL, "--", ""], "lab: no script "],
+    [["matrix", "--kernels", KERNEL, "--results", "/nonexistent/r", "--", PROBE], "lab: --results: /nonexistent/r can"],
   ])("%j ends 254 with one line", async (words, line) => {
     const { code, stdout, stderr } = await lab(words);
     expect({ code, stdout, lines: stderr.trim().split("\n").length }).toEqual({ code: 254, stdout: "", lines: 1 });
@@ -78,6 +92,16 @@ describe("arguments", () => {
     for (const [words, line] of [
       [["uring-append.ts", "--bogus"], "unknown flag --bogus"],
       [["survey.ts", "--only", "nonsense"], "no case nonsense"],
+      [["verify.ts"], "FILE is missing"],
+      [["soak.ts", "some"], "must be a whole number"],
+      [["bench.ts", "nonsense"], 'bench has no "nonsense"'],
+      [["fill.ts", "x", "--bogus"], "unknown flag --bogus"],
+      [["uring-append.ts", "--report", "r.pdf"], "--report r.pdf: the ending chooses the form"],
+      [["uring-append.ts", "--report", "r.txt", "--emit-c", "r.txt"], "--report and --emit-c name the same file"],
+      [["uring-append.ts", "--report", "/root/r.html"], "--report: /root/r.html"],
+      [["uring-append.ts", "--trace", "below/t.json"], "--trace: below/t.json"],
+      [["survey.ts", "--report", "../r.html"], "--report: ../r.html"],
+      [["verify.ts", "/mnt/test/x", "--svg", "-"], "--svg names a new file, not -"],
     ] as const) {
       for (const mode of [
         ["run", "--kernel"],
@@ -90,7 +114,37 @@ describe("arguments", () => {
         expect(stderr).toContain(line);
       }
     }
-  });
+  }, 60_000);
+});
+
+test("files that a guest's script is given are not looked for here; those of a matrix would not come back", async () => {
+  const nowhere = { XDG_CACHE_HOME: "/proc/nowhere" };
+  for (const words of [
+    ["verify.ts", "/dev/no-such-disk"],
+    ["verify.ts", "/mnt/test/x", "--pattern", "reference:/bytewitness/guest/no-such-file"],
+    ["uring-append.ts", "--report", "r.html"],
+    ["survey.ts", "--report", "/mnt/test/r.html"],
+  ]) {
+    const { code, stderr } = await lab(["run", "--kernel", "6.1.999", "--", ...words], nowhere);
+    // The kernel's turn comes after the words.
+    expect({ code, stderr }).toEqual({ code: 254, stderr: expect.stringContaining("takes no cache") });
+  }
+  const { code, stderr } = await lab(["matrix", "--kernels", "6.1.999", "--", "two-rings", "--report", "r.html"]);
+  expect({ code, stderr }).toEqual({ code: 254, stderr: expect.stringContaining("r.html would stay in the guests") });
+  expect(existsSync("r.html")).toBe(false);
+  const both = await lab(["matrix", "--kernels", "6.1.999", "--", "two-rings", "--ktap"], nowhere);
+  expect([both.code, both.stderr]).toEqual([
+    254,
+    expect.stringContaining("--json and --ktap cannot be given together"),
+  ]);
+});
+
+test("a directory for artifacts that nothing came to is gone again", async () => {
+  using directory = temporaryDirectory();
+  const artifacts = join(directory.path, "a/b");
+  const words = ["run", "--kernel", "6.1.999", "--artifacts", artifacts, "--", PROBE];
+  expect((await lab(words, { XDG_CACHE_HOME: "/proc/nowhere" })).code).toBe(254);
+  expect(readdirSync(directory.path)).toEqual([]);
 });
 
 test("the matrix takes host as a kernel, and reads what the script reports about itself", async () => {

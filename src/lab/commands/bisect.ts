@@ -12,9 +12,9 @@ import { LabError } from "../kernels/cache.ts";
 import { choosePackage, readChangelog, readSpec } from "../kernels/kernel.ts";
 import { compareVersions, inOrder, newestOf, splitVersion } from "../kernels/versions.ts";
 import { onceEach } from "../narrate.ts";
-import { failedRow, type Row, type RowRequest, runRow } from "../row.ts";
+import { failedRow, type Row, type RowRequest, runRow, withJson } from "../row.ts";
 import { findKernel, type LabOptions } from "../run.ts";
-import { checkArguments, findScript } from "../script.ts";
+import { checkArguments, findScript, refuseFiles } from "../script.ts";
 import { tableHead, tableRow } from "../table.ts";
 
 export interface BisectCommand {
@@ -35,7 +35,7 @@ export async function commandBisect(command: BisectCommand): Promise<number> {
   const narrate = onceEach(command.narrate);
   const script = findScript(command.script);
   const scriptArguments = [...command.scriptArguments, ...(command.requireTrigger ? ["--require-trigger"] : [])];
-  await checkArguments(script, scriptArguments);
+  refuseFiles(await checkArguments(script, withJson(scriptArguments), "guest"));
   const good = await endPackage(command.good, "--good", command);
   const bad = await endPackage(command.bad, "--bad", command);
   const packages = await packagesBetween(good, bad, options, narrate);

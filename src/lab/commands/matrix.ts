@@ -12,9 +12,9 @@ import { caseTable, silentLines, surveyOf } from "../cases.ts";
 import { LabError } from "../kernels/cache.ts";
 import { onceEach } from "../narrate.ts";
 import { Results } from "../results.ts";
-import { failedRow, type Row, type RowRequest, runRow } from "../row.ts";
+import { failedRow, type Row, type RowRequest, runRow, withJson } from "../row.ts";
 import type { LabOptions } from "../run.ts";
-import { checkArguments, findScript } from "../script.ts";
+import { checkArguments, findScript, refuseFiles } from "../script.ts";
 import {
   type MatrixDocument,
   matrixExitCode,
@@ -45,13 +45,14 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
   const { kernels, form, scriptArguments, resultsFile, reportFile } = command;
   using page = openPage(reportFile);
   const script = findScript(command.script);
-  await checkArguments(script, scriptArguments);
+  refuseFiles(await checkArguments(script, withJson(scriptArguments), allOnHost(kernels) ? "here" : "guest"));
   const results = new Results(resultsFile, { script: command.script, scriptArguments });
   const startedAt = performance.now();
   const elapsedSeconds = () => (performance.now() - startedAt) / 1000;
   const live = form === "table" && process.stdout.isTTY === true;
   const board = live ? new LiveBoard(kernels) : new LineBoard(kernels, form === "table" ? 1 : 2);
   const rows: Row[] = [];
+  let lost: string | undefined;
   const waiting = kernels.map((asked, index) => ({ asked, index }));
   // In a live table a narrated line would tear the picture; the states of the rows show the same.
   const narrate = live ? () => {} : onceEach(command.narrate);
@@ -65,7 +66,7 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
       // A row that was stopped half-way is not a result.
       if (command.signal.aborted && known === undefined) return;
       rows[index] = row;
-      results.save(rows.filter(Boolean), elapsedSeconds());
+      lost = results.save(rows.filter(Boolean), elapsedSeconds());
       board.done(index, row);
     }
   };
@@ -74,6 +75,7 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
   } finally {
     board.end();
   }
+  if (lost !== undefined) command.narrate(lost);
   const finished = rows.filter((row) => row !== undefined);
   if (command.signal.aborted && resultsFile !== undefined) {
     command.narrate(
@@ -84,6 +86,8 @@ export async function commandMatrix(command: MatrixCommand): Promise<number> {
   const document = { script: command.script, scriptArguments, durationSeconds: elapsedSeconds(), rows: finished };
   return showMatrix(document, form);
 }
+
+const allOnHost = (kernels: readonly string[]) => kernels.every((kernel) => kernel === "host");
 
 /** The place for the page, made before hours of work. */
 export function openPage(path: string | undefined): NewFile | undefined {

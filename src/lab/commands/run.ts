@@ -5,17 +5,26 @@
  * host's words. Refuses to change anything else that a script prints.
  */
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { writeReport } from "../../cli/streams.ts";
 import { commandLine, thisScript } from "../../machine/invocation.ts";
-import { defaultArtifactDirectory } from "../guest/artifacts.ts";
+import { ArtifactPlace, defaultArtifactDirectory } from "../guest/artifacts.ts";
 import { FATAL_KINDS } from "../guest/console.ts";
 import { runOnHost } from "../guest/host.ts";
 import type { BootParts } from "../guest/status.ts";
 import { type HostWords, hostDocument, hostJson, hostText } from "../host-words.ts";
 import { lostOutput, lostReport } from "../lost-report.ts";
 import { findKernel, judge, type LabOptions, type LabRun, runOnKernel } from "../run.ts";
-import { checkArguments, findScript, isReproducer, recordingTaken } from "../script.ts";
+import {
+  checkArguments,
+  findScript,
+  isOurs,
+  isReproducer,
+  type NewFiles,
+  recordingTaken,
+  refuseCollisions,
+  refuseFarFiles,
+} from "../script.ts";
 
 export interface RunCommand {
   readonly kernel: string;
@@ -33,30 +42,36 @@ export interface RunCommand {
 export async function commandRun(command: RunCommand): Promise<number> {
   const { options, narrate, scriptArguments, signal } = command;
   const script = findScript(command.script);
-  await checkArguments(script, scriptArguments);
-  if (command.kernel === "host") {
+  const onHost = command.kernel === "host";
+  const documents = await checkArguments(script, scriptArguments, onHost ? "here" : "guest");
+  if (onHost) {
     const { timeoutSeconds } = options;
     const result = await runOnHost({ script, scriptArguments, timeoutSeconds, signal });
     const { exitCode, reason } = judge(result, { timeoutSeconds, report: null });
     if (reason !== undefined && result.end !== "stopped") narrate(`no verdict: ${reason}`);
     return exitCode;
   }
+  refuseFarFiles(documents);
+  const taken = recordingTaken(scriptArguments);
+  const extraFiles = [...options.extraFiles, ...taken.files];
+  refuseCollisions(isOurs(script) ? extraFiles : [...extraFiles, script]);
+  using asked = command.artifactDirectory === undefined ? undefined : new ArtifactPlace(command.artifactDirectory);
   const startedAt = performance.now();
   const kernel = await findKernel(command.kernel, options, narrate);
   narrate(`booting ${kernel.title}, ${options.fileSystem} on /mnt/test`);
   // A report is held back: a guest that dies half-way must not leave half of one, and its paths are not ours yet. What
   // another program prints goes out as it comes.
   const holdBack = isReproducer(script) || scriptArguments.includes("--json") || scriptArguments.includes("--ktap");
-  const artifactDirectory = command.artifactDirectory ?? defaultArtifactDirectory(kernel.label);
-  const taken = recordingTaken(scriptArguments);
+  const artifactDirectory = asked?.path ?? defaultArtifactDirectory(kernel.label);
   const run = await runOnKernel({
     kernel,
     script,
     scriptArguments: taken.scriptArguments,
     invoked: commandLine(thisScript(["run"]), [...command.ownWords, "--", command.script]),
-    options: { ...options, extraFiles: [...options.extraFiles, ...taken.files] },
+    options: { ...options, extraFiles },
     narrate,
     artifactDirectory,
+    documents: documents.length > 0,
     signal,
     listener: {
       stdout: (bytes) => {
@@ -74,7 +89,7 @@ export async function commandRun(command: RunCommand): Promise<number> {
   const made = lost && holdBack ? lostOutput(lostReport(run, { script, options }), scriptArguments) : "";
   const text = made || inHostWords(run.stdout, scriptArguments, words);
   const code = holdBack ? writeReport("lab", text, run.exitCode) : run.exitCode;
-  for (const path of documentsAsked(scriptArguments, arrived)) {
+  for (const path of documentsIn(documents, arrived)) {
     const file = join(artifactDirectory, path);
     writeFileSync(file, hostDocument(readFileSync(file, "utf8"), words));
   }
@@ -85,12 +100,9 @@ export async function commandRun(command: RunCommand): Promise<number> {
 }
 
 /** The documents of --report that came over, below the artifact directory. */
-function documentsAsked(scriptArguments: readonly string[], arrived: ReadonlySet<string>): string[] {
-  const asked = scriptArguments.flatMap((word, at) => {
-    if (word.startsWith("--report=")) return [word.slice("--report=".length)];
-    return word === "--report" ? scriptArguments.slice(at + 1, at + 2) : [];
-  });
-  return asked.map((path) => path.replace(/^(\/mnt\/test\/|\.\/)/, "")).filter((path) => arrived.has(path));
+function documentsIn(files: NewFiles, arrived: ReadonlySet<string>): string[] {
+  const names = files.filter(([flag]) => flag === "--report").map(([, path]) => basename(path));
+  return names.filter((name) => arrived.has(name));
 }
 
 function tellTheEnd(

@@ -3,10 +3,11 @@
  *
  * Owns the directory they land in and the tar stream that fills it. Refuses to make a directory when nothing comes.
  */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { findProgram } from "../kernels/cache.ts";
+import { dirname, join, resolve } from "node:path";
+import { EXIT } from "../../report/document.ts";
+import { findProgram, LabError } from "../kernels/cache.ts";
 
 export interface Artifact {
   readonly path: string;
@@ -18,6 +19,39 @@ export function defaultArtifactDirectory(label: string): string {
   const stamp = new Date().toISOString().replace(/[-:]/g, "").replace(/\..*/, "Z");
   const name = `${label.replace(/[^A-Za-z0-9.+~-]/g, "_")}-${stamp}-${process.pid}`;
   return join(tmpdir(), "bytewitness-artifacts", name);
+}
+
+/**
+ * The directory for what comes back, made before the boot, so that a place that takes no files is known by then; nothing
+ * in it is anybody else's. What nothing came to goes again.
+ */
+export class ArtifactPlace implements Disposable {
+  readonly path: string;
+  readonly #topmost: string | undefined;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+    try {
+      this.#topmost = mkdirSync(this.path, { recursive: true });
+      if (readdirSync(this.path).length > 0)
+        throw new LabError(`--artifacts: ${path} is not empty; name a new directory`, { exitCode: EXIT.badArguments });
+      accessSync(this.path, constants.W_OK);
+    } catch (error) {
+      this[Symbol.dispose]();
+      if (error instanceof LabError) throw error;
+      const line = `--artifacts: no files can be put in ${path} (${(error as NodeJS.ErrnoException).code}); name a directory that takes some`;
+      throw new LabError(line, { exitCode: EXIT.badArguments, cause: error });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#topmost === undefined) return;
+    try {
+      for (let path = this.path; path.startsWith(this.#topmost); path = dirname(path)) rmdirSync(path);
+    } catch {
+      // It holds what came back.
+    }
+  }
 }
 
 /** Unpacks the guest's tar stream as it comes. */

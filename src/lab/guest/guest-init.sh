@@ -170,7 +170,7 @@ anything() {
   for path in "$@"; do [ -e "$path" ] && return 0; done
   return 1
 }
-if [ $code -ne 0 ] && [ "$LAB_ARTIFACTS" = yes ] &&
+if [ "$LAB_ARTIFACTS" = yes ] && { [ $code -ne 0 ] || [ "$LAB_DOCUMENTS" = yes ]; } &&
   anything /mnt/test/* /mnt/test/.[!.]* /tmp/bytewitness-* /dev/shm/bytewitness-*; then
   if [ -n "$ports" ]; then
     # A write to a port returns before QEMU took it: up to 128 buffers of 32 KiB wait in its ring, and a slow host loses

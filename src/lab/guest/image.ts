@@ -20,6 +20,7 @@ import {
 import { basename, join } from "node:path";
 import { PACKAGE_ROOT } from "../../ops/self.ts";
 import { aliasLines, deviceNodes, indexLines } from "../kernels/module-image.ts";
+import { isOurs } from "../script.ts";
 import { cachedBundle } from "./bundle.ts";
 import type { CpioWriter } from "./cpio.ts";
 import { type FileSystem, modulesOf } from "./filesystems.ts";
@@ -50,6 +51,8 @@ export interface GuestJob {
   /** For mount -o; "" for the defaults. */
   readonly mountOptions: string;
   readonly artifacts: boolean;
+  /** Files come back from a clean run as well. */
+  readonly documents: boolean;
   readonly swap: boolean;
   /** How many blank disks there are. */
   readonly extraDisks: number;
@@ -82,7 +85,12 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
     const yes = (value: boolean) => (value ? "yes" : "no");
     const settings = {
       ...{ LAB_MODE: job.mode, LAB_FS: job.fileSystem, LAB_MOUNT_OPTIONS: job.mountOptions, LAB_SWAP: yes(job.swap) },
-      ...{ LAB_ARTIFACTS: yes(job.artifacts), LAB_KSM: yes(job.ksm), LAB_HUGE_PAGES: String(job.hugePages) },
+      ...{
+        LAB_ARTIFACTS: yes(job.artifacts),
+        LAB_DOCUMENTS: yes(job.documents),
+        LAB_KSM: yes(job.ksm),
+        LAB_HUGE_PAGES: String(job.hugePages),
+      },
       ...{ LAB_ACCELERATION: job.acceleration, LAB_INVOKED: job.invoked, LAB_EXTRA: String(job.extraDisks) },
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}\n`);
@@ -105,7 +113,7 @@ async function scriptsPart(job: GuestJob, runDirectory: string): Promise<string>
 
 /** Puts a script or program of the user's into the image, unless it is one of ours; returns how to start it. */
 async function addScript(cpio: CpioWriter, script: string): Promise<string[]> {
-  const ours = script.startsWith(`${PACKAGE_ROOT}/scripts/`);
+  const ours = isOurs(script);
   const place = ours ? `${GUEST_ROOT}${script.slice(PACKAGE_ROOT.length)}` : `${GUEST_ROOT}/guest/${basename(script)}`;
   if (!ours) cpio.copy(place, script, 0o755);
   if (/\.[cm]?[jt]s$/.test(script)) return ["/usr/bin/bun", "--no-install", place];

@@ -132,8 +132,13 @@ export function readText(path: string): string | undefined {
 /** Writes JSON so that a reader sees the old value or the new one, never half of it. */
 export function writeJson(path: string, value: unknown): void {
   const partial = `${path}.${process.pid}`;
-  writeFileSync(partial, `${JSON.stringify(value)}\n`);
-  renameSync(partial, path);
+  try {
+    writeFileSync(partial, `${JSON.stringify(value)}\n`);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
 }
 
 export function readJson<T>(path: string): T | undefined {

@@ -32,11 +32,14 @@ export interface OpenedPattern {
 }
 
 /** Why no pattern can be made of these arguments, in one line; undefined when one can. */
-export function whyNoPattern(args: PatternArguments, reference: Path | undefined): string | undefined {
+export function whyNoPattern(
+  args: PatternArguments,
+  reference: { readonly path: Path | undefined } | "elsewhere",
+): string | undefined {
   try {
     const spec = parsePattern(args);
-    if (spec.kind !== "reference") return undefined;
-    const path = reference ?? spec.path;
+    if (spec.kind !== "reference" || reference === "elsewhere") return undefined;
+    const path = reference.path ?? spec.path;
     const reason = whyUnreadable(path);
     if (reason !== undefined) return `--pattern: ${reason}`;
     if (isCharacterDevice(path)) {

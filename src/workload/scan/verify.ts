@@ -36,13 +36,20 @@ export interface VerifyArguments extends PatternArguments {
   readonly jobs: number;
 }
 
-/** What is wrong with the arguments together, undefined when nothing is; before anything is judged. */
-export function whyNot(args: Pick<VerifyArguments, "file" | "patternBytes" | "length"> & PatternArguments) {
+/**
+ * What is wrong with the arguments together, undefined when nothing is; before anything is judged. `elsewhere`: the files
+ * that they name are those of another machine.
+ */
+export function whyNot(
+  args: Pick<VerifyArguments, "file" | "patternBytes" | "length"> & PatternArguments,
+  { elsewhere }: { readonly elsewhere: boolean },
+) {
   const { file } = args;
   const reference = referencePath(args.patternBytes);
   if (pathText(file) === "-" && reference !== undefined && pathText(reference) === "-")
     return "standard input cannot be both the file and the reference";
-  const reason = whyUnreadable(file) ?? whyNoPattern(args, reference);
+  if (elsewhere) return whyNoPattern(args, "elsewhere");
+  const reason = whyUnreadable(file) ?? whyNoPattern(args, { path: reference });
   if (reason !== undefined) return reason;
   if (args.length === undefined && isCharacterDevice(file))
     return `${pathText(file)} is a character device, which need not have an end: give --length`;
