@@ -1,11 +1,13 @@
 /** stdout and stderr of a command: the report in full, problems as one line; EPIPE on stdout is not an error. */
 import { fstatSync, writeSync } from "node:fs";
+import { wasClosed } from "../ops/closed.ts";
 import { EXIT } from "../report/document.ts";
 import { visible } from "../units.ts";
 import { OutputError } from "./failure.ts";
 
 /** Writes all of `text` to stdout; a closed pipe (`| head -1`) is the reader's choice, any other refusal an OutputError. */
 export function writeStdout(text: string): void {
+  if (wasClosed(1)) throw new OutputError("standard output is closed");
   const bytes = Buffer.from(text, "utf8");
   for (let done = 0; done < bytes.length; ) {
     try {

@@ -5,6 +5,7 @@
  * device mapper: the kernel answers EBUSY to O_EXCL), and devices that hold something, unless they may be overwritten.
  */
 import { isSyscallError, UsageError } from "../../ops/errors.ts";
+import { wasClosed } from "../../ops/closed.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText, read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../ops/memory.ts";
@@ -40,6 +41,8 @@ const SAMPLES = 256;
 /** Opens what is to be filled; throws UsageError, one line, for what must not be written to. */
 export function openTarget(options: FillTargetOptions): FillTarget {
   const label = pathText(options.path);
+  if (label === "-" && wasClosed(1))
+    throw new UsageError("standard output is closed; pipe it into something, or name a file");
   if (label === "-") return stream(new Fd(1, "standard output"), options.bytes);
   const kind = kindOf(options.path);
   refuseWithoutEffect(options, kind);

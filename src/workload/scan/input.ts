@@ -4,6 +4,7 @@
  * Owns the questions asked before a byte is read: is it there, may it be read, does it have an end and a size. Refuses
  * directories and sockets, and character devices without a length, in one line each.
  */
+import { wasClosed } from "../../ops/closed.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
@@ -55,6 +56,8 @@ const WRITE_ONLY = "standard input is open for writing only; pipe or redirect (<
 
 /** Why a path cannot be read at all, in one line; undefined when it can. Opens no pipe. */
 export function whyUnreadable(path: Path): string | undefined {
+  if (isStdin(path) && wasClosed(0))
+    return "standard input is closed; pipe or redirect (<) what is to be judged into it";
   if (isStdin(path))
     return (statusFlags(new Fd(0, "standard input")) & O_ACCMODE) === O_WRONLY ? WRITE_ONLY : undefined;
   const label = pathText(path);
