@@ -155,7 +155,9 @@ export class Judge {
     tracer.finish(window);
     explainer.finish(this.#at, { open });
     const { notes, leftOut, groups } = ledger.finish();
-    notes.sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
+    // What is lost has no bytes: it is before whatever begins there.
+    const isGap = ({ kind }: Note) => Number(kind === "lost");
+    notes.sort((a, b) => a.offsetBytes - b.offsetBytes || isGap(b) - isGap(a) || b.lengthBytes - a.lengthBytes);
     return {
       verifiedBytes,
       findings: notes.map((note) => toFinding(note, ledger, this.#file)),

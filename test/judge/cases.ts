@@ -243,7 +243,17 @@ function canonicalOverwrite(edit: Edit, plain: ExpectedFinding, { own, bytes }: 
   const found = bytes.subarray(from, to);
   if (isFlip(found, { own, offset: from - shift }))
     return { kind: "bit-flipped", offsetBytes: from, lengthBytes: to - from };
+  const word = from - ((from - shift) % 8);
+  if (to <= word + 8 && isReversed(bytes.subarray(word, word + 8), { own, offset: word - shift }))
+    return { kind: "byte-swapped", offsetBytes: word, lengthBytes: 8 };
   return edges(bytes, from, to);
+}
+
+/** A word whose bytes happen to be its own in reversed order. */
+function isReversed(found: Uint8Array, { own, offset }: { own: Pattern; offset: number }): boolean {
+  return [2, 4, 8].some((width) =>
+    found.every((byte, i) => byte === byteAt(own, offset + i - (i % width) + width - 1 - (i % width))),
+  );
 }
 
 /** Zeros at an edge reach over neighbouring zeros to the most aligned cut, others to a page boundary within a word. */

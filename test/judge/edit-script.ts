@@ -57,7 +57,10 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
       replaced = 0;
     }
   };
-  const order = [...findings].sort((a, b) => a.offsetBytes - b.offsetBytes || b.lengthBytes - a.lengthBytes);
+  const isGap = ({ kind }: Finding) => Number(kind === "lost");
+  const order = [...findings].sort(
+    (a, b) => a.offsetBytes - b.offsetBytes || isGap(b) - isGap(a) || b.lengthBytes - a.lengthBytes,
+  );
   let covered = startBytes;
   let cover = 0;
   for (const finding of order) {

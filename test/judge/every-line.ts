@@ -11,6 +11,8 @@ interface Piece {
   readonly origin: number | undefined;
 }
 
+type Place = Piece & { readonly origin: number };
+
 interface Range {
   readonly from: number;
   readonly to: number;
@@ -64,14 +66,14 @@ function findingsOf(
 ): number {
   const off = pieces.filter((piece) => !line.includes(piece));
   let findings = off.length;
-  const marks = [
+  const marks: Place[] = [
     { at: 0, length: 0, origin: 0 },
     ...(line as (Piece & { origin: number })[]),
     { at: end, length: 0, origin: lengthBytes },
   ];
   for (let i = 1; i < marks.length; i += 1) {
-    const before = marks[i - 1] as (typeof marks)[number];
-    const after = marks[i] as (typeof marks)[number];
+    const before = marks[i - 1] as Place;
+    const after = marks[i] as Place;
     const between = { from: before.at + before.length, to: after.at };
     const missing = { from: before.origin + before.length, to: after.origin };
     const room = between.to - between.from;
@@ -82,9 +84,22 @@ function findingsOf(
       continue;
     }
     if (missing.to - missing.from === room) continue;
-    findings += lostIn(missing, { off, between });
+    findings += lostIn(missing, { off, between }) + atHomeIn(between, { off, before, after });
   }
   return findings;
+}
+
+/** Runs off the line that continue the one before, or lead to the one behind, where they are: a story that moves them is not true. */
+function atHomeIn(
+  between: Range,
+  { off, before, after }: { off: readonly Piece[]; before: Place; after: Place },
+): number {
+  const reached = before.origin + before.length;
+  return off.filter(({ at, length, origin }) => {
+    if (origin === undefined || at < between.from || at >= between.to) return false;
+    const shift = origin - at;
+    return shift === before.origin - before.at || (shift === after.origin - after.at && origin + length > reached);
+  }).length;
 }
 
 /** 1 when bytes are missing that nothing holds and nothing is in place of: a run takes the place of its length or of none. */

@@ -125,6 +125,25 @@ const noise = (length: number, dice: Dice) => Uint8Array.from({ length }, () => 
 /** Words are the stream's words: from a multiple of eight on. */
 const words = ({ at, length }: Made) => ({ from: at - (at % 8), bytes: length - (length % 8) });
 
+/** So many right bytes end a range in which a bit is stuck: whoever reads on does not remember what was before them. */
+const HORIZON_BYTES = 512;
+
+/** The ranges of wrong bytes, and what lies between two of them. */
+function rangesOf(bytes: Uint8Array, good: Uint8Array, from: number): Stretch[] {
+  const ends = [0];
+  let last = -1;
+  bytes.forEach((byte, i) => {
+    if (byte === good[from + i]) return;
+    if (last >= 0 && i - last > HORIZON_BYTES) ends.push(last + 1, i);
+    last = i;
+  });
+  ends.push(bytes.length);
+  return ends.slice(1).map((to, index) => {
+    const at = ends[index] as number;
+    return index % 2 === 0 ? raw(bytes.slice(at, to), "bit-flipped") : own(good, from + at, to - at);
+  });
+}
+
 /** Each edit; the number is how many findings it is in the contract. */
 const MAKERS: Readonly<Record<string, readonly [number, (made: Made) => Change[]]>> = {
   misplaced: [1, ({ at, length, source, good }) => [put(at, length, own(good, source, length))]],
@@ -194,7 +213,7 @@ const MAKERS: Readonly<Record<string, readonly [number, (made: Made) => Change[]
       const to = made.dice.below(2);
       for (let i = made.dice.below(8); i < length; i += 8)
         bytes[i] = to === 1 ? (bytes[i] as number) | bit : (bytes[i] as number) & ~bit;
-      return [put(from, length, raw(bytes, "bit-flipped"))];
+      return [put(from, length, ...rangesOf(bytes, made.good, from))];
     },
   ],
   inverted: [
@@ -244,7 +263,7 @@ export function truthOf(seed: number, only: { pattern?: string; edit?: string } 
     const source = Math.ceil((sourcesAt + i * SOURCE_BYTES) / align) * align + phase;
     const [findings, make] = MAKERS[kind] as (typeof MAKERS)[string];
     changes.push(...make({ at, length, source, dice, good, stale }));
-    count += findings;
+    count += findings + (kind === "stuck" ? ((changes.at(-1)?.insert.length ?? 1) - 1) / 2 : 0);
     story.push(`${kind} ${at}+${length} source ${source}`);
     at += (kind === "reversed" || kind === "rotated" ? 3 : 1) * length + APART_BYTES + dice.below(2000);
   }

@@ -7,7 +7,7 @@
 import type { Pattern } from "../../pattern/pattern.ts";
 import type { WrongBit } from "../finding.ts";
 import type { Part } from "./part.ts";
-import type { Window } from "./resync.ts";
+import { believedTo, type Window } from "./resync.ts";
 
 /** Masks and values of one word of eight bytes. */
 export type Word = Uint8Array;
@@ -152,7 +152,8 @@ export class Follower {
     if (!this.mayGoOn || from < at) return undefined;
     const turned = block.slice(from - at, from - at + AHEAD_BYTES);
     derive(turned, 0, this.derivation);
-    const range = { fromIndex: 0, toIndex: 1, limitBytes: this.#endBytes, nearBytes: from + this.#shift };
+    const nearBytes = from + this.#shift;
+    const range = { fromIndex: 0, toIndex: 1, limitBytes: believedTo(this.#endBytes, nearBytes), nearBytes };
     const found = this.#pattern.locate(turned, range);
     if (found?.stream !== this.#pattern) return undefined;
     this.pos = from;

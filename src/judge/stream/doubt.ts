@@ -12,9 +12,6 @@ import type { Window } from "./resync.ts";
 /** So many parts in a range that one rule explains are not a coincidence. */
 const CONTRADICTIONS_MAX = 8;
 
-/** Bytes where an earlier run was prove more than any rule; a few may be what an inverted bit makes of a number. */
-const KNOWN_BYTES = 1024;
-
 /** Damage so long behind a range belongs to no range. */
 const SCAN_BYTES = 2048;
 
@@ -76,17 +73,14 @@ export class Doubt {
       follower.advance(window, here);
       return "open";
     }
-    // Whole pages of another place, and bytes that continue where an earlier run was, prove more than any rule.
+    // Whole pages of another place prove more than any rule.
     const others = parts.filter(({ kind, shift }) => kind === "own" && shift !== run.shift);
-    if (
-      others.some(
-        ({ lo, hi, shift }) => hi - lo >= PAGE_BYTES || (hi - lo >= KNOWN_BYTES && this.known.includes(shift)),
-      )
-    )
-      return "places";
+    if (others.some(({ lo, hi }) => hi - lo >= PAGE_BYTES)) return "places";
     follower.advance(window, here);
     const over = (follower.done || atEnd) && here >= follower.pos;
-    const ended = open.kind === "stale" || open.hi <= follower.pos ? [open] : [];
+    // Bytes behind the range that are right where they are may fit a place in it too (sectors of one number).
+    const isPlace = open.kind === "own" && open.shift !== run.shift && open.hi - open.lo < PAGE_BYTES;
+    const ended = open.kind === "stale" || isPlace || open.hi <= follower.pos ? [open] : [];
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const places = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run.shift).length;
     const elsewhere = places + this.#inlaysIn([...parts, open]);

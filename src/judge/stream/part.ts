@@ -55,6 +55,15 @@ export function isChance({ kind, lo, hi }: Part, { wordBytes }: Pattern): boolea
   return kind === "beyond" && hi - lo < wordBytes;
 }
 
+/** True when the bytes that were found continue the run. */
+export function isSameRun(
+  { kind, shift, label }: Part,
+  found: { readonly own: boolean; readonly shift: number; readonly stream: Pattern },
+): boolean {
+  const same = found.own ? kind === "own" : kind === "stale" && label === found.stream.label;
+  return same && found.shift === shift;
+}
+
 /** A run that begins at a file offset, of the stream itself or of another one. */
 export function newRun({ stream, own, shift }: { stream: Pattern; own: boolean; shift: number }, at: number): Part {
   const place = { lo: at, hi: at, from: at, to: at, shift, stream, inlays: [], clear: at };

@@ -25,6 +25,11 @@ export interface Found {
   readonly provenBytes: number;
 }
 
+/** Where in the stream a proof may lie: without a known end, a jump within 8 TiB is believed. */
+export function believedTo(endBytes: number, streamOffsetBytes: number): number {
+  return endBytes === Infinity ? Math.max(2 ** 43, streamOffsetBytes * 2) : endBytes;
+}
+
 export class Seeker {
   readonly #pattern: Pattern;
   readonly #endBytes: number;
@@ -132,9 +137,8 @@ export class Seeker {
     };
   }
 
-  /** Without a known end, a jump within 8 TiB is believed. */
   #limitBytes(at: number): number {
-    return this.#endBytes === Infinity ? Math.max(2 ** 43, (at + this.shift) * 2) : this.#endBytes;
+    return believedTo(this.#endBytes, at + this.shift);
   }
 
   #resume(window: Window, { from, to, shift }: { from: number; to: number; shift: number }): Found | undefined {

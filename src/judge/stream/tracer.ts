@@ -8,8 +8,9 @@ import type { Pattern } from "../../pattern/pattern.ts";
 import { matchingBefore, overlapWithRun } from "./boundary.ts";
 import { AHEAD_BYTES, type Derivation, Follower } from "./derived.ts";
 import { Doubt } from "./doubt.ts";
+import { Beginning, type HiddenRange } from "./hidden-range.ts";
 import type { Listener } from "./listener.ts";
-import { isChance, newRun, type Part } from "./part.ts";
+import { isChance, isSameRun, newRun, type Part } from "./part.ts";
 import { RawSplitter } from "./raw-damage.ts";
 import { rawParts } from "./raw-part.ts";
 import { type Found, SCAN_STEP_MAX, Seeker, type Window } from "./resync.ts";
@@ -40,6 +41,7 @@ export class Tracer {
   #early = false;
   #follower: Follower | undefined;
   #doubt: Doubt | undefined;
+  readonly #beginning: Beginning;
 
   constructor({ pattern, listener, startBytes, endBytes, intactTo }: TracerOptions) {
     this.#pattern = pattern;
@@ -48,6 +50,7 @@ export class Tracer {
     this.#seeker = new Seeker({ pattern, endBytes });
     this.#words = new WordDamage(pattern);
     this.#raw = new RawSplitter(startBytes);
+    this.#beginning = new Beginning({ pattern, endBytes, startBytes });
     this.#run = { ...newRun({ stream: pattern, own: true, shift: 0 }, startBytes), hi: intactTo, to: intactTo };
   }
 
@@ -142,6 +145,8 @@ export class Tracer {
       this.#mode = "follow";
       return true;
     }
+    const hidden = answer.kind === "range" ? undefined : this.#beginning.rangeOf(window, run, this.#words);
+    if (hidden !== undefined) return this.#enter(hidden, run.hi);
     if (answer.kind === "range" && this.#doubt === undefined) {
       const follower = this.#followerOf(answer.derivation, run.shift, run.hi);
       if (!this.#seeker.locates(window, run)) {
@@ -168,11 +173,14 @@ export class Tracer {
     run.hi = run.to = at;
     this.#follower = undefined;
     this.#mode = "follow";
-    if (shift !== undefined) {
-      this.#start({ stream: this.#pattern, own: true, shift, at, provenBytes: 0 }, at, at);
-      this.#follower = this.#followerOf(follower.derivation, shift, at);
-      this.#mode = "range";
-    }
+    return shift === undefined || this.#enter({ derivation: follower.derivation, shift, at }, at);
+  }
+
+  /** A run begins whose bytes a rule makes wrong from `at` on. */
+  #enter({ derivation, shift, at }: HiddenRange, from: number): true {
+    this.#start({ stream: this.#pattern, own: true, shift, at: from, provenBytes: 0 }, from, at);
+    this.#follower = this.#followerOf(derivation, shift, at);
+    this.#mode = "range";
     return true;
   }
 
@@ -249,7 +257,7 @@ export class Tracer {
       first: !this.#early,
       next: { window, from: visible, high: Math.max(visible, found.provenBytes === 0 ? proven : proven - 1) },
     });
-    if (this.#resumes(found) && (visible < proven || found.provenBytes > 0)) {
+    if (!this.#early && isSameRun(this.#run, found) && (visible < proven || found.provenBytes > 0)) {
       for (const piece of pieces) this.#inlay(piece);
       this.#run.hi = this.#run.to = proven;
       this.#mode = "follow";
@@ -258,13 +266,6 @@ export class Tracer {
     this.#endRun();
     for (const piece of pieces) this.#listener.part(piece);
     this.#start(found, visible, proven);
-  }
-
-  /** The same run continues behind the damage. */
-  #resumes(found: Found): boolean {
-    const { kind, shift, label } = this.#run;
-    const same = found.own ? kind === "own" : kind === "stale" && label === found.stream.label;
-    return same && !this.#early && found.shift === shift;
   }
 
   /** The run that ended is final now: hand it on. */
@@ -287,7 +288,7 @@ export class Tracer {
   /** The file ends at the end of the window, which holds everything from `needFrom` on. */
   finish(window: Window): void {
     if (this.#mode === "scan") this.#finishDamage(window, window.at + window.block.length);
-    else this.#endRun();
+    this.#endRun();
   }
 
   /** The end of the file counts as the walk resuming in place; less than a word before it may be right again. */
@@ -295,6 +296,5 @@ export class Tracer {
     const found = { ...this.#seeker.inPlaceAt(end), provenBytes: 0 };
     const inside = end + found.shift <= this.#endBytes && end + found.shift >= 0;
     this.#attach(window, found, inside ? end - this.#raw.fed : 0);
-    if (this.#run.hi > this.#run.lo) this.#endRun();
   }
 }

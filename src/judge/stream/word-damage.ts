@@ -77,7 +77,7 @@ export class WordDamage {
 
   look(window: Window, place: WordPlace, take: FlipTaker): WordAnswer {
     const { shift, at } = place;
-    const lead = (((at + shift) % WORD) + WORD) % WORD;
+    const lead = leadOf(place);
     const from = at - lead;
     const most = Math.min(this.#chunkWords, Math.ceil((place.endBytes - from - shift) / WORD));
     const left = window.at + window.block.length - from;
@@ -91,9 +91,20 @@ export class WordDamage {
     return this.#judge({ from, at, words, whole }, take);
   }
 
+  /** What the words from there on are made by, whatever else they may be. */
+  ruleAt(window: Window, place: Omit<WordPlace, "other">): Derivation | undefined {
+    const lead = leadOf(place);
+    const from = place.at - lead;
+    const left = Math.min(window.at + window.block.length, place.endBytes - place.shift) - from;
+    const words = Math.min(LOOK_WORDS, Math.ceil(left / WORD));
+    if (words <= 0 || place.at + place.shift < 0) return undefined;
+    this.#load(window, { from, lead, words, place });
+    return this.#range(words);
+  }
+
   #load(
     window: Window,
-    { from, lead, words, place }: { from: number; lead: number; words: number; place: WordPlace },
+    { from, lead, words, place }: { from: number; lead: number; words: number; place: Omit<WordPlace, "other"> },
   ): void {
     const { shift, endBytes } = place;
     this.#unknown = Math.max(0, place.lo - from);
@@ -219,13 +230,18 @@ export class WordDamage {
   }
 }
 
+/** Bytes of the word before the first wrong one. */
+function leadOf({ at, shift }: Pick<WordPlace, "at" | "shift">): number {
+  return (((at + shift) % WORD) + WORD) % WORD;
+}
+
 interface Candidate {
   readonly derivation: Derivation;
   /** Words that must be wrong. */
   readonly wrongMin: number;
 }
 
-const SWAPS: readonly Candidate[] = [8, 4, 2].map((wordBytes) => ({
+export const SWAPS: readonly Candidate[] = [8, 4, 2].map((wordBytes) => ({
   derivation: { kind: "byte-swapped", wordBytes },
   wrongMin: 1,
 }));
