@@ -2,15 +2,18 @@
  * What a start costs: whole processes against a Bun that runs nothing, in turns, by the clock and by processor time.
  *
  * Owns what is started and the goal. The megabyte to be judged lies in memory under no name, so that nothing stays behind
- * however this ends.
+ * however this ends. Next to verify.ts runs the least that could do the same on citty and libc, a few lines without a
+ * module of ours: what it costs, no command of this package can do without.
  */
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
-import { openMemfd, writeAll } from "../ops/file.ts";
-import { allocate, MiB } from "../ops/memory.ts";
+import { openFile, openMemfd, writeAll } from "../ops/file.ts";
+import { allocate, type Memory, MiB } from "../ops/memory.ts";
 import { PACKAGE_ROOT } from "../ops/self.ts";
 import { counter } from "../pattern/counter.ts";
+import { libcName } from "../sys/libc.ts";
+import { O_WRONLY } from "../sys/uapi/fcntl.ts";
 import { type Contender, interleave, type Measured, median } from "./interleave.ts";
 import { type Answer, answerTo, compare, comparisonText, exitOf, goalText } from "./noise.ts";
 
@@ -23,6 +26,47 @@ const CPU = "CPU ms";
 /** Judging a megabyte as a whole process, against an empty Bun. */
 export const VERIFY_GOAL = { atMost: 2.6 };
 const VERIFY = "verify.ts, 1 MiB";
+
+export const LEAST = "the least: citty, libc";
+
+/** Ends 0 where the u64 at byte 8j of the file is j, for a megabyte; 1 where one is not. Nothing that it does can be left out. */
+export function leastProgram(path: string): string {
+  return `
+    import { dlopen, ptr } from "bun:ffi";
+    import { defineCommand, runCommand } from ${JSON.stringify(Bun.resolveSync("citty", import.meta.dir))};
+    const { symbols: libc } = dlopen(${JSON.stringify(libcName())}, {
+      open: { args: ["cstring", "i32"], returns: "i32" },
+      read: { args: ["i32", "ptr", "u32"], returns: "i32" },
+      write: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    });
+    const bytes = new Uint8Array(new ArrayBuffer(${MiB}));
+    const run = ({ args }) => {
+      const fd = libc.open(Buffer.from(args.file + "\\0"), 0);
+      const got = libc.read(fd, ptr(bytes), bytes.length);
+      const words = new Uint32Array(bytes.buffer);
+      let right = 0;
+      while (right < words.length / 2 && words[2 * right] === right && words[2 * right + 1] === 0) right += 1;
+      const isRight = got === bytes.length && right * 8 === got;
+      const line = Buffer.from((isRight ? "CLEAN " : "CORRUPT ") + right * 8 + " bytes\\n");
+      libc.write(1, ptr(line), line.length);
+      process.exit(isRight ? 0 : 1);
+    };
+    const command = defineCommand({ args: { file: { type: "string" } }, run });
+    await runCommand(command, { rawArgs: [${JSON.stringify(`--file=${path}`)}] });`;
+}
+
+/** A program that does not judge would be no measure: it must see one wrong bit. */
+export function assertLeastJudges(memory: Memory, path: string): void {
+  const at = MiB - 1;
+  const ends = (bit: number) => {
+    memory.bytes[at] = (memory.bytes[at] as number) ^ bit;
+    using fd = openFile(path, { flags: O_WRONLY });
+    writeAll(fd, memory);
+    return Bun.spawnSync([process.execPath, "-e", leastProgram(path)], { cwd: "/", stdout: "ignore" }).exitCode;
+  };
+  const codes = [ends(0x80), ends(0x80)];
+  if (codes[0] !== 1 || codes[1] !== 0) throw new Error(`${LEAST} ended ${codes.join(" and ")} instead of 1 and 0`);
+}
 
 function contender(name: string, words: readonly string[]): Contender {
   return {
@@ -65,11 +109,13 @@ async function main({ rounds }: Arguments<typeof OPTIONS>): Promise<number> {
   counter().fill(memory.bytes, 0);
   writeAll(file, memory);
   const path = `/proc/${process.pid}/fd/${file.number}`;
+  assertLeastJudges(memory, path);
   const script = join(PACKAGE_ROOT, "scripts/verify.ts");
   const contenders = [
     contender("Bun, one expression", ["-e", "0"]),
     contender("verify.ts --version", [script, "--version"]),
     contender("verify.ts --help", [script, "--help"]),
+    contender(LEAST, ["-e", leastProgram(path)]),
     contender(VERIFY, [script, path, "--expect-bytes", String(MiB)]),
     contender("import of the door", ["-e", `import ${JSON.stringify(join(PACKAGE_ROOT, "src/index.ts"))}`]),
   ];

@@ -6,6 +6,7 @@
  */
 import { sightTest } from "../judge/sight-test.ts";
 import { assert, Inconclusive } from "../ops/errors.ts";
+import { streamCalls } from "../ops/fd.ts";
 import { narrowLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
 import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
@@ -25,7 +26,7 @@ import { enter, unlessFailing } from "./guard.ts";
 import { Interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { reportOf } from "./report.ts";
-import { colorWanted, columnsOf, isTerminal, printProblem, writeStdout } from "./streams.ts";
+import { colorWanted, columnsOf, isTerminal, printProblem, reachBy, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
 
@@ -56,6 +57,7 @@ export class Execution implements Work {
     this.#args = call.args as AnyArgs & Common;
     this.#seed = this.#args.seed ?? Math.floor(Math.random() * 2 ** 32);
     const { quiet, verbose } = this.#args;
+    reachBy(streamCalls());
     this.#progress = new Progress({ quiet, verbose, terminal: isTerminal(2) });
     this.#interruption = new Interruption((line) => this.#progress.narrate(line));
   }

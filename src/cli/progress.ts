@@ -1,11 +1,10 @@
 /**
  * The live line: percent, rate and time left on a terminal; plain lines at intervals elsewhere. Writes to stderr only.
  */
-import { writeSync } from "node:fs";
 import type { ConsolaInstance } from "consola/core";
 import { bytesText, secondsText } from "../units.ts";
 import type { ProgressState } from "../workload/context.ts";
-import { columnsOf, oneLine } from "./streams.ts";
+import { columnsOf, oneLine, writeStderr } from "./streams.ts";
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 10_000;
@@ -93,10 +92,6 @@ export class Progress {
 
   /** A closed stderr must never end a run. */
   #write(text: string): void {
-    try {
-      writeSync(2, text);
-    } catch {
-      this.#quiet = true;
-    }
+    if (!writeStderr(text)) this.#quiet = true;
   }
 }

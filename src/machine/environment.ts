@@ -1,14 +1,10 @@
 /** Where a run happens: kernel, libraries, limits, as the JSON contract's `environment`. Unknown values are left out. */
-import { readFileSync } from "node:fs";
 import os from "node:os";
+import { tryReadText } from "../ops/file.ts";
 import type { Environment } from "../report/document.ts";
 
 function firstMatch(path: string, pattern: RegExp): string | undefined {
-  try {
-    return pattern.exec(readFileSync(path, "utf8"))?.[1];
-  } catch {
-    return undefined;
-  }
+  return pattern.exec(tryReadText(path) ?? "")?.[1];
 }
 
 /** The version of the liburing this process has mapped, from its file name: "2.3". */

@@ -5,7 +5,6 @@
  * `bun PATH`; and the word of whoever started this process (BYTEWITNESS_INVOKED), which a lab sets in its guests. The
  * shell's quoting is ops/shell.ts's. Starts nothing.
  */
-import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Path } from "../ops/file.ts";
@@ -27,7 +26,7 @@ export function thisScript(subCommands: readonly string[] = []): string {
 export function commandOf(name: string): string {
   for (const directory of ["scripts", "scripts/gallery"]) {
     const path = join(PACKAGE_ROOT, directory, `${name}.ts`);
-    if (existsSync(path)) return scriptCommand(path);
+    if (real(path) !== undefined) return scriptCommand(path);
   }
   return scriptCommand(join(PACKAGE_ROOT, "scripts", `${name}.ts`));
 }
@@ -42,11 +41,11 @@ export function commandLine(command: string, words: readonly Path[]): string {
  * relative to this process mean the same to the next one.
  */
 export function scriptCommand(script: string): string {
-  const path = real(resolve(script));
+  const path = real(resolve(script)) ?? resolve(script);
   const name = basename(path);
   const own = path.startsWith(`${PACKAGE_ROOT}/scripts/`);
   const here = workingDirectory();
-  if (own && name in packageJson.scripts && here !== undefined && real(here) === PACKAGE_ROOT) return `bun run ${name}`;
+  if (own && name in packageJson.scripts && here === PACKAGE_ROOT) return `bun run ${name}`;
   const bin = own ? installedBin() : undefined;
   if (bin !== undefined) return name === "bytewitness.js" ? bin : `${bin} ${name.replace(/\.ts$/, "")}`;
   const near = here === undefined ? path : relative(here, path);
@@ -55,22 +54,25 @@ export function scriptCommand(script: string): string {
   return `bun ${shellWord(shown.includes("/") ? shown : `./${shown}`)}`;
 }
 
-function real(path: string): string {
+/** A file's path without links, by Bun's resolver: help, too, prints commands, and loads no binding and no node:fs. */
+function real(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return Bun.resolveSync(path, "/");
   } catch {
-    return path;
+    return undefined;
   }
 }
 
 /** How the installed package's command is reached from here; undefined when it is not. */
 function installedBin(): string | undefined {
   const bin = join(PACKAGE_ROOT, packageJson.bin.bytewitness);
-  for (let at = real(workingDirectory() ?? "/"); ; at = dirname(at)) {
-    const link = join(at, "node_modules/.bin/bytewitness");
-    if (existsSync(link) && real(link) === bin) return "bunx bytewitness";
+  const isIn = (PATH?: string) => {
+    const found = Bun.which("bytewitness", PATH === undefined ? {} : { PATH });
+    return found !== null && real(found) === bin;
+  };
+  for (let at = workingDirectory() ?? "/"; ; at = dirname(at)) {
+    if (isIn(join(at, "node_modules/.bin"))) return "bunx bytewitness";
     if (at === dirname(at)) break;
   }
-  const found = Bun.which("bytewitness");
-  return found !== null && real(found) === bin ? "bytewitness" : undefined;
+  return isIn() ? "bytewitness" : undefined;
 }

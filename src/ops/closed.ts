@@ -4,14 +4,14 @@
  * Owns how that is seen afterwards: the runtime opens /dev/null in their place, close-on-exec, as no inherited descriptor
  * can be. Refuses to guess what another process passed on (`bun run`): that is as good as /dev/null.
  */
-import { fstatSync, readFileSync } from "node:fs";
-
 /** Device number 1:3, null(4). */
 const NULL_DEVICE = 0x103;
 /** O_CLOEXEC in /proc/self/fdinfo, proc(5): octal, the same on every architecture that Bun runs on. */
 const CLOSE_ON_EXEC = 0o2000000;
 
 export function wasClosed(fd: 0 | 1): boolean {
+  // Loaded where it is asked for: node:fs costs as much as to judge a megabyte.
+  const { fstatSync, readFileSync } = require("node:fs") as typeof import("node:fs");
   try {
     if (fstatSync(fd).rdev !== NULL_DEVICE) return false;
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";

@@ -10,10 +10,10 @@ import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
 import type { MemfdFlags, OpenFlags, ReadWriteFlags } from "../sys/uapi/flags.ts";
 import { MFD_CLOEXEC } from "../sys/uapi/mman.ts";
-import { assert, checked, checkedNegative } from "./errors.ts";
+import { assert, checked, checkedNegative, SyscallError } from "./errors.ts";
 import { Fd } from "./fd.ts";
 import { AT_FILE_POSITION, checkOffset, checkPosition, checkTransfer, checkUint } from "./integers.ts";
-import { allocate, cString, type KernelBuffer, type Memory } from "./memory.ts";
+import { allocate, cString, type KernelBuffer, KiB, type Memory } from "./memory.ts";
 import { retryEintr, throwIfInterrupted } from "./signals.ts";
 
 /** A path as text, or as the bytes it has on disk (paths need not be UTF-8). */
@@ -161,6 +161,26 @@ export function readFully(fd: Fd, memory: KernelBuffer, part: BufferPart = {}): 
     if (done < wanted) throwIfInterrupted();
   }
   return done;
+}
+
+/** A file of /proc or /sys, or another short one, as text; undefined where it cannot be read. */
+export function tryReadText(path: string): string | undefined {
+  using name = cString(path);
+  const number = retryEintr(() => libc.open(name.address, F.O_RDONLY | F.O_CLOEXEC, 0));
+  if (number < 0) return undefined;
+  using fd = new Fd(number, path);
+  try {
+    using memory = allocate(64 * KiB);
+    let text = "";
+    const decoder = new TextDecoder();
+    for (let got = read(fd, memory); got > 0; got = read(fd, memory)) {
+      text += decoder.decode(memory.bytes.subarray(0, got), { stream: true });
+    }
+    return text;
+  } catch (error) {
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
 }
 
 /** A scatter/gather list in arena memory, with the buffers it names; a request made of it pins all of them. */

@@ -3,9 +3,8 @@
  *
  * Owns the search among our ancestors. Refuses to look further up than a shell and a package script are.
  */
-import { readFileSync } from "node:fs";
 import { isSyscallError } from "./errors.ts";
-import { type Path, pathText } from "./file.ts";
+import { type Path, pathText, tryReadText } from "./file.ts";
 import { exists } from "./stat.ts";
 
 const ANCESTORS_MAX = 4;
@@ -37,10 +36,6 @@ function isOpenThere(path: string): boolean {
 
 /** proc(5), /proc/PID/stat: the fourth field, after a name that may hold anything; 0 when the process is gone. */
 function parentOf(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return 0;
-  }
+  const text = tryReadText(`/proc/${pid}/stat`);
+  return text === undefined ? 0 : Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
 }

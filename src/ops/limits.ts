@@ -1,11 +1,11 @@
 /**
  * Limits of this process. Owns getrlimit(2) and setrlimit(2) on open files and processes, and a control group's pids.max.
  */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { libc } from "../sys/libc.ts";
 import { rlimit } from "../sys/uapi/fcntl.ts";
 import { RLIMIT_NOFILE, RLIMIT_NPROC } from "../sys/uapi/mount.ts";
+import { tryReadText } from "./file.ts";
 import { allocate } from "./memory.ts";
 
 /** Fewer open files than this and the runtime itself ends in the middle of a run. */
@@ -56,13 +56,7 @@ function narrowestGroup(): GroupRoom | undefined {
   return narrowest;
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
+const textOf = (path: string) => tryReadText(path) ?? "";
 
 /** Raises the soft limit of open files to the hard one; how many files this process may then open. getrlimit(2). */
 export function raiseFileLimit(): number {

@@ -1,8 +1,7 @@
 /** Words for a POSIX shell: what a person pastes is what was meant. Owns the quoting, and the line that sets us up. */
-import { realpathSync } from "node:fs";
 import { visible } from "../units.ts";
 import type { Path } from "./file.ts";
-import { PACKAGE_ROOT } from "./self.ts";
+import { PACKAGE_ROOT, workingDirectory } from "./self.ts";
 
 /** A word as a POSIX shell needs it. */
 export function shellWord(word: Path): string {
@@ -30,7 +29,7 @@ function printed(bytes: Uint8Array): string {
 
 /** How the set-up is started from here. */
 export function setupCommand(): string {
-  return realpathSync(".") === PACKAGE_ROOT
+  return workingDirectory() === PACKAGE_ROOT
     ? "sh scripts/setup.sh"
     : `sh ${shellWord(`${PACKAGE_ROOT}/scripts/setup.sh`)}`;
 }

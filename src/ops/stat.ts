@@ -3,7 +3,6 @@
  *
  * Owns questions about files and file systems. Refuses to change anything.
  */
-import { readFileSync } from "node:fs";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
 import * as M from "../sys/uapi/mount.ts";
@@ -164,6 +163,8 @@ interface Mount {
  * device may be mounted at many places (bind mounts). Without an id, the last mount of the device.
  */
 function mountOf(id: string | undefined, device: string): Mount | undefined {
+  // Loaded where it is asked for: node:fs costs as much as to judge a megabyte.
+  const { readFileSync } = require("node:fs") as typeof import("node:fs");
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
   for (const line of lines.reverse()) {
     const [left, right] = line.split(" - ");
