@@ -6,9 +6,11 @@
  */
 import { closeSync, existsSync, openSync, unlinkSync } from "node:fs";
 import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
+import { otherSchema } from "../survey/compare.ts";
 import { LabError, writeJson } from "./kernels/cache.ts";
 import { inOrder } from "./kernels/versions.ts";
 import type { Row } from "./row.ts";
+import { rowDamage } from "./stored-row.ts";
 import { type MatrixDocument, matrixJson } from "./table.ts";
 
 /** Reads one file of results; throws a LabError that names what is wrong with it. */
@@ -24,11 +26,17 @@ export function readResults(path: string): MatrixDocument {
   if (document?.tool !== "lab matrix" || !Array.isArray(document.rows)) {
     throw new LabError(`${path} holds no results of lab.ts matrix`, { exitCode: 254 });
   }
+  const other = otherSchema((document as { schema?: unknown }).schema);
+  if (other !== undefined) throw new LabError(`${path} ${other}`, { exitCode: 254 });
   const { script = "", scriptArguments = [], durationSeconds = 0, rows } = document;
-  const damaged = rows.findIndex(
-    (row: Partial<Row> | null) => typeof row?.asked !== "string" || typeof row.kernel !== "string",
-  );
-  if (damaged >= 0) throw new LabError(`${path} is damaged: row ${damaged + 1} names no kernel`, { exitCode: 254 });
+  const damage = rows
+    .map(rowDamage)
+    .map((what, index) => what && `row ${index + 1}: ${what}`)
+    .find(Boolean);
+  const words = Array.isArray(scriptArguments) && scriptArguments.every((word) => typeof word === "string");
+  const heads = words && typeof script === "string" && typeof durationSeconds === "number";
+  const wrong = heads ? damage : "its script, arguments or duration are not as lab.ts matrix writes them";
+  if (wrong !== undefined) throw new LabError(`${path} is damaged: ${wrong}`, { exitCode: 254 });
   return { script, scriptArguments, durationSeconds, rows };
 }
 

@@ -99,7 +99,7 @@ export function matrixKtap(rows: readonly Row[]): string {
     if (survey !== undefined) lines.push(...nestedTap(survey.cases));
     lines.push(`# ${facts.join(" ")}`);
     for (const finding of row.report?.findings ?? []) lines.push(`# ${finding.kind} ${oneLine(finding.detail)}`);
-    const name = row.kernel.replaceAll("#", " ");
+    const name = oneLine(row.kernel);
     if (row.verdict === "corrupt") lines.push(`not ok ${index + 1} ${name}`);
     else if (row.verdict === "clean") lines.push(`ok ${index + 1} ${name}`);
     else lines.push(`ok ${index + 1} ${name} # SKIP ${oneLine(row.reason ?? row.verdict)}`);

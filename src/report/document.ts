@@ -10,7 +10,8 @@ export { FINDING_KINDS } from "../judge/finding.ts";
 
 export const SCHEMA = 2;
 
-export type Verdict = "clean" | "corrupt" | "skipped" | "inconclusive";
+export const VERDICTS = ["clean", "corrupt", "skipped", "inconclusive"] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** Exit codes of the contract; `git bisect run` reads 0, 1 and 125, and stops at 128 and above. */
 export const EXIT = {

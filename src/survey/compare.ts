@@ -4,7 +4,7 @@
  * Owns the forms of both files: a survey's JSON, a matrix of the lab that holds surveys, or, for --expect, a text file with
  * a case on each line and, after it, the kinds that are expected. Refuses to hide anything: an expected case is marked.
  */
-import { FINDING_KINDS } from "../report/document.ts";
+import { FINDING_KINDS, SCHEMA, VERDICTS } from "../report/document.ts";
 import type { CaseResult } from "./document.ts";
 
 /** A case of an earlier survey: corrupt or not, with these kinds. */
@@ -15,6 +15,7 @@ export interface Earlier {
 }
 
 interface Stored {
+  readonly schema?: unknown;
   readonly tool?: unknown;
   readonly cases?: unknown;
   readonly rows?: unknown;
@@ -28,6 +29,8 @@ export function readEarlier(text: string, kernel: string): Earlier[] | string {
   } catch {
     return "is not JSON; give the output of survey.ts --json";
   }
+  const other = otherSchema(value?.schema);
+  if (other !== undefined) return other;
   if (value?.tool === "survey" && Array.isArray(value.cases)) return casesOf(value.cases);
   if (value?.tool === "lab matrix" && Array.isArray(value.rows)) {
     const rows = value.rows as readonly ({ readonly kernel?: unknown; readonly report?: Stored | null } | null)[];
@@ -45,6 +48,12 @@ export function readEarlier(text: string, kernel: string): Earlier[] | string {
   return "is not a survey; give the output of survey.ts --json, or of lab.ts matrix --json -- survey.ts";
 }
 
+/** Why a document of another version is not read; undefined for ours. */
+export function otherSchema(schema: unknown): string | undefined {
+  if (schema === undefined || schema === SCHEMA) return undefined;
+  return `is of schema ${JSON.stringify(schema)}; this version reads schema ${SCHEMA}`;
+}
+
 /** "6.12.117-1" of a package and "6.12.117" of a running kernel are one. */
 function sameKernel(stored: string, running: string): boolean {
   return stored === running || stored.replace(/[-~+ ].*$/, "") === running;
@@ -57,7 +66,15 @@ function casesOf(values: readonly unknown[]): Earlier[] | string {
     const { name, verdict, kinds } = (value ?? {}) as { name?: unknown; verdict?: unknown; kinds?: unknown };
     if (typeof name !== "string" || typeof verdict !== "string")
       return `is damaged: case ${index + 1} has no name or no verdict; give the output of survey.ts --json as it came`;
-    cases.push({ name, verdict, kinds: Array.isArray(kinds) ? kinds.map(String) : [] });
+    const at = `is damaged: case ${index + 1} (${quoted(name)}) has`;
+    if (!(VERDICTS as readonly string[]).includes(verdict))
+      return `${at} the verdict ${quoted(verdict)}; it is one of ${VERDICTS.join(", ")}`;
+    const strange =
+      !Array.isArray(kinds) || kinds.some((kind) => !(FINDING_KINDS as readonly unknown[]).includes(kind));
+    // A corrupt case without a kind would let every kind pass.
+    if (strange || (verdict === "corrupt" && kinds.length === 0))
+      return `${at} no kinds of ours; give the output of survey.ts --json as it came`;
+    cases.push({ name, verdict, kinds: kinds as string[] });
   }
   return cases;
 }
@@ -126,7 +143,10 @@ export function readExpected(
     if (!names.includes(name)) return `${at} no case ${quoted(name)}; survey.ts --list shows them`;
     const stranger = kinds.find((kind) => !(FINDING_KINDS as readonly string[]).includes(kind));
     if (stranger !== undefined) return `${at} no kind ${quoted(stranger)}: it is one of ${FINDING_KINDS.join(", ")}`;
-    expected.set(name, kinds);
+    // A case on two lines is expected with the kinds of both; without any, with every kind.
+    const before = expected.get(name);
+    const every = kinds.length === 0 || before?.length === 0;
+    expected.set(name, every ? [] : [...(before ?? []), ...kinds]);
   }
   return expected;
 }

@@ -16,7 +16,7 @@ function surveyRow(kernel: string, cases: Record<string, string>, asked = kernel
     ...(verdict === "inconclusive" ? { reason: "no end within 60.0s" } : {}),
   }));
   const verdict = Object.values(cases).includes("corrupt") ? ("corrupt" as const) : ("clean" as const);
-  const report = { schema: 1, tool: "survey", verdict, cases: entries } as unknown as RunReport;
+  const report = { schema: 2, tool: "survey", verdict, cases: entries } as unknown as RunReport;
   return { ...failedRow(asked, ""), kernel, verdict, reason: null, report, bootSeconds: 5 };
 }
 
@@ -66,6 +66,7 @@ describe("case by kernel", () => {
 });
 
 describe("results in a file", () => {
+  const stored = (fields: object) => JSON.stringify({ tool: "lab matrix", rows: [{ ...OLD, ...fields }] });
   const run = { script: "survey.ts", scriptArguments: ["--only", "a"] };
 
   test("are kept after each row, taken up where there is a report, and a baseline for a survey", () => {
@@ -95,8 +96,16 @@ describe("results in a file", () => {
       ["{}", "holds no results"],
       ["null", "holds no results"],
       ["{", "is not JSON"],
-      ['{"tool":"lab matrix","rows":[null]}', "is damaged: row 1 names no kernel"],
-      ['{"tool":"lab matrix","rows":[{"asked":"6.1.170"}]}', "is damaged: row 1 names no kernel"],
+      ['{"tool":"lab matrix","schema":1,"rows":[]}', "is of schema 1; this version reads schema 2"],
+      ['{"tool":"lab matrix","rows":[null]}', "is damaged: row 1: it is not as"],
+      ['{"tool":"lab matrix","rows":[{"asked":"6.1.170"}]}', "is damaged: row 1: kernel is not as"],
+      ['{"tool":"lab matrix","rows":[],"scriptArguments":5}', "is damaged: its script, arguments"],
+      [stored({ report: 5 }), "row 1: report is not as"],
+      [stored({ report: { tool: "survey", verdict: "corrupt", cases: [null] } }), "row 1: report is not as"],
+      [stored({ report: { verdict: "corrupt", findings: 5 } }), "row 1: report is not as"],
+      [stored({ consoleEvents: undefined }), "row 1: consoleEvents is not as"],
+      [stored({ verdict: "fine" }), "row 1: verdict is not as"],
+      [stored({ report: null }), "row 1: its verdict is corrupt, that of its report missing"],
     ] as const) {
       writeFileSync(path, text);
       expect(() => readResults(path)).toThrow(words);

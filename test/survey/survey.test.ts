@@ -179,6 +179,11 @@ describe("comparisons", () => {
       '{"tool":"lab matrix","rows":[{"kernel":7,"report":{"tool":"survey"}}]}',
     ],
     '{"tool":"lab matrix","rows":[{"kernel":7,"report":{"tool":"survey","cases":[null]}}]}',
+    '{"tool":"survey","schema":3,"cases":[]}',
+    '{"tool":"survey","cases":[{"name":"a","verdict":"fine","kinds":[]}]}',
+    '{"tool":"survey","cases":[{"name":"a","verdict":"clean"}]}',
+    '{"tool":"survey","cases":[{"name":"a","verdict":"corrupt","kinds":[]}]}',
+    '{"tool":"survey","cases":[{"name":"a","verdict":"corrupt","kinds":["lots"]}]}',
   ])("%p is not a baseline", (text) => {
     expect(readEarlier(text, "6.1.1")).toBeString();
   });
@@ -191,6 +196,14 @@ describe("comparisons", () => {
     ['{"tool":"survey","cases":[{"verdict":"corrupt"}]}', "is damaged: case 1 has no name or no verdict"],
   ])("--expect: %p is refused", (text, problem) => {
     expect(readExpected(text, known)).toStartWith(problem);
+  });
+  test("--expect: a case on two lines is expected with the kinds of both", () => {
+    expect(readExpected("a lost\r\nb\na: torn\nb lost\n", known)).toEqual(
+      new Map([
+        ["a", ["lost", "torn"]],
+        ["b", []],
+      ]),
+    );
   });
   test("--expect: lines with kinds, or a survey; other kinds are not expected", () => {
     const expected = readExpected("# known here\na: lost, torn\n\nc\ne zeroed # by 7.4\n", known);
