@@ -7,7 +7,7 @@ import { filesystemOf } from "../../src/ops/stat.ts";
 import { Counter } from "../../src/pattern/counter.ts";
 import { judgeFileOnce } from "../../src/workload/judge-file.ts";
 import type { Reading } from "../../src/workload/readback.ts";
-import { withSecondReading } from "../../src/workload/second-reading.ts";
+import { withLongSecondReading, withSecondReading } from "../../src/workload/second-reading.ts";
 import { needed } from "../needed.ts";
 
 const directory = mkdtempSync("/dev/shm/second-reading-");
@@ -74,3 +74,24 @@ test.skipIf(needed("root", "mkfs.ext4"))(
     });
   },
 );
+
+test("a judge that takes long is asked in its own turns, and agrees with the short one", async () => {
+  const { path, findings } = damaged(directory);
+  const place = mkdtempSync(`${os.tmpdir()}/second-reading-`);
+  try {
+    const there = damaged(place);
+    let turns = 0;
+    const slowly = async (reading: Reading) => {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      turns += 1;
+      return judge(there.path)(reading);
+    };
+    const long = await withLongSecondReading(there.path, there.findings, slowly);
+    expect(long).toEqual(withSecondReading(there.path, there.findings, judge(there.path)));
+    expect(turns).toBe(filesystemOf(there.path).type === "tmpfs" ? 0 : 1);
+    expect(await withLongSecondReading(path, findings, slowly)).toEqual(withSecondReading(path, findings, judge(path)));
+    expect(await withLongSecondReading(there.path, [], slowly)).toEqual([]);
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+});

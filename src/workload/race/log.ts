@@ -7,7 +7,7 @@
 
 import type { Finding } from "../../judge/finding.ts";
 import type { LogJudgement } from "../../judge/log-terms.ts";
-import { judgeRecordLog, recordLogInTurns } from "../../judge/record-log.ts";
+import { recordLogInTurns } from "../../judge/record-log.ts";
 import { selfTestRecordLog } from "../../judge/record-log-self-test.ts";
 import { Inconclusive } from "../../ops/errors.ts";
 import { openFile } from "../../ops/file.ts";
@@ -18,7 +18,7 @@ import type { Stage } from "../../place/stage.ts";
 import { O_APPEND, O_RDWR } from "../../sys/uapi/fcntl.ts";
 import type { Outcome, RunContext } from "../context.ts";
 import { type Reading, readBack } from "../readback.ts";
-import { withSecondReading } from "../second-reading.ts";
+import { withLongSecondReading } from "../second-reading.ts";
 import { RecordRace, type WriterSpec } from "./race.ts";
 
 /** Who appends what to one log. */
@@ -90,9 +90,9 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     const seconds = Math.max(ROUND_SECONDS_MIN, roundSeconds());
     const round = await threads.round({ open, generation, seconds, bytesMax });
     const expected = { generation, tallies: round.tallies, file: path };
-    const judged = (reading: Reading) => judgeRecordLog(held.read(path, reading), expected);
-    const judgement = await breathing(run, recordLogInTurns(held.read(path, readBack), expected));
-    const found = withSecondReading(path, judgement.findings, judged);
+    const judged = (reading: Reading) => breathing(run, recordLogInTurns(held.read(path, reading), expected));
+    const judgement = await judged(readBack);
+    const found = await withLongSecondReading(path, judgement.findings, judged);
     const [large] = judgement.whole;
     records += large?.records ?? 0;
     torn += large?.torn ?? 0;
