@@ -119,25 +119,32 @@ export class Judge {
   }
 
   /** Unread zeros that can only be right or can only go on being wrong. */
-  #skipZeros(count: number): boolean {
-    if (this.#machinery !== undefined) return this.#machinery.tracer.skipZeros(count);
-    return this.#options.pattern.name === "zero" && this.#at + count <= this.#options.endBytes;
+  get #zerosAhead(): number {
+    if (!this.#held.every((byte) => byte === 0)) return 0;
+    if (this.#machinery !== undefined) return this.#machinery.tracer.zerosAhead;
+    const { pattern, endBytes } = this.#options;
+    return pattern.name === "zero" ? Math.max(0, endBytes - this.#at) : 0;
   }
 
-  /** Takes unread zeros, as of a hole in a sparse file: as `push` would, in constant time where that can be. */
-  pushZeros(count: number): void {
+  /**
+   * Takes unread zeros, as of a hole in a sparse file: as `push` would, in constant time where that can be. Returns how many
+   * were taken: all of them, or fewer when more than `mostBytes` would have to be looked at.
+   */
+  pushZeros(count: number, mostBytes = Infinity): number {
     const zeros = new Uint8Array(new ArrayBuffer(Math.min(count, ZERO_BYTES)));
     let left = count;
-    while (left > 0) {
+    for (let looked = 0; left > 0 && looked < mostBytes; looked += ZERO_BYTES) {
       const length = Math.min(left, zeros.length);
       this.push(zeros.subarray(0, length));
       left -= length;
-      const skip = left - (left % 8);
-      if (skip > 0 && this.#held.every((byte) => byte === 0) && this.#skipZeros(skip)) {
-        this.#at += skip;
-        left -= skip;
-      }
+      const ahead = Math.min(left, this.#zerosAhead);
+      const skip = ahead - (ahead % 8);
+      if (skip <= 0) continue;
+      this.#machinery?.tracer.skipZeros(skip);
+      this.#at += skip;
+      left -= skip;
     }
+    return count - left;
   }
 
   /** The file ends here: what was it? `cut`: it does not, but no more of it was read; nothing is missing behind. */

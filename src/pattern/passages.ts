@@ -27,6 +27,8 @@ const EMPTY = -1;
 export interface Readable {
   readonly lengthBytes: number;
   readonly read: (block: Uint8Array, offsetBytes: number) => void;
+  /** How many bytes of a hole begin at that offset: equal bytes, which prove nothing. */
+  readonly hole?: (offsetBytes: number) => number;
 }
 
 export interface Passage {
@@ -148,12 +150,14 @@ export class Passages {
 
   /** Builds the index of far places, a megabyte a turn, unless it is there or the source is too large for one. */
   *index(): Generator<undefined> {
-    const { lengthBytes, read } = this.#source;
+    const { lengthBytes, read, hole } = this.#source;
     if (this.#far !== undefined || lengthBytes > INDEXED_BYTES_MAX) return;
     const places = new Places(Math.min(PLACES_MAX, Math.ceil(lengthBytes / this.#spacing)));
     let left = PLACES_MAX;
     const block = new Uint8Array(new ArrayBuffer(READ_BYTES + WINDOW_BYTES));
     for (let from = 0; from < lengthBytes && left > 0; from += READ_BYTES) {
+      // The last window before data reaches into it.
+      from += Math.max(0, Math.floor(((hole?.(from) ?? 0) - WINDOW_BYTES) / READ_BYTES)) * READ_BYTES;
       const view = block.subarray(0, Math.min(block.length, lengthBytes - from));
       read(view, from);
       eachWindow(view, 0, READ_BYTES, (hash, index) => {

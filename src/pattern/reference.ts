@@ -13,6 +13,8 @@ export interface ReferenceOptions {
   readonly lengthBytes: number;
   /** Fills the whole block with the reference's bytes from that offset on; both lie inside `lengthBytes`. */
   readonly read: (block: Uint8Array, offsetBytes: number) => void;
+  /** How many bytes of a hole begin at that offset, where no passage is looked for; 0 in data. */
+  readonly hole?: (offsetBytes: number) => number;
 }
 
 const COMPARE_BYTES = 262144;

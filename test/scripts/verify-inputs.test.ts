@@ -233,6 +233,40 @@ test("of a reference beyond 8 GiB, foreign bytes are reported with the doubt tha
 }, 60_000);
 
 test(
+  "of a reference that is mostly a hole, every byte is compared and every piece is found again",
+  async () => {
+    const [original, copy] = [join(directory, "mostly-hole"), join(directory, "mostly-hole-copy")];
+    const [near, far] = [crypto.getRandomValues(new Uint8Array(65536)), crypto.getRandomValues(new Uint8Array(65536))];
+    const [nearAt, farAt] = [4096 * 5, 2 ** 30 + 4096];
+    for (const path of [original, copy]) {
+      writeFileSync(path, "");
+      truncateSync(path, 2 * 2 ** 30);
+      const fd = openSync(path, "r+");
+      writeSync(fd, near, 0, near.length, nearAt);
+      writeSync(fd, far, 0, far.length, farAt);
+      // A page of another place, and bytes that the copy does not have: they are a hole there.
+      if (path === copy) writeSync(fd, far, 8192, 4096, nearAt + 16384);
+      else writeSync(fd, near, 0, 4096, 2 ** 30 + 2 ** 29);
+      closeSync(fd);
+    }
+    const ran = await command("verify", [copy, "--pattern", `reference:${original}`, "--json", "--quiet"]);
+    const { findings, totals } = reportOf(ran);
+    const found = findings.map(({ kind, offsetBytes, lengthBytes, originBytes }) => [
+      ...[kind, offsetBytes, lengthBytes],
+      ...(originBytes === undefined ? [] : [originBytes]),
+    ]);
+    expect([ran.code, totals.bytesVerified, found]).toEqual([
+      ...[1, 2 * 2 ** 30],
+      [
+        ["misplaced", nearAt + 16384, 4096, farAt + 8192],
+        ["zeroed", 2 ** 30 + 2 ** 29, 4096],
+      ],
+    ]);
+  },
+  SLOW_MS,
+);
+
+test(
   "files of /proc, which have no end that can be sought, are read like a stream",
   async () => {
     const copy = join(directory, "version");

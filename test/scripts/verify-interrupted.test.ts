@@ -140,9 +140,11 @@ test(
   "a wrong byte that was not explained yet is reported as one",
   async () => {
     const [original, copy] = [join(directory, "original"), join(directory, "copy")];
-    for (const path of [original, copy]) writeFileSync(path, stream(MIB));
+    writeFileSync(copy, stream(MIB));
     // Its index takes long to make, and nothing is explained before it is there.
-    truncateSync(original, 768 * MIB);
+    const source = openSync(original, "w");
+    for (let at = 0; at < 512 * MIB; at += MIB) writeSync(source, stream(MIB));
+    closeSync(source);
     const fd = openSync(copy, "r+");
     writeSync(fd, new Uint8Array(PAGE), 0, PAGE, 0x30000);
     closeSync(fd);
@@ -153,6 +155,25 @@ test(
     const at = /; a byte at or after ([\d,]+) is wrong and was not explained any more$/.exec(reason ?? "")?.[1];
     // The block that holds it begins there.
     expect(Number(at?.replaceAll(",", ""))).toBeLessThanOrEqual(0x30000);
+  },
+  SLOW_MS,
+);
+
+test(
+  "a hole that is compared with that of a reference",
+  async () => {
+    const [original, copy] = [join(directory, "hole"), join(directory, "hole-copy")];
+    for (const path of [original, copy]) {
+      writeFileSync(path, stream(MIB));
+      // Minutes of work.
+      truncateSync(path, 2 ** 40);
+    }
+    const isThere = (pid: number) => (bytesReadBy(pid) ?? 0) > 128 * MIB;
+    const report = await interrupted([copy, "--pattern", `reference:${original}`], "SIGINT", isThere);
+    const { code, verdict, interrupted: signal, findings, totals } = report;
+    expect([code, verdict, signal, findings]).toEqual([130, "inconclusive", "SIGINT", []]);
+    expect(totals.bytesVerified).toBeGreaterThan(MIB);
+    expect(totals.bytesVerified).toBeLessThan(2 ** 40);
   },
   SLOW_MS,
 );

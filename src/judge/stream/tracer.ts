@@ -66,20 +66,19 @@ export class Tracer {
     return Math.min(need, this.#doubt?.follower.wordAt ?? need);
   }
 
-  /**
-   * Passes over a stretch of zeros without looking at them, as a hole in a sparse file is; false when they must be looked
-   * at. Inside zeros no stream can resume that holds none.
-   */
-  skipZeros(count: number): boolean {
-    if (this.#mode === "follow" && this.#pattern.name === "zero" && this.#run.hi + count <= this.#endBytes) {
-      this.#run.hi += count;
-      return true;
+  /** Zeros that need not be looked at: a hole in a sparse file. Inside zeros no stream can resume that holds none. */
+  get zerosAhead(): number {
+    if (this.#mode === "follow" && this.#pattern.name === "zero") return Math.max(0, this.#endBytes - this.#run.hi);
+    if (this.#mode !== "scan" || this.#doubt !== undefined || !this.#raw.endsInZeros) return 0;
+    return this.#seeker.mayHoldZeros(this.#scan) ? 0 : Infinity;
+  }
+
+  skipZeros(count: number): void {
+    if (this.#mode === "follow") this.#run.hi += count;
+    else {
+      this.#raw.skipZeros(count);
+      this.#scan += count;
     }
-    if (this.#mode !== "scan" || this.#doubt !== undefined) return false;
-    if (!this.#raw.endsInZeros || this.#seeker.mayHoldZeros(this.#scan)) return false;
-    this.#raw.skipZeros(count);
-    this.#scan += count;
-    return true;
   }
 
   /** Goes as far as the window allows; `last` means that the file ends with it. */

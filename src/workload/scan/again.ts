@@ -56,7 +56,7 @@ function around(findings: readonly Finding[], { from, to }: ScanRange): ScanRang
 }
 
 /** Any bytes of a descriptor that takes aligned reads only. The view holds until the next call. */
-function directly(fd: Fd, memory: Memory): ReadAtMost {
+export function directly(fd: Fd, memory: Memory): ReadAtMost {
   return (offsetBytes, lengthBytes) => {
     const from = Math.floor(offsetBytes / ALIGN_BYTES) * ALIGN_BYTES;
     const got = read(fd, memory, { offsetBytes: from });

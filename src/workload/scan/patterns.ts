@@ -8,13 +8,16 @@
 import { tmpdir } from "node:os";
 import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
-import { type Path, pathText, read, writeAll } from "../../ops/file.ts";
-import { allocate } from "../../ops/memory.ts";
+import { openFile, type Path, pathText, read, writeAll } from "../../ops/file.ts";
+import { allocate, PAGE_BYTES } from "../../ops/memory.ts";
 import { statFd } from "../../ops/stat.ts";
 import type { LinesOptions } from "../../pattern/lines.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { type PatternArguments, parsePattern } from "../../pattern/spec.ts";
+import { O_DIRECT, O_RDONLY } from "../../sys/uapi/fcntl.ts";
+import { Holes } from "./holes.ts";
 import { type Input, isCharacterDevice, openInput, whyUnreadable } from "./input.ts";
+import type { ReadAtMost } from "./scan.ts";
 
 /** Large enough that a call costs little, small enough to be compared while it is in the cache. */
 export const READ_BLOCK_BYTES = 512 * 1024;
@@ -104,7 +107,10 @@ function openReference(path: Path): OpenedPattern {
   const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
   const { fd, sizeBytes: endBytes } = spooled;
   const memory = allocate(READ_BLOCK_BYTES);
+  const holes = new Holes(input, endBytes);
+  const readHole = holeReader(fd);
   const readReference = (block: Uint8Array, offsetBytes: number) => {
+    if (holes.at(offsetBytes) >= block.length && readHole(block, offsetBytes)) return;
     for (let done = 0; done < block.length; ) {
       const lengthBytes = Math.min(block.length - done, READ_BLOCK_BYTES);
       const got = read(fd, memory, { offsetBytes: offsetBytes + done, lengthBytes });
@@ -122,13 +128,43 @@ function openReference(path: Path): OpenedPattern {
     }
   };
   return {
-    pattern: reference({ lengthBytes: endBytes, read: readReference }),
+    pattern: reference({ lengthBytes: endBytes, read: readReference, hole: (offsetBytes) => holes.at(offsetBytes) }),
     endBytes,
     reopenable: input.sizeBytes !== undefined,
     ...(endBytes > INDEXED_BYTES_MAX ? { doubt: TOO_LARGE } : {}),
     assertUnchanged,
   };
 }
+
+/**
+ * Fills a block from where the file should be a hole; false where that is impossible. The hole is read all the same: a kernel
+ * that mistakes data for a hole has made copies without it. Past the page cache, for pages of zeros would fill it.
+ */
+function holeReader(fd: Fd): (block: Uint8Array, offsetBytes: number) => boolean {
+  let reading: ReadAtMost | undefined | "unavailable";
+  return (block, offsetBytes) => {
+    if (reading === "unavailable") return false;
+    try {
+      reading ??= again().directly(
+        openFile(`/proc/self/fd/${fd.number}`, { flags: O_RDONLY | O_DIRECT }),
+        allocate(READ_BLOCK_BYTES, { alignBytes: PAGE_BYTES }),
+      );
+      for (let done = 0; done < block.length; ) {
+        const got = reading(offsetBytes + done, block.length - done);
+        if (got.length === 0) return false;
+        block.set(got, done);
+        done += got.length;
+      }
+      return true;
+    } catch (error) {
+      if (!isSyscallError(error)) throw error;
+      reading = "unavailable";
+      return false;
+    }
+  };
+}
+
+const again = () => require("./again.ts") as typeof import("./again.ts");
 
 const TOO_LARGE =
   "foreign bytes may be the reference's own, from far away: it is larger than 8 GiB, and only the 256 KiB before and behind each place are searched";

@@ -10,9 +10,8 @@ import type { Fd } from "../../ops/fd.ts";
 import { type Path, read } from "../../ops/file.ts";
 import { allocate, type Memory, PAGE_BYTES } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
-import { nextData, seek } from "../../ops/space.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
-import { SEEK_END } from "../../sys/uapi/fcntl.ts";
+import { Holes } from "./holes.ts";
 import { type Input, openInput } from "./input.ts";
 import { openPattern, READ_BLOCK_BYTES } from "./patterns.ts";
 import type { Rear } from "./rear.ts";
@@ -108,35 +107,6 @@ export async function intactInParallel(
   return intact === undefined ? undefined : intact !== false;
 }
 
-/** Where the holes of a sparse file are; devices and file systems that keep none have none. */
-class Holes {
-  readonly #fd: Fd;
-  readonly #to: number;
-  #dataEnd: number;
-
-  constructor(input: Input, to: number) {
-    this.#fd = input.fd;
-    this.#to = to;
-    // lseek(2) knows SEEK_DATA for files only: block devices answer EINVAL.
-    this.#dataEnd = input.stat.kind === "file" && input.sizeBytes !== undefined ? 0 : Infinity;
-  }
-
-  /** How many bytes of hole begin at the offset; 0 in data. Moves the file position. */
-  at(offsetBytes: number): number {
-    if (offsetBytes < this.#dataEnd) return 0;
-    const data = nextData(this.#fd, { offsetBytes });
-    if (data === undefined)
-      return Math.max(0, Math.min(this.#to, seek(this.#fd, { offsetBytes: 0, whence: SEEK_END })) - offsetBytes);
-    this.#dataEnd = data.offsetBytes + data.lengthBytes;
-    return Math.min(this.#to, data.offsetBytes) - offsetBytes;
-  }
-
-  /** Where the data that holds the last offset asked for ends. */
-  get dataEnd(): number {
-    return this.#dataEnd;
-  }
-}
-
 /** The first touch of a page costs more than filling and comparing it: a small file gets fewer of them. */
 function blockBytesOf(rangeBytes: number): number {
   const eighth = Math.ceil(rangeBytes / 8 / PAGE_BYTES) * PAGE_BYTES;
@@ -146,7 +116,8 @@ function blockBytesOf(rangeBytes: number): number {
 /** Who takes the bytes: the stream judge, and the judges of other formats. */
 export interface Taker {
   push(block: Uint8Array): void;
-  pushZeros(count: number): void;
+  /** How many of the zeros it took; at most about so many that it had to look at. */
+  pushZeros(count: number, mostBytes: number): number;
   /** Long work before a block can be pushed. */
   prepare?(block: Uint8Array): Iterable<unknown> | undefined;
   /** True while nothing wrong was seen. */
@@ -217,8 +188,7 @@ export async function judgeInOrder(
       rear = undefined;
     }
     if (hole > 0) {
-      judge.pushZeros(hole);
-      at += hole;
+      at += judge.pushZeros(hole, READ_BLOCK_BYTES * 16);
       continue;
     }
     const mine = rear?.mine(at) ?? Infinity;
