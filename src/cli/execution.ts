@@ -6,14 +6,13 @@
  */
 import { sightTest } from "../judge/sight-test.ts";
 import { assert, Inconclusive } from "../ops/errors.ts";
-import { streamCalls } from "../ops/fd.ts";
 import { narrowLimit } from "../ops/limits.ts";
 import { Interrupted, ignoreSignals } from "../ops/signals.ts";
+import { streamCalls } from "../ops/stat.ts";
 import { EXIT, exitCodeOf, type ReportSection, type RunReport, type Verdict } from "../report/document.ts";
 import { renderText } from "../report/text.ts";
 import { SIGPIPE, SIGXFSZ } from "../sys/uapi/mount.ts";
 import type { Outcome } from "../workload/context.ts";
-import { Random } from "../workload/random.ts";
 import { Tally } from "../workload/tally.ts";
 import type { Definitions } from "./args.ts";
 import { asksForEvidence, documentsOf } from "./asked.ts";
@@ -29,6 +28,9 @@ import { reportOf } from "./report.ts";
 import { colorWanted, columnsOf, isTerminal, printProblem, reachBy, writeStdout } from "./streams.ts";
 import type { Call } from "./tool.ts";
 import type { Witness } from "./witness.ts";
+
+/** Loaded where something is random: a judge's run is not. */
+const randomness = () => require("../workload/random.ts") as typeof import("../workload/random.ts");
 
 const LOST_EVIDENCE = "Evidence that could not be kept";
 
@@ -211,7 +213,7 @@ export class Execution implements Work {
         return execution.#interruption.signal !== 0;
       },
       tally: this.#tally,
-      random: (label) => new Random(this.#seed, label),
+      random: (label) => new (randomness().Random)(this.#seed, label),
       progress: (state) => this.#progress.update(state),
       narrate: (line) => this.#progress.narrate(line),
       detail: (line) => this.#progress.detail(line),

@@ -3,7 +3,8 @@
  *
  * Pure. Owns the check of every field that tables, KTAP and pages read. Refuses a verdict that its own report does not give.
  */
-import { FINDING_KINDS, VERDICTS } from "../report/document.ts";
+import { VERDICTS } from "../report/document.ts";
+import { FINDING_KINDS } from "../report/kinds.ts";
 
 type StoredFields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;

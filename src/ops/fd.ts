@@ -6,13 +6,10 @@
  * names: the kernel would look its number up later and find another file.
  */
 
-import { errno, errnoName } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
-import { F_GETFD, F_GETFL, F_SETFL, FD_CLOEXEC, O_NONBLOCK } from "../sys/uapi/fcntl.ts";
-import { wasClosed } from "./closed.ts";
+import { F_GETFL, F_SETFL, O_NONBLOCK } from "../sys/uapi/fcntl.ts";
 import { assert, checked } from "./errors.ts";
 import { checkFd } from "./integers.ts";
-import { allocate, KiB } from "./memory.ts";
 
 /** A file descriptor: closed by `using`, once; every later use is an error that names it. close(2). */
 export class Fd implements Disposable {
@@ -93,27 +90,4 @@ export function setNonblocking(fd: Fd, on: boolean): void {
 /** dup3(2) without the target: a second descriptor of the same open file (it shares the file position). */
 export function duplicate(fd: Fd): Fd {
   return new Fd(checked(libc.dup(fd.number), "dup", fd.label), fd.label);
-}
-
-const STREAM_CHUNK_BYTES = 64 * KiB;
-
-/**
- * write(2) and isatty(3) for standard output and error: bound now, so that no recording of the run's calls holds them, and
- * with a buffer of their own, so that a line can be printed when memory is short. The count or the errno's name; never throws.
- */
-export function streamCalls() {
-  const { write: writeRaw, isatty, fcntl } = libc;
-  const buffer = allocate(STREAM_CHUNK_BYTES);
-  const { address, bytes: chunk } = buffer;
-  return {
-    write(fd: 1 | 2, bytes: Uint8Array): number | string {
-      const part = bytes.length <= chunk.length ? bytes : bytes.subarray(0, chunk.length);
-      chunk.set(part);
-      const result = writeRaw(fd, address, part.length);
-      return result < 0 ? errnoName(errno()) : result;
-    },
-    mayBeTerminal: (fd: 1 | 2) => isatty(fd) === 1,
-    // Only what the runtime has opened is closed on exec.
-    wasClosed: (fd: 1) => (fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) !== 0 && wasClosed(fd),
-  };
 }

@@ -166,7 +166,8 @@ export function readFully(fd: Fd, memory: KernelBuffer, part: BufferPart = {}): 
 /** A file of /proc or /sys, or another short one, as text; undefined where it cannot be read. */
 export function tryReadText(path: string): string | undefined {
   using name = cString(path);
-  const number = retryEintr(() => libc.open(name.address, F.O_RDONLY | F.O_CLOEXEC, 0));
+  // No call here waits for a signal, and why a file is missing does not matter: errno is not asked for.
+  const number = libc.open(name.address, F.O_RDONLY | F.O_CLOEXEC, 0);
   if (number < 0) return undefined;
   using fd = new Fd(number, path);
   try {

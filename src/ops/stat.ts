@@ -3,13 +3,15 @@
  *
  * Owns questions about files and file systems. Refuses to change anything.
  */
+import { errno, errnoName } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
 import * as M from "../sys/uapi/mount.ts";
+import { wasClosed } from "./closed.ts";
 import { checked, isSyscallError } from "./errors.ts";
-import type { Fd } from "./fd.ts";
+import { Fd } from "./fd.ts";
 import { type Path, pathText } from "./file.ts";
-import { allocate, cString, onFirstUse } from "./memory.ts";
+import { allocate, cString, KiB, onFirstUse } from "./memory.ts";
 
 /** What a file is. statx(2). */
 export interface Stat {
@@ -179,4 +181,38 @@ function mountOf(id: string | undefined, device: string): Mount | undefined {
     return { type, mountPoint, options: options.join(",") };
   }
   return undefined;
+}
+
+const STREAM_CHUNK_BYTES = 64 * KiB;
+/** Major number of /dev/null, /dev/zero and the like: character devices, but not terminals. Linux, devices.txt. */
+const MEM_MAJOR = 1;
+
+/**
+ * What standard output and error are asked and given: with a write(2) that is bound now, so that no recording of the run's
+ * calls holds it, and a buffer of its own, so that a line can be printed when memory is short. Never throws.
+ */
+export function streamCalls() {
+  const { write, fcntl } = libc;
+  const { address, bytes: chunk } = allocate(STREAM_CHUNK_BYTES);
+  /** The major number of a character device; undefined for everything else. */
+  const majorOf = (fd: 1 | 2): number | undefined => {
+    try {
+      if (statFd(new Fd(fd, "a standard stream")).kind !== "character-device") return undefined;
+      return asked().buffer.view.getUint32(F.statx.offsets.stx_rdev_major, true);
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    /** The count, or the errno's name. */
+    write(fd: 1 | 2, bytes: Uint8Array): number | string {
+      const part = bytes.length <= chunk.length ? bytes : bytes.subarray(0, chunk.length);
+      chunk.set(part);
+      const result = write(fd, address, part.length);
+      return result < 0 ? errnoName(errno()) : result;
+    },
+    mayBeTerminal: (fd: 1 | 2) => ![undefined, MEM_MAJOR].includes(majorOf(fd)),
+    // Only what the runtime has opened itself is closed on exec.
+    wasClosed: (fd: 1) => (fcntl(fd, F.F_GETFD, 0) & F.FD_CLOEXEC) !== 0 && wasClosed(fd),
+  };
 }

@@ -5,9 +5,6 @@
  */
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
 
-/** What a finding can be; for readers of reports, who know nothing of the judge. */
-export { FINDING_KINDS } from "../judge/finding.ts";
-
 export const SCHEMA = 2;
 
 export const VERDICTS = ["clean", "corrupt", "skipped", "inconclusive"] as const;

@@ -18,7 +18,11 @@ import {
   size,
   verifiedText,
 } from "./format.ts";
-import { type Colour, type Paint, painter } from "./paint.ts";
+import type { Colour, Paint } from "./paint.ts";
+
+/** Loaded for a terminal. */
+const painting = () => require("./paint.ts") as typeof import("./paint.ts");
+const plain: Paint = (_colour, text) => text;
 
 /** Loaded for damage. */
 const dump = () => require("./hexdump.ts") as typeof import("./hexdump.ts");
@@ -42,7 +46,7 @@ const LISTED_MAX = 64;
 
 export function renderText(raw: RunReport, { color, columns }: TextOptions): string {
   const report = printable(raw);
-  const paint = painter(color);
+  const paint = color ? painting().painter(color) : plain;
   const lines = [
     ...verdictLines(report, paint),
     ...groupLines(report),

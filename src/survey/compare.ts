@@ -4,7 +4,8 @@
  * Owns the forms of both files: a survey's JSON, a matrix of the lab that holds surveys, or, for --expect, a text file with
  * a case on each line and, after it, the kinds that are expected. Refuses to hide anything: an expected case is marked.
  */
-import { FINDING_KINDS, SCHEMA, VERDICTS } from "../report/document.ts";
+import { SCHEMA, VERDICTS } from "../report/document.ts";
+import { FINDING_KINDS } from "../report/kinds.ts";
 import type { CaseResult } from "./document.ts";
 
 /** A case of an earlier survey: corrupt or not, with these kinds. */

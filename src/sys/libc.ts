@@ -42,7 +42,6 @@ export const LIBC_SYMBOLS = {
   memfd_create: [["ptr", "u32"], "i32"],
   flock: [["i32", "i32"], "i32"],
   fcntl: [["i32", "i32", "ptr"], "i32"],
-  isatty: [["i32"], "i32"],
   ioctl: [["i32", "ptr", "ptr"], "i32"],
   // Pipes: pipe(2), splice(2), tee(2), vmsplice(2), sendfile(2). Two empty offsets are passed as 0.
   pipe2: [["ptr", "i32"], "i32"],

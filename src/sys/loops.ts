@@ -7,7 +7,6 @@
  * are re-bound through linkSymbols and cc's own wrappers are never called with arguments.
  */
 import { cc, linkSymbols, read } from "bun:ffi";
-import { withoutHeaders } from "./compiler.ts";
 
 /** Words are u64 little-endian: word i is start + i * step, modulo 2^64; halves are unsigned 32-bit numbers. */
 export interface NativeLoops {
@@ -54,13 +53,16 @@ const WORD_ARGUMENTS = ["ptr", "ptr", "ptr", "u32", "u32", "u32", "u32"] as cons
 
 const SOURCES = ["loops.c", "search.c", "foreign.c"];
 
+/** Loaded when something is compiled. */
+const compiling = () => require("./compiler.ts") as typeof import("./compiler.ts");
+
 /** Where the compiled functions are listed. */
 let tableAt: number | undefined;
 
 /** x86-64 has SSE2 always; elsewhere the plain C loop is compiled. */
 function compile(): number {
   const defined: Record<string, string> = process.arch === "x64" ? { BW_X86_64: "1" } : {};
-  const compiled = withoutHeaders(() =>
+  const compiled = compiling().withoutHeaders(() =>
     cc({
       // cc() takes several sources (TinyCC compiles them into one program); its types name one only.
       source: SOURCES.map((name) => `${import.meta.dir}/../../c/runtime/${name}`) as unknown as string,

@@ -7,12 +7,14 @@
  * calls it keeps its own handlers.
  */
 import { cc, linkSymbols, type Pointer } from "bun:ffi";
-import { withoutHeaders } from "./compiler.ts";
 import { libc } from "./libc.ts";
 import { arrayBufferAt } from "./memory.ts";
 import { ARMED, COUNT, COUNTERS, collect, END_WITHIN, handleByTimer, SIGNAL, WATCHED } from "./signal-timer.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./uapi/mman.ts";
 import { SIGALRM } from "./uapi/mount.ts";
+
+/** Loaded when something is compiled. */
+const compiling = () => require("./compiler.ts") as typeof import("./compiler.ts");
 
 const SIG_DFL = 0;
 const SIG_IGN = 1;
@@ -45,7 +47,7 @@ function compile(): string | undefined {
   if (compiled !== undefined) return undefined;
   try {
     const none = { args: [], returns: "void" } as const;
-    const { symbols } = withoutHeaders(() =>
+    const { symbols } = compiling().withoutHeaders(() =>
       cc({
         source: `${import.meta.dir}/../../c/runtime/signal.c`,
         flags: ["-nostdlib"],

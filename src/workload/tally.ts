@@ -5,7 +5,6 @@
  * own. What was counted before a signal or a refused call ended the run is reported too.
  */
 import type { CallReference, Finding, Judgement } from "../judge/finding.ts";
-import { monotonicNs } from "../ops/clock.ts";
 import { Inconclusive } from "../ops/errors.ts";
 import type { ReportSection, Totals, Trigger } from "../report/document.ts";
 
@@ -31,8 +30,7 @@ export class Tally {
   readonly #sections = new Map<string, string[]>();
   readonly #kept: string[] = [];
   readonly #vanishing: string[] = [];
-  /** CLOCK_MONOTONIC at the beginning: the zero of every time that a report gives of its calls. */
-  readonly startedNs = monotonicNs();
+  readonly #beganNs = Bun.nanoseconds();
   #judgements = 0;
   #count = 0;
   #bytesWritten = 0;
@@ -42,9 +40,15 @@ export class Tally {
   #attempts = 0;
   #reached = 0;
 
+  /** CLOCK_MONOTONIC at the beginning: the zero of every time that a report gives of its calls. */
+  get startedNs(): number {
+    const { monotonicNs } = require("../ops/clock.ts") as typeof import("../ops/clock.ts");
+    return monotonicNs() - (Bun.nanoseconds() - this.#beganNs);
+  }
+
   /** A call that just returned, as strace names it: what was asked, and the count or -errno that came back. */
   called(what: string, requestedBytes: number, result: number): CallReference {
-    const atNs = monotonicNs() - this.startedNs;
+    const atNs = Bun.nanoseconds() - this.#beganNs;
     const call = { what, index: this.#count, atNs, requestedBytes, result };
     this.#count += 1;
     if (this.#calls.length === LISTED_MAX) this.#calls.splice(0, LISTED_MAX / 2);

@@ -110,6 +110,7 @@ export const statx = layout("struct statx", 256, {
   stx_blocks: 48,
   stx_btime: 80,
   stx_mtime: 112,
+  stx_rdev_major: 128,
   stx_dev_major: 136,
   stx_dev_minor: 140,
   stx_mnt_id: 144,

@@ -8,7 +8,6 @@ import { wasClosed } from "../../ops/closed.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText } from "../../ops/file.ts";
-import { inheritedPath } from "../../ops/inherited.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
@@ -19,6 +18,13 @@ export interface Input {
   readonly stat: Stat;
   /** Where it ends; undefined for what has no offsets (pipes, terminals) or gives no size (files of /proc). */
   readonly sizeBytes: number | undefined;
+}
+
+/** Where another path may be meant (`<(command)`); most paths are what they are. */
+function inheritedPath(path: Path): Path {
+  if (!/^\/(?:dev|proc\/self)\/fd\//.test(pathText(path))) return path;
+  const inherited = require("../../ops/inherited.ts") as typeof import("../../ops/inherited.ts");
+  return inherited.inheritedPath(path);
 }
 
 export const isStdin = (path: Path) => pathText(path) === "-";

@@ -5,7 +5,6 @@
  * input, which can be read once only, are copied to a nameless file under TMPDIR first. Refuses character devices, which
  * have no end.
  */
-import { tmpdir } from "node:os";
 import { Inconclusive, isSyscallError, UsageError } from "../../ops/errors.ts";
 import type { Fd } from "../../ops/fd.ts";
 import { openFile, type Path, pathText, read, writeAll } from "../../ops/file.ts";
@@ -186,6 +185,7 @@ function spool(from: Fd): { fd: Fd; sizeBytes: number } {
 
 function copyFile(label: string): Fd {
   const { namelessFile } = require("../../ops/mount.ts") as typeof import("../../ops/mount.ts");
+  const { tmpdir } = require("node:os") as typeof import("node:os");
   const directory = tmpdir();
   try {
     return namelessFile(directory);
