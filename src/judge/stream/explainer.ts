@@ -66,8 +66,7 @@ export class Explainer implements Listener {
   inlay(run: Part, inlay: Part): void {
     if (this.isSettled(run)) {
       run.written = true;
-      for (const line of runLines({ ...run, inlays: [inlay] }, { from: this.#written, to: endOf(inlay) }))
-        this.#write(line);
+      for (const line of runLines(run, { from: this.#written, to: endOf(inlay) }, [inlay])) this.#write(line);
       return;
     }
     run.inlays.push(inlay);
@@ -184,8 +183,7 @@ export class Explainer implements Listener {
   /** What is left of the run before the first gap. */
   #finishAnchor({ before, cuts }: Gap): void {
     const to = cuts[0] as number;
-    if (to > this.#written)
-      for (const line of runLines({ ...before, inlays: [] }, { from: this.#written, to })) this.#write(line);
+    if (to > this.#written) for (const line of runLines(before, { from: this.#written, to }, [])) this.#write(line);
   }
 
   #drop(count: number): void {

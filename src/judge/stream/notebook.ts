@@ -207,22 +207,23 @@ function contentOf(kind: Line["part"]["kind"]): string {
   return kind === "zeroed" ? "zeros" : kind === "filled" ? "one value" : "foreign bytes";
 }
 
-function noteOf(line: Line): Note {
-  const { kind, from, to, part, origin, replaces, shift } = line;
-  const bits = kind === "bit-flipped";
-  return {
+/** One by one, for there may be millions: spreading makes an object for each field. */
+function noteOf({ kind, from, to, part, origin, replaces, shift, missing, leftAt }: Line): Note {
+  const lengthBytes = missing ?? to - from;
+  const note: { -readonly [K in keyof Note]: Note[K] } = {
     kind: kind as FindingKind,
     offsetBytes: from,
-    lengthBytes: line.missing ?? to - from,
-    ...(origin === undefined ? {} : { originBytes: origin }),
-    ...(replaces === undefined || bits ? {} : { replacesBytes: replaces }),
-    ...(line.leftAt === undefined ? {} : { alsoAtBytes: line.leftAt }),
-    ...(kind === "filled" ? { value: part.value as number } : {}),
-    ...(bits ? { bits: part.bits as readonly WrongBit[] } : {}),
-    ...(part.wordBytes === undefined ? {} : { wordBytes: part.wordBytes }),
-    ...(kind === "stale" && part.label !== undefined ? { label: part.label } : {}),
-    ...(kind === "extra" ? { content: contentOf(part.kind) } : {}),
+    lengthBytes,
     homeBytes: from + shift,
     listed: false,
   };
+  if (origin !== undefined) note.originBytes = origin;
+  if (kind === "bit-flipped") note.bits = part.bits as readonly WrongBit[];
+  else if (replaces !== undefined) note.replacesBytes = replaces;
+  if (leftAt !== undefined) note.alsoAtBytes = leftAt;
+  if (kind === "filled") note.value = part.value as number;
+  if (part.wordBytes !== undefined) note.wordBytes = part.wordBytes;
+  if (kind === "stale" && part.label !== undefined) note.label = part.label;
+  if (kind === "extra") note.content = contentOf(part.kind);
+  return note;
 }

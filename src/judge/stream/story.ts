@@ -167,20 +167,21 @@ function linesOf(gap: Gap, all: Whole): Line[] {
 }
 
 /** An intact run, with the damage in it. */
-export function runLines(run: Part, { from, to }: Range): Line[] {
+export function runLines(run: Part, range: Range, inlays: readonly Part[] = run.inlays): Line[] {
   const { shift } = run;
-  return spansOf(run, { from, to }).flatMap((span): Line[] => {
-    const { inlay, ...range } = span;
-    if (inlay !== undefined) return pieceLines(inlay, { ...range, shift, replaces: range.to - range.from });
-    return [{ kind: "intact", show: "segment", ...range, origin: range.from + shift, shift, part: run }];
-  });
+  const lines: Line[] = [];
+  for (const { from, to, inlay } of spansOf(inlays, range)) {
+    if (inlay !== undefined) lines.push(...pieceLines(inlay, { from, to, shift, replaces: to - from }));
+    else lines.push({ kind: "intact", show: "segment", from, to, origin: from + shift, shift, part: run });
+  }
+  return lines;
 }
 
 /** One finding over a run of stream bytes; the damage in it is a finding of its own. */
 function covering(line: Omit<Line, "show">): Line[] {
   const { part, from, to, shift } = line;
   const origin = from + part.shift;
-  const parts = spansOf(part, { from, to }).flatMap((span): Line[] => {
+  const parts = spansOf(part.inlays, { from, to }).flatMap((span): Line[] => {
     const { inlay, ...range } = span;
     if (inlay !== undefined) return pieceLines(inlay, { ...range, shift: part.shift, replaces: range.to - range.from });
     return [{ kind: line.kind, show: "segment", ...range, origin: range.from + part.shift, shift, part }];
@@ -194,10 +195,10 @@ export function endOf({ to, hi }: Part): number {
 }
 
 /** A range of a run, cut where damage is in it. */
-function spansOf(run: Part, { from, to }: Range): (Range & { readonly inlay?: Part })[] {
+function spansOf(inlays: readonly Part[], { from, to }: Range): (Range & { readonly inlay?: Part })[] {
   const spans: (Range & { readonly inlay?: Part })[] = [];
   let at = from;
-  for (const inlay of run.inlays) {
+  for (const inlay of inlays) {
     const start = Math.max(at, chooseCut({ low: inlay.lo, high: inlay.from, otherwise: inlay.from }));
     const end = Math.min(to, endOf(inlay));
     if (end <= start) continue;

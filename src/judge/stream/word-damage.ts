@@ -86,9 +86,25 @@ export class WordDamage {
     if (words <= 0) return { kind: "other" };
     const found = place.other();
     if (found !== undefined) return { kind: "other", found };
+    // Most wrong words are neither flipped nor reversed, which the first one shows by itself.
+    this.#load(window, { from, lead, words: 1, place });
+    if (!this.#mayBeDerived()) {
+      this.#chunkWords = CHUNK_WORDS_MIN;
+      return { kind: "other" };
+    }
     this.#load(window, { from, lead, words, place });
     const whole = place.last || from + shift + words * WORD >= place.endBytes;
     return this.#judge({ from, at, words, whole }, take);
+  }
+
+  /** True when the first word may be a flip, or the first of a range. */
+  #mayBeDerived(): boolean {
+    const lo = (this.#found[0] as number) ^ (this.#good[0] as number);
+    const hi = (this.#found[1] as number) ^ (this.#good[1] as number);
+    const folded = lo | hi;
+    const bytes = (folded | (folded >>> 8) | (folded >>> 16) | (folded >>> 24)) & 0xff;
+    if (bitCount(lo) + bitCount(hi) <= BITS_MAX || bitCount(bytes) <= BITS_MAX) return true;
+    return SWAPS.some(({ derivation }) => this.#isSwapped(derivation));
   }
 
   /** What the words from there on are made by, whatever else they may be. */
@@ -220,13 +236,16 @@ export class WordDamage {
   }
 
   #swapCandidates(): Candidate[] {
-    return SWAPS.filter(({ derivation: { wordBytes } }) => {
-      for (let k = this.#unknown; k < WORD; k += 1) {
-        const from = k - (k % wordBytes) + wordBytes - 1 - (k % wordBytes);
-        if (this.#foundBytes[k] !== this.#goodBytes[from]) return false;
-      }
-      return true;
-    });
+    return SWAPS.filter(({ derivation }) => this.#isSwapped(derivation));
+  }
+
+  /** The first word is the right one with its bytes reversed. */
+  #isSwapped({ wordBytes }: Derivation): boolean {
+    for (let k = this.#unknown; k < WORD; k += 1) {
+      const from = k - (k % wordBytes) + wordBytes - 1 - (k % wordBytes);
+      if (this.#foundBytes[k] !== this.#goodBytes[from]) return false;
+    }
+    return true;
   }
 }
 
