@@ -13,6 +13,9 @@ import { readdirSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import { runCommand, UsageError } from "bytewitness";
+import { PARENT_VARIABLE } from "../src/cli/describe.ts";
+import { abortable } from "../src/cli/interruption.ts";
+import { printLine } from "../src/cli/streams.ts";
 import { createDirectory } from "../src/machine/own-file.ts";
 import { type KillCandidate, playRound } from "../src/machine/soak/kills.ts";
 import { Random } from "../src/workload/random.ts";
@@ -45,38 +48,55 @@ await runCommand({
     seed: { kind: "count", optional: true, description: "decides scripts, moments and victims" },
     only: { kind: "text", optional: true, description: "scripts whose path has this in it" },
   },
-  run: async ({ args, print }) => {
-    if (args.only === "") throw new UsageError("--only needs a part of a script's name, not an empty string");
-    const seed = args.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
-    const all = candidates().filter(({ script }) => args.only === undefined || script.includes(args.only));
-    if (all.length === 0)
-      throw new UsageError(`no script has "${args.only}" in its path; --only takes a part of a name`);
-    const random = new Random(seed, "soak");
-    const root = createDirectory(`${os.tmpdir()}/bytewitness-soak-`);
-    const sums = { kills: 0, late: 0, swept: 0, kept: 0 };
-    const problems: string[] = [];
-    for (let index = 0; index < args.kills; index += 1) {
-      // Every script has its turn; every other time both runs are the same script, so that they meet.
-      const first = all[index % all.length] as KillCandidate;
-      const second = random.below(2) === 0 ? first : (all[random.below(all.length)] as KillCandidate);
-      const victim = (["run", "run", "child", "all"] as const)[random.below(4)] ?? "run";
-      const afterMs = 50 + random.below(2000);
-      const pick = (count: number) => random.below(count);
-      const end = await playRound({ index, candidates: [first, second], afterMs, victim, root: root.path, pick });
-      sums.kills += end.killed ? 1 : 0;
-      sums.late += end.killed ? 0 : 1;
-      sums.swept += end.swept;
-      sums.kept += end.kept;
-      const names = [first, second].map(({ script, words }) => [script.slice(HERE.length + 1), ...words].join(" "));
-      for (const line of end.problems)
-        problems.push(`round ${index} (${names.join(" alongside ")}, ${victim}): ${line}`);
-    }
-    root.remove();
-    print(`seed ${seed}: ${args.kills} rounds of two runs; ${sums.kills} killed, ${sums.late} had ended before`);
-    print(`put right by guards, but for ${sums.swept} things that the next start removed or restored`);
-    if (sums.kept > 0) print(`${sums.kept} files of evidence were kept: scripts found damage on this kernel`);
-    print(problems.length === 0 ? "left behind, changed or touched: nothing" : `problems: ${problems.length}`);
-    for (const line of problems) print(`  ${line}`);
-    return problems.length === 0 ? 0 : 255;
-  },
+  run: ({ args, print }) =>
+    abortable(
+      (signal) => soak(args, print, signal),
+      (line) => printLine(`soak: ${line}`),
+    ),
 });
+
+interface Asked {
+  readonly kills: number;
+  readonly seed: number | undefined;
+  readonly only: string | undefined;
+}
+
+/** A signal ends it after the round that is being played: what that round began must be gone first. */
+async function soak(args: Asked, print: (line: string) => void, signal: AbortSignal): Promise<number> {
+  if (args.only === "") throw new UsageError("--only needs a part of a script's name, not an empty string");
+  const seed = args.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
+  const all = candidates().filter(({ script }) => args.only === undefined || script.includes(args.only));
+  if (all.length === 0) throw new UsageError(`no script has "${args.only}" in its path; --only takes a part of a name`);
+  const random = new Random(seed, "soak");
+  const root = createDirectory(`${os.tmpdir()}/bytewitness-soak-`);
+  const sums = { kills: 0, late: 0, swept: 0, kept: 0 };
+  const problems: string[] = [];
+  // A soak that is killed takes its runs along.
+  const env = { [PARENT_VARIABLE]: String(process.pid) };
+  let rounds = 0;
+  for (let index = 0; index < args.kills && !signal.aborted; index += 1) {
+    // Every script has its turn; every other time both runs are the same script, so that they meet.
+    const first = all[index % all.length] as KillCandidate;
+    const second = random.below(2) === 0 ? first : (all[random.below(all.length)] as KillCandidate);
+    const victim = (["run", "run", "child", "all"] as const)[random.below(4)] ?? "run";
+    const afterMs = 50 + random.below(2000);
+    const pick = (count: number) => random.below(count);
+    const end = await playRound({ index, candidates: [first, second], afterMs, victim, root: root.path, env, pick });
+    rounds += 1;
+    sums.kills += end.killed ? 1 : 0;
+    sums.late += end.killed ? 0 : 1;
+    sums.swept += end.swept;
+    sums.kept += end.kept;
+    const names = [first, second].map(({ script, words }) => [script.slice(HERE.length + 1), ...words].join(" "));
+    for (const line of end.problems) problems.push(`round ${index} (${names.join(" alongside ")}, ${victim}): ${line}`);
+  }
+  root.remove();
+  print(
+    `seed ${seed}: ${rounds === args.kills ? rounds : `interrupted after ${rounds} of ${args.kills}`} rounds of two runs; ${sums.kills} killed, ${sums.late} had ended before`,
+  );
+  print(`put right by guards, but for ${sums.swept} things that the next start removed or restored`);
+  if (sums.kept > 0) print(`${sums.kept} files of evidence were kept: scripts found damage on this kernel`);
+  print(problems.length === 0 ? "left behind, changed or touched: nothing" : `problems: ${problems.length}`);
+  for (const line of problems) print(`  ${line}`);
+  return problems.length === 0 ? 0 : 255;
+}

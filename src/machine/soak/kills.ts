@@ -31,6 +31,8 @@ export interface KillRound {
   readonly victim: "run" | "child" | "all";
   /** Below which directory the round's own is made. */
   readonly root: string;
+  /** For the environment of the runs. */
+  readonly env?: Readonly<Record<string, string>>;
   /** How long the end of a process, a mount or a foreign lease is waited for. */
   readonly waitMs?: number;
   /** Picks one of so many, for the child. */
@@ -55,7 +57,9 @@ export async function playRound(round: KillRound): Promise<RoundEnd> {
   mkdirSync(`${directory}/tmp`, { recursive: true });
   const token = `${process.pid}-${round.index}`;
   const before = await quietSettings();
-  const children = round.candidates.map((candidate, index) => start(candidate, directory, token, index));
+  const children = round.candidates.map((candidate, index) =>
+    start(candidate, { directory, token, index, env: round.env ?? {} }),
+  );
   await Bun.sleep(round.afterMs);
   // A stranger's files come while the runs are there: their numbers are taken from no one.
   for (const name of STRANGERS) writeFileSync(`${directory}/${name}`, `a stranger's ${name}`);
@@ -77,11 +81,15 @@ export async function playRound(round: KillRound): Promise<RoundEnd> {
   return { killed, swept: swept.length, kept, problems };
 }
 
-function start(candidate: KillCandidate, directory: string, token: string, index: number): Bun.Subprocess {
+function start(
+  candidate: KillCandidate,
+  place: { directory: string; token: string; index: number; env: Readonly<Record<string, string>> },
+): Bun.Subprocess {
+  const { directory, token, index, env } = place;
   const words = candidate.words.map((word) => word.replace("DIR", directory).replace("RUN", String(index)));
   return Bun.spawn(ownCommand(candidate.script, ...words), {
     cwd: directory,
-    env: { ...process.env, [VARIABLE]: token, TMPDIR: `${directory}/tmp` },
+    env: { ...process.env, ...env, [VARIABLE]: token, TMPDIR: `${directory}/tmp` },
     stdio: ["ignore", "ignore", "ignore"],
   });
 }
