@@ -114,6 +114,38 @@ export interface FoundRecords {
   readonly betweenBytes?: number;
 }
 
+/** What the blocks of fio(1) show of a finding. */
+export interface FioEvidence {
+  /**
+   * "other job": its block was not written by the job that is judged. "older write": by an earlier run of it. "other
+   * block": the whole block belongs elsewhere. "no block": zeros or one value instead of it. "reversed block": all its
+   * words. "shifted": data of other blocks, not where blocks begin. "piece": a part of a block whose place is right.
+   * "part of a block", "part of a write": such a part that fio has written elsewhere, or at another time. "end": missing.
+   */
+  readonly what:
+    | "other job"
+    | "older write"
+    | "other block"
+    | "no block"
+    | "reversed block"
+    | "shifted"
+    | "piece"
+    | "part of a block"
+    | "part of a write"
+    | "end";
+  /** Where in the file the block begins that it is a part of. */
+  readonly blockAtBytes?: number;
+  /** Which operation of the job wrote what is there, and when, from the job's start. */
+  readonly operation?: number;
+  readonly timeNs?: number;
+  /** What the block holds is damaged, too. */
+  readonly damaged?: true;
+  /** The bits are of the block's header. */
+  readonly inHeader?: true;
+  /** How many operations later than what belongs here it was written; negative: earlier. */
+  readonly operationsLater?: number;
+}
+
 /** One piece of damage. Offsets are byte offsets in the file (or stream) that was read back. */
 export interface Finding {
   readonly kind: FindingKind;
@@ -154,6 +186,8 @@ export interface Finding {
   readonly claim?: BrokenClaim;
   /** The records it is about, in a log. */
   readonly records?: FoundRecords;
+  /** What it is, in a file of fio's blocks. */
+  readonly fio?: FioEvidence;
   /** Where in a relay it happened. */
   readonly hop?: Hop;
   /** What a relay's peer sent in all, where the end of its stream shows the damage. */

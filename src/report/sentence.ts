@@ -7,6 +7,7 @@ import type { CallReference, Finding, Hop, WrongBit } from "../judge/finding.ts"
 import { hexByte, PAGE_BYTES } from "../units.ts";
 import { carriedText } from "./carried.ts";
 import type { ReportedFinding } from "./document.ts";
+import { fioText } from "./fio.ts";
 import { grouped, plural } from "./format.ts";
 import { claimText, recordsText } from "./records.ts";
 
@@ -112,9 +113,12 @@ export function reportedCall(call: CallReference): CallReference {
   return { ...call, detail: `the file grew by ${grewBytes}, the call returned ${result}` };
 }
 
+const textOf = (finding: Finding) =>
+  claimText(finding) ?? recordsText(finding) ?? fioText(finding) ?? describe(finding);
+
 /** The sentence of one finding, without a full stop. */
 export function sentenceOf(finding: Finding): string {
-  const { detail = claimText(finding) ?? recordsText(finding) ?? describe(finding), hop, cause } = finding;
+  const { detail = textOf(finding), hop, cause } = finding;
   const clauses = [carriedText(finding), hop === undefined ? undefined : HOP_TEXTS[hop], cause];
   const tail = clauses.flatMap((clause) => (clause === undefined ? [] : [`; ${clause}`])).join("");
   return detail.endsWith(tail) ? detail : `${detail}${tail}`;

@@ -87,7 +87,7 @@ export class FioJudge {
     }
     if (header.lengthBytes !== blockBytes || header.thread !== this.#layout.thread) {
       const label = `job ${header.thread}, blocks of ${grouped(header.lengthBytes)} bytes`;
-      this.#notes.add({ kind: "stale", ...range, label, detail: `a block of ${label}` });
+      this.#notes.add({ kind: "stale", ...range, label, fio: { what: "other job" } });
       return;
     }
     const belongs = header.offsetBytes - this.#layout.baseBytes;
@@ -97,13 +97,8 @@ export class FioJudge {
       return;
     }
     if (damage.length === 0 && !order.fits(header)) {
-      const number = grouped(order.numberOf(header));
-      this.#notes.add({
-        ...range,
-        kind: "stale",
-        label: "another run of the job",
-        detail: `the block is of operation ${number} at ${seconds(header)}, which does not fit this run: an older write`,
-      });
+      const fio = { what: "older write", operation: order.numberOf(header), timeNs: header.timeNs } as const;
+      this.#notes.add({ ...range, kind: "stale", label: "another run of the job", fio });
       return;
     }
     this.#pieces(at, block.length, damage);
@@ -111,11 +106,9 @@ export class FioJudge {
 
   #elsewhere(found: { at: number; belongs: number; header: FioHeader; damage: readonly Damage[]; length: number }) {
     const { at, belongs, header, damage, length } = found;
-    const whole = damage.length === 0 ? "" : ", and that data is damaged too";
-    const number = grouped(this.#layout.order.numberOf(header));
-    const detail = `the block at ${grouped(at)} holds the data of ${grouped(belongs)}, written by operation ${number}, ${seconds(header)} after the start${whole}`;
-    const operation = this.#layout.order.numberOf(header);
-    this.#notes.add({ kind: "misplaced", from: at, to: at + length, originBytes: belongs, operation, detail });
+    const written = { operation: this.#layout.order.numberOf(header), timeNs: header.timeNs };
+    const fio = { what: "other block", ...written, ...(damage.length > 0 && { damaged: true as const }) } as const;
+    this.#notes.add({ kind: "misplaced", from: at, to: at + length, originBytes: belongs, fio });
   }
 
   /** A block whose header is not sound: one or two bits of it, or all of it, or the whole block. */
@@ -124,19 +117,12 @@ export class FioJudge {
     const to = at + block.length;
     const constant = constantOf(block, 0, block.length);
     if (constant !== undefined) {
-      const value = constant.value === undefined ? "zeros" : `bytes 0x${constant.value.toString(16).padStart(2, "0")}`;
-      this.#notes.add({
-        ...constant,
-        from: at,
-        to,
-        detail: `${value} where a block should be (or it was never written)`,
-      });
+      this.#notes.add({ ...constant, from: at, to, fio: { what: "no block" } });
       return;
     }
     const wordBytes = reversedWords(block, at + this.#layout.baseBytes);
     if (wordBytes !== undefined) {
-      const detail = `the right block with the bytes of every ${wordBytes * 8}-bit word reversed`;
-      this.#notes.add({ kind: "byte-swapped", from: at, to, wordBytes, detail });
+      this.#notes.add({ kind: "byte-swapped", from: at, to, wordBytes, fio: { what: "reversed block" } });
       return;
     }
     const repaired = repairHeader(block);
@@ -150,7 +136,7 @@ export class FioJudge {
       }));
       const first = bits[0]?.offsetBytes ?? 0;
       const flipped: Damage = { kind: "bit-flipped", from: first, to: (bits.at(-1)?.offsetBytes ?? first) + 1, bits };
-      this.#pieces(at, block.length, [flipped, ...this.#wrongIn(mended, repaired.header)], " of the header");
+      this.#pieces(at, block.length, [flipped, ...this.#wrongIn(mended, repaired.header)], repaired.header.headBytes);
       return;
     }
     const { pieces, unfinished } = shiftedPieces(block, this.#layout, payload === "seeded" ? before : undefined);
@@ -167,12 +153,11 @@ export class FioJudge {
     let done = 0;
     const between = (to: number) => {
       for (const { from: start, to: end, ...damage } of this.#bySectors(block.subarray(done, to)))
-        this.#notes.add(this.#fact(at, { ...damage, from: done + start, to: done + end }, ""));
+        this.#notes.add(this.#fact(at, { ...damage, from: done + start, to: done + end }));
     };
     for (const { from, to, originBytes } of pieces) {
       between(from);
-      const detail = `the data of ${grouped(originBytes)} is at ${grouped(at + from)}: fio's blocks were shifted by ${grouped(Math.abs(at + from - originBytes))} bytes`;
-      this.#notes.add({ kind: "misplaced", from: at + from, to: at + to, originBytes, detail });
+      this.#notes.add({ kind: "misplaced", from: at + from, to: at + to, originBytes, fio: { what: "shifted" } });
       done = to;
     }
     between(block.length);
@@ -227,71 +212,47 @@ export class FioJudge {
   }
 
   /** Writes down the pieces of a block and what is intact between them. */
-  #pieces(at: number, length: number, damage: readonly Damage[], of = ""): void {
+  #pieces(at: number, length: number, damage: readonly Damage[], headBytes = 0): void {
     let done = 0;
     for (const piece of [...damage].sort((a, b) => a.from - b.from)) {
       if (piece.from < done) continue;
       if (piece.from > done) this.#notes.intact(at + done, at + piece.from);
-      this.#notes.add(this.#fact(at, piece, of));
+      this.#notes.add(this.#fact(at, piece, headBytes));
       done = piece.to;
     }
     if (done < length) this.#notes.intact(at + done, at + length);
   }
 
-  #fact(at: number, piece: Damage, of: string): Fact {
+  /** `headBytes`: the block has a header of that length in which bits are wrong. */
+  #fact(at: number, piece: Damage, headBytes = 0): Fact {
     const range = { from: at + piece.from, to: at + piece.to };
-    const inBlock = `in the block at ${grouped(at)}`;
+    const fio = { what: "piece", blockAtBytes: at } as const;
+    const inHeader = piece.to <= headBytes && { inHeader: true as const };
     switch (piece.kind) {
       case "zeroed":
-        return { ...range, kind: "zeroed", detail: `zeros ${inBlock}` };
+        return { ...range, kind: "zeroed", fio };
       case "filled":
-        return {
-          ...range,
-          kind: "filled",
-          value: piece.value,
-          detail: `bytes 0x${(piece.value ?? 0).toString(16)} ${inBlock}`,
-        };
+        return { ...range, kind: "filled", value: piece.value, fio };
       case "bit-flipped": {
         const bits = (piece.bits ?? []).map((bit) => ({ ...bit, offsetBytes: bit.offsetBytes + at }));
-        const names = bits.map(({ bit, offsetBytes }) => `bit ${bit} of byte ${grouped(offsetBytes)}`).join(", ");
-        const along = piece.wordBytes === undefined ? "" : ", and so every 8 bytes";
-        return {
-          ...range,
-          kind: "bit-flipped",
-          bits,
-          wordBytes: piece.wordBytes,
-          detail: `${names}${of}${along}, ${inBlock}`,
-        };
+        return { ...range, kind: "bit-flipped", bits, wordBytes: piece.wordBytes, fio: { ...fio, ...inHeader } };
       }
       case "byte-swapped":
-        return {
-          ...range,
-          kind: "byte-swapped",
-          wordBytes: piece.wordBytes,
-          detail: `words of ${piece.wordBytes} bytes reversed ${inBlock}`,
-        };
+        return { ...range, kind: "byte-swapped", wordBytes: piece.wordBytes, fio };
       case "stale":
         return this.#otherWrite(at, piece, range);
       default:
-        return { ...range, kind: "foreign", detail: `bytes that fio did not write there, ${inBlock}` };
+        return { ...range, kind: "foreign", fio };
     }
   }
 
   #otherWrite(at: number, piece: Damage, range: { from: number; to: number }): Fact {
     const place = piece.seed === undefined ? undefined : this.#layout.order.placeOf(piece.seed);
     if (place !== undefined && this.#layout.blocksOfWrite === 1) {
-      const originBytes = place + piece.from;
-      const detail = `a part of the block at ${grouped(at)} holds the data of the block at ${grouped(place)}`;
-      return { ...range, kind: "misplaced", originBytes, detail };
+      const fio = { what: "part of a block", blockAtBytes: at } as const;
+      return { ...range, kind: "misplaced", originBytes: place + piece.from, fio };
     }
-    const label = "an older write of fio";
-    return {
-      ...range,
-      kind: "stale",
-      label,
-      detail: `a part of the block at ${grouped(at)} is from another write of fio: a write that was torn, or lost`,
-    };
+    const fio = { what: "part of a write", blockAtBytes: at } as const;
+    return { ...range, kind: "stale", label: "an older write of fio", fio };
   }
 }
-
-const seconds = ({ timeNs }: FioHeader) => `${(timeNs / 1e9).toFixed(3)} s`;

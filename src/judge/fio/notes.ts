@@ -1,11 +1,10 @@
 /**
  * Findings about blocks of fio, in file order: merged where they continue, joined where one names the other, capped.
  *
- * Owns the caps and the sentences that need two findings. Refuses to decide what anything is.
+ * Owns the caps and the evidence that needs two findings. Refuses to decide what anything is.
  */
 
-import { grouped } from "../../units.ts";
-import type { Finding, FindingKind, Judgement, Segment, WrongBit } from "../finding.ts";
+import type { Finding, FindingKind, FioEvidence, Judgement, Segment, WrongBit } from "../finding.ts";
 import { Groups } from "../stream/groups.ts";
 
 /** A range that is wrong, in offsets of the file. */
@@ -18,9 +17,7 @@ export interface Fact {
   readonly bits?: readonly WrongBit[];
   readonly wordBytes?: number | undefined;
   readonly label?: string;
-  /** Number of the operation that wrote what is there. */
-  readonly operation?: number;
-  readonly detail: string;
+  readonly fio: FioEvidence;
 }
 
 const FINDINGS_MAX = 256;
@@ -107,8 +104,7 @@ export class FioNotes {
     this.#close();
     const groups = this.#groups.finish();
     if (!cut && expectBytes !== undefined && endBytes < expectBytes) {
-      const detail = `${grouped(expectBytes - endBytes)} bytes are missing at the end`;
-      this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, detail });
+      this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, fio: { what: "end" } });
     }
     const misplaced = new Map<number, OpenFact>();
     for (const fact of this.#facts) if (fact.kind === "misplaced") misplaced.set(fact.originBytes as number, fact);
@@ -148,16 +144,13 @@ function toFinding(fact: Fact, file: string, misplaced: ReadonlyMap<number, Fact
     ...(wordBytes === undefined ? {} : { wordBytes }),
     ...(label === undefined ? {} : { label }),
     pageAligned: from % 4096 === 0,
-    detail: `${fact.detail}${relation(fact, other)}`,
+    fio: { ...fact.fio, ...apart(fact, other) },
   };
 }
 
-/** "written 37 operations earlier than what belongs here, which is at 4,096". */
-function relation(fact: Fact, other: Fact | undefined): string {
-  if (other === undefined) return "";
-  const there = `what belongs here is at ${grouped(other.from)}`;
-  if (fact.operation === undefined || other.operation === undefined) return `; ${there}`;
-  const later = fact.operation - other.operation;
-  const count = `${grouped(Math.abs(later))} operation${Math.abs(later) === 1 ? "" : "s"}`;
-  return `; ${there}, written ${count} ${later > 0 ? "earlier" : "later"}`;
+/** By how many operations two whole blocks are apart that were written in each other's place, or one in the other's. */
+function apart({ fio: one }: Fact, other: Fact | undefined): Pick<FioEvidence, "operationsLater"> {
+  const isWhole = one.what === "other block" && other?.fio.what === "other block";
+  if (!isWhole || one.operation === undefined || other.fio.operation === undefined) return {};
+  return { operationsLater: one.operation - other.fio.operation };
 }
