@@ -42,6 +42,8 @@ export interface Ran {
 const sentences = () => require("../report/sentence.ts") as typeof import("../report/sentence.ts");
 const groupSentences = () => require("../report/groups.ts") as typeof import("../report/groups.ts");
 
+const ledger = () => require("../report/ledger.ts") as typeof import("../report/ledger.ts");
+
 const VERDICTS: readonly Verdict[] = ["clean", "corrupt", "skipped", "inconclusive"];
 
 export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
@@ -59,6 +61,10 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     ...outcome.environment,
   };
   const known = knownOf(tool, args);
+  const sections = [
+    ...(outcome.ledger === undefined ? [] : ledger().ledgerSections(outcome.ledger)),
+    ...(outcome.sections ?? []),
+  ];
   const command = thisScript(call.path.slice(1));
   const report: RunReport = {
     schema: SCHEMA,
@@ -81,7 +87,8 @@ export function reportOf(tool: AnyReproducer, ran: Ran): RunReport {
     artifacts: outcome.artifacts ?? [],
     ...(known === undefined ? {} : { known }),
     ...(outcome.timeline === undefined ? {} : { timeline: outcome.timeline.map(sentences().reportedCall) }),
-    ...(outcome.sections === undefined ? {} : { sections: outcome.sections }),
+    ...(outcome.ledger === undefined ? {} : { ledger: outcome.ledger }),
+    ...(outcome.sections === undefined && sections.length === 0 ? {} : { sections }),
   };
   const whole = shrunk(compared(report));
   // The field and its checksums are in what can be repeated from: the JSON, and the page that holds it.

@@ -105,8 +105,20 @@ export interface RunReport {
   readonly shrunk?: ShrunkRun;
   /** How the same run is made again, and a checksum of every other field: an edited file is noticed. */
   readonly repeat?: Repeat;
+  /** Files that did not grow by what the calls returned. */
+  readonly ledger?: readonly BrokenLedger[];
   /** Free-form sections a tool adds, such as the side-by-side table of `--door all`. */
   readonly sections?: readonly ReportSection[];
+}
+
+/** A file that is longer or shorter than the sum of its calls' results. */
+export interface BrokenLedger {
+  readonly file: string;
+  /** The sum of the results. */
+  readonly reportedBytes: number;
+  readonly sizeBytes: number;
+  /** The first call after which the two differ. */
+  readonly call: CallReference;
 }
 
 /** The search that led to a run. */

@@ -4,7 +4,7 @@
 import type { ProgramTemplate } from "../evidence/c/template.ts";
 import type { RoleCalls } from "../evidence/role-tracks.ts";
 import type { CallReference, Finding, FindingGroup, Segment } from "../judge/finding.ts";
-import type { Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
+import type { BrokenLedger, Environment, ReportSection, Totals, Trigger, Verdict } from "../report/document.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
@@ -25,6 +25,8 @@ export interface Outcome {
   readonly workload?: Readonly<Record<string, unknown>>;
   /** The calls around the findings, in order. */
   readonly timeline?: readonly CallReference[];
+  /** Files that did not grow by what the calls returned. */
+  readonly ledger?: readonly BrokenLedger[];
   readonly sections?: readonly ReportSection[];
   /** Texts for the files that options declare as `newFile`, by the option's name. */
   readonly documents?: Readonly<Record<string, string>>;

@@ -31,10 +31,8 @@ export function mergeSeries(results: readonly SeriesOutcome[]): Outcome & Pick<S
     },
     kept: results.flatMap((result) => result.kept),
     timeline: results.find(({ timeline = [] }) => timeline.length > 0)?.timeline ?? [],
-    sections: [
-      ...(ledger.length === 0 ? [] : [{ title: "Ledger", lines: ledger }]),
-      ...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }]),
-    ],
+    ...(ledger.length === 0 ? {} : { ledger }),
+    sections: [...(results.length < 2 ? [] : [{ title: "Doors, on the same plan", lines: doorTable(results) }])],
   };
 }
 

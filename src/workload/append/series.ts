@@ -19,7 +19,7 @@ import { Interrupted } from "../../ops/signals.ts";
 import { dropCache, sync } from "../../ops/space.ts";
 import { sizeOf } from "../../ops/stat.ts";
 import { Counter, GENERATION_MAX } from "../../pattern/counter.ts";
-import type { Totals, Trigger } from "../../report/document.ts";
+import type { BrokenLedger, Totals, Trigger } from "../../report/document.ts";
 import { O_RDWR } from "../../sys/uapi/fcntl.ts";
 import type { Outcome } from "../context.ts";
 import { Journal } from "../journal.ts";
@@ -30,7 +30,7 @@ import { type InjectionKind, planInjection } from "./inject.ts";
 import { JudgeInWorker, judgeNow } from "./judging.ts";
 import { chunksOfFile, type Plan } from "./plan.ts";
 import { FileWriter } from "./writer.ts";
-import { breachLines, callsOf, findingsOf, type WrittenFile } from "./written-file.ts";
+import { brokenLedger, callsOf, findingsOf, type WrittenFile } from "./written-file.ts";
 
 /** A rehearsed append: enough for the whole way through the kernel. */
 const REHEARSAL_BYTES = 64 * KiB;
@@ -80,7 +80,7 @@ export interface SeriesOutcome extends Outcome {
   /** Files that stay. */
   readonly kept: readonly WrittenFile[];
   /** Sentences about files that are not as long as their calls reported. */
-  readonly ledger: readonly string[];
+  readonly ledger: readonly BrokenLedger[];
   readonly firstFindingSeconds?: number | undefined;
   /** Why the series ended early. */
   readonly refused?: SyscallError | undefined;
@@ -115,7 +115,7 @@ class AppendSeries implements Disposable {
   readonly #totals: Mutable<SeriesTotals> = { bytesWritten: 0, bytesVerified: 0, files: 0, calls: 0, workSeconds: 0 };
   readonly #found = {
     ...{ findings: [] as Finding[], findingsLeftOut: 0, segments: [] as readonly Segment[] },
-    ...{ kept: [] as WrittenFile[], timeline: [] as readonly CallReference[], ledger: [] as string[] },
+    ...{ kept: [] as WrittenFile[], timeline: [] as readonly CallReference[], ledger: [] as BrokenLedger[] },
     firstFindingSeconds: undefined as number | undefined,
   };
 
@@ -244,7 +244,8 @@ class AppendSeries implements Disposable {
   #take(file: WrittenFile, judgement: Judgement): boolean {
     const found = this.#found;
     this.#totals.bytesVerified += judgement.verifiedBytes;
-    found.ledger.push(...breachLines(file, this.#journal));
+    const broken = brokenLedger(file, this.#journal);
+    if (broken !== undefined) found.ledger.push(broken);
     if (judgement.findings.length === 0) return false;
     found.firstFindingSeconds ??= this.#host.elapsedSeconds;
     found.findingsLeftOut += judgement.findingsLeftOut;

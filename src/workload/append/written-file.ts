@@ -1,13 +1,14 @@
 /**
  * A file that was written and closed, on its way to a verdict: what it should hold, and what a judgement of it means.
  *
- * Owns turning judgements into findings with the calls that wrote there and a second reading's result, and the ledger's
- * sentences. Touches the file only to read a damaged range again.
+ * Owns turning judgements into findings with the calls that wrote there and a second reading's result, and what the
+ * ledger found. Touches the file only to read a damaged range again.
  */
 
 import type { CallReference, Finding, Judgement } from "../../judge/finding.ts";
 import { type Path, pathText } from "../../ops/file.ts";
 import { Counter } from "../../pattern/counter.ts";
+import type { BrokenLedger } from "../../report/document.ts";
 import type { Journal, JournalCall } from "../journal.ts";
 import { type FileExpectation, judgeFileOnce } from "../judge-file.ts";
 import type { Reading } from "../readback.ts";
@@ -90,15 +91,10 @@ export function callsOf({ firstCall, calls }: WrittenFile, journal: Journal): Ca
   return shown.map((call) => callReference(call, firstCall));
 }
 
-/** The ledger's sentences: the first call after which the file was not as long as the sum of the results. */
-export function breachLines(file: WrittenFile, journal: Journal): string[] {
+/** What the ledger found of a file: the first call after which it was not as long as the sum of the results. */
+export function brokenLedger(file: WrittenFile, journal: Journal): BrokenLedger | undefined {
   const { path, sizeBytes, reportedBytes, firstCall, breachCall: index } = file;
   const call = index === undefined ? undefined : journal.get(firstCall + index);
-  if (index === undefined || call === undefined) return [];
-  const { what, atNs, requestedBytes, result, grewBytes = 0 } = callReference(call, firstCall);
-  const excess = sizeBytes - reportedBytes;
-  return [
-    `${pathText(path)}: the results sum up to ${reportedBytes}, the file is ${sizeBytes} bytes long (${excess} more)`,
-    `first broken by call #${index} at ${(atNs / 1e9).toFixed(6)}s: ${what} of ${requestedBytes} = ${result}; the file grew by ${grewBytes}`,
-  ];
+  if (call === undefined) return undefined;
+  return { file: pathText(path), reportedBytes, sizeBytes, call: callReference(call, firstCall) };
 }
