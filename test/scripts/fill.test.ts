@@ -173,6 +173,12 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
       `fill: ${device} has 33554432 bytes, fewer than --bytes 34603008\n`,
     ]);
 
+    // Only the beginning: what is behind it is not too much.
+    const part = await command("fill", [device, "--bytes", "1000001", "--generation", "2", "--overwrite-device"]);
+    expect(lastLine(part.stdout)).toBe(`bun run verify.ts ${device} --generation 2 --length 1000001`);
+    const pasted = await paste(lastLine(part.stdout));
+    expect([pasted.code, pasted.stdout]).toEqual([0, expect.stringContaining("(1,000,001 bytes)")]);
+
     // Half of it is right and the rest empty: it goes on. Something behind the right half: it does not.
     Bun.spawnSync(["dd", "if=/dev/zero", `of=${device}`, "bs=1M", "count=20", "seek=12", "conv=fsync"], {
       stderr: "ignore",

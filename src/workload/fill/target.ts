@@ -32,6 +32,8 @@ export interface FillTarget {
   readonly bytes: number;
   /** What is there already and is as it should be; nothing but a resumed target has any. */
   readonly doneBytes: number;
+  /** A device of which only the beginning is filled. */
+  readonly isLonger?: true;
 }
 
 const CHECK_BYTES = 256 * KiB;
@@ -148,7 +150,8 @@ function openDevice(options: FillTargetOptions): FillTarget {
   const fd = open(options, O_RDWR | O_EXCL);
   const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
   const bytes = options.bytes ?? sizeBytes;
-  if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0 };
+  const longer = bytes < sizeBytes ? ({ isLonger: true } as const) : {};
+  if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0, ...longer };
   throw new UsageError(`${fd.label} has ${sizeBytes} bytes, fewer than --bytes ${bytes}`);
 }
 
