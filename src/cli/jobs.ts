@@ -36,7 +36,7 @@ export interface JobsOptions {
   readonly words: readonly string[];
   /** For the live line. */
   readonly seconds: number;
-  readonly run: Pick<Run<unknown>, "seed" | "stopped" | "elapsedSeconds" | "progress">;
+  readonly run: Pick<Run<unknown>, "seed" | "stopped" | "elapsedSeconds" | "progress" | "defer">;
 }
 
 export interface JobEnd {
@@ -54,6 +54,11 @@ export async function runJobs(options: JobsOptions): Promise<JobEnd[]> {
     const command = [...ownCommand(scriptPath()), ...options.words, "--seed", String(seed), "--json", "--quiet"];
     const env = { ...process.env, BYTEWITNESS_JOB: `${index}/${options.count} of ${process.pid} until ${untilNs}` };
     return Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  });
+  // After a second signal no job is waited for: one that does not answer (a stopped one, say) ends with us, and its guard
+  // removes what it made.
+  options.run.defer(() => {
+    for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
   });
   let passedOn = false;
   const timer = setInterval(() => {

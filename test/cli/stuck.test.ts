@@ -1,8 +1,9 @@
 /** A second signal ends a run that does not answer within two seconds, clean-up included, with the signal's code. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { until } from "../until.ts";
+import { ROOT } from "../scripts/command.ts";
+import { childrenOf, isRunning, until } from "../until.ts";
 
 const HEARD_MS = 200; // one key can arrive twice, as two signals: only what comes later is a second one
 
@@ -35,6 +36,43 @@ async function secondsToEnd(
   rmSync(directory, { recursive: true });
   return { code: child.exitCode ?? -1, seconds };
 }
+
+/** A job of this run, by the variable that it was started with. */
+function jobOf(pid: number): number | undefined {
+  const isJob = (child: number) => readFileSync(`/proc/${child}/environ`, "latin1").includes("BYTEWITNESS_JOB=");
+  return childrenOf(pid).find((child) => {
+    try {
+      return isJob(child);
+    } catch {
+      return false; // It ended meanwhile.
+    }
+  });
+}
+
+test("a job that is stopped ends with the run at the second signal, and leaves nothing", async () => {
+  const directory = mkdtempSync(`${tmpdir()}/stuck-`);
+  const words = [`${ROOT}scripts/uring-append.ts`, `${directory}/p`, "60", "4", "--jobs", "2", "--pressure", "none"];
+  const child = Bun.spawn([process.execPath, ...words], {
+    ...{ stdio: ["ignore", "ignore", "pipe"], timeout: 100_000 },
+    env: { ...process.env, TMPDIR: directory },
+  });
+  const files = () => readdirSync(directory).filter((name) => name.startsWith("p."));
+  await until("a file of the run", () => files().length > 0, 60_000);
+  const job = await until("a job", () => jobOf(child.pid));
+  process.kill(job, "SIGSTOP");
+  child.kill("SIGTERM");
+  // The first signal is answered by a line; what comes later than one key is a second one.
+  let printed = "";
+  const reader = child.stderr.getReader();
+  while (!printed.includes("SIGTERM: stopping")) printed += new TextDecoder().decode((await reader.read()).value);
+  const heardMs = performance.now();
+  await until("another key", () => performance.now() - heardMs > 2 * HEARD_MS);
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(143);
+  await until("the stopped job to end", () => !isRunning(job));
+  await until("the files of the jobs to be removed", () => files().length === 0);
+  rmSync(directory, { recursive: true });
+}, 150_000);
 
 const CASES = [
   ["pending", "done", "SIGINT", 130],
