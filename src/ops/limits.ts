@@ -48,6 +48,7 @@ function narrowestGroup(): GroupRoom | undefined {
     for (const place of path === undefined ? [] : places) {
       for (let directory = join(place, path as string); directory.startsWith(place); directory = dirname(directory)) {
         const max = Number.parseInt(textOf(join(directory, "pids.max")), 10);
+        if (Number.isNaN(max)) continue;
         const room = max - Number(textOf(join(directory, "pids.current")));
         if (room < (narrowest?.room ?? Infinity)) narrowest = { directory, max, room };
       }
