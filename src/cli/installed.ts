@@ -8,6 +8,8 @@ import "./guard.ts";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PACKAGE_ROOT } from "../ops/self.ts";
+import { EXIT } from "../report/document.ts";
+import { printProblem } from "./streams.ts";
 import type { Tool } from "./tool.ts";
 
 /** They read or check the sources of this package. */
@@ -44,6 +46,10 @@ export async function installed(argv: readonly string[]): Promise<never> {
     await import(path);
     // The script's last act is to end the process.
     await new Promise(() => {});
+  }
+  if (path !== undefined && !completing && name?.includes("/") === true) {
+    printProblem("bytewitness", `no such script: ${name}`);
+    process.exit(EXIT.badArguments);
   }
   // Only help, the version and mistakes get here.
   const { runTool } = await import("./desk.ts");
