@@ -68,6 +68,25 @@ describe.skipIf(skipped)("what fio wrote is clean", () => {
 });
 
 test.skipIf(skipped)(
+  "of a block whose header is gone, a payload that is the same everywhere is right where it is right",
+  async () => {
+    const path = fio("half", "--verify=md5", "--verify_pattern=0xdeadbeef");
+    const bytes = readFileSync(path);
+    bytes.fill(0, 0x7fe00, 0x80e00);
+    bytes[0x20000] = 0;
+    bytes.fill(1, 0x20010, 0x20030);
+    writeFileSync(path, bytes);
+    const { code, findings } = await judged(path);
+    expect([code, ...findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes])]).toEqual([
+      1,
+      ["foreign", 0x20000, 512],
+      ["zeroed", 0x7fe00, 4096],
+    ]);
+  },
+  SLOW_MS,
+);
+
+test.skipIf(skipped)(
   "a payload that nothing can be compared with is reported as not checked, and not counted as verified",
   async () => {
     // Neither what fio's generator makes nor a checksum: only the headers can be checked.

@@ -165,9 +165,13 @@ export class FioJudge {
 
   /** A block without a usable header: sector by sector, what is zero, one value, or a write that is known elsewhere. */
   #bySectors(block: Uint8Array): Damage[] {
+    const { payload, template } = this.#layout;
+    const right = payload === "constant" && block.length === template?.length ? template : undefined;
     const pieces: Damage[] = [];
     for (let from = 0; from < block.length; from += 512) {
       const to = Math.min(block.length, from + 512);
+      // What is written everywhere needs no header.
+      if (right !== undefined && Buffer.compare(block.subarray(from, to), right.subarray(from, to)) === 0) continue;
       pieces.push(constantOf(block, from, to) ?? { kind: "foreign", from, to });
     }
     return pieces;
