@@ -1,5 +1,5 @@
 /** Siblings of the reported shapes: other offsets, sizes and phases, the first and the last page, far apart, with gaps. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Finding } from "../../src/judge/finding.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
@@ -203,4 +203,32 @@ test("the halves of a misdirected write find each other over hundreds of other f
   const moved = join(...parts, good(2 * PAGE + 400_000, 0xf0000), page(1), good(0xf0000));
   const later = judgeBytes(moved, { pattern: counter(), expectBytes: SIZE }).findings;
   expect(later.filter(({ kind }) => kind !== "filled").map(spell)).toEqual(["misplaced@982344+4096<4096^4096*0"]);
+});
+
+describe("a window that begins in the middle of damaged words, of a stream that is shifted before it", () => {
+  const at = 18000;
+  const damages: Readonly<Record<string, (word: Uint8Array) => void>> = {
+    "bit-flipped": (word) => {
+      word[0] = (word[0] as number) ^ 8;
+    },
+    "byte-swapped": (word) => {
+      word.reverse();
+    },
+  };
+  const cases = Object.keys(damages).flatMap((kind) => [296, 304, -296].map((growth) => [kind, growth] as const));
+  test.each(cases)("%s, by %d bytes", (kind, growth) => {
+    const stream = new Uint8Array(65536);
+    counter().fill(stream, 0);
+    for (let i = 16384; i < 24576; i += 8) damages[kind]?.(stream.subarray(i, i + 8));
+    const middle = new Uint8Array(Math.max(0, growth)).fill(7);
+    const bytes = Buffer.concat([stream.subarray(0, 4096), middle, stream.subarray(4096 - Math.min(0, growth))]);
+    const window = { pattern: counter(), startBytes: at, expectBytes: stream.length };
+    const { findings } = judgeBytes(new Uint8Array(bytes.subarray(at)), window);
+    const jump = [growth > 0 ? "duplicated" : "lost", at, Math.abs(growth)];
+    // What is repeated in the window ends where the stream's bytes begin that belong there.
+    const repeated = growth > 0 ? [[kind, at, growth]] : [];
+    const from = at + Math.max(0, growth);
+    const found: unknown[] = findings.map((one) => [one.kind, one.offsetBytes, one.lengthBytes]);
+    expect(found).toEqual([jump, ...repeated, [kind, from, 24576 + growth - from]]);
+  });
 });

@@ -54,7 +54,10 @@ export class Beginning {
     const limitBytes = believedTo(this.#endBytes, run.hi);
     const start = { pattern: this.#pattern, endBytes: this.#endBytes, limitBytes, from: run.hi };
     const proofs = proofsIn(window, start);
-    const range = proofs.length === 0 ? reversedRange(window, start) : wrongBits(window, { start, proofs, words });
+    // Reversed words prove more than another stream, whose words some of them seem to be, and less than the own one.
+    const isOwn = proofs.some(({ stream }) => stream === this.#pattern);
+    const reversed = isOwn ? undefined : reversedRange(window, start);
+    const range = reversed ?? wrongBits(window, { start, proofs, words });
     return range?.shift === run.shift ? undefined : range;
   }
 }
