@@ -161,5 +161,6 @@ function firstWrong({ block, at }: Window, { pattern, endBytes, from }: Opening,
 function followed(window: Window, { pattern, endBytes }: Opening, { shift, at, derivation }: HiddenRange): number {
   const follower = new Follower(derivation, { pattern, endBytes, shift, from: at });
   follower.advance(window, at + LOOK_BYTES);
-  return follower.resumes ? follower.pos - at : 0;
+  // Bytes behind the last wrong one are no proof of the rule.
+  return follower.resumes ? follower.wrongTo - at : 0;
 }
