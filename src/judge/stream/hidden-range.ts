@@ -161,6 +161,6 @@ function firstWrong({ block, at }: Window, { pattern, endBytes, from }: Opening,
 function followed(window: Window, { pattern, endBytes }: Opening, { shift, at, derivation }: HiddenRange): number {
   const follower = new Follower(derivation, { pattern, endBytes, shift, from: at });
   follower.advance(window, at + LOOK_BYTES);
-  // Bytes behind the last wrong one are no proof of the rule.
+  // Only wrong bytes speak for the rule.
   return follower.resumes ? follower.wrongTo - at : 0;
 }
