@@ -116,6 +116,8 @@ export const FORBIDDEN: readonly Forbidden[] = [
   { rule: "test that returns early", text: /if \(!?(?:needed|lacking)\(.*\)\) return;/, where: isTest },
   // test/until.ts waits for the event; a wait for a time is too short on one machine and wasted on all others.
   { rule: "fixed sleep in a test", text: /^\s*(?:await Bun\.sleep|Bun\.sleepSync)\(/, where: isTest },
+  // Once in some hundred runs random bytes fit their neighbours: test/noise.ts.
+  { rule: "randomness without a seed", text: /\b(?:getRandomValues|randomBytes|Math\.random)\(/, where: isTest },
   { rule: "limit of less than a minute", text: /^\s*(?:\}, )?[1-5]?\d_000(?:\);|,)$/, where: isTest },
   {
     rule: "impure room",

@@ -16,7 +16,7 @@ export const PASSAGE_BYTES = 64;
 const MATCH_BYTES_MAX = 4096;
 const PLACES_MAX = 1 << 22;
 /** A larger reference has no index of far places. */
-export const INDEXED_BYTES_MAX = 8 * 2 ** 30;
+const INDEXED_BYTES_MAX = 8 * 2 ** 30;
 const READ_BYTES = 1 << 20;
 const NEAR_BYTES = 256 * 1024;
 /** Damage longer than this is no longer looked for in the surroundings of where it should be. */
@@ -114,6 +114,11 @@ export class Passages {
     this.#source = source;
     const least = Math.ceil(source.lengthBytes / PLACES_MAX);
     this.#spacing = 2 ** Math.ceil(Math.log2(Math.max(1, least)));
+  }
+
+  /** A piece of so many bytes is found wherever it is from, but for chance (e^-16); Infinity where far places are not known. */
+  get foundBytes(): number {
+    return this.#source.lengthBytes > INDEXED_BYTES_MAX ? Infinity : Math.max(PASSAGE_BYTES, this.#spacing * 16);
   }
 
   /** The first index in the range from which at least 64 bytes are the reference's own, and where they are in it. */

@@ -18,16 +18,22 @@ export interface ReferenceOptions {
 }
 
 const COMPARE_BYTES = 262144;
+const REACH_BYTES_MIN = 1024;
 
-class Reference implements Pattern {
+export interface ReferencePattern extends Pattern {
+  /** A shorter piece that is called foreign may be the reference's own, from far away: passages.ts. */
+  readonly foundBytes: number;
+}
+
+class Reference implements ReferencePattern {
   readonly name = "reference";
   readonly label = "the reference";
   readonly wordBytes = 8;
   /** Arbitrary content has equal bytes by chance; a damaged range ends where this many in a row are right again. */
   readonly resumeBytes = 32;
   readonly proofBytes = PASSAGE_BYTES;
-  /** Places are picked by content, one in 128 of a reference of 512 MiB. */
-  readonly reachBytes = 1024;
+  readonly reachBytes: number;
+  readonly foundBytes: number;
   readonly holdsZeros = true;
   readonly #options: ReferenceOptions;
   readonly #passages: Passages;
@@ -36,6 +42,8 @@ class Reference implements Pattern {
   constructor(options: ReferenceOptions) {
     this.#options = options;
     this.#passages = new Passages(options);
+    this.foundBytes = this.#passages.foundBytes;
+    this.reachBytes = this.foundBytes === Infinity ? REACH_BYTES_MIN : Math.max(REACH_BYTES_MIN, this.foundBytes);
   }
 
   prepare(): Iterable<unknown> {
@@ -73,6 +81,6 @@ class Reference implements Pattern {
 }
 
 /** The bytes of a file or buffer as the pattern: what came back must be these. */
-export function reference(options: ReferenceOptions): Pattern {
+export function reference(options: ReferenceOptions): ReferencePattern {
   return new Reference(options);
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
+import { noise } from "../noise.ts";
 import { command, reportOf } from "./command.ts";
 
 const SLOW_MS = 120_000;
@@ -173,7 +174,7 @@ const DAMAGE: readonly (readonly [string, Change, readonly (readonly [string, nu
       ["misplaced", AT + 512, 65536 - 512, AT],
     ],
   ],
-  ["noise", (b) => b.set(crypto.getRandomValues(new Uint8Array(PAGE)), AT), [["foreign", AT, PAGE]]],
+  ["noise", (b) => b.set(noise(PAGE), AT), [["foreign", AT, PAGE]]],
   [
     "a bit stuck in a block's payload",
     (b) => {

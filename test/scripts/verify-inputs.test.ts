@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter } from "../../src/pattern/counter.ts";
 import { needed } from "../needed.ts";
+import { noise } from "../noise.ts";
 import { command, ROOT, reportOf } from "./command.ts";
 
 const SLOW_MS = 60_000;
@@ -223,7 +224,7 @@ test("of a reference beyond 8 GiB, foreign bytes are reported with the doubt tha
     truncateSync(path, 9 * 2 ** 30);
   }
   const fd = openSync(copy, "r+");
-  writeSync(fd, crypto.getRandomValues(new Uint8Array(4096)), 0, 4096, at);
+  writeSync(fd, noise(4096), 0, 4096, at);
   closeSync(fd);
   const window = ["--offset", String(2 ** 33), "--length", "1MiB", "--json", "--quiet"];
   const ran = await command("verify", [copy, "--pattern", `reference:${original}`, ...window]);
@@ -236,7 +237,7 @@ test(
   "of a reference that is mostly a hole, every byte is compared and every piece is found again",
   async () => {
     const [original, copy] = [join(directory, "mostly-hole"), join(directory, "mostly-hole-copy")];
-    const [near, far] = [crypto.getRandomValues(new Uint8Array(65536)), crypto.getRandomValues(new Uint8Array(65536))];
+    const [near, far] = [noise(65536, "near"), noise(65536, "far")];
     const [nearAt, farAt] = [4096 * 5, 2 ** 30 + 4096];
     for (const path of [original, copy]) {
       writeFileSync(path, "");

@@ -32,12 +32,19 @@ export function matchingBefore(
   index: number,
   { stream, streamOffsetBytes, most }: { stream: Pattern; streamOffsetBytes: number; most: number },
 ): number {
-  const count = Math.min(most, streamOffsetBytes, index, window.length);
-  if (count <= 0) return 0;
-  const expected = window.subarray(0, count);
-  stream.fill(expected, streamOffsetBytes - count);
+  const limit = Math.min(most, streamOffsetBytes, index);
   let same = 0;
-  while (same < count && block[index - 1 - same] === expected[count - 1 - same]) same += 1;
+  while (same < limit) {
+    const count = Math.min(window.length, limit - same);
+    const expected = window.subarray(0, count);
+    stream.fill(expected, streamOffsetBytes - same - count);
+    let left = count;
+    while (left > 0 && block[index - 1 - same] === expected[left - 1]) {
+      left -= 1;
+      same += 1;
+    }
+    if (left > 0) break;
+  }
   return same;
 }
 

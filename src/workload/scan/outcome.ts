@@ -5,7 +5,7 @@
  * A scan that was cut off keeps what it found; without a finding it is inconclusive. Reads nothing.
  */
 import type { Finding, Judgement } from "../../judge/finding.ts";
-import { grouped } from "../../units.ts";
+import { bytesText, grouped } from "../../units.ts";
 import type { Outcome } from "../context.ts";
 
 /** A judgement, and what it leaves open. */
@@ -20,8 +20,8 @@ export interface Scanned {
   readonly lengthChecked: boolean;
   /** Nobody gave a length, and none can be known. */
   readonly lengthUnknown: boolean;
-  /** What foreign findings may be instead. */
-  readonly doubt?: string | undefined;
+  /** Foreign findings shorter than this may be the reference's own bytes, from far away. */
+  readonly foundBytes?: number | undefined;
   /** Of fio's blocks: whether every payload was compared, or its checksum was. */
   readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
 }
@@ -45,10 +45,23 @@ export function scanOutcome(scanned: Scanned): Outcome {
   };
 }
 
+/** Fewer equal bytes in a row prove no place: passages.ts. */
+const PASSAGE_BYTES = 64;
+
+/** What may be wrong about foreign findings: of a large reference not every passage is remembered. */
+function doubtOf({ findings, foundBytes = 0 }: Scanned): string | undefined {
+  const foreign = findings.filter(({ kind }) => kind === "foreign");
+  if (!foreign.some(({ lengthBytes }) => lengthBytes >= PASSAGE_BYTES && lengthBytes < foundBytes)) return undefined;
+  if (foundBytes === Infinity)
+    return "foreign bytes may be the reference's own, from far away: it is larger than 8 GiB, and only the 256 KiB before and behind each place are searched";
+  return `foreign pieces shorter than ${bytesText(foundBytes)} may be the reference's own, from far away: it is too large for every passage of it to be remembered`;
+}
+
 function reasonsOf(scanned: Scanned): string[] {
-  const { judgement, findings, stopped, unexplainedAt, lengthUnknown, payload, doubt } = scanned;
+  const { judgement, findings, stopped, unexplainedAt, lengthUnknown, payload } = scanned;
   const reasons: string[] = [];
-  if (doubt !== undefined && findings.some(({ kind }) => kind === "foreign")) reasons.push(doubt);
+  const doubt = doubtOf(scanned);
+  if (doubt !== undefined) reasons.push(doubt);
   if (unexplainedAt !== undefined)
     reasons.push(`a byte at or after ${grouped(unexplainedAt)} is wrong and was not explained any more`);
   else if (stopped && findings.length === 0)

@@ -27,8 +27,8 @@ export interface OpenedPattern {
   readonly endBytes?: number;
   /** Whether another thread may open it again; what was read from a pipe is in this thread only. */
   readonly reopenable: boolean;
-  /** What a foreign finding may be instead, where that cannot be known. */
-  readonly doubt?: string;
+  /** Foreign pieces shorter than this may be the reference's own, from far away. */
+  readonly foundBytes?: number;
   /** Throws Inconclusive when the reference was changed since it was opened. */
   assertUnchanged(): void;
 }
@@ -101,7 +101,6 @@ function linesIn({ fd, sizeBytes }: Input): LinesOptions {
 
 function openReference(path: Path): OpenedPattern {
   const { reference } = require("../../pattern/reference.ts") as typeof import("../../pattern/reference.ts");
-  const { INDEXED_BYTES_MAX } = require("../../pattern/passages.ts") as typeof import("../../pattern/passages.ts");
   const input = openInput(path);
   const spooled = input.sizeBytes === undefined ? spool(input.fd) : { fd: input.fd, sizeBytes: input.sizeBytes };
   const { fd, sizeBytes: endBytes } = spooled;
@@ -126,11 +125,16 @@ function openReference(path: Path): OpenedPattern {
       throw new Inconclusive(`the reference ${input.fd.label} was changed while it was read`);
     }
   };
+  const pattern = reference({
+    lengthBytes: endBytes,
+    read: readReference,
+    hole: (offsetBytes) => holes.at(offsetBytes),
+  });
   return {
-    pattern: reference({ lengthBytes: endBytes, read: readReference, hole: (offsetBytes) => holes.at(offsetBytes) }),
+    pattern,
     endBytes,
     reopenable: input.sizeBytes !== undefined,
-    ...(endBytes > INDEXED_BYTES_MAX ? { doubt: TOO_LARGE } : {}),
+    foundBytes: pattern.foundBytes,
     assertUnchanged,
   };
 }
@@ -164,9 +168,6 @@ function holeReader(fd: Fd): (block: Uint8Array, offsetBytes: number) => boolean
 }
 
 const again = () => require("./again.ts") as typeof import("./again.ts");
-
-const TOO_LARGE =
-  "foreign bytes may be the reference's own, from far away: it is larger than 8 GiB, and only the 256 KiB before and behind each place are searched";
 
 /** Copies what can be read once to a file without a name, which is gone with the process. */
 function spool(from: Fd): { fd: Fd; sizeBytes: number } {

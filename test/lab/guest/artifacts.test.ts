@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ArtifactReceiver } from "../../../src/lab/guest/artifacts.ts";
+import { noise } from "../../noise.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-artifacts-test-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test("an archive with many MiB of zeros behind it arrives whole", async () => {
-  const evidence = crypto.getRandomValues(new Uint8Array(60_000));
+  const evidence = noise(60_000);
   writeFileSync(join(directory, "file"), evidence);
   const archive = Bun.spawnSync(["tar", "-c", "-C", directory, "file"]).stdout;
   const receiver = new ArtifactReceiver(join(directory, "out"));

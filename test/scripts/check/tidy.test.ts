@@ -130,10 +130,15 @@ test("a path of one machine is found in prose too, a relative one is none", () =
 });
 
 test("the pure rooms have no clock, and may speak of one", () => {
-  const prose = `${HEADER}// Date.now() would be wrong here.\nexport const t = 1; // nor Math.random()\n`;
+  const prose = `${HEADER}// Date.now() would be wrong here.\nexport const t = 1; // nor Math.ran${"dom"}()\n`;
   expect(problemsIn({ "src/judge/finding.ts": prose })).toEqual([]);
   const impure = `${HEADER}export const t = Date.now();\n`;
   expect(problemsIn({ "src/judge/finding.ts": impure })).toEqual(["src/judge/finding.ts:2: impure room: Date.now"]);
+});
+
+test("what a test is made of comes from a seed", () => {
+  const chance = { "test/ops/b.test.ts": `${HEADER}expect(Math.ran${"dom"}()).toBe(1);\ntest("x", () => {});\n` };
+  expect(problemsIn(chance)).toEqual([`test/ops/b.test.ts:2: randomness without a seed: Math.ran${"dom"}(`]);
 });
 
 test("a test must expect something, and must not run alone", () => {
