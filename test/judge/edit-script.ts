@@ -35,9 +35,9 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
   let left = startBytes;
   let replaced = 0;
   /** Bytes that are found elsewhere need not be here: the map shows where the stream continues behind them. */
-  const jump = () => {
-    const here = intact.find(({ offsetBytes }) => offsetBytes === at);
-    const origin = here === undefined ? next : (here.originBytes ?? at);
+  const jump = (wrongBytes = 0) => {
+    const here = intact.find(({ offsetBytes }) => offsetBytes === at + wrongBytes);
+    const origin = here === undefined ? next : (here.originBytes ?? here.offsetBytes) - wrongBytes;
     let reached = next;
     for (let turn = 0; turn < moved.length; turn += 1)
       for (const { originBytes = 0, lengthBytes } of moved)
@@ -67,6 +67,8 @@ export function replayed({ bytes, judgement: { findings, segments }, pattern, st
     const { kind, offsetBytes, lengthBytes, originBytes = 0, replacesBytes = 0 } = finding;
     const inside = offsetBytes + lengthBytes <= covered && kind !== "lost" && kind !== "truncated";
     if (!inside) copy(offsetBytes);
+    // Words with wrong bits are still those of where they are.
+    if (!inside && kind === "bit-flipped") jump(lengthBytes);
     if (kind === "lost" || kind === "truncated") {
       next = Math.max(next, originBytes + lengthBytes);
       continue;
