@@ -140,6 +140,8 @@ export interface FioEvidence {
   readonly timeNs?: number;
   /** What the block holds is damaged, too. */
   readonly damaged?: true;
+  /** The block's header is gone, and with it what its bytes should be: some of them may be right. */
+  readonly headless?: true;
   /** The bits are of the block's header. */
   readonly inHeader?: true;
   /** How many operations later than what belongs here it was written; negative: earlier. */

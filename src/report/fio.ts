@@ -46,7 +46,7 @@ function whatText(finding: Finding, fio: FioEvidence): string {
 }
 
 /** A part of a block whose place is right. */
-function pieceText({ kind, value = 0, wordBytes, bits = [] }: Finding, { inHeader }: FioEvidence): string {
+function pieceText({ kind, value = 0, wordBytes, bits = [] }: Finding, { inHeader, headless }: FioEvidence): string {
   switch (kind) {
     case "zeroed":
       return "zeros";
@@ -60,7 +60,10 @@ function pieceText({ kind, value = 0, wordBytes, bits = [] }: Finding, { inHeade
     case "byte-swapped":
       return `words of ${wordBytes} bytes reversed`;
     default:
-      return "bytes that fio did not write there,";
+      // What fio wrote there is known by the header alone.
+      return headless === true
+        ? "bytes without a header of fio, so it is not known which of them are wrong,"
+        : "bytes that fio did not write there,";
   }
 }
 

@@ -32,6 +32,9 @@ test("a piece names its bits, and the header only where they are in it", () => {
   expect(textOf(piece, { kind: "zeroed" })).toBe("zeros in the block at 8,192");
   expect(textOf(piece, { kind: "filled", value: 170 })).toBe("bytes 0xaa in the block at 8,192");
   expect(textOf(piece, { kind: "foreign" })).toBe("bytes that fio did not write there, in the block at 8,192");
+  expect(textOf({ ...piece, headless: true }, { kind: "foreign" })).toBe(
+    "bytes without a header of fio, so it is not known which of them are wrong, in the block at 8,192",
+  );
 });
 
 test("every other kind of evidence has its sentence", () => {

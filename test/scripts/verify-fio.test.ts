@@ -88,6 +88,20 @@ test.skipIf(skipped)(
 );
 
 test.skipIf(skipped)(
+  "of a block whose header alone is gone, nothing is said that only the header shows",
+  async () => {
+    const path = fio("headless", "--verify=crc32c");
+    const bytes = readFileSync(path);
+    bytes.set(noise(44), 0x20000);
+    writeFileSync(path, bytes);
+    const { code, findings } = await judged(path);
+    expect([code, ...findings.map(({ kind, offsetBytes }) => [kind, offsetBytes])]).toEqual([1, ["foreign", 0x20000]]);
+    expect(findings[0]?.detail).toStartWith("bytes without a header of fio, so it is not known which of them are wrong");
+  },
+  SLOW_MS,
+);
+
+test.skipIf(skipped)(
   "a payload that nothing can be compared with is reported as not checked, and not counted as verified",
   async () => {
     // Neither what fio's generator makes nor a checksum: only the headers can be checked.

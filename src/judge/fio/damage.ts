@@ -20,6 +20,8 @@ export interface Damage {
   /** Words of another write: its seed, and the word number of the first. */
   readonly seed?: U64;
   readonly word?: number;
+  /** The header that would show what these should be is gone. */
+  readonly headless?: boolean;
 }
 
 /** Equal bytes between two wrong ones that are nearer than this belong to the damage: chance, or zeros that fit. */

@@ -163,7 +163,7 @@ export class FioJudge {
     between(block.length);
   }
 
-  /** A block without a usable header: sector by sector, what is zero, one value, or a write that is known elsewhere. */
+  /** A block without a usable header: sector by sector, what is zero, one value, or cannot be known without it. */
   #bySectors(block: Uint8Array): Damage[] {
     const { payload, template } = this.#layout;
     const right = payload === "constant" && block.length === template?.length ? template : undefined;
@@ -172,7 +172,7 @@ export class FioJudge {
       const to = Math.min(block.length, from + 512);
       // What is written everywhere needs no header.
       if (right !== undefined && Buffer.compare(block.subarray(from, to), right.subarray(from, to)) === 0) continue;
-      pieces.push(constantOf(block, from, to) ?? { kind: "foreign", from, to });
+      pieces.push(constantOf(block, from, to) ?? { kind: "foreign", from, to, headless: right === undefined });
     }
     return pieces;
   }
@@ -246,7 +246,7 @@ export class FioJudge {
       case "stale":
         return this.#otherWrite(at, piece, range);
       default:
-        return { ...range, kind: "foreign", fio };
+        return { ...range, kind: "foreign", fio: { ...fio, ...(piece.headless && { headless: true as const }) } };
     }
   }
 
