@@ -96,7 +96,9 @@ test.skipIf(skipped)(
     writeFileSync(path, bytes);
     const { code, findings } = await judged(path);
     expect([code, ...findings.map(({ kind, offsetBytes }) => [kind, offsetBytes])]).toEqual([1, ["foreign", 0x20000]]);
-    expect(findings[0]?.detail).toStartWith("bytes without a header of fio, so it is not known which of them are wrong");
+    expect(findings[0]?.detail).toStartWith(
+      "bytes without a header of fio, so it is not known which of them are wrong",
+    );
   },
   SLOW_MS,
 );
