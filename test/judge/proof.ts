@@ -114,8 +114,10 @@ function problemOfWindow(truth: Truth, seed: number): string | undefined {
   const cut = places.filter((place) => [from, to].some((at) => place.from < at && place.to + NEAR_BYTES > at)).length;
   // What is shifted before the window repeats its beginning; an edit in there cuts the repetition in two, or in three.
   const early = before <= 0 ? 0 : 2 * inside.filter((place) => place.from <= from + before).length;
-  // The few bytes between the window's beginning and an edit do not prove that they are shifted.
-  const short = before !== 0 && inside.some((place) => place.from > from && place.from <= from + NEAR_BYTES) ? 1 : 0;
+  // The few bytes between the window's beginning and an edit, or its end, do not prove that they are shifted.
+  const isShort =
+    to - from <= NEAR_BYTES || inside.some((place) => place.from > from && place.from <= from + NEAR_BYTES);
+  const short = before !== 0 && isShort ? 1 : 0;
   const few = inside.reduce((sum, { findings }) => sum + findings, (before === 0 ? 0 : 1) + cut + early + short);
   const end = openEnd ? {} : { expectBytes: lengthBytes };
   // Part of a sector, cut by the window, does not show which.

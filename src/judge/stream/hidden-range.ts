@@ -82,17 +82,20 @@ function reversedRange(window: Window, start: Opening): HiddenRange | undefined 
   return undefined;
 }
 
-/** Bits that are wrong in all words: bytes that prove several places, or another generation, are of one place then. */
+/**
+ * Bits that are wrong in all words: bytes that prove several places, or another generation, are of one place then. A rule
+ * of as many bits as there are places would fit them by chance: those are two losses, not two stuck bits.
+ */
 function wrongBits(
   window: Window,
   { start, proofs, words }: { start: Opening; proofs: readonly Proof[]; words: WordDamage },
 ): HiddenRange | undefined {
   const { pattern, from } = start;
-  const isElsewhere = (to: number) => {
+  const isElsewhere = (to: number, bits: number) => {
     const inside = proofs.filter(({ at }) => at < to);
-    return inside.some(({ stream }) => stream !== pattern) || new Set(inside.map(({ shift }) => shift)).size > 1;
+    return inside.some(({ stream }) => stream !== pattern) || new Set(inside.map(({ shift }) => shift)).size > bits;
   };
-  if (!isElsewhere(Infinity)) return undefined;
+  if (!isElsewhere(Infinity, 1)) return undefined;
   let best: { readonly range: HiddenRange; readonly length: number } | undefined;
   for (const shift of shiftsOf(window, start, proofs)) {
     const at = firstWrong(window, start, shift);
@@ -100,10 +103,16 @@ function wrongBits(
     const derivation = words.ruleAt(window, { ...start, shift, at, lo: from, last: true });
     if (derivation?.kind !== "bit-flipped") continue;
     const length = followed(window, start, { shift, at, derivation });
-    if (length < PROOF_BYTES || length <= (best?.length ?? 0) || !isElsewhere(at + length)) continue;
+    if (length < PROOF_BYTES || length <= (best?.length ?? 0) || !isElsewhere(at + length, bitsOf(derivation)))
+      continue;
     best = { range: { shift, at, derivation }, length };
   }
   return best?.range;
+}
+
+/** How many bits of a word are wrong. */
+function bitsOf({ mask = new Uint8Array(), wordBytes }: Derivation): number {
+  return mask.subarray(0, wordBytes).reduce((count, byte) => count + byte.toString(2).replaceAll("0", "").length, 0);
 }
 
 interface Proof {
