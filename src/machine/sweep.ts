@@ -98,26 +98,30 @@ export function leftovers(directories: readonly string[] = stateDirectories()): 
 
 const hasRegisters = (directory: string) => readdirSync(directory).some((name) => name.endsWith(REGISTER_SUFFIX));
 
-/** Removes what dead runs have left, and restores the settings they had changed; a line for each thing. */
+/**
+ * Removes what dead runs have left, and restores the settings they had changed; a line for each thing. `patient`: a
+ * directory that is not empty stays listed, for children of the run may be about to empty it.
+ */
 export function sweep(
-  options: { readonly directories?: readonly string[]; readonly register?: string } = {},
+  options: { readonly directories?: readonly string[]; readonly register?: string; readonly patient?: boolean } = {},
 ): string[] {
-  const { directories = stateDirectories(), register } = options;
+  const { directories = stateDirectories(), register, patient = false } = options;
   const lines: string[] = [];
   for (const directory of directories.filter(hasRegisters)) {
-    guarded(directory, () => eachDead(directory, (dead) => remove(dead, lines), register));
+    guarded(directory, () => eachDead(directory, (dead) => remove(dead, { lines, patient }), register));
   }
   return [...lines, ...mendLeases(directories)];
 }
 
 /** Last made, first removed. True when nothing is left that could be removed later. */
-function remove({ pid, things }: Dead, lines: string[]): boolean {
+function remove({ pid, things }: Dead, { lines, patient }: { lines: string[]; patient: boolean }): boolean {
   let all = true;
   for (const thing of [...things].reverse()) {
     const path = pathOf(thing);
     if (!isTheirs(thing)) continue;
     const text = ownedText(thing.path);
-    const outcome = REMOVERS[thing.kind](path, text);
+    const found = REMOVERS[thing.kind](path, text);
+    const outcome = patient && found === "kept" ? "busy" : found;
     if (outcome === "removed") lines.push(`removed ${NAMES[thing.kind]} "${text}" of run ${pid}, which was killed`);
     if (outcome === "busy") all = false;
   }

@@ -53,6 +53,17 @@ test("after SIGKILL the guard removes the run's file and directory by itself", a
   await until("its register to go", () => registers().length === 0);
 });
 
+test("the guard waits for what children of the run still have in its directory", async () => {
+  const run = await maker("on");
+  const other = `${directory}/of-ours/of-a-child`;
+  writeFileSync(other, "");
+  await run.kill();
+  await until("the guard to remove the run's own file", () => ours() === 1);
+  rmSync(other);
+  await until("the guard to remove the directory", () => ours() === -1);
+  await until("its register to go", () => registers().length === 0);
+});
+
 test("without a guard the next start does it, and prints what; while the run lives nothing is touched", async () => {
   const run = await maker("off");
   expect([sweep({ directories: [state] }), leftovers([state]), ours()]).toEqual([[], [], 1]);
