@@ -6,7 +6,7 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ROOT, type Ran } from "./command.ts";
 
 /** Words for scripts that need some to be short; DIR is the place of the run. */
@@ -84,7 +84,14 @@ export async function runIn(script: string, { shell = "", env = {}, wrap = [], a
   const seconds = (performance.now() - startMs) / 1000;
   const left = filesBelow(place).filter((path) => basename(path) !== WANTED[script]);
   rmSync(place, { recursive: true });
+  removeEvidence(stdout);
   return { script, seconds, code: child.exitCode, signal: child.signalCode, stdout, stderr, left };
+}
+
+/** Where a script had no TMPDIR, evidence of what it found is in /tmp, as its report names it. */
+function removeEvidence(stdout: string): void {
+  for (const [path] of stdout.matchAll(/"[^"\n]*\/bytewitness-[a-z0-9-]+-evidence-[0-9a-f]+\/[^"\n]*"/g))
+    rmSync(dirname(JSON.parse(path)), { recursive: true, force: true });
 }
 
 /** Bun keeps the headers of its compiler where temporary files go, and a cache of its own at home. */
