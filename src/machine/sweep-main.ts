@@ -1,7 +1,8 @@
 /**
  * What a run's guard starts when the run is gone and its register is still there: sweep.ts for that register alone.
  *
- * Owns patience: children of the run may still be inside its memory group, or have files in its directory. Prints nothing: no one reads it.
+ * Owns patience: children of the run may still be inside its memory group, or have files in its directory. Prints nothing:
+ * no one reads it.
  */
 import { existsSync } from "node:fs";
 import { sweep } from "./sweep.ts";

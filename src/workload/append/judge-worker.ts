@@ -1,4 +1,7 @@
-/** The Worker of `JudgeInWorker`: gets its processors, then files; answers each file with its judgement. A refusal of the kernel crosses as its parts. */
+/**
+ * The Worker of `JudgeInWorker`: gets its processors, then files; answers each file with its judgement. A refusal of the
+ * kernel crosses as its parts.
+ */
 import { isSyscallError } from "../../ops/errors.ts";
 import { pinToProcessors } from "../../ops/scheduling.ts";
 import { type JudgeAnswer, type JudgeRequest, judgeNow } from "./judging.ts";

@@ -45,12 +45,12 @@ export function scanOutcome(scanned: Scanned): Outcome {
   };
 }
 
-/** Fewer equal bytes in a row prove no place: passages.ts. */
-const PASSAGE_BYTES = 64;
-
 /** What may be wrong about foreign findings: of a large reference not every passage is remembered. */
 function doubtOf({ findings, foundBytes = 0 }: Scanned): string | undefined {
   const foreign = findings.filter(({ kind }) => kind === "foreign");
+  if (foreign.length === 0) return undefined;
+  // Loaded where something was found: a clean run needs no index of a reference.
+  const { PASSAGE_BYTES } = require("../../pattern/passages.ts") as typeof import("../../pattern/passages.ts");
   if (!foreign.some(({ lengthBytes }) => lengthBytes >= PASSAGE_BYTES && lengthBytes < foundBytes)) return undefined;
   if (foundBytes === Infinity)
     return "foreign bytes may be the reference's own, from far away: it is larger than 8 GiB, and only the 256 KiB before and behind each place are searched";
