@@ -3,8 +3,11 @@
  *
  * Owns what is started and the goal. The megabyte to be judged lies in memory under no name, so that nothing stays behind
  * however this ends. Next to verify.ts runs the least that could do the same on citty and libc, a few lines without a
- * module of ours: what it costs, no command of this package can do without.
+ * module of ours; and the same with as many modules as verify.ts loads, all of them empty. What these cost, no command
+ * that is built of modules can do without.
  */
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArgumentSpecs, Arguments } from "../cli/args.ts";
 import { defineTool } from "../cli/tool.ts";
@@ -16,6 +19,7 @@ import { libcName } from "../sys/libc.ts";
 import { O_WRONLY } from "../sys/uapi/fcntl.ts";
 import { type Contender, interleave, type Measured, median } from "./interleave.ts";
 import { type Answer, answerTo, compare, comparisonText, exitOf, goalText } from "./noise.ts";
+import { Workshop } from "./workshop.ts";
 
 const OPTIONS = {
   rounds: { kind: "count", default: 21, min: 1, max: 999, description: "starts of each command" },
@@ -68,6 +72,36 @@ export function assertLeastJudges(memory: Memory, path: string): void {
   if (codes[0] !== 1 || codes[1] !== 0) throw new Error(`${LEAST} ended ${codes.join(" and ")} instead of 1 and 0`);
 }
 
+/** How many modules below `root`, dependencies apart, a script has loaded when it ends. */
+export function modulesOf(script: string, words: readonly string[], root = PACKAGE_ROOT): number {
+  const program = `
+    process.argv = [process.execPath, ${[script, ...words].map((word) => JSON.stringify(word)).join(", ")}];
+    const ours = (path) => path.startsWith(${JSON.stringify(`${root}/`)}) && !path.includes("/node_modules/");
+    process.on("exit", () => console.error(Object.keys(require.cache).filter(ours).length));
+    await import(${JSON.stringify(script)});`;
+  const ended = Bun.spawnSync([process.execPath, "-e", program], { cwd: "/", stdout: "ignore", stderr: "pipe" });
+  const count = Number(ended.stderr.toString().trim());
+  if (ended.exitCode !== 0 || !(count > 0)) throw new Error(`${script} ended ${ended.exitCode}: ${ended.stderr}`);
+  return count;
+}
+
+/** Modules that hold nothing but each other, a tree like ours; the path of its root, which exports how many there are. */
+export function emptyModules(workshop: Workshop, count: number): string {
+  const file = (index: number) => join(workshop.path, `m${index}.ts`);
+  for (let index = 0; index < count; index += 1) {
+    const below = [2 * index + 1, 2 * index + 2].filter((each) => each < count);
+    const imports = below.map((each) => `import { n as n${each} } from "./m${each}.ts";\n`);
+    const sum = ["1", ...below.map((each) => `n${each}`)].join(" + ");
+    writeFileSync(workshop.file(`m${index}.ts`), `${imports.join("")}export const n = ${sum};\n`);
+  }
+  return file(0);
+}
+
+/** The least program, which first makes sure that it has its modules. */
+function leastIn(modules: string, count: number, path: string): string {
+  return `import { n } from ${JSON.stringify(modules)}; if (n !== ${count}) process.exit(2); ${leastProgram(path)}`;
+}
+
 function contender(name: string, words: readonly string[]): Contender {
   return {
     name,
@@ -111,12 +145,17 @@ async function main({ rounds }: Arguments<typeof OPTIONS>): Promise<number> {
   const path = `/proc/${process.pid}/fd/${file.number}`;
   assertLeastJudges(memory, path);
   const script = join(PACKAGE_ROOT, "scripts/verify.ts");
+  const words = [path, "--expect-bytes", String(MiB)];
+  const count = modulesOf(script, words);
+  using workshop = new Workshop(join(tmpdir(), "bytewitness-start-"));
+  const modules = emptyModules(workshop, count);
   const contenders = [
     contender("Bun, one expression", ["-e", "0"]),
     contender("verify.ts --version", [script, "--version"]),
     contender("verify.ts --help", [script, "--help"]),
     contender(LEAST, ["-e", leastProgram(path)]),
-    contender(VERIFY, [script, path, "--expect-bytes", String(MiB)]),
+    contender(`same, ${count} empty modules`, ["-e", leastIn(modules, count, path)]),
+    contender(VERIFY, [script, ...words]),
     contender("import of the door", ["-e", `import ${JSON.stringify(join(PACKAGE_ROOT, "src/index.ts"))}`]),
   ];
   console.log(`start: ${rounds} starts each, in turns; medians, and the ratio to an empty Bun (90 % interval)`);
