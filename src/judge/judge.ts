@@ -72,12 +72,16 @@ export class Judge {
   /** Takes the next bytes. The block is not kept: it may be overwritten as soon as this returns. */
   push(block: Uint8Array): void {
     if (this.#finished) throw new Error("push() called after finish()");
-    const blockAt = this.#at;
     if (this.#machinery === undefined && this.#isRight(block)) {
       this.#at += block.length;
       this.#lastRight = undefined;
       return;
     }
+    this.#pushPlain(plainBytes(block));
+  }
+
+  #pushPlain(block: Uint8Array): void {
+    const blockAt = this.#at;
     const { tracer } = this.#explain();
     this.#at += block.length;
     if (this.#held.length > 0) {
@@ -191,6 +195,12 @@ function toFinding(note: Note, ledger: Machinery["ledger"], file: string | undef
     pageAligned: offsetBytes % 4096 === 0,
     ...(sample === undefined ? {} : { sample: ledger.samples.seal(sample) }),
   };
+}
+
+/** The same bytes as a view whose slice() is a copy, which that of a Buffer is not. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Judges bytes that are all in memory. */

@@ -30,7 +30,7 @@ class Constant implements Pattern {
       throw new RangeError(`a constant pattern has 1 to ${CONSTANT_BYTES_MAX} bytes, not ${bytes.length}`);
     }
     this.periodBytes = periodOf(bytes);
-    this.#bytes = bytes.slice(0, this.periodBytes);
+    this.#bytes = new Uint8Array(bytes).subarray(0, this.periodBytes);
     this.holdsZeros = bytes.includes(0);
     // A cycle of one byte is the same at every offset.
     this.proofBytes = this.periodBytes === 1 ? 0 : Math.max(this.resumeBytes, 2 * this.periodBytes);

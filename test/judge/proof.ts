@@ -44,7 +44,7 @@ function randomSize(seed: number): () => number {
   };
 }
 
-/** Known answer: the findings are exactly these, the books balance (slow to check), and block sizes make no difference. */
+/** Known answer: the findings are exactly these and replay, the books balance (slow to check), and block sizes make no difference. */
 export function problemOfCase(one: Case, seed: number, { books = true } = {}): string | undefined {
   const { bytes, expected } = expectedOf(one);
   const options = { pattern: counter({ generation: one.generation }), expectBytes: one.lengthBytes };
@@ -53,9 +53,11 @@ export function problemOfCase(one: Case, seed: number, { books = true } = {}): s
   const wanted = expected.map(spell).join(" ");
   if (ran !== wanted && !isAsGood(judgement.findings, expected)) return `expected ${wanted}, the judge reported ${ran}`;
   if (!books) return differsInPieces({ bytes, options, judgement, seed });
+  const { pattern, expectBytes } = options;
   return (
     differsInPieces({ bytes, options, judgement, seed }) ??
-    object({ ...one, bytes, expectBytes: one.lengthBytes, judgement })
+    problemOfStory({ bytes, judgement, pattern, expectBytes }, Infinity) ??
+    object({ ...one, bytes, expectBytes, judgement })
   );
 }
 
@@ -75,11 +77,15 @@ function isAsGood(findings: readonly ExpectedFinding[], planned: readonly Expect
   return offsets(findings) <= offsets(planned);
 }
 
-/** No known answer: the second opinion must have nothing to object to. */
+/** No known answer: the story must replay, and the second opinion must have nothing to object to. */
 export function problemOfWild(one: WildCase, seed: number): string | undefined {
   const options = { pattern: counter({ generation: one.generation }), expectBytes: one.expectBytes };
   const judgement = judgeBytes(one.bytes, options);
-  const problem = object({ ...one, judgement }) ?? differsInPieces({ bytes: one.bytes, options, judgement, seed });
+  const { bytes, expectBytes } = one;
+  const problem =
+    object({ ...one, judgement }) ??
+    problemOfStory({ bytes, judgement, pattern: options.pattern, expectBytes }, Infinity) ??
+    differsInPieces({ bytes, options, judgement, seed });
   if (problem === undefined) return undefined;
   return `${problem}; ${one.story.join(", ")}; ${judgement.findings.map(spell).join(" ")}`;
 }

@@ -44,9 +44,11 @@ describe("counter-examples that random cases once found", () => {
   test("known answer, seed 215076: two foreign bytes that make a word its own in reversed order", () => {
     expect(problemOfCase(randomCase(215076), 215076)).toBeUndefined();
   });
+  // 914208: bytes of two other places differ from what belongs there in the same three bits of every number. With one range
+  // of stuck bits the story has four findings, with the two places five.
   const wild = [
     449, 465, 468, 472, 489, 547, 755, 1180, 3579, 3815, 6859, 8557, 9812, 10987, 105833, 107346, 114319, 116434,
-    117115, 12603, 13328, 14341, 15457, 21416, 28398, 300243, 600413,
+    117115, 914208, 12603, 13328, 14341, 15457, 21416, 28398, 300243, 600413,
   ];
   test.each(wild)("wild, seed %d", (seed) => {
     expect(problemOfWild(wildCase(seed), seed)).toBeUndefined();
@@ -55,10 +57,11 @@ describe("counter-examples that random cases once found", () => {
   // Stuck and inverted bits that prove another record in a few words; reversed words behind a change of length, and cut by a
   // window; a block where it belongs between one that was moved and a loss; a window that begins in a repetition;
   // a line made of the halves of two others; a window that begins in wrong bits of a stream that is shifted; sectors of one
-  // number that a stuck bit makes their neighbours'; a bit that is stuck in a few words of a text.
+  // number that a stuck bit makes their neighbours'; a bit that is stuck in a few words of a text; a window that begins a few
+  // bytes before an insertion.
   test.each([
     6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 204913, 205139, 206741, 208637, 210968, 215084, 224148,
-    226481, 310514, 311354, 312856, 318803, 333774, 601380, 626660, 630282, 661388,
+    226481, 310514, 311354, 312856, 318803, 333774, 601380, 626660, 630282, 661388, 905372,
   ])("independent edits, seed %d", (seed) => {
     expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
   });

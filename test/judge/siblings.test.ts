@@ -232,3 +232,27 @@ describe("a window that begins in the middle of damaged words, of a stream that 
     expect(found).toEqual([jump, ...repeated, [kind, from, 24576 + growth - from]]);
   });
 });
+
+describe("a window that begins a few bytes before damage, of a stream that is shifted before it", () => {
+  const damages: Readonly<Record<string, Uint8Array>> = {
+    zeroed: new Uint8Array(2880),
+    filled: new Uint8Array(2880).fill(0x6b),
+  };
+  const cases = Object.keys(damages).flatMap((kind) => [40, 64, 200, 1000].map((bytes) => [kind, bytes] as const));
+  // The page that is missing before the window is behind it.
+  test.each(cases)("%s, %d bytes: these are not there twice", (kind, before) => {
+    const pushedIn = damages[kind] as Uint8Array;
+    const bytes = join(good(0, 8192), good(12288, 14336), pushedIn, good(14336, 65536), page(2), good(65536));
+    const startBytes = 10240 - before;
+    const window = bytes.subarray(startBytes);
+    const judgement = judgeBytes(window, { pattern: counter(), startBytes, expectBytes: SIZE });
+    expect(judgement.findings.map(spell)).toEqual([
+      `misplaced@${startBytes}+${before}<${startBytes + 4096}^13120*0`,
+      `${kind}@10240+2880^66368*${2048 - before}`,
+      "misplaced@64320+4096<8192^13120*0",
+    ]);
+    const replay = { bytes: window, judgement, pattern: counter(), startBytes };
+    expect(problemOfReplay(replay)).toBeUndefined();
+    expect(Buffer.compare(replayed(replay), window)).toBe(0);
+  });
+});

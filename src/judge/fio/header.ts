@@ -118,7 +118,7 @@ export function repairHeader(
     const table = syndromesOf(bytes);
     const wrong = (crc32c(block, 0, bytes - 4) ^ readWord(block, bytes - 8).hi) >>> 0;
     for (const bits of explanations(table, wrong)) {
-      const head = block.slice(0, HEADER_BYTES_MAX);
+      const head = new Uint8Array(block.subarray(0, HEADER_BYTES_MAX));
       for (const bit of bits) head[bit >> 3] = (head[bit >> 3] as number) ^ (1 << (bit & 7));
       const header = readHeader(head, 0);
       if (header !== undefined) return { header, bits, head };

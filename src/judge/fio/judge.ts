@@ -127,7 +127,7 @@ export class FioJudge {
     }
     const repaired = repairHeader(block);
     if (repaired !== undefined && repaired.header.lengthBytes === this.#layout.blockBytes) {
-      const mended = block.slice();
+      const mended = new Uint8Array(block);
       mended.set(repaired.head.subarray(0, block.length));
       const bits = repaired.bits.map((bit) => ({
         offsetBytes: bit >> 3,

@@ -109,10 +109,12 @@ export function missingIn({ before, after, cuts }: Gap): { from: number; to: num
  * Runs between the two that continue the one before or lead to the one behind: they are where they belong, and what calls
  * them misplaced is not true as long as another main line leads through them.
  */
-export function runsAtHome({ growth, before, after, pieces, cuts }: Gap): number {
-  if (growth === 0) return 0;
+export function runsAtHome(gap: Gap): number {
+  return gap.growth === 0 ? 0 : gap.pieces.filter((piece) => isAtHome(piece, gap)).length;
+}
+
+/** True of such a run; one that belongs between the two, but elsewhere, was moved. */
+export function isAtHome({ kind, shift, hi }: Part, { before, after, cuts }: Gap): boolean {
   const reached = (cuts[0] as number) + before.shift;
-  const isAtHome = ({ kind, shift, hi }: Part) =>
-    kind === "own" && (shift === before.shift || (shift === after.shift && hi + shift > reached));
-  return pieces.filter(isAtHome).length;
+  return kind === "own" && (shift === before.shift || (shift === after.shift && hi + shift > reached));
 }

@@ -4,7 +4,7 @@
  * Owns which missing bytes the pieces of a gap take the place of, which were moved elsewhere, and which are lost. Refuses
  * to name findings; `story.ts` does.
  */
-import { type Gap, missingIn } from "./gap.ts";
+import { type Gap, isAtHome, missingIn } from "./gap.ts";
 import type { Part } from "./part.ts";
 import { bytesOf, overlaps, type Range, without } from "./ranges.ts";
 
@@ -40,8 +40,9 @@ export function takers(gap: Gap, { copies, homes }: Whole): { replaced: number[]
   if (gap.growth === 0) return { replaced: lengths, lost: [] };
   const missing = missingIn(gap);
   let left: readonly Range[] = missing.to > missing.from ? [missing] : [];
-  // A run of this very gap does not hold what is missing here: it would be where it belongs.
-  for (const copy of copies) if (copy.gap !== gap) left = without(left, copy);
+  // A run that continues a neighbour does not hold what is missing between them: it would be where it belongs.
+  for (const copy of copies)
+    if (copy.gap !== gap || !isAtHome(gap.pieces[copy.index] as Part, gap)) left = without(left, copy);
   const replaced = lengths.map(() => 0);
   const give = (wants: (piece: Part, index: number) => boolean) => {
     gap.pieces.forEach((piece, index) => {
@@ -55,11 +56,16 @@ export function takers(gap: Gap, { copies, homes }: Whole): { replaced: number[]
   };
   const isMoved = (piece: Part, index: number) => {
     const { from, to } = pieceRange(gap, index);
-    return homeOf(homes, { from: from + piece.shift, to: to + piece.shift }) !== undefined;
+    return homeOf(homesOf(piece, gap, homes), { from: from + piece.shift, to: to + piece.shift }) !== undefined;
   };
   give((piece) => piece.kind !== "own");
   give((piece, index) => !isMoved(piece, index));
   return { replaced, lost: [...left] };
+}
+
+/** The places that a piece of a gap may have left: the gap's own only when it belongs elsewhere in it. */
+export function homesOf(piece: Part, gap: Gap, homes: readonly Home[]): readonly Home[] {
+  return isAtHome(piece, gap) ? homes.filter((home) => home.gap !== gap) : homes;
 }
 
 /** The place that bytes left: most of them are missing there. */

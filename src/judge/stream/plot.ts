@@ -7,7 +7,7 @@
  * part by part and keeping the few that can still become the shortest. The count here is a lower bound that is exact but
  * for blocks that fill a part of a hole; `story.ts` counts what is left exactly.
  */
-import { type Gap, gapBetween, missingIn, repeatsIn, runBehind, runsAtHome } from "./gap.ts";
+import { type Gap, gapBetween, isAtHome, missingIn, repeatsIn, runBehind, runsAtHome } from "./gap.ts";
 import type { Part } from "./part.ts";
 import { bytesOf, type Range, without } from "./ranges.ts";
 
@@ -122,8 +122,11 @@ export function costOf(gap: Gap, plot: Plot): { cost: number; bytes: number; hol
   if (gap.growth === 0 || to <= from) return { cost, bytes, holes: plot.holes };
   // Damage, and whole copies, are in place of the first missing bytes.
   let hole: readonly Range[] = without([{ from, to }], { from, to: from + replacedBytes(gap, to - from) });
-  // A run of this very gap does not hold what is missing here: it would be where it belongs.
-  for (const copy of plot.copies) if (copy.index <= plot.index) hole = without(hole, copy);
+  // A run that continues a neighbour does not hold what is missing between them: it would be where it belongs.
+  for (const copy of plot.copies) {
+    const piece = gap.pieces[copy.index - plot.index - 1];
+    if (piece === undefined || !isAtHome(piece, gap)) hole = without(hole, copy);
+  }
   if (hole.length === 0) return { cost, bytes, holes: plot.holes };
   return { cost: cost + 1, bytes: bytes + bytesOf(hole), holes: [...plot.holes, hole] };
 }

@@ -10,7 +10,7 @@
 import { chooseCut } from "./boundary.ts";
 import { type Gap, missingIn, repeatsIn, runsAtHome, slackOf } from "./gap.ts";
 import type { Part } from "./part.ts";
-import { type Copy, homeOf, pieceRange, takers, type Whole } from "./places.ts";
+import { type Copy, homeOf, homesOf, pieceRange, takers, type Whole } from "./places.ts";
 import { overlaps, type Range } from "./ranges.ts";
 
 /** One line of a story, in file order. A `lost` range has no bytes in the file. */
@@ -148,17 +148,16 @@ function moveCopy({ gap, index }: Copy, by: number, side: "from" | "to"): void {
   }
 }
 
-function linesOf(gap: Gap, all: Whole): Line[] {
-  // What a gap itself holds was not moved to it from there.
-  const whole = all.homes.length === 0 ? all : { ...all, homes: all.homes.filter((home) => home.gap !== gap) };
+function linesOf(gap: Gap, whole: Whole): Line[] {
   const { before, after, pieces, cuts } = gap;
   const repeats = repeatsIn(gap);
   const end = cuts.at(-1) as number;
   const shift = before.shift;
   const { replaced, lost } = takers(gap, whole);
-  const lines = pieces.flatMap((piece, index) =>
-    pieceLines(piece, { ...pieceRange(gap, index), shift, whole, replaces: replaced[index] as number }),
-  );
+  const lines = pieces.flatMap((piece, index) => {
+    const homes = homesOf(piece, gap, whole.homes);
+    return pieceLines(piece, { ...pieceRange(gap, index), shift, homes, replaces: replaced[index] as number });
+  });
   const at = { show: "finding", from: end, to: end, shift, part: after } as const;
   for (const { from, to } of lost) lines.push({ ...at, kind: "lost", origin: from, missing: to - from });
   const kind = "duplicated";
@@ -213,16 +212,16 @@ function spansOf(inlays: readonly Part[], { from, to }: Range): (Range & { reado
 interface PlacedPart extends Range {
   readonly shift: number;
   readonly replaces: number;
-  readonly whole?: Whole;
+  readonly homes?: Whole["homes"];
 }
 
-function pieceLines(piece: Part, { from, to, shift, replaces, whole }: PlacedPart): Line[] {
+function pieceLines(piece: Part, { from, to, shift, replaces, homes = [] }: PlacedPart): Line[] {
   const line = { from, to, shift, part: piece };
   if (piece.kind === "beyond") return [{ ...line, show: "both", kind: "extra" }];
   if (piece.kind === "stale") return covering({ ...line, kind: "stale", replaces });
   if (piece.kind !== "own") return [{ ...line, show: "both", kind: rawKind(piece, line), replaces }];
   const home = { from: from + piece.shift, to: to + piece.shift };
-  const left = homeOf(whole?.homes ?? [], home);
+  const left = homeOf(homes, home);
   if (replaces === 0 && left === undefined) return covering({ ...line, kind: "duplicated" });
   return covering({ ...line, kind: "misplaced", replaces, ...(left === undefined ? {} : { leftAt: left.at }) });
 }
