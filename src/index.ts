@@ -129,6 +129,7 @@ export { Judge, type JudgeOptions, judgeBytes } from "./judge/judge.ts";
 export type { LogExpectation, LogJudgement, WriterTally } from "./judge/log-terms.ts";
 export { judgeRecordLog } from "./judge/record-log.ts";
 export { judgeViews, type View } from "./judge/views.ts";
+export { accountLog } from "./workload/breathing.ts";
 export { judgeFile } from "./workload/judge-file.ts";
 
 // ── running: a reproducer from its arguments to its report ──────────────────────────────────────────────────────────

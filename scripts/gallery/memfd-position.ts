@@ -15,7 +15,7 @@
  * Run: bun run memfd-position.ts [--records 4000]
  */
 import {
-  accountRecords,
+  accountLog,
   allocate,
   type Fd,
   fillRecords,
@@ -107,7 +107,13 @@ await runReproducer({
         using whole = readWhole(file);
         const writtenBytes = 2 * records * RECORD_BYTES;
         const cause = `two writers of ${place} were acknowledged ${writtenBytes} bytes, it has ${whole.lengthBytes}`;
-        const judged = accountRecords(whole.bytes, { lookFor: "gone", generation: 1, tallies, file: place, cause });
+        const judged = await accountLog(run, whole.bytes, {
+          lookFor: "gone",
+          generation: 1,
+          tallies,
+          file: place,
+          cause,
+        });
         gone = judged.bad;
         tally.wroteMany(2 * records, writtenBytes);
         tally.judged(judged, { control: place === CONTROL ? place : undefined });

@@ -15,7 +15,7 @@
  * Run: bun run shared-position-input.ts [DIR] [--door sendfile]
  */
 import {
-  accountRecords,
+  accountLog,
   allocate,
   type Fd,
   fillRecords,
@@ -117,7 +117,7 @@ await runReproducer({
         using second = readWhole(outputs[1].fd);
         const both = Buffer.concat([first.bytes, second.bytes]);
         const cause = `${door} by two consumers of one open file gave out ${gotBytes} bytes of ${records * RECORD_BYTES}`;
-        const judged = accountRecords(both, { lookFor: "repeated", generation: 1, tallies, cause });
+        const judged = await accountLog(run, both, { lookFor: "repeated", generation: 1, tallies, cause });
         bad = judged.bad;
         tally.wroteMany(2, gotBytes);
         tally.judged(judged, { control: door === CONTROL ? door : undefined });

@@ -16,7 +16,7 @@
  */
 import {
   AT_FILE_POSITION,
-  accountRecords,
+  accountLog,
   allocate,
   type Fd,
   fillRecords,
@@ -110,7 +110,7 @@ await runReproducer({
         using whole = readWhole(out);
         const writtenBytes = 2 * records * RECORD_BYTES;
         const cause = `${door} by two writers of one open file acknowledged ${writtenBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = accountRecords(whole.bytes, {
+        const judged = await accountLog(run, whole.bytes, {
           lookFor: "gone",
           generation: 1,
           tallies,

@@ -17,7 +17,7 @@
  * Run: bun run shared-position.ts [DIR] [--door sendfile]
  */
 import {
-  accountRecords,
+  accountLog,
   allocate,
   type Fd,
   fillRecords,
@@ -124,7 +124,7 @@ await runReproducer({
         // 3. What is in the file.
         using whole = readWhole(out);
         const cause = `${door} by two writers of one open file acknowledged ${acknowledgedBytes} bytes, the file has ${whole.lengthBytes}`;
-        const judged = accountRecords(whole.bytes, {
+        const judged = await accountLog(run, whole.bytes, {
           lookFor: "gone",
           generation: 1,
           tallies,

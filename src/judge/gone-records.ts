@@ -7,8 +7,8 @@
  */
 import { readRecord } from "../pattern/record.ts";
 import type { CallReference, Finding } from "./finding.ts";
-import type { LogExpectation, RecordPiece, WriterTally } from "./log-terms.ts";
-import { judgeRecordLog } from "./record-log.ts";
+import type { LogExpectation, WriterTally } from "./log-terms.ts";
+import { atOnce, recordLogInTurns, TURN_RECORDS } from "./record-log.ts";
 
 /** Whole records that are gone, or that came twice. */
 export interface RecordsAccount {
@@ -35,14 +35,24 @@ interface RecordRun {
   readonly last: number;
 }
 
-function runsOf(tally: WriterTally, isBad: (sequence: number) => boolean): RecordRun[] {
+function* runsOf(
+  tallies: readonly WriterTally[],
+  isBad: (writer: number, sequence: number) => boolean,
+): Generator<undefined, RecordRun[]> {
   const runs: RecordRun[] = [];
-  for (let first = 0; first < tally.records; first += 1) {
-    if (!isBad(first)) continue;
-    let last = first;
-    while (last + 1 < tally.records && isBad(last + 1)) last += 1;
-    runs.push({ tally, first, last });
-    first = last;
+  let turn = 0;
+  for (const tally of tallies) {
+    let open: { -readonly [K in keyof RecordRun]: RecordRun[K] } | undefined;
+    for (let sequence = 0; sequence < tally.records; sequence += 1) {
+      turn += 1;
+      if (turn % TURN_RECORDS === 0) yield;
+      if (!isBad(tally.writer, sequence)) open = undefined;
+      else if (open !== undefined) open.last = sequence;
+      else {
+        open = { tally, first: sequence, last: sequence };
+        runs.push(open);
+      }
+    }
   }
   return runs;
 }
@@ -68,40 +78,45 @@ function finding(kind: "lost" | "duplicated", run: RecordRun, offsetBytes: numbe
  * one's `offsetBytes` is the end of the writer's record before it.
  */
 export function accountRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
+  return atOnce(recordsInTurns(log, options));
+}
+
+/** The same in turns of a tenth of a second or less, so that the caller may breathe between them. */
+export function recordsInTurns(log: Uint8Array, options: AccountOptions): Generator<undefined, RecordsAccount> {
   return options.lookFor === "gone" ? goneRecords(log, options) : repeatedRecords(log, options);
 }
 
-function goneRecords(log: Uint8Array, options: AccountOptions): RecordsAccount {
-  const { verifiedBytes, pieces } = judgeRecordLog(log, options);
+function* goneRecords(log: Uint8Array, options: AccountOptions): Generator<undefined, RecordsAccount> {
+  const { verifiedBytes, pieces } = yield* recordLogInTurns(log, options);
   const ends = new Map<string, number>();
-  for (const piece of pieces) ends.set(keyOf(piece), piece.offsetBytes + piece.lengthBytes);
-  const runs = options.tallies.flatMap((tally) =>
-    runsOf(tally, (sequence) => !ends.has(keyOf({ writer: tally.writer, sequence }))),
-  );
+  for (const [index, piece] of pieces.entries()) {
+    if (index % TURN_RECORDS === TURN_RECORDS - 1) yield;
+    ends.set(keyOf(piece.writer, piece.sequence), piece.offsetBytes + piece.lengthBytes);
+  }
+  const runs = yield* runsOf(options.tallies, (writer, sequence) => !ends.has(keyOf(writer, sequence)));
   const findings = runs.map((run) => {
-    const before = keyOf({ writer: run.tally.writer, sequence: run.first - 1 });
+    const before = keyOf(run.tally.writer, run.first - 1);
     return finding("lost", run, ends.get(before) ?? 0, options);
   });
   return account(options, verifiedBytes, runs, findings);
 }
 
-function repeatedRecords(outputs: Uint8Array, options: AccountOptions): RecordsAccount {
-  const { verifiedBytes, findings: all } = judgeRecordLog(outputs, options);
+function* repeatedRecords(outputs: Uint8Array, options: AccountOptions): Generator<undefined, RecordsAccount> {
+  const { verifiedBytes, findings: all } = yield* recordLogInTurns(outputs, options);
   const again = new Map<string, number>();
-  for (const { kind, offsetBytes, lengthBytes } of all) {
+  for (const [index, { kind, offsetBytes, lengthBytes }] of all.entries()) {
+    if (index % TURN_RECORDS === TURN_RECORDS - 1) yield;
     if (kind !== "duplicated") continue;
     for (let at = offsetBytes; at < offsetBytes + lengthBytes; ) {
       const record = readRecord(outputs, at);
       if (record === undefined || at + record.lengthBytes > offsetBytes + lengthBytes) break;
-      again.set(keyOf(record), at);
+      again.set(keyOf(record.writer, record.sequence), at);
       at += record.lengthBytes;
     }
   }
-  const runs = options.tallies.flatMap((tally) =>
-    runsOf(tally, (sequence) => again.has(keyOf({ writer: tally.writer, sequence }))),
-  );
+  const runs = yield* runsOf(options.tallies, (writer, sequence) => again.has(keyOf(writer, sequence)));
   const findings = runs.map((run) => {
-    const offsetBytes = again.get(keyOf({ writer: run.tally.writer, sequence: run.first })) ?? 0;
+    const offsetBytes = again.get(keyOf(run.tally.writer, run.first)) ?? 0;
     return finding("duplicated", run, offsetBytes, options);
   });
   return account(options, verifiedBytes, runs, findings);
@@ -121,6 +136,6 @@ function account(
   };
 }
 
-function keyOf({ writer, sequence }: Pick<RecordPiece, "writer" | "sequence">): string {
+function keyOf(writer: number, sequence: number): string {
   return `${writer}.${sequence}`;
 }

@@ -15,10 +15,16 @@ import type { LogExpectation, LogJudgement, RecordPiece } from "./log-terms.ts";
 const WORD_BYTES = 8;
 /** Looked at in one turn: the smallest records take a tenth of a second for so many bytes. */
 const TURN_BYTES = 256 * 1024;
+/** And so many records that are known. */
+export const TURN_RECORDS = 4096;
 
 /** Judges a log that several writers appended tagged records to, held in memory. */
 export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJudgement {
-  const work = recordLogInTurns(log, expected);
+  return atOnce(recordLogInTurns(log, expected));
+}
+
+/** Work in turns, without a pause between them. */
+export function atOnce<Result>(work: Generator<undefined, Result>): Result {
   for (;;) {
     const { done, value } = work.next();
     if (done === true) return value;
@@ -29,7 +35,7 @@ export function judgeRecordLog(log: Uint8Array, expected: LogExpectation): LogJu
 export function* recordLogInTurns(log: Uint8Array, expected: LogExpectation): Generator<undefined, LogJudgement> {
   const walk = new LogWalk(log, expected);
   yield* walk.run();
-  return walk.judgement();
+  return yield* walk.judgement();
 }
 
 /** A number that equal words share; few others do. */
@@ -171,12 +177,16 @@ class LogWalk {
     return words > 0 ? (to === end ? end : at + words * WORD_BYTES) : at;
   }
 
-  judgement(): LogJudgement {
-    const whole = this.#expected.tallies.map(({ writer, recordBytes, records, partial }) => {
+  *judgement(): Generator<undefined, LogJudgement> {
+    yield* this.#judgeBeyond();
+    const whole: LogJudgement["whole"][number][] = [];
+    let turn = 0;
+    for (const { writer, recordBytes, records, partial } of this.#expected.tallies) {
       const excused = new Set(partial.map(({ sequence }) => sequence));
       let torn = 0;
-      this.#judgeBeyond({ writer, records, recordBytes });
       for (let sequence = 0; sequence < records; sequence += 1) {
+        turn += 1;
+        if (turn % TURN_RECORDS === 0) yield;
         if (excused.has(sequence)) continue;
         const missing = this.#missingFrom({ writer, sequence, records, excused });
         if (missing > 1) {
@@ -184,25 +194,34 @@ class LogWalk {
           sequence += missing - 1;
           continue;
         }
-        if (!excused.has(sequence) && this.#judgeRecord(`${writer}.${sequence}`, { writer, sequence, recordBytes })) {
-          torn += 1;
-        }
+        if (this.#judgeRecord(`${writer}.${sequence}`, { writer, sequence, recordBytes })) torn += 1;
       }
-      return { writer, records: records - excused.size, torn };
-    });
+      whole.push({ writer, records: records - excused.size, torn });
+    }
     const findings = this.#findings.sort((a, b) => a.offsetBytes - b.offsetBytes);
-    const pieces = [...this.#records.values()].flatMap((record) => record.pieces);
+    const pieces: RecordPiece[] = [];
+    for (const record of this.#records.values()) {
+      turn += 1;
+      if (turn % TURN_RECORDS === 0) yield;
+      pieces.push(...record.pieces);
+    }
     return { verifiedBytes: this.#log.length, findings, whole, pieces };
   }
 
-  /** Records of a writer that were never reported written. */
-  #judgeBeyond({ writer, records, recordBytes }: { writer: number; records: number; recordBytes: number }): void {
+  /** Records that were never reported written. */
+  *#judgeBeyond(): Generator<undefined, void> {
+    const reported = new Map(this.#expected.tallies.map(({ writer, records }) => [writer, records]));
+    let turn = 0;
     for (const { pieces } of this.#records.values()) {
+      turn += 1;
+      if (turn % TURN_RECORDS === 0) yield;
       const [first] = pieces;
-      if (first === undefined || first.writer !== writer || first.sequence < records) continue;
+      const records = first === undefined ? undefined : reported.get(first.writer);
+      if (first === undefined || records === undefined || first.sequence < records) continue;
       const lengthBytes = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
-      const extra = { writer, first: first.sequence, count: 1, recordBytes, acknowledged: records };
-      const { offsetBytes } = first;
+      const { writer, sequence, offsetBytes } = first;
+      const recordBytes = this.#lengths.get(writer) as number;
+      const extra = { writer, first: sequence, count: 1, recordBytes, acknowledged: records };
       this.#findings.push(this.#finding({ kind: "extra", offsetBytes, lengthBytes, records: extra }));
     }
   }

@@ -1,5 +1,6 @@
 /** How much the judge does for files made to keep it busy: counted in bytes of the pattern, not in seconds; and breathing. */
 import { expect, test } from "bun:test";
+import { accountRecords, recordsInTurns } from "../../src/judge/gone-records.ts";
 import { Judge, judgeBytes } from "../../src/judge/judge.ts";
 import { judgeRecordLog, recordLogInTurns } from "../../src/judge/record-log.ts";
 import { counter } from "../../src/pattern/counter.ts";
@@ -132,6 +133,26 @@ test("a log is judged in turns, in foreign bytes, zeros and records, and what is
   }
   // Every 256 KiB, but for zeros, which are passed over at once.
   expect(turns).toBeGreaterThanOrEqual(15);
+}, 60_000);
+
+test("an account of small records is made in turns to its end, and is the same", () => {
+  const [records, recordBytes] = [100_000, 64];
+  const log = new Uint8Array(records * recordBytes);
+  for (let sequence = 0; sequence < records; sequence += 1) {
+    const writer = 1 + (sequence % 20);
+    const tag = { writer, generation: 1, sequence: Math.floor(sequence / 20), lengthBytes: recordBytes };
+    fillRecord(log.subarray(sequence * recordBytes, (sequence + 1) * recordBytes), tag);
+  }
+  const tallies = Array.from({ length: 20 }, (_, i) => ({ writer: i + 1, recordBytes, records: 5010, partial: [] }));
+  const options = { generation: 1, tallies, lookFor: "gone", cause: "a test" } as const;
+  const work = recordsInTurns(log, options);
+  let turns = 0;
+  let turn = work.next();
+  for (; turn.done !== true; turn = work.next()) turns += 1;
+  expect(turn.value).toEqual(accountRecords(log, options));
+  expect(turn.value).toMatchObject({ records: 100_200, bad: 200 });
+  // Of the log one every 256 KiB, then one for so many records that are known: beyond what was reported, judged, listed, gone.
+  expect(turns).toBeGreaterThanOrEqual(24 + 5 * 24);
 }, 60_000);
 
 test("many torn records cost no more for each byte than few", () => {

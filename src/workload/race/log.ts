@@ -6,7 +6,6 @@
  */
 
 import type { Finding } from "../../judge/finding.ts";
-import type { LogJudgement } from "../../judge/log-terms.ts";
 import { recordLogInTurns } from "../../judge/record-log.ts";
 import { selfTestRecordLog } from "../../judge/record-log-self-test.ts";
 import { Inconclusive } from "../../ops/errors.ts";
@@ -16,6 +15,7 @@ import { MiB, PAGE_BYTES } from "../../ops/memory.ts";
 import { statPath } from "../../ops/stat.ts";
 import type { Stage } from "../../place/stage.ts";
 import { O_APPEND, O_RDWR } from "../../sys/uapi/fcntl.ts";
+import { breathing } from "../breathing.ts";
 import type { Outcome, RunContext } from "../context.ts";
 import { type Reading, readBack } from "../readback.ts";
 import { withLongSecondReading } from "../second-reading.ts";
@@ -119,15 +119,6 @@ export async function raceLog(run: RunContext, stage: Stage, race: LogRace): Pro
     costPerSecond = Math.max(1, (elapsed() - begunSeconds) / seconds);
   } while (torn < race.tornMax && roundSeconds() >= ROUND_SECONDS_MIN && !run.stopped);
   return { records, torn, firstTornSeconds, findings, shortWrites, how, totals };
-}
-
-/** Long work, with the event loop turning in it: a second signal ends it. */
-async function breathing(run: RunContext, work: Generator<undefined, LogJudgement>): Promise<LogJudgement> {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-    await run.breathe();
-  }
 }
 
 /** Several races as one outcome; of the findings, the first `listedMax` are listed and the others counted. */
