@@ -23,8 +23,10 @@ export interface Claim {
 }
 
 function expectedByte(generation: number, offset: number): number {
-  const word = (BigInt(generation) << 40n) + BigInt(Math.floor(offset / 8));
-  return Number((word >> BigInt(8 * (offset % 8))) & 0xffn);
+  const word = Math.floor(offset / 8);
+  const byte = offset % 8;
+  if (byte < 5) return Math.floor(word / 256 ** byte) % 256;
+  return Math.floor(generation / 256 ** (byte - 5)) % 256;
 }
 
 /** Alignments are named "generation:delta", where delta = stream offset - file offset. */

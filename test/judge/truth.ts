@@ -10,10 +10,10 @@ import { lines } from "../../src/pattern/lines.ts";
 import { numbered } from "../../src/pattern/numbered.ts";
 import type { Pattern } from "../../src/pattern/pattern.ts";
 import { prng } from "../../src/pattern/prng.ts";
-import { reference } from "../../src/pattern/reference.ts";
 import { tagged } from "../../src/pattern/tagged.ts";
 import { zero } from "../../src/pattern/zero.ts";
 import { Dice } from "./cases.ts";
+import { LOG, NOISE } from "./references.ts";
 
 /** A stretch of the damaged file. `origin`: where in the stream its bytes are from; undefined for what is not stream. */
 export interface Stretch {
@@ -51,20 +51,6 @@ export interface Place {
 const APART_BYTES = 1200;
 const SOURCE_BYTES = 16384;
 
-/** Arbitrary bytes; text-like ones repeat themselves as logs do. */
-function referenceOf(seed: number, text: boolean): Pattern {
-  const dice = new Dice(seed);
-  const original = new Uint8Array(1 << 18);
-  if (text) {
-    let line = "";
-    for (let i = 0; line.length < original.length; i += 1)
-      line += `${1000 + i} host app[${dice.below(9)}]: request ${dice.below(1 << 30)} took ${dice.below(999)} ms\n`;
-    original.set(Buffer.from(line.slice(0, original.length)));
-  } else for (let i = 0; i < original.length; i += 1) original[i] = dice.below(256);
-  const read = (block: Uint8Array, at: number) => void block.set(original.subarray(at, at + block.length));
-  return reference({ lengthBytes: original.length, read });
-}
-
 /** A pattern, the one whose bytes are stale to it, and how many of its bytes prove their place wherever they are cut. */
 interface Kind {
   readonly pattern: Pattern;
@@ -93,10 +79,10 @@ export const PATTERNS: Readonly<Record<string, () => Kind>> = {
   byte: () => ({ pattern: constant([0xaa]) }),
   bytes: () => ({ pattern: constant([0xde, 0xad, 0xbe, 0xef]), isDoubtful: true }),
   threeBytes: () => ({ pattern: constant([1, 2, 3]), isDoubtful: true }),
-  reference: () => ({ pattern: referenceOf(3, false) }),
+  reference: () => ({ pattern: NOISE }),
   lines: () => ({ pattern: lines(), leastBytes: 130, isDoubtful: true }),
   seq: () => ({ pattern: lines({ suffix: "", digits: 1, start: 1 }) }),
-  log: () => ({ pattern: referenceOf(4, true) }),
+  log: () => ({ pattern: LOG }),
 };
 
 interface Change {
