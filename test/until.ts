@@ -5,6 +5,7 @@
  * and no `pgrep`).
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { SYS } from "../src/sys/thread.ts";
 
 const LIMIT_MS = 30_000;
 const STEP_MS = 10;
@@ -53,11 +54,25 @@ export function isRunning(pid: number): boolean {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** True while the process's first thread is blocked in one of these system calls of x86-64. proc(5), /proc/PID/syscall. */
-export function isBlockedIn(pid: number, syscalls: readonly number[]): boolean {
+const ARM64 = process.arch === "arm64";
+
+/** The system calls that a function of libc sleeps in: asm/unistd_64.h, asm-generic/unistd.h. */
+const SLEEPS = {
+  open: ARM64 ? [56] : [2, 257],
+  read: [SYS.read],
+  write: [SYS.write],
+  poll: ARM64 ? [73] : [7],
+  splice: [SYS.splice],
+  io_uring_enter: [SYS.io_uring_enter],
+} as const;
+
+export type Sleep = keyof typeof SLEEPS;
+
+/** True while the process's first thread is blocked in this call. proc(5), /proc/PID/syscall. */
+export function isBlockedIn(pid: number, call: Sleep): boolean {
   try {
     const [number] = readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ");
-    return syscalls.includes(Number(number)) && stateOf(pid)?.state === "S";
+    return (SLEEPS[call] as readonly number[]).includes(Number(number)) && stateOf(pid)?.state === "S";
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isBlockedIn, until } from "../until.ts";
+import { isBlockedIn, type Sleep, until } from "../until.ts";
 
 const TOOL = join(import.meta.dir, "fixtures/tool.ts");
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-cli-"));
@@ -15,10 +15,7 @@ interface Result {
   stderr: string;
 }
 
-async function tool(
-  args: string[],
-  options: { signal?: NodeJS.Signals; blockedIn?: readonly number[] } = {},
-): Promise<Result> {
+async function tool(args: string[], options: { signal?: NodeJS.Signals; blockedIn?: Sleep } = {}): Promise<Result> {
   const child = Bun.spawn([process.execPath, TOOL, ...args], {
     stdout: "pipe",
     stderr: "pipe",
@@ -113,7 +110,7 @@ test("a clean run that never entered the racy path is inconclusive when it must 
 
 describe("clean-up", () => {
   let count = 0;
-  const trailOf = async (args: string[], signal?: NodeJS.Signals, blockedIn?: readonly number[]) => {
+  const trailOf = async (args: string[], signal?: NodeJS.Signals, blockedIn?: Sleep) => {
     const trail = join(directory, `trail-${count++}`);
     const { code, stderr } = await tool(
       [...args, "--trail", trail],
@@ -138,11 +135,11 @@ describe("clean-up", () => {
     ]);
   });
 
-  /** Numbers of the calls on x86-64 in which the signal finds the process; none for one that computes or polls. */
-  const SIGNALS: [NodeJS.Signals, string, number, number[] | undefined][] = [
-    ["SIGINT", "read", 130, [0]],
-    ["SIGTERM", "read", 143, [0]],
-    ["SIGINT", "ring", 130, [426]],
+  /** The call in which the signal finds the process; none for one that computes or polls. */
+  const SIGNALS: [NodeJS.Signals, string, number, Sleep | undefined][] = [
+    ["SIGINT", "read", 130, "read"],
+    ["SIGTERM", "read", 143, "read"],
+    ["SIGINT", "ring", 130, "io_uring_enter"],
     ["SIGINT", "loop", 130, undefined],
     ["SIGTERM", "loop", 143, undefined],
     ["SIGINT", "await", 130, undefined],

@@ -5,7 +5,7 @@
  * signal prints the line "ready" first.
  */
 import { join } from "node:path";
-import { isBlockedIn, until } from "../until.ts";
+import { isBlockedIn, type Sleep, until } from "../until.ts";
 
 export interface Ended {
   readonly code: number | null;
@@ -18,9 +18,9 @@ export interface Ended {
 
 export interface ChildOptions {
   readonly timeoutMs?: number;
-  /** Sent once after "ready", as soon as the first thread is blocked in one of `blockedIn` (x86-64 numbers), if given. */
+  /** Sent once after "ready", as soon as the first thread is blocked in `blockedIn`, if given. */
   readonly signal?: NodeJS.Signals;
-  readonly blockedIn?: readonly number[];
+  readonly blockedIn?: Sleep;
   readonly env?: Record<string, string>;
   /** Put before `bun FIXTURE`: IN_PRIVATE of test/private.ts. */
   readonly prefix?: readonly string[];

@@ -4,33 +4,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ownOptions } from "../../src/ops/self.ts";
 import { Interrupted, pendingSignal, retryEintr, throwIfInterrupted } from "../../src/ops/signals.ts";
-import { isBlockedIn, until } from "../until.ts";
+import { isBlockedIn, type Sleep, until } from "../until.ts";
 import { childValue, runChild } from "./child.ts";
 
-/** The calls and their numbers on x86-64. */
-const CALLS: readonly [call: string, number: number][] = [
-  ["read", 0],
-  ["write", 1],
-  ["poll", 7],
-  ["splice", 275],
-  ["ring-run", 426],
-  ["ring-wait", 426],
+/** What blocks, and the call that it sleeps in. */
+const CALLS: readonly [what: string, call: Sleep][] = [
+  ["read", "read"],
+  ["write", "write"],
+  ["poll", "poll"],
+  ["splice", "splice"],
+  ["ring-run", "io_uring_enter"],
+  ["ring-wait", "io_uring_enter"],
 ];
-const OPENS = [2, 257];
 
 /** The call's own story: how it ended, and how long after the signal. */
-async function interrupted(call: string, number: number): Promise<{ outcome: string; afterMs: number }> {
-  const ended = await runChild("block.ts", [call], { signal: "SIGINT", blockedIn: [number] });
+async function interrupted(what: string, call: Sleep): Promise<{ outcome: string; afterMs: number }> {
+  const ended = await runChild("block.ts", [what], { signal: "SIGINT", blockedIn: call });
   expect(ended.code).toBe(0);
   const { outcome, atMs } = JSON.parse(ended.stdout.replace("ready\n", "")) as { outcome: string; atMs: number };
   return { outcome, afterMs: atMs - ended.signalledAtMs };
 }
 
-test.each(CALLS)("SIGINT interrupts a blocking %s within 100 ms", async (call, number) => {
+test.each(CALLS)("SIGINT interrupts a blocking %s within 100 ms", async (what, call) => {
   // A busy machine may hold up a process that long by itself: the best of three counts, but each must be interrupted.
   const times: number[] = [];
   for (let attempt = 0; attempt < 3 && !times.some((ms) => ms < 100); attempt++) {
-    const { outcome, afterMs } = await interrupted(call, number);
+    const { outcome, afterMs } = await interrupted(what, call);
     expect(outcome).toBe("interrupted by 2");
     times.push(afterMs);
   }
@@ -41,7 +40,7 @@ test("SIGTERM interrupts an open of a FIFO that has no writer", async () => {
   const fifo = join(tmpdir(), `bytewitness-fifo-${process.pid}`);
   Bun.spawnSync(["mkfifo", fifo]);
   try {
-    const ended = await runChild("block.ts", ["open", fifo], { signal: "SIGTERM", blockedIn: OPENS });
+    const ended = await runChild("block.ts", ["open", fifo], { signal: "SIGTERM", blockedIn: "open" });
     expect(ended.stdout).toContain('"interrupted by 15"');
   } finally {
     await Bun.file(fifo).delete();
@@ -136,7 +135,7 @@ test.each([
   ["before one was used", BUN, ["read", "first"]],
 ])("%s a blocking call is interrupted all the same", async (_, command, mode) => {
   const ended = await signalled(command, mode, async (child) => {
-    await until("the read", () => isBlockedIn(child.pid, [0]));
+    await until("the read", () => isBlockedIn(child.pid, "read"));
     child.kill("SIGTERM");
   });
   expect(ended).toMatchObject({ lines: ["interrupted by 15"], code: 0 });

@@ -12,7 +12,6 @@ import { ROOT } from "./command.ts";
 const SLOW_MS = 120_000;
 const MIB = 2 ** 20;
 const PAGE = 4096;
-const READ = 0;
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-interrupted-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -51,7 +50,7 @@ function waitingFifo(name: string, bytes: Uint8Array): { path: string; isRead: (
   const writer = Bun.spawn(["sh", "-c", 'exec >"$1"; cat "$2"; : >"$2.written"; exec sleep 1000', "sh", path, source]);
   afterAll(() => writer.kill("SIGKILL"));
   // A reader that waits although all was written has read it all.
-  return { path, isRead: (pid) => existsSync(`${source}.written`) && isBlockedIn(pid, [READ]) };
+  return { path, isRead: (pid) => existsSync(`${source}.written`) && isBlockedIn(pid, "read") };
 }
 
 test(
