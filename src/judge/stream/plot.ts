@@ -4,10 +4,10 @@
  * A plot is one choice: a chain of runs, each of which continues the stream behind the one before. What lies between
  * two runs of the chain costs one finding a piece, one more if the stream jumps forward over bytes that no piece of the
  * plot holds (`lost`), and one more if the file repeats more than the pieces explain (`duplicated`). Owns growing plots
- * part by part and keeping the few that can still become the shortest. The count here is a lower bound that is exact but
- * for blocks that fill a part of a hole; `story.ts` counts what is left exactly.
+ * part by part and keeping the few that can still become the shortest. The count here is exact but for blocks that fill a part
+ * of a hole, or the gap that they lie in; `story.ts` counts what is left exactly.
  */
-import { type Gap, gapBetween, isAtHome, missingIn, repeatsIn, runBehind, runsAtHome } from "./gap.ts";
+import { type Gap, gapBetween, missingIn, repeatsIn, runBehind, runsAtHome } from "./gap.ts";
 import type { Part } from "./part.ts";
 import { bytesOf, type Range, without } from "./ranges.ts";
 
@@ -122,11 +122,9 @@ export function costOf(gap: Gap, plot: Plot): { cost: number; bytes: number; hol
   if (gap.growth === 0 || to <= from) return { cost, bytes, holes: plot.holes };
   // Damage, and whole copies, are in place of the first missing bytes.
   let hole: readonly Range[] = without([{ from, to }], { from, to: from + replacedBytes(gap, to - from) });
-  // A run that continues a neighbour does not hold what is missing between them: it would be where it belongs.
-  for (const copy of plot.copies) {
-    const piece = gap.pieces[copy.index - plot.index - 1];
-    if (piece === undefined || !isAtHome(piece, gap)) hole = without(hole, copy);
-  }
+  // Of a run of this very gap only the story shows whether it belongs elsewhere in it: counted as held, it would hide what is
+  // left of the hole, and push out shorter plots.
+  for (const copy of plot.copies) if (copy.index <= plot.index) hole = without(hole, copy);
   if (hole.length === 0) return { cost, bytes, holes: plot.holes };
   return { cost: cost + 1, bytes: bytes + bytesOf(hole), holes: [...plot.holes, hole] };
 }
