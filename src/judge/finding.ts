@@ -142,7 +142,9 @@ export interface FioEvidence {
   readonly damaged?: true;
   /** The block's header is gone, and with it what its bytes should be: some of them may be right. */
   readonly headless?: true;
-  /** The bits are of the block's header. */
+  /** Known by the block's checksum alone: some of the bytes may be right. */
+  readonly bySum?: true;
+  /** It is in the block's header; foreign bytes there may be right, for some of them cannot be known without it. */
   readonly inHeader?: true;
   /** How many operations later than what belongs here it was written; negative: earlier. */
   readonly operationsLater?: number;

@@ -21,7 +21,7 @@ function whatText(finding: Finding, fio: FioEvidence): string {
     case "other job":
       return `a block of ${label}`;
     case "older write":
-      return `the block is of operation ${grouped(operation)} at ${after}, which does not fit this run: an older write`;
+      return `what is here is of operation ${grouped(operation)} at ${after}, which does not fit this run: an older write`;
     case "other block": {
       const whole = fio.damaged === true ? ", and that data is damaged too" : "";
       return `the block at ${grouped(offsetBytes)} holds the data of ${grouped(originBytes)}, written by operation ${grouped(operation)}, ${after} after the start${whole}`;
@@ -46,7 +46,10 @@ function whatText(finding: Finding, fio: FioEvidence): string {
 }
 
 /** A part of a block whose place is right. */
-function pieceText({ kind, value = 0, wordBytes, bits = [] }: Finding, { inHeader, headless }: FioEvidence): string {
+function pieceText(
+  { kind, value = 0, wordBytes, bits = [] }: Finding,
+  { inHeader, headless, bySum }: FioEvidence,
+): string {
   switch (kind) {
     case "zeroed":
       return "zeros";
@@ -60,6 +63,9 @@ function pieceText({ kind, value = 0, wordBytes, bits = [] }: Finding, { inHeade
     case "byte-swapped":
       return `words of ${wordBytes} bytes reversed`;
     default:
+      // Time and number of the write are in it and nowhere else.
+      if (inHeader === true) return "a damaged header (some of its bytes may be right: its time cannot be known)";
+      if (bySum === true) return "a payload whose checksum is wrong (some of its bytes may be right)";
       // What fio wrote there is known by the header alone.
       return headless === true
         ? "bytes without a header of fio, so it is not known which of them are wrong,"

@@ -17,11 +17,14 @@ export interface Damage {
   readonly value?: number;
   readonly bits?: readonly WrongBit[];
   readonly wordBytes?: number;
-  /** Words of another write: its seed, and the word number of the first. */
+  /** Words of another write: its seed. */
   readonly seed?: U64;
-  readonly word?: number;
   /** The header that would show what these should be is gone. */
   readonly headless?: boolean;
+  /** Their checksum is wrong, and nothing shows which of them are. */
+  readonly bySum?: boolean;
+  /** In a header whose time and number cannot be known without it. */
+  readonly inHeader?: boolean;
 }
 
 /** Equal bytes between two wrong ones that are nearer than this belong to the damage: chance, or zeros that fit. */
@@ -78,7 +81,7 @@ function classify(found: Uint8Array, expected: Uint8Array, range: { from: number
     }
   }
   const other = otherSeed(found, wordFrom, wordTo);
-  if (other !== undefined) return { kind: "stale", from, to, ...other };
+  if (other !== undefined) return { kind: "stale", from, to, seed: other };
   return { kind: "foreign", from, to };
 }
 
@@ -137,7 +140,7 @@ function isSwapped(
 }
 
 /** Payload of another write at the same place of its block: nearly all words of the range are chained. */
-function otherSeed(block: Uint8Array, from: number, to: number): { seed: U64; word: number } | undefined {
+function otherSeed(block: Uint8Array, from: number, to: number): U64 | undefined {
   if (to - from < 64) return undefined;
   let chained = 0;
   let words = 0;
@@ -145,7 +148,7 @@ function otherSeed(block: Uint8Array, from: number, to: number): { seed: U64; wo
   if (words === 0 || chained < words * 0.9) return undefined;
   for (let at = from; at + 64 <= to; at += 8) {
     const seed = isChained(block, at) ? seedAt(block, at, at / 8) : undefined;
-    if (seed !== undefined) return { seed, word: at / 8 };
+    if (seed !== undefined) return seed;
   }
   return undefined;
 }

@@ -8,7 +8,8 @@
 import { readWord, TWO_32, type U64 } from "../../pattern/u64.ts";
 import { crc32c } from "./crc.ts";
 
-const MAGIC_LOW = 0xca;
+/** The first byte of every header. */
+export const MAGIC_LOW = 0xca;
 const MAGIC_HIGH = 0xac;
 
 /** The largest header with the largest checksum behind it. */

@@ -11,9 +11,11 @@ import { grouped } from "../../units.ts";
 import type { Judgement } from "../finding.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
 import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
-import type { FioLayout, ReadAt } from "./layout.ts";
-import { type Fact, FioNotes } from "./notes.ts";
-import { fillPayload } from "./payload.ts";
+import { byPayload, damagedHead } from "./headless.ts";
+import { expectPayload, type FioLayout, type ReadAt } from "./layout.ts";
+import { FioNotes } from "./notes.ts";
+import { isOneChain } from "./payload.ts";
+import { bySectors, factOf, originOf } from "./pieces.ts";
 import { type ShiftedPiece, shiftedPieces, type Unfinished } from "./shifted.ts";
 
 /** The checksum as fio stores it, or undefined for one that is not computed here. */
@@ -27,11 +29,16 @@ export class FioJudge {
   readonly #checksum: Checksum;
   readonly #notes: FioNotes;
   readonly #sizeBytes: number;
+  readonly #expectBytes: number | undefined;
   readonly #chunk: Uint8Array;
   readonly #expected: Uint8Array;
   #at: number;
   /** Bytes of payload that neither fio's generator nor a checksum vouches for. */
   uncheckedBytes = 0;
+  /** Bytes of blocks that were never written, or whose writes were the last ones and are lost. */
+  unwrittenBytes = 0;
+  /** Bytes of a header that is not whole. */
+  #cutBytes = 0;
   /** A block that does not begin where blocks do, and goes on in the next. */
   #unfinished: Unfinished | undefined;
 
@@ -48,7 +55,8 @@ export class FioJudge {
     this.#read = options.read;
     this.#checksum = options.checksum;
     this.#sizeBytes = sizeBytes;
-    this.#notes = new FioNotes({ ...options, startBytes: layout.firstBytes });
+    this.#expectBytes = options.expectBytes;
+    this.#notes = new FioNotes({ ...options, startBytes: 0 });
     const blocks = Math.max(1, Math.floor(CHUNK_BYTES / layout.blockBytes));
     this.#chunk = new Uint8Array(new ArrayBuffer(Math.max(2048, blocks * layout.blockBytes)));
     this.#expected = new Uint8Array(new ArrayBuffer(Math.max(2048, layout.blockBytes)));
@@ -57,7 +65,8 @@ export class FioJudge {
 
   /** Judges the next megabyte; the offset reached, or undefined at the end. */
   step(): number | undefined {
-    const { blockBytes } = this.#layout;
+    const { blockBytes, firstBytes } = this.#layout;
+    if (this.#at === firstBytes) this.#beforeFirst();
     if (this.#at >= this.#sizeBytes) return undefined;
     const wanted = Math.min(Math.floor(this.#chunk.length / blockBytes) * blockBytes, this.#sizeBytes - this.#at);
     const got = this.#read(this.#chunk.subarray(0, wanted), this.#at);
@@ -69,16 +78,35 @@ export class FioJudge {
     return this.#at;
   }
 
+  /** What is before the first block: the end of one that is not in the file, or bytes that moved all blocks. */
+  #beforeFirst(): void {
+    const { firstBytes, baseBytes } = this.#layout;
+    if (firstBytes === 0) return;
+    const block = new Uint8Array(new ArrayBuffer(Math.max(2048, firstBytes))).subarray(0, firstBytes);
+    this.#read(block, 0);
+    if (baseBytes >= 0) this.#notWritten(0, firstBytes);
+    else
+      this.#pieces(0, firstBytes, [constantOf(block, 0, firstBytes) ?? { kind: "foreign", from: 0, to: firstBytes }]);
+  }
+
   /** `cut`: no more was read, so that nothing is missing at the end. */
   finish({ cut = false }: { readonly cut?: boolean } = {}): Judgement {
     const judgement = this.#notes.finish(this.#at, { cut });
-    return { ...judgement, verifiedBytes: judgement.verifiedBytes - this.uncheckedBytes };
+    return {
+      ...judgement,
+      verifiedBytes: judgement.verifiedBytes - this.uncheckedBytes - this.unwrittenBytes - this.#cutBytes,
+    };
   }
 
   #block(block: Uint8Array, at: number): void {
     const { blockBytes, order } = this.#layout;
     const header = readHeader(block, 0);
     const before = this.#unfinished;
+    if (header === undefined && this.#isCutHeader(block, at)) {
+      this.#cutBytes += block.length;
+      this.#notes.intact(at, at + block.length);
+      return;
+    }
     const range = { from: at, to: at + block.length };
     this.#unfinished = undefined;
     if (header === undefined) {
@@ -96,17 +124,35 @@ export class FioJudge {
       this.#elsewhere({ at, belongs, header, damage, length: block.length });
       return;
     }
-    if (damage.length === 0 && !order.fits(header)) {
+    const to = this.#endOfOther(damage, at, block.length);
+    if (to !== undefined && !order.fits(header)) {
       const fio = { what: "older write", operation: order.numberOf(header), timeNs: header.timeNs } as const;
-      this.#notes.add({ ...range, kind: "stale", label: "another run of the job", fio });
+      this.#notes.add({ from: at, to: at + to, kind: "stale", label: "another run of the job", fio });
+      if (to < block.length) this.#notes.intact(at + to, at + block.length);
       return;
     }
     this.#pieces(at, block.length, damage);
   }
 
+  /** Up to where a block holds what its header describes, when what follows is what belongs here: no other write's. */
+  #endOfOther(damage: readonly Damage[], at: number, length: number): number | undefined {
+    const [piece, ...more] = damage;
+    if (piece === undefined) return length;
+    if (more.length > 0 || piece.to !== length || piece.seed === undefined) return undefined;
+    const origin = originOf(piece, this.#layout);
+    return origin === undefined || origin === at + piece.from ? piece.from : undefined;
+  }
+
   #elsewhere(found: { at: number; belongs: number; header: FioHeader; damage: readonly Damage[]; length: number }) {
     const { at, belongs, header, damage, length } = found;
     const written = { operation: this.#layout.order.numberOf(header), timeNs: header.timeNs };
+    const to = this.#endOfOther(damage, at, length);
+    if (to !== undefined && to < length) {
+      const fio = { what: "part of a block", blockAtBytes: at } as const;
+      this.#notes.add({ kind: "misplaced", from: at, to: at + to, originBytes: belongs, fio });
+      this.#notes.intact(at + to, at + length);
+      return;
+    }
     const fio = { what: "other block", ...written, ...(damage.length > 0 && { damaged: true as const }) } as const;
     this.#notes.add({ kind: "misplaced", from: at, to: at + length, originBytes: belongs, fio });
   }
@@ -116,6 +162,10 @@ export class FioJudge {
     const { payload } = this.#layout;
     const to = at + block.length;
     const constant = constantOf(block, 0, block.length);
+    if (constant?.kind === "zeroed" && (this.#isUnwritten(to) || block.length < this.#layout.blockBytes)) {
+      this.#notWritten(at, to);
+      return;
+    }
     if (constant !== undefined) {
       this.#notes.add({ ...constant, from: at, to, fio: { what: "no block" } });
       return;
@@ -141,21 +191,53 @@ export class FioJudge {
     }
     const { pieces, unfinished } = shiftedPieces(block, this.#layout, payload === "seeded" ? before : undefined);
     if (payload !== "seeded" || pieces.length === 0) {
-      this.#pieces(at, block.length, this.#bySectors(block));
+      // Files that fio reads, too, are filled by its generator before: what shows a write is a header.
+      if (this.#isUnwritten(to) && !this.#beginsLikeOne(block)) {
+        this.#notWritten(at, to);
+        return;
+      }
+      const shown = byPayload(block, at, { layout: this.#layout, checksum: this.#checksum });
+      this.#pieces(at, block.length, shown ?? bySectors(block, this.#layout));
       return;
     }
     this.#unfinished = unfinished;
     this.#shifted(at, block, pieces);
   }
 
+  /** A block without a header need not be damage: more of them are there than writes are missing. */
+  #isUnwritten(to: number): boolean {
+    return this.#layout.unwritten !== undefined && !(this.#expectBytes !== undefined && to <= this.#expectBytes);
+  }
+
+  /** The last bytes of a file that was cut, in a header: as far as it can be known, they are right. */
+  #isCutHeader(block: Uint8Array, at: number): boolean {
+    if (block.length >= this.#layout.headBytes) return false;
+    return damagedHead(block, at, { layout: this.#layout }) === undefined;
+  }
+
+  #beginsLikeOne(block: Uint8Array): boolean {
+    const { beginning } = this.#layout;
+    return Buffer.compare(block.subarray(0, beginning.length), beginning) === 0;
+  }
+
+  #notWritten(from: number, to: number): void {
+    this.unwrittenBytes += to - from;
+    this.#notes.intact(from, to);
+  }
+
   /** Whole sectors of other blocks; what is between them, sector by sector. */
   #shifted(at: number, block: Uint8Array, pieces: readonly ShiftedPiece[]): void {
     let done = 0;
     const between = (to: number) => {
-      for (const { from: start, to: end, ...damage } of this.#bySectors(block.subarray(done, to)))
-        this.#notes.add(this.#fact(at, { ...damage, from: done + start, to: done + end }));
+      for (const { from: start, to: end, ...damage } of bySectors(block.subarray(done, to), this.#layout))
+        this.#notes.add(factOf({ ...damage, from: done + start, to: done + end }, { at, layout: this.#layout }));
     };
-    for (const { from, to, originBytes } of pieces) {
+    const [first] = pieces;
+    // What ends where a block begins that was moved, and is payload of one write, is the end of the block before it.
+    const before = (first?.originBytes ?? 0) - (first?.from ?? 0);
+    const isEnd = first !== undefined && before > 0 && before % 32 === at % 32 && isOneChain(block, 0, first.from);
+    const all = isEnd ? [{ from: 0, to: first.from, originBytes: before }, ...pieces] : pieces;
+    for (const { from, to, originBytes } of all) {
       between(from);
       this.#notes.add({ kind: "misplaced", from: at + from, to: at + to, originBytes, fio: { what: "shifted" } });
       done = to;
@@ -163,35 +245,18 @@ export class FioJudge {
     between(block.length);
   }
 
-  /** A block without a usable header: sector by sector, what is zero, one value, or cannot be known without it. */
-  #bySectors(block: Uint8Array): Damage[] {
-    const { payload, template } = this.#layout;
-    const right = payload === "constant" && block.length === template?.length ? template : undefined;
-    const pieces: Damage[] = [];
-    for (let from = 0; from < block.length; from += 512) {
-      const to = Math.min(block.length, from + 512);
-      // What is written everywhere needs no header.
-      if (right !== undefined && Buffer.compare(block.subarray(from, to), right.subarray(from, to)) === 0) continue;
-      pieces.push(constantOf(block, from, to) ?? { kind: "foreign", from, to, headless: right === undefined });
-    }
-    return pieces;
-  }
-
   /** What is wrong in a block whose header is sound. */
   #wrongIn(block: Uint8Array, header: FioHeader): Damage[] {
-    const { payload, template, blockBytes, blocksOfWrite } = this.#layout;
+    const { payload, template, blockBytes } = this.#layout;
     const sum = this.#checksum(header.checksum, block.subarray(header.headBytes));
     const stored = block.subarray(header.checksumAt, header.headBytes);
     const sumIsRight = sum === undefined || Buffer.compare(sum, stored) === 0;
     const expected = this.#expected.subarray(0, blockBytes);
     if (payload === "constant" && template !== undefined) expected.set(template);
-    else if (payload === "seeded") {
-      const inWrite = Math.floor(header.offsetBytes / blockBytes) % blocksOfWrite;
-      fillPayload(expected, { seed: header.seed, fromWord: (inWrite * blockBytes) / 8 });
-    }
+    else if (payload === "seeded") expectPayload(expected, block, header, this.#layout);
     if (payload === "unknown") {
       if (sum === undefined) this.uncheckedBytes += block.length - header.headBytes;
-      return sumIsRight ? [] : [{ kind: "foreign", from: header.headBytes, to: block.length }];
+      return sumIsRight ? [] : [{ kind: "foreign", from: header.headBytes, to: block.length, bySum: true }];
     }
     const wrong = differences(block, expected, header.headBytes);
     if (wrong.length > 0 || sumIsRight) return wrong;
@@ -206,7 +271,7 @@ export class FioJudge {
   #partial(block: Uint8Array, header: FioHeader): Damage[] {
     const { payload, blockBytes, template } = this.#layout;
     const expected = this.#expected.subarray(0, blockBytes);
-    if (payload === "seeded") fillPayload(expected, { seed: header.seed, fromWord: 0 });
+    if (payload === "seeded") expectPayload(expected, block, header, this.#layout);
     else if (payload === "constant" && template !== undefined) expected.set(template);
     else {
       this.uncheckedBytes += Math.max(0, block.length - header.headBytes);
@@ -221,42 +286,9 @@ export class FioJudge {
     for (const piece of [...damage].sort((a, b) => a.from - b.from)) {
       if (piece.from < done) continue;
       if (piece.from > done) this.#notes.intact(at + done, at + piece.from);
-      this.#notes.add(this.#fact(at, piece, headBytes));
+      this.#notes.add(factOf(piece, { at, layout: this.#layout, headBytes }));
       done = piece.to;
     }
     if (done < length) this.#notes.intact(at + done, at + length);
-  }
-
-  /** `headBytes`: the block has a header of that length in which bits are wrong. */
-  #fact(at: number, piece: Damage, headBytes = 0): Fact {
-    const range = { from: at + piece.from, to: at + piece.to };
-    const fio = { what: "piece", blockAtBytes: at } as const;
-    const inHeader = piece.to <= headBytes && { inHeader: true as const };
-    switch (piece.kind) {
-      case "zeroed":
-        return { ...range, kind: "zeroed", fio };
-      case "filled":
-        return { ...range, kind: "filled", value: piece.value, fio };
-      case "bit-flipped": {
-        const bits = (piece.bits ?? []).map((bit) => ({ ...bit, offsetBytes: bit.offsetBytes + at }));
-        return { ...range, kind: "bit-flipped", bits, wordBytes: piece.wordBytes, fio: { ...fio, ...inHeader } };
-      }
-      case "byte-swapped":
-        return { ...range, kind: "byte-swapped", wordBytes: piece.wordBytes, fio };
-      case "stale":
-        return this.#otherWrite(at, piece, range);
-      default:
-        return { ...range, kind: "foreign", fio: { ...fio, ...(piece.headless && { headless: true as const }) } };
-    }
-  }
-
-  #otherWrite(at: number, piece: Damage, range: { from: number; to: number }): Fact {
-    const place = piece.seed === undefined ? undefined : this.#layout.order.placeOf(piece.seed);
-    if (place !== undefined && this.#layout.blocksOfWrite === 1) {
-      const fio = { what: "part of a block", blockAtBytes: at } as const;
-      return { ...range, kind: "misplaced", originBytes: place + piece.from, fio };
-    }
-    const fio = { what: "part of a write", blockAtBytes: at } as const;
-    return { ...range, kind: "stale", label: "an older write of fio", fio };
   }
 }

@@ -6,9 +6,9 @@
  * cannot be known from the file alone: no headers, several jobs on one file, blocks of several sizes.
  */
 import type { U64 } from "../../pattern/u64.ts";
-import { type FioHeader, HEADER_BYTES_MAX, readHeader } from "./header.ts";
+import { type FioHeader, HEADER_BYTES_MAX, MAGIC_LOW, readHeader } from "./header.ts";
 import { Order } from "./order.ts";
-import { fillPayload } from "./payload.ts";
+import { blockOfWrite, fillPayload } from "./payload.ts";
 
 /** Fills as much of the block as the file has at that offset; how much it was. */
 export type ReadAt = (block: Uint8Array, offsetBytes: number) => number;
@@ -22,19 +22,33 @@ export interface FioLayout {
   readonly blockBytes: number;
   /** Blocks that one write of fio held: more than one with verify_interval. They share a seed. */
   readonly blocksOfWrite: number;
+  /** The most that a write held: more than `blocksOfWrite` with several sizes of blocks. */
+  readonly blocksOfWriteMax: number;
   /** What headers hold beyond the offset in this file: the job's own offset on the device. */
   readonly baseBytes: number;
   /** Where the first block begins in this file. */
   readonly firstBytes: number;
   readonly checksum: string;
   readonly headBytes: number;
+  /** Of the checksum at its end. */
+  readonly checksumBytes: number;
   /** "seeded": by fio's generator; "constant": every block the same; "unknown": only checksums can be trusted. */
   readonly payload: "seeded" | "constant" | "unknown";
   /** The block's bytes when they are constant. */
   readonly template?: Uint8Array;
   readonly thread: number;
   readonly order: Order;
+  /** The bytes that every header begins with. */
+  readonly beginning: Uint8Array;
+  /**
+   * Blocks without a header are more than writes are missing: most of them were never written, or by nothing that numbers
+   * what it writes. How many writes are missing.
+   */
+  readonly unwritten?: { readonly missing: number; readonly operations: number };
 }
+
+/** Magic, kind of checksum, length. */
+export const BEGINNING_BYTES = 8;
 
 const SCAN_BYTES = 1 << 20;
 const SCAN_PLACES = 256;
@@ -69,6 +83,7 @@ function* someHeaders(read: ReadAt, sizeBytes: number): Generator<undefined, Pla
     if (found.length > 0) return found;
     yield undefined;
   }
+  refuseOddPlaces(read);
   throw new FioRefusal(
     "no header of fio is in it: fio writes them with verify=crc32c, md5, meta and the like; after verify=pattern use --pattern byte:0x…",
   );
@@ -85,7 +100,9 @@ export function* learn(read: ReadAt, sizeBytes: number): Generator<undefined, Fi
   const some = yield* someHeaders(read, sizeBytes);
   const own = some.filter(({ at, header }) => header.offsetBytes >= at || header.offsetBytes < sizeBytes);
   const blockBytes = mostCommon(own.map(({ header }) => header.lengthBytes));
-  const baseBytes = mostCommon(own.map(({ at, header }) => header.offsetBytes - at));
+  const bases = own.map(({ at, header }) => header.offsetBytes - at);
+  // Blocks in their places show that the others are not, however many they are.
+  const baseBytes = bases.filter((base) => base === 0).length > 1 ? 0 : mostCommon(bases);
   const first = own.find(
     ({ at, header }) => header.lengthBytes === blockBytes && header.offsetBytes - at === baseBytes,
   );
@@ -100,9 +117,13 @@ export function* learn(read: ReadAt, sizeBytes: number): Generator<undefined, Fi
       `fio wrote it in blocks of several sizes (${sizes.slice(0, 4).join(", ")}): where one overwrote another cannot be distinguished from damage; use one bs, or verify_interval`,
     );
   }
+  refuseVerifyOffset(read, first);
   const census = yield* takeCensus(read, { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes });
-  const { checksum, headBytes } = first.header;
-  const grid = { blockBytes, baseBytes, firstBytes: first.at % blockBytes, checksum, headBytes, ...census };
+  const { checksum, headBytes, checksumAt } = first.header;
+  const beginning = new Uint8Array(BEGINNING_BYTES);
+  read(beginning, first.at);
+  const checks = { checksum, headBytes, checksumBytes: headBytes - checksumAt, beginning };
+  const grid = { blockBytes, baseBytes, firstBytes: first.at % blockBytes, ...checks, ...census };
   return { ...grid, ...learnPayload(read, some, grid) };
 }
 
@@ -123,17 +144,21 @@ function* takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseByte
   const order = new Order(Math.ceil(blocks / stride));
   let previous: U64 | undefined;
   let run = 1;
+  let longest = 1;
+  let headless = 0;
   for (let number = 0; number < blocks; number += stride) {
     const at = firstBytes + number * blockBytes;
     if ((number / stride) % HEADERS_OF_A_TURN === 0) yield undefined;
     if (read(head, at) < head.length) break;
     const header = readHeader(head, 0);
+    headless += Number(header === undefined);
     if (header === undefined || header.offsetBytes !== at + baseBytes) continue;
     threads.set(header.thread, (threads.get(header.thread) ?? 0) + 1);
     order.add(header, at);
     if (previous?.lo === header.seed.lo && previous.hi === header.seed.hi) run += 1;
     else if (runs.push(run) > 1000) runs.pop();
     if (previous?.lo !== header.seed.lo || previous.hi !== header.seed.hi) run = 1;
+    longest = Math.max(longest, run);
     previous = header.seed;
   }
   if (runs.push(run) > 0) runs.shift();
@@ -144,34 +169,111 @@ function* takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseByte
     throw new FioRefusal(`several jobs of fio wrote it (${names}): which of them wrote a block last cannot be known`);
   }
   order.finish();
-  return { thread: jobs[0]?.[0] ?? 0, order, blocksOfWrite: stride > 1 ? 1 : Math.max(1, mostCommon(runs)) };
+  const { missing, operations } = order;
+  // A random map writes every block in each pass; without one (norandommap) there are far older ones, and some never come.
+  const isWithoutMap = order.countOlder(2 * blocks) > Math.max(2, 2 * blocks * STRAYS);
+  const isUnwritten = stride === 1 && (isWithoutMap || headless > missing + Math.max(1, blocks * STRAYS));
+  return {
+    thread: [...threads].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0,
+    order,
+    blocksOfWrite: stride > 1 ? 1 : Math.max(1, mostCommon(runs)),
+    blocksOfWriteMax: stride > 1 ? 1 : longest,
+    ...(isUnwritten && { unwritten: { missing, operations } }),
+  };
+}
+
+/** Headers that are not where sectors begin: fio puts them there with a verify_offset that is not one. */
+function refuseOddPlaces(read: ReadAt): void {
+  const block = new Uint8Array(new ArrayBuffer(SCAN_BYTES));
+  const got = block.subarray(0, read(block, 0));
+  for (let at = got.indexOf(MAGIC_LOW); at >= 0; at = got.indexOf(MAGIC_LOW, at + 1)) {
+    const header = readHeader(got, at);
+    if (header === undefined) continue;
+    throw new FioRefusal(
+      `its headers of fio are not where sectors begin: the one at ${at} is of the block at ${header.offsetBytes}; blocks written with such a verify_offset, or cut out of a file, are not judged`,
+    );
+  }
+}
+
+/** Refuses headers that fio swapped with payload further on in their blocks (`verify_offset`). */
+function refuseVerifyOffset(read: ReadAt, { at, header }: PlacedBlock): void {
+  const { offsetBytes, lengthBytes, headBytes, seed } = header;
+  const into = at - offsetBytes;
+  // Without a seed (a pattern is the payload) every block is like every other.
+  if (into < headBytes || into + headBytes > lengthBytes || (seed.lo === 0 && seed.hi === 0)) return;
+  const block = new Uint8Array(new ArrayBuffer(Math.max(2048, lengthBytes))).subarray(0, lengthBytes);
+  const expected = new Uint8Array(new ArrayBuffer(Math.max(2048, lengthBytes))).subarray(0, lengthBytes);
+  fillPayload(expected, { seed, fromWord: 0 });
+  if (read(block, offsetBytes) < lengthBytes) return;
+  if (Buffer.compare(block.subarray(0, headBytes), expected.subarray(into, into + headBytes)) !== 0) return;
+  throw new FioRefusal(
+    `fio put its headers ${into} bytes into the blocks (verify_offset): such blocks are not judged; without verify_offset they are`,
+  );
+}
+
+type Blocks = Pick<FioLayout, "blockBytes" | "headBytes" | "baseBytes" | "blocksOfWrite" | "blocksOfWriteMax">;
+
+/** Fills `expected` with the payload of the header's write: of that block of it which `block` shows, where that is open. */
+export function expectPayload(expected: Uint8Array, block: Uint8Array, { seed, offsetBytes }: FioHeader, grid: Blocks) {
+  const { blockBytes, headBytes, blocksOfWrite, blocksOfWriteMax } = grid;
+  const inWrite = Math.floor(offsetBytes / blockBytes) % blocksOfWrite;
+  fillPayload(expected, { seed, fromWord: (inWrite * blockBytes) / 8 });
+  if (blocksOfWriteMax === 1 || block.length < blockBytes || blockBytes % 32 !== 0) return;
+  if (Buffer.compare(expected.subarray(headBytes), block.subarray(headBytes)) === 0) return;
+  const shown = blockOfWrite(block, seed, blocksOfWriteMax);
+  if (shown !== inWrite) fillPayload(expected, { seed, fromWord: (shown * blockBytes) / 8 });
 }
 
 function learnPayload(
   read: ReadAt,
   some: readonly PlacedBlock[],
-  grid: Pick<FioLayout, "blockBytes" | "headBytes" | "baseBytes" | "blocksOfWrite">,
+  grid: Blocks,
 ): Pick<FioLayout, "payload" | "template"> {
-  const { blockBytes, headBytes, baseBytes, blocksOfWrite } = grid;
-  const expected = new Uint8Array(new ArrayBuffer(Math.max(2048, blockBytes))).subarray(0, blockBytes);
+  const { blockBytes, headBytes, baseBytes } = grid;
   const samples = some
     .filter(({ at, header }) => header.lengthBytes === blockBytes && header.offsetBytes === at + baseBytes)
-    .slice(0, 32)
+    .slice(0, Math.max(3, Math.min(SAMPLES_MAX, Math.floor(SAMPLE_BYTES_MAX / blockBytes))))
     .map(({ at, header }) => {
-      const block = new Uint8Array(new ArrayBuffer(blockBytes));
-      return { at, header, block, whole: read(block, at) === blockBytes };
+      const block = new Uint8Array(new ArrayBuffer(Math.max(2048, blockBytes))).subarray(0, blockBytes);
+      return { header, block, whole: read(block, at) === blockBytes };
     })
     .filter(({ whole }) => whole);
-  const seeded = samples.filter(({ header, block }) => {
-    const inWrite = Math.floor(header.offsetBytes / blockBytes) % blocksOfWrite;
-    fillPayload(expected, { seed: header.seed, fromWord: (inWrite * blockBytes) / 8 });
-    return Buffer.compare(expected.subarray(headBytes), block.subarray(headBytes)) === 0;
-  });
-  if (seeded.length * 2 > samples.length) return { payload: "seeded" };
-  for (const { block } of samples.slice(0, 4)) {
-    const tail = block.subarray(headBytes);
-    const same = samples.filter((other) => Buffer.compare(other.block.subarray(headBytes), tail) === 0);
-    if (same.length > 1 && same.length * 2 > samples.length) return { payload: "constant", template: block };
+  const votes = new Uint8Array(blockBytes);
+  const expected = new Uint8Array(new ArrayBuffer(Math.max(2048, blockBytes))).subarray(0, blockBytes);
+  for (const { header, block } of samples) {
+    expectPayload(expected, block, header, grid);
+    for (let i = headBytes; i < blockBytes; i += 1) votes[i] = (votes[i] as number) + Number(block[i] === expected[i]);
   }
+  if (isMostly(votes.subarray(headBytes), (count) => count * 2 > samples.length)) return { payload: "seeded" };
+  const template = majority(samples.map(({ block }) => block));
+  const alike = samples.filter(({ block }) =>
+    isMostly(block.subarray(headBytes), (byte, i) => byte === template[headBytes + i]),
+  );
+  if (alike.length > 1 && alike.length * 2 > samples.length) return { payload: "constant", template };
   return { payload: "unknown" };
+}
+
+const SAMPLES_MAX = 32;
+const SAMPLE_BYTES_MAX = 32 << 20;
+/** Damage in every block is damage, and no other content, when it is less of it than this. */
+const DAMAGED_MAX = 0.1;
+
+function isMostly(bytes: Uint8Array, isRight: (byte: number, index: number) => boolean): boolean {
+  let right = 0;
+  for (let i = 0; i < bytes.length; i += 1) right += Number(isRight(bytes[i] as number, i));
+  return right >= bytes.length * (1 - DAMAGED_MAX);
+}
+
+/** Each byte as most of the blocks have it, if most of them agree. */
+function majority(blocks: readonly Uint8Array[]): Uint8Array {
+  const kept = (blocks[0] ?? new Uint8Array(0)).slice();
+  const counts = new Uint8Array(kept.length).fill(1);
+  for (const block of blocks.slice(1)) {
+    for (let i = 0; i < kept.length; i += 1) {
+      if (block[i] === kept[i]) counts[i] = (counts[i] as number) + 1;
+      else if (counts[i] === 0) [kept[i], counts[i]] = [block[i] as number, 1];
+      else counts[i] = (counts[i] as number) - 1;
+    }
+  }
+  return kept;
 }

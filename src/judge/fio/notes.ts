@@ -103,7 +103,11 @@ export class FioNotes {
     const { expectBytes, startBytes, file } = this.#options;
     this.#close();
     const groups = this.#groups.finish();
-    if (!cut && expectBytes !== undefined && endBytes < expectBytes) {
+    const last = this.#facts.at(-1);
+    const isMoved = last?.kind === "misplaced" && last.to === endBytes && last.originBytes !== undefined;
+    // The end is there, further up.
+    const shownEnd = isMoved ? (last.originBytes as number) + last.to - last.from : endBytes;
+    if (!cut && expectBytes !== undefined && endBytes < expectBytes && shownEnd !== expectBytes) {
       this.#facts.push({ kind: "truncated", from: endBytes, to: expectBytes, fio: { what: "end" } });
     }
     const misplaced = new Map<number, OpenFact>();

@@ -20,8 +20,16 @@ export class Order {
   readonly #seedHigh: Uint32Array;
   readonly #bySeed = new Map<number, number>();
   #count = 0;
-  #operations = 0;
+  #modulus = 0;
   #tolerance = Number.POSITIVE_INFINITY;
+  /** By how much numbers and times usually disagree. */
+  #usual = 0;
+  /** Numbers of two writes at different times: one of them is of another run. */
+  readonly #twice = new Set<number>();
+  /** Operations from the first to the last one seen whose blocks are not in their places: overwritten later, or lost. */
+  missing = 0;
+  /** How many operations there were, up to the last one seen. */
+  operations = 0;
 
   constructor(capacity: number) {
     this.#positions = new Float64Array(capacity);
@@ -38,36 +46,65 @@ export class Order {
     this.#times[i] = header.timeNs;
     this.#numbers[i] = header.operation;
     this.#seedHigh[i] = header.seed.hi;
-    this.#operations = header.operations;
+    this.#modulus = header.operations;
     const key = header.seed.lo | 0;
     if (!this.#bySeed.has(key)) this.#bySeed.set(key, i);
   }
 
-  /** Sorts by time and counts on where the numbers begin again. */
+  /** Sorts by time, one entry for all blocks of one write, and counts on where the numbers begin again. */
   finish(): void {
-    const count = this.#count;
-    const indices = Uint32Array.from({ length: count }, (_, i) => i);
-    const times = this.#times.slice(0, count);
+    const indices = Uint32Array.from({ length: this.#count }, (_, i) => i);
+    const times = this.#times.slice(0, this.#count);
     indices.sort((a, b) => (times[a] as number) - (times[b] as number));
-    const numbers = this.#numbers.slice(0, count);
+    const numbers = this.#numbers.slice(0, this.#count);
     let last = 0;
-    indices.forEach((from, to) => {
-      last = nearest(numbers[from] as number, last, this.#operations);
-      this.#times[to] = times[from] as number;
-      this.#numbers[to] = last;
-    });
-    this.#learnTolerance(count);
+    let count = 0;
+    for (const from of indices) {
+      last = nearest(numbers[from] as number, last, this.#modulus);
+      if (count > 0 && this.#times[count - 1] === times[from] && this.#numbers[count - 1] === last) continue;
+      this.#times[count] = times[from] as number;
+      this.#numbers[count] = last;
+      count += 1;
+    }
+    this.#count = count;
+    this.#countMissing();
+    this.#learnTolerance();
   }
 
-  #learnTolerance(count: number): void {
-    if (count < 64) return;
-    const errors = new Float64Array(count);
-    for (let i = 0; i < count; i += 1) {
-      errors[i] = Math.abs((this.#numbers[i] as number) - this.#around(i));
+  #countMissing(): void {
+    const sorted = this.#numbers.slice(0, this.#count).sort();
+    let distinct = 0;
+    for (let i = 0; i < sorted.length; i += 1) {
+      if (i === 0 || sorted[i] !== sorted[i - 1]) distinct += 1;
+      else this.#twice.add(sorted[i] as number);
     }
+    if (this.#twice.size > Math.max(1, distinct * MISFITS_MAX)) this.#twice.clear();
+    this.operations = sorted.length === 0 ? 0 : (sorted.at(-1) as number) + 1;
+    this.missing = this.operations - distinct;
+  }
+
+  #learnTolerance(): void {
+    const count = this.#count;
+    if (count < 64) return;
+    const errors = Float64Array.from({ length: count }, (_, i) => this.#misfit(i, i + 1, this.#numbers[i] as number));
     errors.sort();
     const usual = errors[Math.floor(count * (1 - MISFITS_MAX))] as number;
+    this.#usual = Math.max(0, usual);
     if (usual <= TOLERANCE_MIN * 64) this.#tolerance = Math.max(TOLERANCE_MIN, usual * 4);
+  }
+
+  /** By how much most of the numbers written before (entries up to `before`) are larger, or most written after smaller. */
+  #misfit(before: number, after: number, number: number): number {
+    const earlier = this.#numbers.subarray(Math.max(0, before - NEIGHBOURS), before);
+    const later = this.#numbers.subarray(after, Math.min(this.#count, after + NEIGHBOURS));
+    const excess = (values: Float64Array) =>
+      values.length < 3 ? Number.NEGATIVE_INFINITY : (values.sort()[Math.floor(values.length / 3)] as number);
+    return Math.max(excess(earlier.map((value) => value - number)), excess(later.map((value) => number - value)));
+  }
+
+  /** How many of the writes are older than so many operations. */
+  countOlder(operations: number): number {
+    return this.#numbers.subarray(0, this.#count).filter((number) => number < this.operations - operations).length;
   }
 
   /** The median of the numbers written about the same time. */
@@ -96,8 +133,11 @@ export class Order {
   /** False when the block's number and time do not belong together in this job's run. */
   fits(header: FioHeader): boolean {
     if (this.#count === 0 || this.#tolerance === Number.POSITIVE_INFINITY) return true;
-    const expected = this.#around(this.#indexAt(header.timeNs));
-    return Math.abs(nearest(header.operation, expected, header.operations) - expected) <= this.#tolerance;
+    const index = this.#indexAt(header.timeNs);
+    const number = this.numberOf(header);
+    const tolerance = this.#twice.has(number) ? this.#usual : this.#tolerance;
+    const isOwn = this.#times[index] === header.timeNs && this.#numbers[index] === number;
+    return this.#misfit(index, isOwn ? index + 1 : index, number) <= tolerance;
   }
 
   /** Where in the file the write of this seed begins; undefined when no block in its place has it. */

@@ -75,6 +75,63 @@ export function seedAt(block: Uint8Array, index: number, word: number): U64 | un
   return agreed;
 }
 
+const SAMPLES = 8;
+/** Behind the longest header; a multiple of the chains. */
+const FIRST_SAMPLE_WORD = 24;
+
+/** Words of a block with payload, spread over it, each the first of four chains; none in a block too short for them. */
+function sampleWords(blockBytes: number): number[] {
+  const most = blockBytes / 8 - 2 * CHAINS - FIRST_SAMPLE_WORD;
+  if (most < 0) return [];
+  const all = Array.from({ length: SAMPLES }, (_, i) => Math.floor((most * i) / (SAMPLES - 1) / CHAINS) * CHAINS);
+  return [...new Set(all)].map((word) => word + FIRST_SAMPLE_WORD);
+}
+
+/**
+ * Which block of its write holds this payload, of at most so many: with several block sizes fio puts a header into each
+ * piece of the smallest, and only the payload shows which piece it is.
+ */
+export function blockOfWrite(block: Uint8Array, seed: U64, most: number): number {
+  const chain = power(GOLDEN, block.length / 8 / CHAINS);
+  const words = sampleWords(block.length).map((word) => ({
+    found: readWord(block, word * 8),
+    expected: multiply(seed, power(GOLDEN, word / CHAINS)),
+  }));
+  let best = { count: 0, number: 0 };
+  for (let number = 0; number < most; number += 1) {
+    const count = words.filter(({ found, expected }) => found.lo === expected.lo && found.hi === expected.hi).length;
+    if (count > best.count) best = { count, number };
+    for (const word of words) word.expected = multiply(word.expected, chain);
+  }
+  return best.number;
+}
+
+/** The seed that a block's payload shows in two places or more; `fromWord`: where in its write the block begins. */
+export function seedOfBlock(block: Uint8Array, fromWord: number): U64 | undefined {
+  const votes = new Map<string, { seed: U64; count: number }>();
+  const words = sampleWords(block.length);
+  for (const word of words) {
+    const seed = isChained(block, word * 8) ? seedAt(block, word * 8, fromWord + word) : undefined;
+    if (seed === undefined) continue;
+    const key = `${seed.hi} ${seed.lo}`;
+    votes.set(key, { seed, count: (votes.get(key)?.count ?? 0) + 1 });
+  }
+  const best = [...votes.values()].sort((a, b) => b.count - a.count)[0];
+  return best !== undefined && best.count > 1 ? best.seed : undefined;
+}
+
+/** True when every word of the range follows the one 32 bytes before it: payload of one write. */
+export function isOneChain(block: Uint8Array, from: number, to: number): boolean {
+  if (to - from < 2 * CHAINS * 8) return false;
+  for (let at = from; at + CHAINS * 8 + 8 <= to; at += 8) if (!isChained(block, at)) return false;
+  return true;
+}
+
+/** The seed of data that is so many bytes further on than it seems, a multiple of 32: what seems to be `seed` is its. */
+export function seedOfShifted(seed: U64, bytes: number): U64 {
+  return multiply(seed, power(bytes < 0 ? GOLDEN_INVERSE : GOLDEN, Math.abs(bytes) / (CHAINS * 8)));
+}
+
 /** Word i of the block is starts[i % 4] times factor^(i / 4), modulo 2^64, little-endian. */
 function fioWords(block: Uint8Array, starts: readonly U64[], factor: U64): void {
   const words = block.length >>> 3;

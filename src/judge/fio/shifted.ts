@@ -1,13 +1,11 @@
 /**
- * Data of fio that is not at a block's beginning: blocks that were pushed aside, by whole sectors.
+ * Data of fio that is not at a block's beginning: blocks that were pushed aside, by any number of bytes.
  *
  * Owns finding a sound header inside a block, and proving with the payload which bytes are whose. Refuses data that fio's
  * generator did not make: of that only the header is proof.
  */
-import { type FioHeader, readHeader } from "./header.ts";
+import { type FioHeader, MAGIC_LOW, readHeader } from "./header.ts";
 import { fillPayload } from "./payload.ts";
-
-const SECTOR_BYTES = 512;
 
 /** Bytes of the block, and where in the file they belong. */
 export interface ShiftedPiece {
@@ -46,7 +44,7 @@ export function shiftedPieces(
       at = length;
     }
   }
-  for (let from = Math.ceil(at / SECTOR_BYTES) * SECTOR_BYTES; from < block.length; from += SECTOR_BYTES) {
+  for (let from = block.indexOf(MAGIC_LOW, at); from >= 0; from = block.indexOf(MAGIC_LOW, from + 1)) {
     const header = readHeader(block, from);
     if (header === undefined || header.lengthBytes !== blockBytes) continue;
     const doneBytes = block.length - from;

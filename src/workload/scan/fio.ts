@@ -16,13 +16,24 @@ import type { ReadAtMost } from "./scan.ts";
 
 const READ_BYTES = 1 << 20;
 
+/** What of the blocks could not be judged, and why. */
+export interface FioPayload {
+  readonly uncheckedBytes: number;
+  readonly checksum: string;
+  /** Of blocks without a header: never written, or lost. */
+  readonly unwrittenBytes: number;
+  /** Writes that are not in the file, of so many. */
+  readonly missing: number;
+  readonly operations: number;
+}
+
 /** A judgement, and how much payload nothing could be compared with. */
 export interface FioScan {
   readonly judgement: Judgement;
   /** `tick` asked to stop before the end. */
   readonly stopped: boolean;
   /** Undefined when that was before it was known how the blocks are checked. */
-  readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
+  readonly payload?: FioPayload;
 }
 
 /** Judges a file or device, all of it or until `tick` asks to stop. `reading` is another way to its bytes. */
@@ -60,11 +71,13 @@ export async function judgeFio(
       stopped = !(await tick(at));
       if (!stopped) at = judge.step();
     }
-    const { checksum } = layout;
+    const { checksum, unwritten } = layout;
+    const { uncheckedBytes, unwrittenBytes } = judge;
+    const { missing = 0, operations = 0 } = unwritten ?? {};
     return {
       judgement: judge.finish({ cut: stopped }),
       stopped,
-      payload: { uncheckedBytes: judge.uncheckedBytes, checksum },
+      payload: { uncheckedBytes, checksum, unwrittenBytes, missing, operations },
     };
   } catch (error) {
     if (error instanceof FioRefusal) throw new Inconclusive(`${fd.label}: ${error.message}`);

@@ -7,6 +7,7 @@
 import type { Finding, Judgement } from "../../judge/finding.ts";
 import { bytesText, grouped } from "../../units.ts";
 import type { Outcome } from "../context.ts";
+import type { FioPayload } from "./fio.ts";
 
 /** A judgement, and what it leaves open. */
 export interface Scanned {
@@ -23,7 +24,7 @@ export interface Scanned {
   /** Foreign findings shorter than this may be the reference's own bytes, from far away. */
   readonly foundBytes?: number | undefined;
   /** Of fio's blocks: whether every payload was compared, or its checksum was. */
-  readonly payload?: { readonly uncheckedBytes: number; readonly checksum: string };
+  readonly payload?: FioPayload;
 }
 
 export function scanOutcome(scanned: Scanned): Outcome {
@@ -40,9 +41,23 @@ export function scanOutcome(scanned: Scanned): Outcome {
       lengthChecked: lengthChecked && !stopped,
       ...(payload === undefined ? {} : { payloadChecked: payload.uncheckedBytes === 0 }),
     },
-    ...(stopped && findings.length === 0 ? { verdict: "inconclusive" } : {}),
+    ...((stopped || isLossPossible(payload)) && findings.length === 0 ? { verdict: "inconclusive" } : {}),
     ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
   };
+}
+
+/** Writes are missing, and it cannot be known whether those of the blocks without a header are among them. */
+function isLossPossible({ unwrittenBytes = 0, missing = 0 }: Partial<FioPayload> = {}): boolean {
+  return unwrittenBytes > 0 && missing > 0;
+}
+
+/** Why blocks without a header are not findings. */
+function unwrittenText({ unwrittenBytes, missing, operations }: FioPayload): string {
+  const bytes = `${grouped(unwrittenBytes)} bytes that hold no block of fio were not judged`;
+  if (operations === 0) return `${bytes}: they are shorter than a block`;
+  const all = `all ${grouped(operations)} writes are in the file, so that nothing was written there, or only the last writes are lost`;
+  const some = `${grouped(missing)} of ${grouped(operations)} writes are not in the file (overwritten, or lost), too few to have filled them`;
+  return `${bytes}: ${missing === 0 ? all : some}; with --expect-bytes they are findings`;
 }
 
 /** What may be wrong about foreign findings: of a large reference not every passage is remembered. */
@@ -71,6 +86,7 @@ function reasonsOf(scanned: Scanned): string[] {
       `${grouped(payload.uncheckedBytes)} bytes of payload were not checked: verify=${payload.checksum} stores no checksum of them that can be computed here, and they are not what fio's generator makes`,
     );
   }
+  if (payload !== undefined && payload.unwrittenBytes > 0) reasons.push(unwrittenText(payload));
   if (lengthUnknown && !stopped && judgement.verifiedBytes > 0)
     reasons.push("the length was not checked: give it with --expect-bytes");
   return reasons;
