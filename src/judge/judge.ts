@@ -3,7 +3,7 @@
  *
  * Owns feeding the tracer with blocks of any size and phase, the caps, and the final `Judgement`. Refuses to read files,
  * to know the time and to guess: what it reports is a function of the bytes alone. Memory is bounded whatever the input
- * is (a few hundred held bytes, capped findings and segments) and time is linear in the input.
+ * is (a few thousand held bytes, capped findings and segments) and time is linear in the input.
  */
 import { assertStreamOffset, type Pattern } from "../pattern/pattern.ts";
 import type { Finding, Judgement } from "./finding.ts";
@@ -31,7 +31,7 @@ export interface JudgeOptions {
 }
 
 /** Bytes of a new block that are joined to held ones, so that what was undecided is decided there. */
-const JOIN_BYTES = 4096;
+const JOIN_BYTES = 12288;
 const ZERO_BYTES = 1 << 20;
 const NOTHING = new Uint8Array(0);
 

@@ -37,13 +37,17 @@ export function flipsIn({ found, good, words, stop, resumeWords }: Chunk, take: 
   let last = 0;
   let lo = 0;
   let hi = 0;
+  let bits = 0;
   let i = 0;
   for (; i < stop; i += 1) {
     const wrongLo = (found[2 * i] as number) ^ (good[2 * i] as number);
     const wrongHi = (found[2 * i + 1] as number) ^ (good[2 * i + 1] as number);
     if ((wrongLo | wrongHi) === 0) continue;
     const same = count > 0 && wrongLo === lo && wrongHi === hi;
-    if (!same && bitCount(wrongLo) + bitCount(wrongHi) > BITS_MAX) break;
+    if (!same) bits = bitCount(wrongLo) + bitCount(wrongHi);
+    if (bits > BITS_MAX) break;
+    // Reversed bytes differ in pairs.
+    if (bits === 2 && areReversed(found, good, i, words)) break;
     if (!isAlone(found, good, i, words, resumeWords)) break;
     if (same && (count === 1 || i - last === stride)) {
       stride = i - last;
@@ -83,4 +87,34 @@ function isAlone(found: Int32Array, good: Int32Array, i: number, words: number, 
     if (j >= resumed - 1 && ((goodLo & lo) !== stuckLo || (goodHi & hi) !== stuckHi)) return true;
   }
   return true;
+}
+
+/** This word and the next wrong one in view are the right ones with their bytes reversed. */
+function areReversed(found: Int32Array, good: Int32Array, i: number, words: number): boolean {
+  const widths = reversedIn(found, good, i);
+  if (widths === 0) return false;
+  const end = Math.min(words, i + LOOK_WORDS);
+  for (let j = i + 1; j < end; j += 1) {
+    if (found[2 * j] === good[2 * j] && found[2 * j + 1] === good[2 * j + 1]) continue;
+    return (widths & reversedIn(found, good, j)) !== 0;
+  }
+  return false;
+}
+
+/** A bit for each width (2, 4, 8 bytes) in which a word is reversed. */
+function reversedIn(found: Int32Array, good: Int32Array, i: number): number {
+  const [lo, hi] = [found[2 * i] as number, found[2 * i + 1] as number];
+  const [goodLo, goodHi] = [good[2 * i] as number, good[2 * i + 1] as number];
+  const pairs = lo === reversedPairs(goodLo) && hi === reversedPairs(goodHi) ? 1 : 0;
+  const halves = lo === reversed(goodLo) && hi === reversed(goodHi) ? 2 : 0;
+  return pairs | halves | (lo === reversed(goodHi) && hi === reversed(goodLo) ? 4 : 0);
+}
+
+function reversedPairs(half: number): number {
+  return ((half & 0x00ff00ff) << 8) | ((half >>> 8) & 0x00ff00ff);
+}
+
+function reversed(half: number): number {
+  const pairs = reversedPairs(half);
+  return (pairs << 16) | (pairs >>> 16);
 }

@@ -8,7 +8,7 @@ import type { Pattern } from "../../pattern/pattern.ts";
 import { matchingBefore, overlapWithRun } from "./boundary.ts";
 import { AHEAD_BYTES, type Derivation, Follower } from "./derived.ts";
 import { Doubt } from "./doubt.ts";
-import { Beginning, type HiddenRange } from "./hidden-range.ts";
+import { BEGINNING_BYTES, Beginning, type HiddenRange } from "./hidden-range.ts";
 import type { Listener } from "./listener.ts";
 import { isChance, isSameRun, newRun, type Part } from "./part.ts";
 import { RawSplitter } from "./raw-damage.ts";
@@ -130,6 +130,7 @@ export class Tracer {
 
   #look(window: Window, last: boolean): boolean {
     const run = this.#run;
+    if (!last && this.#beginning.isAt(run) && window.at + window.block.length < run.hi + BEGINNING_BYTES) return false;
     const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run) : undefined);
     const place = { shift: run.shift, at: run.hi, lo: run.lo, endBytes: this.#endBytes, last, other };
     const answer = this.#words.look(window, place, {
@@ -144,7 +145,7 @@ export class Tracer {
       this.#mode = "follow";
       return true;
     }
-    const hidden = answer.kind === "range" ? undefined : this.#beginning.rangeOf(window, run, this.#words);
+    const hidden = this.#beginning.rangeOf(window, run, { words: this.#words, answer });
     if (hidden !== undefined) return this.#enter(hidden, run.hi);
     if (answer.kind === "range" && this.#doubt === undefined) {
       const follower = this.#followerOf(answer.derivation, run.shift, run.hi);
