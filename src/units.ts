@@ -16,6 +16,11 @@ export function grouped(value: number): string {
   return fraction === undefined ? spaced : `${spaced}.${fraction}`;
 }
 
+/** "1 byte", "1,024 bytes". */
+export function plural(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** 6 -> "0x06". */
 export function hexByte(value: number): string {
   return `0x${value.toString(16).padStart(2, "0")}`;

@@ -7,6 +7,7 @@
  */
 import type { Path } from "../ops/file.ts";
 import { UsageError } from "../ops/problems.ts";
+import { plural } from "../units.ts";
 
 export { UsageError };
 
@@ -138,8 +139,8 @@ export function convert(spec: ArgumentSpec, text: string, shown: string): string
       const value = parseSize(text);
       const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
       if (value !== undefined && value >= min && value <= max) return value;
-      const least = spec.min === undefined ? "" : ` of at least ${min} bytes`;
-      const most = spec.max === undefined ? "" : `${least && " and"} of at most ${max} bytes`;
+      const least = spec.min === undefined ? "" : ` of at least ${plural(min, "byte")}`;
+      const most = spec.max === undefined ? "" : `${least && " and"} of at most ${plural(max, "byte")}`;
       throw new UsageError(`${shown} must be a size${least}${most} such as 4096, 64KiB, 2GiB or 0x1000, not ${quoted}`);
     }
     case "duration": {

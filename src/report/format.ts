@@ -3,10 +3,10 @@
  * exact figure: a size always comes with its bytes.
  */
 import type { SecondReading } from "../judge/finding.ts";
-import { grouped, visible } from "../units.ts";
+import { grouped, plural, visible } from "../units.ts";
 import type { RunReport } from "./document.ts";
 
-export { grouped };
+export { grouped, plural };
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
@@ -51,10 +51,6 @@ export function howOften({ shrunk }: Pick<RunReport, "shrunk">): string {
 export function settingText(name: string, value: unknown): string {
   const bytes = name.endsWith("Bytes") && typeof value === "number";
   return bytes ? `${size(value)} (${grouped(value)} bytes)` : String(value);
-}
-
-export function plural(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** "97.9 KiB (100,200 bytes) verified in 2 files"; one file, or none, needs no mention. */

@@ -1,9 +1,7 @@
 /** The judge of fio's blocks on damage in several layouts: one finding for each edit, byte for byte, and no false alarm. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { noise } from "../noise.ts";
 import { fioFile, judgedFio } from "./fio-file.ts";
-
-setDefaultTimeout(60_000);
 
 const BLOCKS = 256;
 

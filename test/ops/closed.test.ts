@@ -10,7 +10,7 @@ test.each([
   ["verify.ts package.json --expect-bytes 1 >&-", 1, "is closed; the verdict is corrupt"],
   ["doctor.ts --version >&-", 255, "doctor: standard output is closed"],
   ["verify.ts package.json --pattern reference:package.json >/dev/null", 0, ""],
-  ["fill.ts - --bytes 1KiB --quiet >/dev/null", 0, "1.00 KiB (1024 bytes) written to -"],
+  ["fill.ts - --bytes 1KiB --quiet >/dev/null", 0, "1.00 KiB (1,024 bytes) written to -"],
   ["verify.ts - --pattern zero </dev/null", 125, ""],
 ])(
   "%s",

@@ -1,6 +1,15 @@
 /** fill.ts as a person runs it: files, pipes, devices; what it must not write to; going on where it ended. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loopImage } from "../../src/ops/loop.ts";
@@ -79,7 +88,7 @@ test(
       `"$BUN" scripts/fill.ts - --bytes 1GiB | head -c 5 >/dev/null; echo "\${PIPESTATUS[0]}"`,
     );
     expect(stdout).toBe("125\n");
-    expect(stderr).toMatch(/^fill: write\(standard output\): EPIPE .*of 1073741824 bytes\n$/);
+    expect(stderr).toMatch(/^fill: write\(standard output\): EPIPE .*of 1,073,741,824 bytes\n$/);
   },
   SLOW_MS,
 );
@@ -111,13 +120,13 @@ test(
     const wrong = await command("fill", [path, "--bytes", "3145733", "--generation", "4", "--resume"]);
     expect([wrong.code, wrong.stderr]).toEqual([
       254,
-      `fill: ${path} is not as it should be from 70000 on; verify.ts explains it\n`,
+      `fill: ${path} is not as it should be from 70,000 on; verify.ts explains it\n`,
     ]);
     expect(statSync(path).size).toBe(MiB);
     const longer = await command("fill", [path, "--bytes", "4096", "--resume"]);
     expect([longer.code, longer.stderr]).toEqual([
       254,
-      `fill: ${path} has 1048576 bytes already, more than --bytes 4096\n`,
+      `fill: ${path} has 1,048,576 bytes already, more than --bytes 4096\n`,
     ]);
   },
   SLOW_MS,
@@ -126,10 +135,13 @@ test(
 test(
   "what cannot be filled is one line and 254",
   async () => {
+    const dangling = join(directory, "dangling");
+    symlinkSync(join(directory, "nowhere"), dangling);
     for (const args of [
       [directory, "--bytes", "1"],
       ["/dev/null", "--bytes", "1"],
       [join(directory, "no/such"), "--bytes", "1"],
+      [dangling, "--bytes", "1"],
       [join(directory, "n".repeat(300)), "--bytes", "1"],
       [join(directory, "new")],
       [join(directory, "new"), "--bytes", "0"],
@@ -170,7 +182,7 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
     const large = await command("fill", [device, "--bytes", "33MiB", "--overwrite-device"]);
     expect([large.code, large.stderr]).toEqual([
       254,
-      `fill: ${device} has 33554432 bytes, fewer than --bytes 34603008\n`,
+      `fill: ${device} has 33,554,432 bytes, fewer than --bytes 34603008\n`,
     ]);
 
     // Only the beginning: what is behind it is not too much.
@@ -209,15 +221,71 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
 );
 
 test(
+  "through a FIFO: who has read it verifies the bytes with the printed command, and the FIFO is not waited for",
+  async () => {
+    const { code, stdout } = await bash(
+      `mkfifo "$DIR/fifo"; cat "$DIR/fifo" >"$DIR/carried" & "$BUN" scripts/fill.ts "$DIR/fifo" --bytes 100001 --quiet; wait`,
+    );
+    expect([code, stdout.split("\n")[0]]).toEqual([
+      0,
+      expect.stringMatching(/^97\.7 KiB \(100,001 bytes\) written to /),
+    ]);
+    expect(lastLine(stdout)).toBe("bun run verify.ts - --expect-bytes 100001");
+    expect((await bash(`cat "$DIR/carried" | ${lastLine(stdout).replace(/^bun /, '"$BUN" ')}`)).code).toBe(0);
+  },
+  SLOW_MS,
+);
+
+test(
+  "standard output under another name carries the data and nothing else",
+  async () => {
+    const { stdout, stderr } = await bash(`"$BUN" scripts/fill.ts /dev/stdout --bytes 1 | od -An -tx1`);
+    expect([stdout, stderr]).toEqual([
+      " 00\n",
+      expect.stringMatching(/^1 byte written to \/dev\/stdout .*\nbun .*--expect-bytes 1\n$/),
+    ]);
+  },
+  SLOW_MS,
+);
+
+test(
+  "a signal is one line on how to go on, and 128 + its number",
+  async () => {
+    const path = join(directory, "stopped");
+    const child = Bun.spawn([process.execPath, "scripts/fill.ts", path, "--bytes", "64GiB", "--block", "4096"], {
+      ...{ cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+    });
+    while (!existsSync(path) || statSync(path).size === 0) await Bun.sleep(5);
+    child.kill("SIGTERM");
+    const stderr = await new Response(child.stderr).text();
+    expect([await child.exited, stderr]).toEqual([
+      143,
+      expect.stringMatching(
+        /^fill: stopped by SIGTERM, after [\d,]+ of 68,719,476,736 bytes; what is there stays: bun .* --block 4096 --resume\n$/,
+      ),
+    ]);
+    const size = statSync(path).size;
+    const again = lastLine(stderr)
+      .replace(/.*stays: /, "")
+      .replace("68719476736", String(size + 5));
+    expect((await paste(again)).code).toBe(0);
+    expect(statSync(path).size).toBe(size + 5);
+    rmSync(path);
+  },
+  SLOW_MS,
+);
+
+test(
   "a full file system is one line on how to go on",
   async () => {
     const path = join(directory, "limited");
     const { stderr, stdout } = await bash(
-      `ulimit -f 100; "$BUN" scripts/fill.ts "${path}" --bytes 1MiB --block 4096; echo $?`,
+      `ulimit -f 100; "$BUN" scripts/fill.ts "${path}" --bytes 1MiB --write fsync --block 4096; echo $?`,
     );
     expect(stdout).toBe("125\n");
     expect(stderr).toContain("EFBIG");
     const again = /: (bun run fill\.ts .*)\), |: (bun run fill\.ts [^\n]*--resume)/.exec(stderr);
+    expect(stderr).toContain(" --write fsync --block 4096 --resume\n");
     const resumed = await paste(again?.[2] ?? again?.[1] ?? "false");
     expect(resumed.code).toBe(0);
     truncateSync(path, MiB);

@@ -4,15 +4,18 @@
  * Owns what may be written to. Refuses existing files (unless resumed), devices that anything uses (mounts, swap, RAID,
  * device mapper: the kernel answers EBUSY to O_EXCL), and devices that hold something, unless they may be overwritten.
  */
-import { isSyscallError, UsageError } from "../../ops/errors.ts";
+
 import { wasClosed } from "../../ops/closed.ts";
+import { isSyscallError, UsageError } from "../../ops/errors.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
 import { openFile, type Path, pathText, read } from "../../ops/file.ts";
 import { allocate, KiB, type Memory } from "../../ops/memory.ts";
+import { throwIfInterrupted } from "../../ops/signals.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import type { Pattern } from "../../pattern/pattern.ts";
 import { O_ACCMODE, O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, SEEK_END } from "../../sys/uapi/fcntl.ts";
+import { grouped } from "../../units.ts";
 
 export const WRITE_MODES = ["buffered", "fsync", "direct"] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
@@ -32,6 +35,8 @@ export interface FillTarget {
   readonly bytes: number;
   /** What is there already and is as it should be; nothing but a resumed target has any. */
   readonly doneBytes: number;
+  /** What goes there is on standard output, under whatever name. */
+  readonly isStdout?: true;
   /** A device of which only the beginning is filled. */
   readonly isLonger?: true;
 }
@@ -59,7 +64,7 @@ export function openTarget(options: FillTargetOptions): FillTarget {
   const at = options.overwriteDevice ? -1 : firstUsed(device.fd, { from: 0, to: device.bytes });
   if (at >= 0) {
     throw new UsageError(
-      `${label} is not empty: it holds something at ${at}; to lose that, add --overwrite-device, to go on with it, --resume`,
+      `${label} is not empty: it holds something at ${grouped(at)}; to lose that, add --overwrite-device, to go on with it, --resume`,
     );
   }
   return device;
@@ -76,9 +81,10 @@ export function reopenTarget(options: FillTargetOptions, pattern: Pattern): Fill
   const bytes = needBytes(options.bytes, label);
   const fd = open(options, O_RDWR);
   const size = statFd(fd).sizeBytes;
-  if (size > bytes) throw new UsageError(`${label} has ${size} bytes already, more than --bytes ${bytes}`);
+  if (size > bytes) throw new UsageError(`${label} has ${grouped(size)} bytes already, more than --bytes ${bytes}`);
   const right = rightUpTo(fd, pattern, size);
-  if (right < size) throw new UsageError(`${label} is not as it should be from ${right} on; verify.ts explains it`);
+  if (right < size)
+    throw new UsageError(`${label} is not as it should be from ${grouped(right)} on; verify.ts explains it`);
   return { fd, kind: "file", bytes, doneBytes: size };
 }
 
@@ -88,7 +94,7 @@ function reopenDevice(options: FillTargetOptions, pattern: Pattern): FillTarget 
   const at = options.overwriteDevice ? -1 : firstUsed(device.fd, { from: right, to: device.bytes });
   if (at >= 0) {
     throw new UsageError(
-      `${pathText(options.path)} is right up to ${right} and holds something else at ${at}; verify.ts explains it, --overwrite-device loses it`,
+      `${pathText(options.path)} is right up to ${grouped(right)} and holds something else at ${grouped(at)}; verify.ts explains it, --overwrite-device loses it`,
     );
   }
   return { ...device, doneBytes: right };
@@ -106,11 +112,15 @@ function refuseWithoutEffect({ path, overwriteDevice, mode }: FillTargetOptions,
 function stream(fd: Fd, bytes: number | undefined): FillTarget {
   if ((statusFlags(fd) & O_ACCMODE) === O_RDONLY)
     throw new UsageError(`${fd.label} is open for reading only; pipe or redirect (>) it`);
-  const { kind } = statFd(fd);
+  const { kind, device, inode } = statFd(fd);
   if (kind === "character-device" && process.stdout.isTTY === true) {
     throw new UsageError("standard output is a terminal; pipe it into something, or name a file");
   }
-  return { fd, kind: "stream", bytes: needBytes(bytes, fd.label), doneBytes: 0 };
+  const stdout = wasClosed(1) ? undefined : statFd(new Fd(1, "standard output"));
+  // /dev/stdout, /proc/self/fd/1
+  const isStdout = stdout !== undefined && stdout.device === device && stdout.inode === inode;
+  const stream = { fd, kind: "stream", bytes: needBytes(bytes, fd.label), doneBytes: 0 } as const;
+  return isStdout ? { ...stream, isStdout } : stream;
 }
 
 /** What is there, if anything. */
@@ -141,6 +151,8 @@ function open({ path, mode }: FillTargetOptions, flags: number): Fd {
     const label = pathText(path);
     if (error.code === "EBUSY") throw new UsageError(`${label} is in use (mounted, swap, or part of another device)`);
     if (mode === "direct" && error.code === "EINVAL") throw new UsageError(`--write direct: no O_DIRECT at ${label}`);
+    if (error.code === "EEXIST")
+      throw new UsageError(`${label} is a symbolic link to what does not exist; name a new file`);
     throw new UsageError(`${label} cannot be opened for writing: ${error.code}`);
   }
 }
@@ -152,7 +164,7 @@ function openDevice(options: FillTargetOptions): FillTarget {
   const bytes = options.bytes ?? sizeBytes;
   const longer = bytes < sizeBytes ? ({ isLonger: true } as const) : {};
   if (bytes <= sizeBytes) return { fd, kind: "device", bytes, doneBytes: 0, ...longer };
-  throw new UsageError(`${fd.label} has ${sizeBytes} bytes, fewer than --bytes ${bytes}`);
+  throw new UsageError(`${fd.label} has ${grouped(sizeBytes)} bytes, fewer than --bytes ${bytes}`);
 }
 
 /**
@@ -176,6 +188,7 @@ function firstUsed(fd: Fd, { from, to }: { from: number; to: number }): number {
 function rightUpTo(fd: Fd, pattern: Pattern, end: number): number {
   using memory: Memory = allocate(CHECK_BYTES);
   for (let at = 0; at < end; ) {
+    throwIfInterrupted();
     const got = Math.min(read(fd, memory, { offsetBytes: at }), end - at);
     if (got === 0) return at;
     const bad = pattern.firstMismatch(memory.bytes.subarray(0, got), at);
