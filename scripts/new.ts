@@ -71,6 +71,7 @@ function create(path: string, text: string): void {
     using bytes = cString(text);
     writeAll(file, bytes, { lengthBytes: bytes.lengthBytes - 1 }); // without the C string's final NUL
   } catch (error) {
+    if (isSyscallError(error, "EEXIST")) throw new UsageError(`${path} exists and is not overwritten (EEXIST)`);
     throw isSyscallError(error) ? new UsageError(error.message) : error;
   }
 }

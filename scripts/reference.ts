@@ -6,12 +6,13 @@
  *   bun run reference.ts door.html    the same as a page for a browser
  *   bun run reference.ts -            Markdown on standard output
  *
- * Never overwrites: a file that is there is an error that names it (254). It reads the sources, through a part of `check`.
+ * Never overwrites: a file that is there is an error that names it (254). It reads the sources, through a part of
+ * `check`, and lists last the types that prototypes name without being exported.
  */
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { runCommand, UsageError } from "bytewitness";
-import { referenceMarkdown } from "./check/door.ts";
+import { type DoorEntry, doorEntries, typesBehind } from "./check/door.ts";
 
 const STYLE =
   "body{max-width:60em;margin:2em auto;font:16px/1.5 system-ui}pre{background:#f4f4f4;padding:.6em;overflow-x:auto}";
@@ -33,6 +34,32 @@ function html(markdown: string): string {
       .join("\n");
   });
   return `<!doctype html><meta charset="utf-8"><title>bytewitness</title><style>${STYLE}</style>\n${parts.join("\n")}\n`;
+}
+
+const names = (entries: readonly DoorEntry[]) => entries.map(({ name }) => `\`${name}\``).join(", ");
+
+/** The reference as one page of Markdown. */
+function referenceMarkdown(root: string): string {
+  const door = doorEntries(root);
+  const entries = [...door, ...typesBehind(root, door)];
+  const blocks = [...new Set(entries.map(({ block }) => block))];
+  const lines = [
+    "# bytewitness: the door",
+    "",
+    `${door.length} names, from their docstrings. Constants: \`bytewitness/uapi\`.`,
+    "",
+    ...blocks.map((block) => `- ${block}: ${names(entries.filter((one) => one.block === block))}`),
+    "",
+  ];
+  for (const block of blocks) {
+    lines.push(`## ${block}`, "");
+    for (const entry of entries.filter((one) => one.block === block)) {
+      lines.push(`### ${entry.name}`, "", "```ts", entry.signature, "```", "", entry.doc, "");
+      for (const { signature, doc } of entry.members) lines.push(`- \`${signature}\`${doc === "" ? "" : `: ${doc}`}`);
+      lines.push(...(entry.members.length > 0 ? [""] : []), `${entry.source}`, "");
+    }
+  }
+  return lines.join("\n");
 }
 
 await runCommand({

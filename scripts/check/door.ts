@@ -1,8 +1,8 @@
 /**
  * The public door as data: its names in their blocks, with prototype and docstring, read from the sources.
  *
- * Owns the reading of src/index.ts and of the declarations that it names, the problems about names without a docstring,
- * and the reference page. Refuses to import the door: what is documented is what the files contain.
+ * Owns the reading of src/index.ts and of the declarations that it names, and the problems about names without a
+ * docstring. Refuses to import the door: what is documented is what the files contain.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -95,7 +95,8 @@ function parameters(list: string): string[] {
 
 const DECLARATION = (name: string) =>
   new RegExp(
-    `(?<doc>/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?(?<head>export (?:declare )?(?:abstract )?(?<kind>async function|function|class|const|interface|type) ${name}\\b)`,
+    `(?<doc>/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?(?<head>^(?:export )?(?:declare )?(?:abstract )?(?<kind>async function|function|class|const|interface|type) ${name}\\b)`,
+    "m",
   );
 
 /** The declaration of `name` in `file`, or in the file that it is exported again from. */
@@ -152,7 +153,10 @@ function renamed(root: string, file: string, text: string): DoorEntry {
 
 /** From the declaration to where its body or value begins: the first `{`, `=` or `;` outside parentheses and types. */
 function signatureAt(source: string, at: number, kind: DoorEntry["kind"]): string {
+  // What ends a declaration is looked for outside of comments; those of a type's own alternatives are shown.
   const text = source.replace(/\/\*[\s\S]*?\*\//g, (comment) => " ".repeat(comment.length));
+  const value = kind === "const" ? /^export const \w+(?:: [^=;]+)? = [^;\n]{1,60}(?=;)/.exec(text.slice(at)) : null;
+  if (value !== null) return value[0].replace("export ", "");
   let depth = 0;
   let end = at;
   for (; end < text.length; end += 1) {
@@ -164,7 +168,7 @@ function signatureAt(source: string, at: number, kind: DoorEntry["kind"]): strin
     else if (char === "{" && kind !== "type" && !/[:|&]\s*$/.test(text.slice(at, end))) break;
     else if (char === "{") end = closing(text, end);
   }
-  return text
+  return (kind === "type" ? source : text)
     .slice(at, end)
     .replace(/^export /, "")
     .replace(/^ *\n/gm, "")
@@ -181,17 +185,42 @@ function closing(text: string, from: number): number {
   return text.length;
 }
 
-/** Public members, one line each: what is indented by two and does not begin with `#` or `private`. */
+/** Public members, constructors among them: what is indented by two and neither `#name` nor `private`. */
 function membersOf(declaration: string): DoorEntry["members"] {
   const body = declaration.slice(0, /^\}/m.exec(declaration)?.index ?? declaration.length);
   const member =
-    /(?<doc>^ {2}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^ {2}(?<line>(?!private|constructor|#|\}|\*|\/)[\w[][^\n]*)/gm;
-  return [...body.matchAll(member)].map(({ groups }) => ({
-    name: /^(?:readonly |static |async |get )*(\[?[\w.]+)/.exec(groups?.line ?? "")?.[1] ?? "",
-    signature: (groups?.line ?? "").replace(/ \{$/, "").replace(/;$/, ""),
-    doc: plainDoc(groups?.doc ?? ""),
-  }));
+    /(?<doc>^ {2}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^ {2}(?<head>(?!private|#|(?:readonly |static |async |get )+#|\}|\)|\*|\/)[\w[])/gm;
+  return [...body.matchAll(member)].map(({ groups, index, 0: whole }) => {
+    const signature = oneLine(memberSignature(body.slice(index + whole.length - 1)));
+    return {
+      name: /^(?:readonly |static |async |get |override )*(\[?[\w.]+)/.exec(signature)?.[1] ?? "",
+      signature,
+      doc: plainDoc(groups?.doc ?? ""),
+    };
+  });
 }
+
+/** To where the member's body, value or line ends, outside of the parentheses and braces of a type. */
+function memberSignature(text: string): string {
+  let depth = 0;
+  for (let end = 0; end < text.length; end += 1) {
+    const char = text[end] as string;
+    const before = text.slice(0, end);
+    const isBody = char === "{" && before.includes(")") && !/(?:[:|&<,(]|=>|readonly)\s*$/.test(before);
+    if (depth === 0 && (char === ";" || char === "\n" || isBody)) return before;
+    if (depth === 0 && char === "=" && !/^=(?:>| [\w"]+;)/.test(text.slice(end, end + 40))) return before;
+    if ("([{".includes(char)) depth += 1;
+    if (")]}".includes(char)) depth -= 1;
+  }
+  return text;
+}
+
+const oneLine = (text: string) =>
+  text
+    .replace(/\s*\n\s*/g, " ")
+    .replaceAll("( ", "(")
+    .replaceAll(/,? \)/g, ")")
+    .trim();
 
 /** The text of a docstring, its lines joined, paragraphs and lists kept. */
 function plainDoc(comment: string): string {
@@ -205,23 +234,32 @@ function plainDoc(comment: string): string {
     .replace(/([^\n])\n(?![\n-])/g, "$1 ");
 }
 
-/** The reference as one page of Markdown. */
-export function referenceMarkdown(root: string): string {
-  const entries = doorEntries(root);
-  const blocks = [...new Set(entries.map(({ block }) => block))];
-  const lines = [
-    "# bytewitness: the door",
-    "",
-    `${entries.length} names, from their docstrings. Constants: \`bytewitness/uapi\`.`,
-    "",
-  ];
-  for (const block of blocks) {
-    lines.push(`## ${block}`, "");
-    for (const entry of entries.filter((one) => one.block === block)) {
-      lines.push(`### ${entry.name}`, "", "```ts", entry.signature, "```", "", entry.doc, "");
-      for (const { signature, doc } of entry.members) lines.push(`- \`${signature}\`${doc === "" ? "" : `: ${doc}`}`);
-      lines.push(...(entry.members.length > 0 ? [""] : []), `${entry.source}`, "");
+/** Types that the prototypes of `entries` name and that the door does not export, and what those name in turn. */
+export function typesBehind(root: string, entries: readonly DoorEntry[]): DoorEntry[] {
+  const known = new Set(entries.map(({ name }) => name));
+  const found: DoorEntry[] = [];
+  const waiting = [...entries];
+  for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+    const shown = [entry.signature, ...entry.members.map(({ signature }) => signature)].join("\n");
+    for (const name of new Set(shown.replace(/\/\*[\s\S]*?\*\/|"[^"]*"/g, "").match(/\b[A-Z]\w*[a-z]\w*\b/g))) {
+      if (known.has(name)) continue;
+      known.add(name);
+      const behind = declaredBehind(root, join(root, entry.source.replace(/:\d+$/, "")), name);
+      if (behind === undefined) continue;
+      found.push({ ...behind, block: BEHIND });
+      waiting.push(behind);
     }
   }
-  return lines.join("\n");
+  return found.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** The heading under which types are listed that no script imports. */
+const BEHIND = "types that these prototypes name, not exported";
+
+/** `name` as `file` declares or imports it; undefined for what is the language's own, or a type parameter. */
+function declaredBehind(root: string, file: string, name: string): DoorEntry | undefined {
+  const text = readFileSync(file, "utf8");
+  if (DECLARATION(name).test(text)) return declared(root, file, name);
+  const from = new RegExp(`^import [^;]*\\b${name}\\b[^;]*? from "(\\.[^"]+)"`, "m").exec(text)?.[1];
+  return from === undefined ? undefined : declared(root, join(dirname(file), from), name);
 }

@@ -73,6 +73,9 @@ export interface Usage {
   readonly subCommands?: Readonly<Record<string, string>>;
 }
 
+/** More subcommands than these are not named in the line of usage: the list is below. */
+const NAMED_MAX = 10;
+
 /** The help text: citty's usage, the tool's own words, and the grammar that all share. */
 export async function usageText(usage: Usage): Promise<string> {
   const { positionals, options } = usage.definitions;
@@ -92,7 +95,9 @@ export async function usageText(usage: Usage): Promise<string> {
     args,
     ...(subCommands.length === 0 ? {} : { subCommands: Object.fromEntries(subCommands) }),
   };
-  const text = (await renderUsage(command)).replace("<command> --help", "COMMAND --help");
+  const many = subCommands.length > NAMED_MAX ? subCommands.map(([name]) => name).join("|") : "";
+  const rendered = (await renderUsage(command)).replace("<command> --help", "COMMAND --help");
+  const text = many === "" ? rendered : rendered.replace(many, "COMMAND");
   const plain = colorWanted() ? text : Bun.stripANSI(text);
   const withRest = usage.rest === undefined ? plain : plain.replace(/^(.*USAGE.*?) *$/m, `$1 ${usage.rest}`);
   return [

@@ -6,7 +6,7 @@
  * wrong, needs none of it. Refuses to know any command.
  */
 import { EXIT } from "../report/document.ts";
-import { type ArgumentSpecs, type Definitions, UsageError } from "./args.ts";
+import { type ArgumentSpecs, type Definitions, flagName, UsageError } from "./args.ts";
 import { announced } from "./describe.ts";
 import { failureOf } from "./failure.ts";
 import { enter, settle } from "./guard.ts";
@@ -63,11 +63,28 @@ async function descend(tool: Tool, argv: readonly string[], path: readonly strin
   }
   if (own.includes("--help") || own.includes("-h")) return print(await helpText(tool, path));
   if (own.includes("--version")) return print(`${path[0]} ${VERSION}\n`);
+  if (first?.startsWith("-") && subCommands !== undefined) await refuseLate(own, tool, path);
   if (tool.begin !== undefined) return runOne(tool, argv, path);
   const standard = tool.default === undefined ? undefined : subCommands?.[tool.default];
   if (standard !== undefined) return descend(await loaded(standard), argv, [...path, tool.default as string]);
   if (first !== undefined) strict(own, { positionals: {}, options: ALWAYS });
   throw new UsageError(`say which: ${Object.keys(subCommands ?? {}).join(", ")}; --help shows what each does`);
+}
+
+/** A subcommand behind flags, unless it is the value of one. */
+async function refuseLate(own: readonly string[], tool: Tool, path: readonly string[]): Promise<void> {
+  const { options } = tool.definitions;
+  const takesNext = new Set(
+    Object.keys(options)
+      .filter((name) => options[name]?.kind !== "flag")
+      .map(flagName),
+  );
+  const late = own.find(
+    (word, index) => Object.hasOwn(tool.subCommands ?? {}, word) && !takesNext.has(own[index - 1] ?? ""),
+  );
+  if (late === undefined) return;
+  const { thisScript } = await import("../machine/invocation.ts");
+  throw new UsageError(`${late} comes first: ${thisScript([...path.slice(1), late])} …`);
 }
 
 function print(text: string): number {

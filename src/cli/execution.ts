@@ -172,7 +172,7 @@ export class Execution implements Work {
   /** What the run counted and what it returned, as one outcome. */
   #counted(given: Additions): Outcome {
     const tally = this.#tally;
-    const trigger = given.trigger ?? tally.triggerSeen(this.#tool.racyPath ?? "not observed");
+    const trigger = given.trigger ?? tally.triggerSeen(this.#tool.racyPath ?? "as the script counted it");
     // Nothing counted and nothing returned is a script that does not state what it verified.
     const silent = !tally.isUsed && given.verdict === undefined && given.totals?.bytesVerified === undefined;
     // (A signal can come before there is anything to count.)

@@ -12,8 +12,8 @@ import { EXIT } from "../report/document.ts";
 import { printProblem } from "./streams.ts";
 import type { Tool } from "./tool.ts";
 
-/** They read or check the sources of this package. */
-const OF_THE_REPOSITORY = new Set(["check.ts", "prepack.ts", "reference.ts"]);
+/** They check the sources of this package, or make the tarball. */
+const OF_THE_REPOSITORY = new Set(["check.ts", "prepack.ts"]);
 
 /** Names and paths of the scripts; those that check the repository itself are not installed. */
 function installedScripts(): Record<string, string> {

@@ -65,7 +65,7 @@ export async function resolveAddress(text: string): Promise<Address> {
 }
 
 export function addressText(address: Address): string {
-  if (address.family === "unix") return `unix:${address.path.replace("\0", "@")}`;
+  if (address.family === "unix") return `unix:${address.path.replace(/^@/, "./@").replace("\0", "@")}`;
   if (address.family === "vsock") return `vsock:${address.cid}:${address.port}`;
   return address.family === "ipv6" ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

@@ -100,7 +100,7 @@ function atPosition(offsetBytes: number | undefined): offsetBytes is undefined {
 
 /**
  * `ssize_t read(int fd, void *buf, size_t count)`, and with `offsetBytes` `ssize_t pread(…, off_t offset)`: the count
- * read, 0 at the end of the file. A refusal is a SyscallError. read(2), pread(2).
+ * read, 0 at the end of the file. EINTR is retried; a refusal is a SyscallError. read(2), pread(2).
  */
 export function read(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {}): number {
   const { address, lengthBytes } = partOf(memory, options);
@@ -117,7 +117,8 @@ export function read(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {
 
 /**
  * `ssize_t write(int fd, const void *buf, size_t count)`, and with `offsetBytes` `ssize_t pwrite(…, off_t offset)`, which
- * appends on an O_APPEND descriptor: the count written, which may be short. write(2), pwrite(2).
+ * appends on an O_APPEND descriptor: the count written, which may be short. EINTR is retried; a refusal is a
+ * SyscallError. write(2), pwrite(2).
  */
 export function write(fd: Fd, memory: KernelBuffer, options: ReadWriteOptions = {}): number {
   const { offsetBytes } = options;

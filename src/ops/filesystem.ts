@@ -8,6 +8,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
+import type { MountFlags } from "../sys/uapi/flags.ts";
 import { Inconclusive, SyscallError } from "./errors.ts";
 import { loopImage, loopMissing } from "./loop.ts";
 import { cString } from "./memory.ts";
@@ -135,7 +136,8 @@ export interface ScratchOptions {
   readonly mkfsOptions?: readonly string[];
   /** What mount(8) takes after -o, as far as it is the file system's own: "huge=always". */
   readonly mountOptions?: string;
-  readonly flags?: number;
+  /** MS_* of mount(2). */
+  readonly flags?: MountFlags;
   /** An empty directory of the caller's to mount on, in the caller's own mount namespace. */
   readonly target?: string;
 }

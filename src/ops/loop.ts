@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { ERRNO } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
+import type { LoopFlags } from "../sys/uapi/flags.ts";
 import * as M from "../sys/uapi/mount.ts";
 import { checked, isSyscallError, SyscallError } from "./errors.ts";
 import type { Fd } from "./fd.ts";
@@ -23,7 +24,7 @@ const ATTEMPTS_MAX = 64;
 /** How a loop device is attached. loop(4). */
 export interface LoopOptions {
   /** LO_FLAGS_READ_ONLY, LO_FLAGS_DIRECT_IO; LO_FLAGS_AUTOCLEAR is always set. */
-  readonly flags?: number;
+  readonly flags?: LoopFlags;
   /** The device's logical block size: 512 (unless given) to the page size. Linux 5.8 and later. */
   readonly blockBytes?: number;
 }
@@ -95,7 +96,7 @@ export interface LoopImage extends Disposable {
   readonly capacityBytes: number;
 }
 
-/** `namelessFile`, `truncate` and `attachLoop` in one: `capacityBytes` of zeros that cost nothing until written. */
+/** A file without a name in `directory`, `capacityBytes` long, as a block device: zeros that cost nothing until written. */
 export function loopImage(options: LoopOptions & { capacityBytes: number; directory: string }): LoopImage {
   using image = namelessFile(options.directory);
   truncate(image, { lengthBytes: options.capacityBytes });

@@ -9,6 +9,7 @@
 import { ERRNO, negated } from "../sys/errno.ts";
 import { libc } from "../sys/libc.ts";
 import * as F from "../sys/uapi/fcntl.ts";
+import type { MountFlags } from "../sys/uapi/flags.ts";
 import * as M from "../sys/uapi/mount.ts";
 import { checked, checkedNegative, isSyscallError } from "./errors.ts";
 import type { Fd } from "./fd.ts";
@@ -59,8 +60,12 @@ function atNamespaceRoot(body: () => void): void {
   }
 }
 
-/** `int mount(source, target, filesystemtype, mountflags, data)`. mount(2). */
-export function mount(what: { source: string; target: Path; type: string; flags?: number; data?: string }): void {
+/**
+ * `int mount(const char *source, const char *target, const char *filesystemtype, unsigned long mountflags, const void *data)`:
+ * `flags` are MS_*, `data` the file system's own options. The caller unmounts. Errors: EPERM (not root), ENODEV (the kernel
+ * has no such type), ENOENT, EINVAL (a bad option or superblock), EBUSY. mount(2).
+ */
+export function mount(what: { source: string; target: Path; type: string; flags?: MountFlags; data?: string }): void {
   using source = cString(what.source);
   using target = cString(what.target);
   using type = cString(what.type);

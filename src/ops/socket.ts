@@ -18,6 +18,7 @@ import { checkTransfer, checkUint } from "./integers.ts";
 import { allocate, type KernelBuffer } from "./memory.ts";
 import { retryEintr, retryInterrupted } from "./signals.ts";
 import { setOption, type TcpTuning, tuneTcp } from "./socket-option.ts";
+import { unlink } from "./space.ts";
 
 export { MSG_DONTWAIT, MSG_MORE, MSG_WAITALL, SHUT_RD, SHUT_RDWR, SHUT_WR } from "../sys/uapi/socket.ts";
 
@@ -50,7 +51,8 @@ export function bindTo(fd: Fd, address: Address): void {
 
 /**
  * `int listen(int sockfd, int backlog)` on a new non-blocking socket that is bound to `address` (port 0: the kernel
- * chooses, see `localAddress`); SO_REUSEADDR is set. listen(2).
+ * chooses, see `localAddress`); SO_REUSEADDR is set. A unix socket with a path makes a file, which the caller removes.
+ * listen(2).
  */
 export function listenOn(address: Address, options: TcpTuning & SocketKind & { backlogCount?: number } = {}): Fd {
   const fd = openSocket(address, { ...options, nonblocking: true });
@@ -102,11 +104,13 @@ export interface Connection extends Disposable {
 
 /**
  * listen, connect and accept in one: two connected blocking sockets of any family and kind, both in this process.
- * `connectedPair({ family: "ipv4", host: "127.0.0.1", port: 0 }, { protocol: IPPROTO_MPTCP })`. accept(2).
+ * `connectedPair({ family: "ipv4", host: "127.0.0.1", port: 0 }, { protocol: IPPROTO_MPTCP })`. The file of a unix
+ * socket with a path is removed at once: nobody else is to connect. accept(2).
  */
 export function connectedPair(address: Address, options: TcpTuning & SocketKind = {}): Connection {
   using listener = listenOn(address, options);
   const client = connectTo(localAddress(listener), options);
+  if (address.family === "unix" && !/^(?:\0|$)/.test(address.path)) unlink(address.path);
   setNonblocking(listener, false); // connect(2) may return before the listener has the connection: wait for it
   const server = tryAccept(listener, { nonblocking: false });
   if (server instanceof Fd) {

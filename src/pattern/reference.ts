@@ -21,7 +21,7 @@ const COMPARE_BYTES = 262144;
 const REACH_BYTES_MIN = 1024;
 
 export interface ReferencePattern extends Pattern {
-  /** A shorter piece that is called foreign may be the reference's own, from far away: passages.ts. */
+  /** A shorter piece that is called foreign may be the reference's own, from far away. */
   readonly foundBytes: number;
 }
 

@@ -41,7 +41,10 @@ export function keepEvidence(tool: string, files: readonly string[], narrate: (l
   return { copied, paths: [...copied.values()], lines };
 }
 
-/** As `keepEvidence`, without a word about what could not be kept. */
+/**
+ * Copies files into a new directory with `tool` in its name, in the first of TMPDIR, the working directory, /var/tmp, /tmp
+ * and the home directory that takes them; the paths of the copies. A file that could not be copied is left out.
+ */
 export function saveEvidence(tool: string, files: readonly string[]): string[] {
   return [...keepEvidence(tool, files, () => {}).paths];
 }

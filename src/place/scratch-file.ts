@@ -8,6 +8,7 @@ import { createFile } from "../machine/own-file.ts";
 import type { Fd } from "../ops/fd.ts";
 import { type Path, pathText } from "../ops/file.ts";
 import { O_RDWR } from "../sys/uapi/fcntl.ts";
+import type { OpenFlags } from "../sys/uapi/flags.ts";
 import { keepOwn } from "./evidence.ts";
 import { checkDirectory, type Defers, namedDirectory, temporaryDirectory } from "./place.ts";
 
@@ -37,7 +38,7 @@ let made = 0;
  */
 export function scratchFile(
   run: Defers,
-  where: { directory: Path | undefined; name: string; flags?: number },
+  where: { directory: Path | undefined; name: string; flags?: OpenFlags },
 ): ScratchFile {
   const directory = workDirectory(where.directory);
   checkDirectory(directory, "DIR");

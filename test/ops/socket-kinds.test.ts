@@ -1,6 +1,6 @@
 /** Sockets of every kind that this kernel has: what the kernel lists of them in /proc, and bytes that arrive. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Address } from "../../src/ops/address.ts";
 import { ADDRESS_BYTES_MAX, addressText, decodeAddress, encodeAddress, isLoopback } from "../../src/ops/address.ts";
@@ -62,7 +62,10 @@ test("unix: by path, abstract, and as packets that keep their borders", () => {
   expect(localAddress(byPath.server)).toEqual({ family: "unix", path });
   expect(localAddress(byPath.client)).toEqual({ family: "unix", path: "" });
   expect(readFileSync("/proc/net/unix", "utf8")).toContain(path);
-  Bun.spawnSync(["rm", path]);
+  // The name was for the connection alone.
+  expect(existsSync(path)).toBe(false);
+  // A path that looks like ss's way of writing an abstract name is shown as the path that it is.
+  expect(addressText({ family: "unix", path: "@name" })).toBe("unix:./@name");
 
   const abstract: Address = { family: "unix", path: `\0bytewitness-${process.pid}` };
   using byName = connectedPair(abstract, { type: "seqpacket" });

@@ -14,6 +14,8 @@ test("an unknown benchmark is one line and 254", async () => {
   expect(none.stderr).toBe(
     "bench: say which: verify, append, relay, journal, start, first-finding; --help shows what each does\n",
   );
+  const late = await command("bench", ["--rounds", "3", "verify"]);
+  expect([late.code, late.stderr]).toEqual([254, "bench: verify comes first: bun run bench.ts verify …\n"]);
   const help = await command("bench", ["verify", "--help"]);
   expect([help.code, help.stderr]).toEqual([0, ""]);
   expect(help.stdout).toContain("USAGE bun run bench.ts verify [OPTIONS]");

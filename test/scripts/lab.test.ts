@@ -11,6 +11,7 @@ describe("arguments", () => {
   test.each<[string[], string]>([
     [["dance"], 'lab: lab has no "dance": it has run, matrix, merge, bisect, kernels, kconfig, shell\n'],
     [["run", "--", "probe.ts"], "lab: --kernel is missing"],
+    [["--kernel", KERNEL, "run", "--", "probe.ts"], "lab: run comes first: bun run lab.ts run …\n"],
     [["run", "--kernel", KERNEL], "lab: no script: say which one after --"],
     [["run", "--kernel", KERNEL, "--bogus", "--", "x.ts"], "lab: unknown flag --bogus"],
     [

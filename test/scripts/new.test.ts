@@ -58,7 +58,7 @@ test("an existing file, a bad name and a missing name are bad arguments, and not
   writeFileSync(path, "mine");
   const existing = run("run", "new.ts", path);
   expect(existing.code).toBe(254);
-  expect(existing.err).toContain("EEXIST");
+  expect(existing.err).toContain(`new: ${path} exists and is not overwritten (EEXIST)`);
   expect(readFileSync(path, "utf8")).toBe("mine");
   for (const name of ["Bad Name", "x/../Y", "", "--bogus"]) expect(run("run", "new.ts", name).code).toBe(254);
   expect(run("run", "new.ts").code).toBe(254);

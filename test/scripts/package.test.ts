@@ -1,6 +1,6 @@
 /** The package as others get it: a tarball, added in an empty folder; commands by name, the door with its types, Node's line. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
@@ -67,6 +67,8 @@ describe.skipIf(needed("a writable checkout"))("a tarball", () => {
       expect(bunx("verify", "zeros", "--pattern", "zero").code).toBe(0);
       expect(bunx("verify", "zeros").code).toBe(1);
       expect(bunx("lab").code).toBe(254);
+      expect(bunx("reference", "door.md").code).toBe(0);
+      expect(readFileSync(join(folder, "door.md"), "utf8")).toContain("### runReproducer\n");
     },
     LONG_MS,
   );
@@ -77,7 +79,8 @@ describe.skipIf(needed("a writable checkout"))("a tarball", () => {
       const tsc = (text: string) => {
         writeFileSync(join(folder, "typed.ts"), text);
         const flags = ["--noEmit", "--strict", "--target", "esnext", "--module", "preserve", "--types", ""];
-        return run([join(ROOT, "node_modules/.bin/tsc"), ...flags, "--skipLibCheck", "typed.ts"]);
+        // Without skipLibCheck: the package's own declarations need no types of Bun or Node.
+        return run([join(ROOT, "node_modules/.bin/tsc"), ...flags, "typed.ts"]);
       };
       const good = 'import { allocate } from "bytewitness";\nimport { O_APPEND } from "bytewitness/uapi";\n';
       expect(tsc(`${good}export const n: number = allocate(8).lengthBytes + O_APPEND;\n`)).toMatchObject({

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { doorProblems, doorEntries } from "../../scripts/check/door.ts";
+import { doorEntries, doorProblems, typesBehind } from "../../scripts/check/door.ts";
 import * as door from "../../src/index.ts";
 import * as uapi from "../../src/uapi.ts";
 import { command, ROOT } from "./command.ts";
@@ -50,6 +50,48 @@ test("every verb of the kernel is named by a test below test/ops, test/machine o
     });
   expect(verbs.length).toBeGreaterThan(80);
   expect(verbs.filter((verb) => !new RegExp(`\\b${verb.replace(".", "\\.")}\\(`).test(tests))).toEqual([]);
+});
+
+test("prototypes are whole: constructors, lists of several lines, alternatives of a type; nothing private", () => {
+  const members = (name: string) =>
+    doorEntries(ROOT)
+      .find((entry) => entry.name === name)
+      ?.members.map(({ signature }) => signature) ?? [];
+  expect(members("Ring")).toContain("constructor(options: RingOptions = {})");
+  expect(members("Barrier")[0]).toBe("readonly count: number");
+  expect(members("Tally").join("\n")).toMatch(/^judged\(\{ findings, verifiedBytes \}.*\): boolean$/m);
+  expect(members("LogJudgement")).toContain(
+    "readonly whole: readonly { readonly writer: number; readonly records: number; readonly torn: number }[]",
+  );
+  const all = doorEntries(ROOT);
+  expect(
+    all.flatMap((entry) => entry.members).filter(({ signature }) => /#|[({,]$/.test(signature.split("(")[0] ?? "")),
+  ).toEqual([]);
+  expect(all.find(({ name }) => name === "Address")?.signature).toContain("begins with NUL is an abstract name");
+  expect(all.find(({ name }) => name === "KiB")?.signature).toBe("const KiB = 1024");
+});
+
+test("types that prototypes name are on the page, and no docstring names what is not", () => {
+  const entries = doorEntries(ROOT);
+  const behind = typesBehind(ROOT, entries);
+  const named = behind.map(({ name }) => name);
+  expect(named).toEqual(
+    expect.arrayContaining(["MapOptions", "RunContext", "ArgumentSpec", "FileExpectation", "SpliceFlags"]),
+  );
+  const page = [...entries, ...behind];
+  const shown = page
+    .flatMap(({ signature, members }) => [signature, ...members.map((one) => one.signature)])
+    .join("\n");
+  const docs = page.flatMap(({ name, doc, members }) =>
+    [doc, ...members.map((one) => one.doc)].map((text) => ({ name, text })),
+  );
+  const unknown = docs.flatMap(({ name, text }) =>
+    [...text.matchAll(/`(?:\w+\.)?([a-z]\w*[A-Z]\w*)[`(]|\b(\w+\.ts|FACTS|[A-Z][a-z]\w+Options)\b/g)]
+      .map(([, code, place]) => code ?? place ?? "")
+      .filter((word) => word !== "X.ts" && !new RegExp(`\\b${word}\\b`).test(shown))
+      .map((word) => `${name}: ${word}`),
+  );
+  expect(unknown).toEqual([]);
 });
 
 test("a name without a docstring and an `export *` are problems", () => {

@@ -1,7 +1,7 @@
 /** Flags know their call: the compiler refuses those of another family, and takes what scripts write. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type Fd, openFile, seek, splice } from "../../src/index.ts";
+import { type Fd, loopImage, mount, openFile, seek, splice } from "../../src/index.ts";
 import { MSG_PEEK, O_APPEND, SPLICE_F_MOVE } from "../../src/uapi.ts";
 import { needed } from "../needed.ts";
 
@@ -45,6 +45,10 @@ test.skipIf(needed("a writable checkout"))(
 
 /** Never called: `bun run check static` compiles it, and a marked line that is no longer an error fails there. */
 export function refusedFlags(fd: Fd): void {
+  // @ts-expect-error: an open flag is not a mount flag
+  mount({ source: "none", target: "/nonexistent", type: "tmpfs", flags: O_APPEND });
+  // @ts-expect-error: a message flag is not a loop flag
+  loopImage({ capacityBytes: 1, directory: "/nonexistent", flags: MSG_PEEK });
   // @ts-expect-error: a splice flag is not an open flag
   openFile("x", { flags: SPLICE_F_MOVE });
   // @ts-expect-error: an open flag is not a splice flag

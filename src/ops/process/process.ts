@@ -44,14 +44,23 @@ export function takeMail(mail: Fd): unknown {
   return process.getBuiltinModule("node:v8").deserialize(bytes);
 }
 
+/** A child as Bun.spawn gives it; in our words, so that the package's types need none of Bun's. */
+type Spawned = {
+  readonly pid: number;
+  readonly exitCode: number | null;
+  readonly signalCode: string | number | null;
+  kill(signal: "SIGKILL"): void;
+};
+
 /** A function that runs in a process of its own. */
 export class Process<Result> implements Disposable {
   readonly pid: number;
   /** What the function returned, or the error it threw; Inconclusive when the process died without either. */
   readonly result: Promise<Result>;
-  readonly #child: Bun.Subprocess;
+  readonly #child: Spawned;
 
-  constructor(child: Bun.Subprocess, result: Promise<Result>) {
+  /** By `startProcess`. */
+  constructor(child: Spawned, result: Promise<Result>) {
     this.pid = child.pid;
     this.result = result;
     this.#child = child;
@@ -121,7 +130,7 @@ function renumbered(arg: Plain, numbers: ReadonlyMap<number, number>): Plain {
   return { fields: Object.fromEntries(entries.map(([name, value]) => [name, renumbered(value, numbers)])) };
 }
 
-function answered(child: Bun.Subprocess, mail: Fd): unknown {
+function answered(child: Spawned, mail: Fd): unknown {
   const answer = takeMail(mail) as ThreadAnswer | ProcessRequest;
   if ("error" in answer) throw revivedError(answer.error);
   if ("value" in answer) return revived(answer.value);

@@ -2,7 +2,7 @@
  * io_uring requests as values: one function per operation, named as in io_uring_enter(2).
  *
  * Owns what goes into a submission entry and which buffers must stay pinned until its completion. Makes no call;
- * `ring.ts` queues the value. Offsets follow pwritev2(2): AT_FILE_POSITION is the file position, or with O_APPEND the
+ * `Ring.queue` queues the value. Offsets follow pwritev2(2): AT_FILE_POSITION is the file position, or with O_APPEND the
  * end of the file.
  */
 import type {

@@ -53,9 +53,9 @@ export async function startThreads(count: number): Promise<Threads> {
 }
 
 /** What a race came to. */
-export interface RaceResult<Result> {
+export interface RaceResult<Runners extends readonly Runner<unknown>[]> {
   /** What each runner's function returned, in the order of the runners. */
-  readonly results: Result[];
+  readonly results: { [Index in keyof Runners]: Runners[Index] extends Runner<infer Result> ? Result : never };
   /** True when there was a time at which all functions were running: the trigger of a race. */
   readonly overlapped: boolean;
 }
@@ -65,10 +65,10 @@ export interface RaceResult<Result> {
  * the barrier lets them go together. Descriptors, buffers (pinned), barriers, shared memory and plain values may be
  * arguments. When a function fails, the race fails with its error, after all have ended.
  */
-export async function race<Result>(
-  runners: readonly Runner<Result>[],
+export async function race<Runners extends readonly Runner<unknown>[]>(
+  runners: readonly [...Runners],
   options: RaceOptions = {},
-): Promise<RaceResult<Result>> {
+): Promise<RaceResult<Runners>> {
   const { pinned = true, timeoutMs = 60_000 } = options;
   const processors = allowedProcessors();
   const barrier = new Barrier(runners.length);
@@ -79,7 +79,7 @@ export async function race<Result>(
     const loading = threads.map((thread, index) => thread.load(runners[index]?.fn as AnyFunction));
     await within(Promise.all(loading), START_MS, "the functions of the race were not loaded");
     const running = threads.map((thread, index) => {
-      const { fn, args } = runners[index] as Runner<Result>;
+      const { fn, args } = runners[index] as Runner<unknown>;
       const processor = pinned ? processors[index % processors.length] : undefined;
       return thread.callAfter({ barrier, processor }, fn, ...args);
     });
@@ -90,7 +90,8 @@ export async function race<Result>(
     });
     const lastStartNs = Math.max(...ended.map(({ startNs }) => startNs));
     const firstEndNs = Math.min(...ended.map(({ endNs }) => endNs));
-    return { results: ended.map(({ value }) => value as Result), overlapped: lastStartNs < firstEndNs };
+    const results = ended.map(({ value }) => value) as unknown as RaceResult<Runners>["results"];
+    return { results, overlapped: lastStartNs < firstEndNs };
   } finally {
     if (options.threads === undefined) team[Symbol.dispose]();
   }

@@ -108,7 +108,11 @@ export class Thread implements Disposable {
     return untilAsleep({ pid: "self", tid: this.tid }, name, { timeoutMs, going: () => this.#waiting !== undefined });
   }
 
-  /** Interrupts the system call the thread sleeps in: it returns -EINTR. tgkill(2), signal(7). */
+  /**
+   * Interrupts the system call the thread sleeps in: it returns -EINTR, which `trySplice`, `tryTee`, `tryVmsplice`,
+   * `trySend` and `tryReceive` return too; the verbs that retry EINTR (`read`, `write`, `splice` …) go on waiting.
+   * tgkill(2), signal(7).
+   */
   interrupt(): void {
     checked(wakeThread(this.tid), "tgkill", `thread ${this.tid}`);
   }

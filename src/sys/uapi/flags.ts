@@ -49,3 +49,5 @@ export type MsyncFlags = Flags<"msync">;
 export type Advice = Flags<"madvise">;
 /** MS_*: mount(2). */
 export type MountFlags = Flags<"mount">;
+/** LO_FLAGS_*: loop(4). */
+export type LoopFlags = Flags<"loop">;

@@ -1,14 +1,26 @@
 /** Mounts, loop devices, namespaces, limits, processes: <sys/mount.h>, <linux/loop.h>, <sched.h>, <sys/prctl.h>. */
-import type { MountFlags } from "./flags.ts";
+import type { LoopFlags, MountFlags } from "./flags.ts";
 import { layout } from "./layout.ts";
 
 export const MS_RDONLY = 1 as MountFlags;
 export const MS_NOSUID = 2 as MountFlags;
 export const MS_NODEV = 4 as MountFlags;
+export const MS_NOEXEC = 8 as MountFlags;
+export const MS_SYNCHRONOUS = 16 as MountFlags;
 export const MS_REMOUNT = 32 as MountFlags;
+export const MS_DIRSYNC = 128 as MountFlags;
+export const MS_NOATIME = 1024 as MountFlags;
+export const MS_NODIRATIME = 2048 as MountFlags;
 export const MS_BIND = 4096 as MountFlags;
+export const MS_MOVE = 8192 as MountFlags;
 export const MS_REC = 16384 as MountFlags;
+export const MS_UNBINDABLE = (1 << 17) as MountFlags;
 export const MS_PRIVATE = (1 << 18) as MountFlags;
+export const MS_SLAVE = (1 << 19) as MountFlags;
+export const MS_SHARED = (1 << 20) as MountFlags;
+export const MS_RELATIME = (1 << 21) as MountFlags;
+export const MS_STRICTATIME = (1 << 24) as MountFlags;
+export const MS_LAZYTIME = (1 << 25) as MountFlags;
 export const MNT_DETACH = 2;
 
 export const CLONE_FS = 0x00000200;
@@ -20,9 +32,9 @@ export const LOOP_SET_FD = 0x4c00;
 export const LOOP_CLR_FD = 0x4c01;
 export const LOOP_CONFIGURE = 0x4c0a;
 export const LOOP_CTL_GET_FREE = 0x4c82;
-export const LO_FLAGS_READ_ONLY = 1;
-export const LO_FLAGS_AUTOCLEAR = 4;
-export const LO_FLAGS_DIRECT_IO = 16;
+export const LO_FLAGS_READ_ONLY = 1 as LoopFlags;
+export const LO_FLAGS_AUTOCLEAR = 4 as LoopFlags;
+export const LO_FLAGS_DIRECT_IO = 16 as LoopFlags;
 
 export const BLKGETSIZE64 = 0x80081272;
 export const FIONREAD = 0x541b;

@@ -24,7 +24,7 @@ import { RecordRace, type WriterSpec } from "./race.ts";
 /** Who appends what to one log. */
 export interface LogRace {
   readonly writers: readonly WriterSpec[];
-  /** See RecordRaceOptions; undefined for none. */
+  /** Runs sync_file_range(SYNC_FILE_RANGE_WRITE) over the whole file this often; undefined: never. */
   readonly writebackEveryUs: number | undefined;
   readonly seconds: number;
   /** Enough: no further round when this many records are torn. */

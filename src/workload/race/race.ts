@@ -17,11 +17,14 @@ export interface WriterSpec {
   readonly recordBytes: number;
   /** Pause between records. */
   readonly gapUs?: number;
-  /** futimens(2) right before the append, without which the kernel does not try it inline: see FACTS of kiocb_modified(). */
+  /**
+   * futimens(2) right before the append: a file that needs a new time stamp is not appended to inline
+   * (file_modified_flags() answers EAGAIN).
+   */
   readonly prime?: boolean;
   /**
    * Memory pressure around the submit (io_uring only), for files in this directory: a memory group's limit where
-   * cgroup2 allows one. See pressure/index.ts.
+   * cgroup2 allows one.
    */
   readonly pressureFor?: Path | undefined;
   /** fdatasync(2) before each record, as a log does: the device has caught up when the next one begins. */

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { Barrier } from "../../../src/ops/thread/barrier.ts";
+import { race, runner } from "../../../src/ops/thread/race.ts";
 
 const SCRIPT = `${import.meta.dir}/../fixtures/own-functions.ts`;
 
@@ -64,6 +65,13 @@ test("a child ends with its parent, also when that is killed", async () => {
   while (!(await gone()) && performance.now() < deadline) await Bun.sleep(5);
   expect(await gone()).toBe(true);
 }, 60_000);
+
+/** Never called: the compiler checks that each result has the type of its own runner. */
+export async function mixedRace(): Promise<[number, string]> {
+  const { results } = await race([runner(Math.max, 1, 2), runner(String, 3)]);
+  const [most, text] = results;
+  return [most, text];
+}
 
 test("a barrier is for one thread or more, and one thread never waits", () => {
   expect(() => new Barrier(0)).toThrow("1 thread or more");
