@@ -59,11 +59,10 @@ await runReproducer({
     const outcome = await judging().verify(run, { ...run.args, ...asked(run.args) });
     if (run.args.svg === undefined) return outcome;
     const { renderSvg } = await import("../src/report/svg.ts");
+    const { withGaps } = await import("../src/report/strip.ts");
     const { pathText } = await import("../src/ops/file.ts");
-    return {
-      ...outcome,
-      documents: { svg: renderSvg(outcome.segments ?? [], { title: pathText(asked(run.args).file) }) },
-    };
+    const segments = withGaps(outcome.segments ?? [], outcome.findings);
+    return { ...outcome, documents: { svg: renderSvg(segments, { title: pathText(asked(run.args).file) }) } };
   },
 });
 

@@ -5,7 +5,7 @@
  * Owns the map from segments to cells (used by the SVG as well). Small damage is never averaged away: one bad byte in a
  * gibibyte makes its cell bad.
  */
-import type { Segment } from "../judge/finding.ts";
+import type { Finding, Segment } from "../judge/finding.ts";
 import { grouped, plural } from "./format.ts";
 import { type Colour, painter } from "./paint.ts";
 
@@ -64,15 +64,33 @@ const COLUMNS_MIN = 8;
 const COLUMNS_DEFAULT = 80;
 const ROWS_MAX = 4;
 
-/** The worst kind in each of `count` equal parts of the file. */
+/** The segments, and a mark without bytes where the file lacks some: a map of segments alone would show such a file as intact. */
+export function withGaps(segments: readonly Segment[], findings: readonly Finding[]): readonly Segment[] {
+  const gone = findings.filter(({ kind }) => kind === "lost" || kind === "truncated");
+  if (gone.length === 0 || segments.length === 0) return segments;
+  const at = [...new Set(gone.map(({ offsetBytes }) => offsetBytes))];
+  const parts = segments.flatMap((segment) => {
+    const end = segment.offsetBytes + segment.lengthBytes;
+    const cuts = [segment.offsetBytes, ...at.filter((cut) => cut > segment.offsetBytes && cut < end), end];
+    return cuts.slice(1).map((to, index): Segment => {
+      const offsetBytes = cuts[index] as number;
+      return { kind: segment.kind, offsetBytes, lengthBytes: to - offsetBytes };
+    });
+  });
+  const marks = gone.map(({ kind, offsetBytes }): Segment => ({ kind, offsetBytes, lengthBytes: 0 }));
+  return [...parts, ...marks].sort((a, b) => a.offsetBytes - b.offsetBytes || a.lengthBytes - b.lengthBytes);
+}
+
+/** The worst kind in each of `count` equal parts of the file; of a mark without bytes, the part behind it. */
 export function cellsOf(segments: readonly Segment[], count: number): CellKind[] {
   const first = segments[0]?.offsetBytes ?? 0;
   const last = segments.at(-1);
   const total = last === undefined ? 0 : last.offsetBytes + last.lengthBytes - first;
   const cells = Array.from({ length: Math.min(count, total) }, (): CellKind => "intact");
   for (const segment of segments) {
-    if (segment.kind === "intact" || segment.lengthBytes === 0) continue;
-    const from = Math.floor(((segment.offsetBytes - first) / total) * cells.length);
+    if (segment.kind === "intact") continue;
+    const at = Math.floor(((segment.offsetBytes - first) / total) * cells.length);
+    const from = Math.min(at, cells.length - 1);
     const to = Math.ceil(((segment.offsetBytes - first + segment.lengthBytes) / total) * cells.length);
     for (let i = from; i < Math.max(to, from + 1) && i < cells.length; i += 1) {
       if (CELL_ORDER.indexOf(segment.kind) < CELL_ORDER.indexOf(cells[i] as CellKind)) cells[i] = segment.kind;

@@ -155,8 +155,10 @@ function callLines(calls: readonly CallReference[]): string[] {
 }
 
 function mapLines(report: RunReport, { color, columns }: TextOptions): string[] {
-  if (report.segments === undefined || report.segments.length < 2) return [];
-  return ["", ...strip().renderStrip(report.segments, { color, columns })];
+  if (report.segments === undefined) return [];
+  const { renderStrip, withGaps } = strip();
+  const segments = withGaps(report.segments, report.findings);
+  return segments.length < 2 ? [] : ["", ...renderStrip(segments, { color, columns })];
 }
 
 function facts(report: RunReport, paint: Paint): string[] {

@@ -4,6 +4,7 @@ import type { Finding } from "../../src/judge/finding.ts";
 import { judgeBytes } from "../../src/judge/judge.ts";
 import { counter } from "../../src/pattern/counter.ts";
 import { lines } from "../../src/pattern/lines.ts";
+import { numbered } from "../../src/pattern/numbered.ts";
 import { replayed } from "./edit-script.ts";
 import { problemOfReplay } from "./replay.ts";
 import { PAGE, SIZE } from "./shapes.ts";
@@ -220,4 +221,14 @@ test.each([24, 64, 512])("%d bytes from before a power of two, and then the begi
     const { findings } = judgeBytes(bytes, { pattern: counter(), expectBytes: SIZE });
     expect(findings.map(spell)).toEqual([`duplicated@0+${length}<${end - length}`]);
   }
+});
+
+// Big-endian numbers with their bytes reversed in pairs are the stream one byte later, until the next byte counts.
+test("the last words of a file, reversed in pairs, are one range", () => {
+  const pattern = numbered({ order: "big" });
+  const bytes = new Uint8Array(1_053_172);
+  pattern.fill(bytes, 0);
+  for (let i = 1_049_080; i < 1_053_168; i += 2) bytes.subarray(i, i + 2).reverse();
+  const { findings } = judgeBytes(bytes, { pattern, expectBytes: bytes.length });
+  expect(findings.map(spell)).toEqual(["byte-swapped@1049080+4088*4088"]);
 });

@@ -9,7 +9,7 @@ import { hexdump } from "../../src/report/hexdump.ts";
 import { renderJson, renderKtap, renderStrip, renderSvg, renderText } from "../../src/report/index.ts";
 import { renderMail } from "../../src/report/mail.ts";
 import { reported } from "../../src/report/sentence.ts";
-import { cellsOf } from "../../src/report/strip.ts";
+import { cellsOf, withGaps } from "../../src/report/strip.ts";
 import { expectGolden } from "../golden.ts";
 
 const base: RunReport = {
@@ -214,6 +214,23 @@ describe("the strip", () => {
     expect(cellsOf(mixed, 1)).toEqual(["foreign"]);
     const lines = renderStrip(mixed, { color: false, columns: 14 });
     expect(lines).toEqual([" 0  DDDDDDDDDD", "10  ##########", "D duplicated  # foreign", "one cell = 1 byte"]);
+  });
+
+  test.each([
+    ["lost", 0, 0],
+    ["lost", 50, 5],
+    ["truncated", 100, 9],
+  ] as const)("a file that lacks bytes is not drawn as intact: %s at %d", (kind, offsetBytes, at) => {
+    const intact: Segment[] = [{ offsetBytes: 0, lengthBytes: 100, kind: "intact" }];
+    const gone = [{ kind, offsetBytes, lengthBytes: 4096, pageAligned: false, detail: "" }];
+    const cells = cellsOf(withGaps(intact, gone), 10);
+    expect(cells.flatMap((cell, index) => (cell === "intact" ? [] : [[cell, index]]))).toEqual([[kind, at]]);
+    const text = renderText(
+      { ...base, verdict: "corrupt", findings: gone, segments: intact },
+      { color: false, columns: 80 },
+    );
+    expect(text).toContain(kind === "lost" ? "L lost" : "< truncated");
+    expect(renderSvg(withGaps(intact, gone), { title: "a file" })).toContain(`>${kind}</text>`);
   });
 
   test("of nothing is nothing", () => {

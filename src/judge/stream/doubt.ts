@@ -83,7 +83,9 @@ export class Doubt {
     const ended = open.kind === "stale" || isPlace || open.hi <= follower.pos ? [open] : [];
     const inside = [...parts, ...ended].filter(({ from, lo, hi }) => from < follower.pos && hi > lo);
     const places = inside.filter(({ kind, shift }) => kind !== "own" || shift !== run.shift).length;
-    const elsewhere = places + this.#inlaysIn([...parts, open]);
+    // Damage that goes on has not come as a part yet.
+    const damaged = Number(scanning && open.hi < follower.pos);
+    const elsewhere = places + damaged + this.#inlaysIn([...parts, open]);
     if (!over && elsewhere < CONTRADICTIONS_MAX) return "open";
     // A range at whose end nothing is right is not a range in place, but the beginning of something else.
     if (over && !follower.resumes) return "places";

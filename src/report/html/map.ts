@@ -6,7 +6,7 @@
  */
 import type { Finding, Segment } from "../../judge/finding.ts";
 import { grouped, plural } from "../format.ts";
-import { CELL_ORDER, CELL_SHAPE, type CellKind, cellsOf } from "../strip.ts";
+import { CELL_ORDER, CELL_SHAPE, type CellKind, cellsOf, withGaps } from "../strip.ts";
 import { html, type Markup } from "./markup.ts";
 
 const CELL = 14;
@@ -92,7 +92,8 @@ function legend(kinds: readonly CellKind[]): Markup {
 }
 
 /** The whole file: at most 16 rows of 64 cells, the worst kind of its part in each cell. */
-export function fileMap(segments: readonly Segment[], findings: readonly Finding[], prefix = ""): Markup {
+export function fileMap(whole: readonly Segment[], findings: readonly Finding[], prefix = ""): Markup {
+  const segments = withGaps(whole, findings);
   const { from, to } = spanOf(segments);
   const count = Math.min(PER_ROW * ROWS_MAX, to - from);
   const cells = cellsOf(segments, count);
@@ -107,7 +108,8 @@ function cut(segments: readonly Segment[], { from, to }: Span): Segment[] {
   return segments.flatMap((segment) => {
     const start = Math.max(from, segment.offsetBytes);
     const end = Math.min(to, segment.offsetBytes + segment.lengthBytes);
-    return end > start ? [{ ...segment, offsetBytes: start, lengthBytes: end - start }] : [];
+    const isMark = segment.lengthBytes === 0 && start === segment.offsetBytes && start <= to;
+    return end > start || isMark ? [{ ...segment, offsetBytes: start, lengthBytes: end - start }] : [];
   });
 }
 
@@ -118,7 +120,7 @@ export function zoom(segments: readonly Segment[], finding: Finding): Markup | u
   const margin = Math.max(ZOOM_CELLS, finding.lengthBytes);
   const from = Math.max(whole.from, finding.offsetBytes - margin);
   const to = Math.min(whole.to, finding.offsetBytes + finding.lengthBytes + margin);
-  const near = cut(segments, { from, to });
+  const near = cut(withGaps(segments, [finding]), { from, to });
   if (near.length === 0) return undefined;
   const label = `bytes ${grouped(from)} to ${grouped(to)}`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${`neighbourhood: ${label}`}">${drawCells(near, [], { perRow: ZOOM_CELLS, rows: 1, label, prefix: "" })}</div>

@@ -16,6 +16,7 @@ import {
   settingText,
   verifiedText,
 } from "../format.ts";
+import { withGaps } from "../strip.ts";
 import { byteTable } from "./bytes.ts";
 import { callTable, keyOf } from "./calls.ts";
 import { fileMap, zoom } from "./map.ts";
@@ -48,7 +49,7 @@ export interface Placed {
 export function reportParts(report: RunReport, placed: Placed): Markup {
   const segments = report.segments ?? [];
   return html`${findingsPart(report, placed)}
-${segments.length > 1 ? html`<section>${heading("Map of the file", "map", placed)}${fileMap(segments, report.findings, placed.prefix)}</section>` : undefined}
+${withGaps(segments, report.findings).length > 1 ? html`<section>${heading("Map of the file", "map", placed)}${fileMap(segments, report.findings, placed.prefix)}</section>` : undefined}
 ${timelinePart(report, placed)}
 ${(report.sections ?? []).map((section) => html`<section>${heading(section.title, undefined, placed)}<pre tabindex="0">${section.lines.join("\n")}</pre></section>`)}
 ${repeatPart(report, placed)}
