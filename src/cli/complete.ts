@@ -86,11 +86,13 @@ export function completionScript(shell: Shell, scripts: readonly string[]): stri
 }
 
 // COMP_WORDS has "=" as a word of its own; flag and value then follow each other as they do without it.
+// Bun takes a "--" right behind the script for itself: where flags begin to be typed, "-" asks for the same.
 const BASH = `# bytewitness: completion for bash. eval "$(bytewitness completions bash)"
 _bytewitness_ask() {
   local line word words=()
   for word in "\${COMP_WORDS[@]:$1:COMP_CWORD-$1+1}"; do [ "$word" = "=" ] || words+=("$word"); done
   [ "\${COMP_WORDS[COMP_CWORD]}" = "=" ] && words+=("")
+  [ "\${words[-1]}" = "--" ] && words[-1]="-"
   shift
   COMPREPLY=()
   while IFS= read -r line; do COMPREPLY+=("\${line%%$'\\t'*}"); done < <(VARIABLE=1 "$@" "\${words[@]}" 2>/dev/null)
@@ -119,7 +121,9 @@ const ZSH = `#compdef bytewitness
 _bytewitness_ask() {
   local skip=$1 line found=()
   shift
-  local lines=("\${(@f)$(VARIABLE=1 "$@" "\${(@)words[skip+1,CURRENT]}" 2>/dev/null)}")
+  local given=("\${(@)words[skip+1,CURRENT]}")
+  [[ $given[-1] == -- ]] && given[-1]=-
+  local lines=("\${(@f)$(VARIABLE=1 "$@" "\${(@)given}" 2>/dev/null)}")
   for line in $lines; do found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}"); done
   if (( \${#found} )); then _describe -o bytewitness found; else _files; fi
 }
@@ -145,6 +149,7 @@ compdef _bytewitness_bun bun
 const FISH = `# bytewitness: completion for fish. bytewitness completions fish | source
 function __bytewitness_ask
     set -l words (commandline -opc) (commandline -ct)
+    test "$words[-1]" = --; and set words[-1] -
     env VARIABLE=1 $argv[2..] $words[(math $argv[1] + 1)..] 2>/dev/null
 end
 complete -c bytewitness -a '(__bytewitness_ask 1 bytewitness)'

@@ -62,6 +62,18 @@ describe("in bash", () => {
     TIMEOUT,
   );
 
+  test.each([
+    [["bytewitness", "verify", "--"]],
+    [["bun", "run", "verify.ts", "--"]],
+    [["bun", "run", "lab.ts", "run", "--"]],
+  ])(
+    "all flags behind the two hyphens that begin one: %j",
+    (words) => {
+      expect(inBash(words)).toEqual(expect.arrayContaining(["--version", "--help"]));
+    },
+    TIMEOUT,
+  );
+
   test(
     "a flag that was given is not offered again",
     () => {
