@@ -71,6 +71,8 @@ export interface Usage {
   readonly rest?: string | undefined;
   /** Names and summaries. */
   readonly subCommands?: Readonly<Record<string, string>>;
+  /** True when it also runs without a subcommand. */
+  readonly alone?: boolean;
 }
 
 /** More subcommands than these are not named in the line of usage: the list is below. */
@@ -95,9 +97,9 @@ export async function usageText(usage: Usage): Promise<string> {
     args,
     ...(subCommands.length === 0 ? {} : { subCommands: Object.fromEntries(subCommands) }),
   };
-  const many = subCommands.length > NAMED_MAX ? subCommands.map(([name]) => name).join("|") : "";
   const rendered = (await renderUsage(command)).replace("<command> --help", "COMMAND --help");
-  const text = many === "" ? rendered : rendered.replace(many, "COMMAND");
+  const { inColumns } = await import("./columns.ts");
+  const text = inColumns(commandFirst(rendered, usage), process.stdout.isTTY ? process.stdout.columns : undefined);
   const plain = colorWanted() ? text : Bun.stripANSI(text);
   const withRest = usage.rest === undefined ? plain : plain.replace(/^(.*USAGE.*?) *$/m, `$1 ${usage.rest}`);
   return [
@@ -109,6 +111,14 @@ export async function usageText(usage: Usage): Promise<string> {
     `${EXIT.badArguments} bad arguments, ${EXIT.ownFailure} our own failure, 130, 143 and 129 after SIGINT, SIGTERM and SIGHUP.`,
     "",
   ].join("\n");
+}
+
+/** Subcommands come before flags; a command that also runs alone has them in brackets. */
+function commandFirst(text: string, { subCommands = {}, alone = false }: Usage): string {
+  const names = Object.keys(subCommands);
+  if (names.length === 0) return text;
+  const word = names.length > NAMED_MAX ? "COMMAND" : names.join("|");
+  return text.replace(` [OPTIONS] ${names.join("|")}`, ` ${alone ? `[${word}]` : word} [OPTIONS]`);
 }
 
 /** Flags under the name that people type. */

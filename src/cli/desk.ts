@@ -114,6 +114,7 @@ async function helpText(tool: Tool, path: readonly string[]): Promise<string> {
     description: tool.description,
     definitions: withAlways(tool.definitions),
     rest: tool.rest,
+    alone: tool.begin !== undefined || tool.default !== undefined,
     subCommands: Object.fromEntries(below),
   });
 }

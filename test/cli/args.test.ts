@@ -11,6 +11,7 @@ import {
   UsageError,
 } from "../../src/cli/args.ts";
 import { usageText } from "../../src/cli/citty.ts";
+import { inColumns } from "../../src/cli/columns.ts";
 import { replayCommand } from "../../src/cli/replay.ts";
 import { contradiction, parseArguments } from "../../src/cli/strict.ts";
 import { shellWord } from "../../src/ops/shell.ts";
@@ -233,6 +234,29 @@ describe("flags without effect are refused by what they declare", () => {
   });
 });
 
+const LONG = Array.from({ length: 12 }, (_, index) => `choice-${index}`);
+
+test("a terminal's width folds descriptions under themselves; a pipe gets one line each", () => {
+  const text = "HEAD\n\n   --one    a few words about one\n  --second=<a|b>    more of them\n\nend";
+  expect(inColumns(text)).toBe(
+    "HEAD\n\n           --one    a few words about one\n  --second=<a|b>    more of them\n\nend",
+  );
+  expect(inColumns(text, 42).split("\n").slice(2, 5)).toEqual([
+    "           --one    a few words about one",
+    "  --second=<a|b>    more of them",
+    "",
+  ]);
+  expect(inColumns(text, 40).split("\n").slice(2, 4)).toEqual([
+    "           --one    a few words about",
+    "                    one",
+  ]);
+  expect(
+    inColumns(`   --x    ${"word ".repeat(9)}end`, 36)
+      .split("\n")
+      .every((line) => line.length <= 36),
+  ).toBe(true);
+});
+
 test("usage is citty's, without colour on a pipe, and ends with the grammar and the codes", async () => {
   const text = await usageText({
     command: "bun run t.ts",
@@ -247,5 +271,13 @@ test("usage is citty's, without colour on a pipe, and ends with the grammar and 
   expect(text).toMatch(/^ +--bytes=<SIZE> +how much \(Default: 4GiB\)$/m);
   expect(text).toMatch(/^ +FILE_MB=<N> +how large \(also --file-mb\) \(Default: 48\)$/m);
   expect(text).toContain("\nLong.\n");
+  // One long list of choices pushes no other name to the right.
+  const long = {
+    ...SPECS,
+    options: { ...SPECS.options, way: { kind: "choice", choices: LONG, description: "how" } },
+  } as const;
+  const wide = await usageText({ command: "t", summary: "does it", definitions: long });
+  expect(wide.split("\n").filter((line) => /^ {25}/.test(line))).toEqual([]);
+  expect(wide).toContain(`\n  --way=<${LONG.join("|")}>    how`);
   expect(text).toContain("Exit codes: 0 verified and clean, 1 corruption found, 125 skipped or inconclusive,");
 });
