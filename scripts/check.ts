@@ -1,5 +1,6 @@
 /**
- * Everything that must hold before a commit: format, lint, types, tidy, wording, door and the tests, one line with its time for each.
+ * Everything that must hold before a commit: format, lint, types, tidy, wording, exports (circles of imports too), door and the
+ * tests, one line with its time for each.
  *
  *   bun run check           all of it
  *   bun run check static    without the tests (seconds)
@@ -13,6 +14,7 @@
 
 import { runTool } from "../src/cli/desk.ts";
 import { defineTool } from "../src/cli/tool.ts";
+import { circleProblems } from "./check/circles.ts";
 import { doorProblems } from "./check/door.ts";
 import { exportProblems } from "./check/exports.ts";
 import { filesUnder, tidy } from "./check/tidy.ts";
@@ -40,7 +42,11 @@ const STATIC_STEPS: readonly Step[] = [
   { name: "types", run: () => command(`${BIN}/tsc`, "-p", ".") },
   { name: "tidy", run: async () => tidy(ROOT).join("\n") },
   { name: "wording", run: async () => wordingProblems(ROOT, filesUnder(ROOT)).join("\n") },
-  { name: "exports", run: async () => exportProblems(ROOT, filesUnder(ROOT)).join("\n") },
+  {
+    name: "exports",
+    run: async () =>
+      [exportProblems, circleProblems].flatMap((problems) => problems(ROOT, filesUnder(ROOT))).join("\n"),
+  },
   { name: "door", run: async () => doorProblems(ROOT).join("\n") },
 ];
 const TESTS: Step = { name: "tests", run: () => command(process.execPath, "test") };
@@ -64,7 +70,7 @@ async function check(steps: readonly Step[]): Promise<number> {
 await runTool(
   defineTool({
     name: "check",
-    summary: "everything that must hold before a commit: format, lint, types, tidy, tests",
+    summary: "everything that must hold before a commit: format, lint, types, the rules of this repository, tests",
     positionals: {
       only: { kind: "choice", choices: ["static"], optional: true, description: "leaves out the tests" },
     },
