@@ -11,9 +11,11 @@ import { assertStreamOffset, type LocateRange, type Location, type Pattern } fro
 
 const NEWLINE = 10;
 const ZERO = 48;
-const DIGITS_MAX = 15;
+/** Of a number. */
+export const DIGITS_MAX = 15;
 const PROOF_BYTES_MIN = 16;
 const FLIPPED_BITS_MAX = 3;
+const NEARBY_LINES = 64;
 /** Beyond this, numbers are damage. */
 const OFFSET_MAX = 2 ** 52;
 /** Of one line, without its number. */
@@ -30,7 +32,7 @@ export interface LinesOptions {
 }
 
 /** The lines that fill.ts writes: 64 bytes each. */
-const SUFFIX = " is the number of this line, which has 64 bytes.";
+export const SUFFIX = " is the number of this line, which has 64 bytes.";
 
 /** Lines whose numbers have so many digits. */
 interface Stretch {
@@ -165,12 +167,28 @@ export class Lines implements Pattern {
     line.set(block.subarray(index, index + line.length - lead), lead);
     const offset = this.#offsetOfLine(line, 0);
     if (offset === undefined || offset === streamOffsetBytes - lead || offset + length > limitBytes) return undefined;
-    if (!this.#isProof(line, { line: 0, offset, index: 0 })) return undefined;
     const right = new Uint8Array(line.length);
     this.fill(right, streamOffsetBytes - lead);
     const isNextRight = Buffer.compare(line.subarray(length), right.subarray(length)) === 0;
     if (isNextRight && wrongBits(line, right) <= FLIPPED_BITS_MAX) return undefined;
+    const isProven =
+      // As long as the right one, before a right one: it replaces it.
+      (isNextRight && length === lineBytes) ||
+      this.#isProof(line, { line: 0, offset, index: 0 }) ||
+      this.#isOutOfOrder(block, { end, offset, home: streamOffsetBytes - lead, limitBytes });
+    if (!isProven) return undefined;
     return { index, streamOffsetBytes: offset + lead, provenBytes: end + 1 - index, stream: this };
+  }
+
+  /** A line of nearby, behind which another whole line of nearby is: lines in another order, though each of them is short. */
+  #isOutOfOrder(
+    block: Uint8Array,
+    { end, offset, home, limitBytes }: { end: number; offset: number; home: number; limitBytes: number },
+  ): boolean {
+    const { lineBytes } = this.#stretchAt(home);
+    const isNear = (place: number | undefined) =>
+      place !== undefined && place < limitBytes && Math.abs(place - home) <= NEARBY_LINES * lineBytes;
+    return isNear(offset) && isNear(this.#offsetOfLine(block, end + 1));
   }
 
   /** A short line may be a part of a longer one: it proves its place together with what is around it. */
@@ -241,44 +259,4 @@ function stretchesOf(textBytes: number, digits: number, start: number): Stretch[
 /** `lines()`: what fill.ts writes; `lines({ suffix: "", digits: 1, start: 1 })`: what `seq 1 N` writes. */
 export function lines(options: LinesOptions = {}): Pattern {
   return new Lines(options);
-}
-
-/** The text that some bytes are the beginning of: lines that differ by a number that counts up; undefined when they are none. */
-export function learnLines(beginning: Uint8Array): LinesOptions | undefined {
-  const text = Buffer.from(beginning).toString("latin1").split("\n").slice(0, -1);
-  const votes = new Map<string, { options: LinesOptions; count: number }>();
-  for (let i = 0; i + 1 < text.length && i < LEARN_LINES; i += 1) {
-    const options = templateOf(text[i] as string, text[i + 1] as string, i);
-    if (options === undefined) continue;
-    const key = JSON.stringify({ ...options, digits: 0 });
-    const known = votes.get(key);
-    const least = Math.min(options.digits as number, known?.options.digits ?? DIGITS_MAX);
-    votes.set(key, { options: { ...options, digits: least }, count: (known?.count ?? 0) + 1 });
-  }
-  const best = [...votes.values()].sort((a, b) => b.count - a.count)[0];
-  return best === undefined || best.count * 4 < Math.min(text.length - 1, LEARN_LINES) ? undefined : best.options;
-}
-
-/** True for the lines that fill.ts writes, wherever they were learned. */
-export function isDefault({ prefix, suffix, digits }: LinesOptions): boolean {
-  return prefix === "" && suffix === SUFFIX && digits === DIGITS_MAX;
-}
-
-const LEARN_LINES = 512;
-
-/** Two neighbouring lines that count up by one in one place. */
-function templateOf(line: string, next: string, index: number): LinesOptions | undefined {
-  for (const match of line.matchAll(/\d+/g)) {
-    const [digits] = match;
-    const prefix = line.slice(0, match.index);
-    const suffix = line.slice(match.index + digits.length);
-    if (digits.length > DIGITS_MAX || !next.startsWith(prefix) || !next.endsWith(suffix)) continue;
-    const following = next.slice(prefix.length, next.length - suffix.length);
-    const padded = digits.startsWith("0") || following.startsWith("0");
-    if (!/^\d+$/.test(following) || Number(following) !== Number(digits) + 1) continue;
-    const start = Number(digits) - index;
-    if (start < 0) continue;
-    return { prefix, suffix, digits: padded ? digits.length : 1, start };
-  }
-  return undefined;
 }

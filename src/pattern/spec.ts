@@ -39,7 +39,10 @@ export function parsePattern(args: PatternArguments): PatternSpec {
   const colon = args.pattern.indexOf(":");
   const name = colon < 0 ? args.pattern : args.pattern.slice(0, colon);
   const options = colon < 0 ? "" : args.pattern.slice(colon + 1);
-  if (colon >= 0 && options === "") throw new RangeError(`--pattern ${name}: needs something after the colon`);
+  if (colon >= 0 && options === "") {
+    if (WITHOUT_OPTIONS.includes(name)) throw new RangeError(`--pattern ${name} takes no options, and no colon`);
+    throw new RangeError(`--pattern ${name}: needs something after the colon`);
+  }
   switch (name) {
     case "reference":
       if (options === "") throw new RangeError("--pattern reference needs the file to compare with: reference:FILE");
@@ -63,6 +66,8 @@ export function parsePattern(args: PatternArguments): PatternSpec {
       throw new RangeError(`--pattern is ${GRAMMAR}, not ${args.pattern}`);
   }
 }
+
+const WITHOUT_OPTIONS = ["fio", "tagged", "zero"];
 
 /** Zeros have a pattern of their own: holes are not read. */
 function constantOf(bytes: readonly number[]): Pattern {
@@ -148,7 +153,10 @@ function linesOf(text: string): LinesOptions {
     const number = key === "start" || key === "digits" ? wholeNumber(value, `lines:${key}=N`) : value;
     options = { ...options, [key]: number };
   }
-  // Refuses what cannot be, in its own words.
-  named.lines().lines(options);
-  return options;
+  try {
+    named.lines().lines(options);
+    return options;
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError(`--pattern lines: ${error.message}`) : error;
+  }
 }

@@ -64,12 +64,12 @@ function describeMisplaced(finding: Facts): string {
 }
 
 function bitText({ offsetBytes, bit, found }: WrongBit): string {
-  return `bit ${bit} of byte ${offsetBytes}${found === undefined ? "" : ` (found ${found})`}`;
+  return `bit ${bit} of byte ${grouped(offsetBytes)}${found === undefined ? "" : ` (found ${found})`}`;
 }
 
 function describeBits({ bits = [], wordBytes, lengthBytes, offsetBytes }: Facts): string {
   if (wordBytes === undefined) {
-    const which = bits.map(({ bit, offsetBytes: at }) => `bit ${bit} of byte ${at}`).join(", ");
+    const which = bits.map(({ bit, offsetBytes: at }) => `bit ${bit} of byte ${grouped(at)}`).join(", ");
     return `${which} ${bits.length === 1 ? "is" : "are"} flipped; the neighbouring words are intact`;
   }
   const stuck = bits.every(({ found }) => found !== undefined);

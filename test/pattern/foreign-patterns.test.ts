@@ -185,6 +185,8 @@ test.each([
   ["counter:order=toString", "order is le or be"],
   ["counter:constructor=1", "takes width, order, unit and start"],
   ["zero:1", "takes no options"],
+  ["zero:", "--pattern zero takes no options, and no colon"],
+  ["lines:digits=16", "--pattern lines: a line's number has 1 to 15 digits, not 16"],
   ["reference", "reference:FILE"],
   ["toString", "--pattern is counter"],
 ])("--pattern %s is refused in one line", (pattern, line) => {

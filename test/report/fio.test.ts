@@ -58,8 +58,14 @@ test("every other kind of evidence has its sentence", () => {
   expect(textOf({ what: "other job" }, { kind: "stale", label: "job 2, blocks of 8,192 bytes" })).toBe(
     "a block of job 2, blocks of 8,192 bytes",
   );
+  expect(textOf({ what: "piece", blockAtBytes: 8192, inHeader: true }, { kind: "foreign" })).toBe(
+    "a damaged header (some of its bytes may be right: its time cannot be known) in the block at 8,192",
+  );
+  expect(textOf({ what: "piece", blockAtBytes: 8192, bySum: true }, { kind: "foreign" })).toBe(
+    "a payload whose checksum is wrong (some of its bytes may be right) in the block at 8,192",
+  );
   expect(textOf({ what: "older write", operation: 7, timeNs: 2e9 }, { kind: "stale" })).toBe(
-    "the block is of operation 7 at 2.000 s, which does not fit this run: an older write",
+    "what is here is of operation 7 at 2.000 s, which does not fit this run: an older write",
   );
   expect(textOf({ what: "end" }, { kind: "truncated" })).toBe("512 bytes are missing at the end");
 });

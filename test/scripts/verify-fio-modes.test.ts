@@ -1,6 +1,6 @@
 /** verify.ts --pattern fio on what a real fio leaves with options that change which blocks there are: no false alarm. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
@@ -58,6 +58,21 @@ test.skipIf(skipped).each([
     expect(found.reason).toMatch(reason ?? /^the length was not checked/);
     // A length that was promised makes them findings.
     if (reason === UNWRITTEN) expect((await judged(path, "--expect-bytes", String(SIZE))).code).toBe(1);
+  },
+  SLOW_MS,
+);
+
+test.skipIf(skipped)(
+  "a sparse file of 2^40 bytes takes a moment, whatever was promised",
+  async () => {
+    const path = fio("sparse", []);
+    truncateSync(path, 2 ** 40);
+    const { verdict, bytes, reason } = await judged(path);
+    expect([verdict, bytes, reason]).toEqual(["clean", SIZE, expect.stringMatching(UNWRITTEN)]);
+    const { findings } = await judged(path, "--expect-bytes", "1TiB");
+    expect(findings.map(({ kind, offsetBytes, lengthBytes }) => [kind, offsetBytes, lengthBytes])).toEqual([
+      ["zeroed", SIZE, 2 ** 40 - SIZE],
+    ]);
   },
   SLOW_MS,
 );

@@ -88,6 +88,20 @@ test(
     const cut = Math.ceil(at / 8) * 8;
     for (const pattern of ["lines", "lines:prefix=job 7: message ,suffix= sent,start=95"])
       expect(await judged(lost.join(""), ["--pattern", pattern, ...expectBytes])).toEqual([["lost", cut, two, cut]]);
+    // Where the numbers begin is the file's own word, and the report has it.
+    const { reason } = reportOf(
+      await command("verify", [join(directory, "text"), "--pattern", "lines", "--json", "--quiet"]),
+    );
+    expect(reason).toContain(
+      "it was learned from the file that its lines are numbered from 95 (lines:start=N checks it)",
+    );
+    const long = join(directory, "long");
+    writeFileSync(long, ["1", "2", "3"].map((number) => `${"x".repeat(300)}${number}\n`).join(""));
+    const tooLong = await command("verify", [long, "--pattern", "lines"]);
+    expect([tooLong.code, tooLong.stderr]).toEqual([
+      254,
+      `verify: ${long}: a line has at most 256 bytes besides its number, and one newline\n`,
+    ]);
     const refused = await command("verify", [import.meta.path, "--pattern", "lines"]);
     expect([refused.code, refused.stderr.split("\n").length]).toEqual([254, 2]);
     for (const bad of ["lines:start=x", "lines:colour=red", "lines:digits=0", "lines:start=1,start=2"]) {

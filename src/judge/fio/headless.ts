@@ -52,7 +52,7 @@ export function byPayload(
 }
 
 /** From the first byte of the header that is wrong to the last of the checksum; between them the time cannot be known. */
-export function damagedHead(
+function damagedHead(
   block: Uint8Array,
   at: number,
   {
@@ -98,4 +98,14 @@ function sharesASector(block: Uint8Array, template: Uint8Array, headBytes: numbe
   for (let from = 0; from < block.length; from += SECTOR_BYTES)
     if (Buffer.compare(sector(block, from), sector(template, from)) === 0) return true;
   return false;
+}
+
+/** True for the last bytes of a file that was cut, in a header that is right as far as it can be known. */
+export function isCutHeader(block: Uint8Array, at: number, layout: FioLayout): boolean {
+  return block.length < layout.headBytes && damagedHead(block, at, { layout }) === undefined;
+}
+
+/** True for what begins as every header does. */
+export function beginsLikeOne(block: Uint8Array, { beginning }: FioLayout): boolean {
+  return Buffer.compare(block.subarray(0, beginning.length), beginning) === 0;
 }

@@ -2,20 +2,23 @@
  * Judges what fio(1) wrote with `verify=`: every block's header, place, checksum and payload, and reports of a wrong
  * block what it is: another block's data, an older write, zeros, flipped bits.
  *
- * Owns the walk over blocks and the findings. Damage is explained in place; data that is shifted by less than a block is
- * named by whole sectors. Refuses to call a block good whose header, place, checksum or (where fio's generator made it)
- * payload is not what it should be; a payload that nothing can be compared with is counted, and not as verified. Memory: the order of the blocks (28 bytes each, up to a million) and capped findings.
+ * Owns the walk over blocks and the findings. Damage is explained in place, and shifted data by its distance. Blocks that
+ * were never written are known by the numbers of the writes that are there (layout.ts). Refuses to call a block good whose
+ * header, place, checksum or (where fio's generator made it) payload is not what it should be; a payload that nothing can
+ * be compared with is counted, and not as verified. Memory: the order of the blocks (28 bytes each, up to a million) and
+ * capped findings.
  */
 
 import { grouped } from "../../units.ts";
 import type { Judgement } from "../finding.ts";
+import { expectPayload } from "./content.ts";
 import { constantOf, type Damage, differences } from "./damage.ts";
 import { type FioHeader, readHeader, repairHeader, reversedWords } from "./header.ts";
-import { byPayload, damagedHead } from "./headless.ts";
-import { expectPayload, type FioLayout, type ReadAt } from "./layout.ts";
+import { beginsLikeOne, byPayload, isCutHeader } from "./headless.ts";
+import type { FioLayout, ReadAt, Sparse } from "./layout.ts";
 import { FioNotes } from "./notes.ts";
 import { isOneChain } from "./payload.ts";
-import { bySectors, factOf, originOf } from "./pieces.ts";
+import { bySectors, endOfOther, factOf } from "./pieces.ts";
 import { type ShiftedPiece, shiftedPieces, type Unfinished } from "./shifted.ts";
 
 /** The checksum as fio stores it, or undefined for one that is not computed here. */
@@ -30,6 +33,7 @@ export class FioJudge {
   readonly #notes: FioNotes;
   readonly #sizeBytes: number;
   readonly #expectBytes: number | undefined;
+  readonly #holes: Sparse | undefined;
   readonly #chunk: Uint8Array;
   readonly #expected: Uint8Array;
   #at: number;
@@ -49,6 +53,7 @@ export class FioJudge {
     sizeBytes: number;
     file: string;
     expectBytes?: number | undefined;
+    holes?: Sparse | undefined;
   }) {
     const { layout, sizeBytes } = options;
     this.#layout = layout;
@@ -56,6 +61,7 @@ export class FioJudge {
     this.#checksum = options.checksum;
     this.#sizeBytes = sizeBytes;
     this.#expectBytes = options.expectBytes;
+    this.#holes = options.holes;
     this.#notes = new FioNotes({ ...options, startBytes: 0 });
     const blocks = Math.max(1, Math.floor(CHUNK_BYTES / layout.blockBytes));
     this.#chunk = new Uint8Array(new ArrayBuffer(Math.max(2048, blocks * layout.blockBytes)));
@@ -68,6 +74,13 @@ export class FioJudge {
     const { blockBytes, firstBytes } = this.#layout;
     if (this.#at === firstBytes) this.#beforeFirst();
     if (this.#at >= this.#sizeBytes) return undefined;
+    const hole = this.#holeAt(this.#at);
+    if (hole > 0) {
+      this.#unfinished = undefined;
+      this.#empty(this.#at, this.#at + hole);
+      this.#at += hole;
+      return this.#at;
+    }
     const wanted = Math.min(Math.floor(this.#chunk.length / blockBytes) * blockBytes, this.#sizeBytes - this.#at);
     const got = this.#read(this.#chunk.subarray(0, wanted), this.#at);
     if (got === 0) return undefined;
@@ -76,6 +89,19 @@ export class FioJudge {
     }
     this.#at += got;
     return this.#at;
+  }
+
+  /** Blocks of a hole, whole ones. One of which a length was promised ends with it. */
+  #holeAt(at: number): number {
+    const { blockBytes } = this.#layout;
+    const expected = this.#expectBytes ?? 0;
+    const hole = this.#holes?.at(at) ?? 0;
+    return Math.floor((expected > at ? Math.min(hole, expected - at) : hole) / blockBytes) * blockBytes;
+  }
+
+  #empty(from: number, to: number): void {
+    if (this.#isUnwritten(to)) this.#notWritten(from, to);
+    else this.#notes.add({ kind: "zeroed", from, to, fio: { what: "no block" } });
   }
 
   /** What is before the first block: the end of one that is not in the file, or bytes that moved all blocks. */
@@ -102,7 +128,7 @@ export class FioJudge {
     const { blockBytes, order } = this.#layout;
     const header = readHeader(block, 0);
     const before = this.#unfinished;
-    if (header === undefined && this.#isCutHeader(block, at)) {
+    if (header === undefined && isCutHeader(block, at, this.#layout)) {
       this.#cutBytes += block.length;
       this.#notes.intact(at, at + block.length);
       return;
@@ -124,7 +150,7 @@ export class FioJudge {
       this.#elsewhere({ at, belongs, header, damage, length: block.length });
       return;
     }
-    const to = this.#endOfOther(damage, at, block.length);
+    const to = endOfOther(damage, { at, length: block.length, layout: this.#layout });
     if (to !== undefined && !order.fits(header)) {
       const fio = { what: "older write", operation: order.numberOf(header), timeNs: header.timeNs } as const;
       this.#notes.add({ from: at, to: at + to, kind: "stale", label: "another run of the job", fio });
@@ -134,19 +160,10 @@ export class FioJudge {
     this.#pieces(at, block.length, damage);
   }
 
-  /** Up to where a block holds what its header describes, when what follows is what belongs here: no other write's. */
-  #endOfOther(damage: readonly Damage[], at: number, length: number): number | undefined {
-    const [piece, ...more] = damage;
-    if (piece === undefined) return length;
-    if (more.length > 0 || piece.to !== length || piece.seed === undefined) return undefined;
-    const origin = originOf(piece, this.#layout);
-    return origin === undefined || origin === at + piece.from ? piece.from : undefined;
-  }
-
   #elsewhere(found: { at: number; belongs: number; header: FioHeader; damage: readonly Damage[]; length: number }) {
     const { at, belongs, header, damage, length } = found;
     const written = { operation: this.#layout.order.numberOf(header), timeNs: header.timeNs };
-    const to = this.#endOfOther(damage, at, length);
+    const to = endOfOther(damage, { at, length, layout: this.#layout });
     if (to !== undefined && to < length) {
       const fio = { what: "part of a block", blockAtBytes: at } as const;
       this.#notes.add({ kind: "misplaced", from: at, to: at + to, originBytes: belongs, fio });
@@ -192,7 +209,7 @@ export class FioJudge {
     const { pieces, unfinished } = shiftedPieces(block, this.#layout, payload === "seeded" ? before : undefined);
     if (payload !== "seeded" || pieces.length === 0) {
       // Files that fio reads, too, are filled by its generator before: what shows a write is a header.
-      if (this.#isUnwritten(to) && !this.#beginsLikeOne(block)) {
+      if (this.#isUnwritten(to) && !beginsLikeOne(block, this.#layout)) {
         this.#notWritten(at, to);
         return;
       }
@@ -207,17 +224,6 @@ export class FioJudge {
   /** A block without a header need not be damage: more of them are there than writes are missing. */
   #isUnwritten(to: number): boolean {
     return this.#layout.unwritten !== undefined && !(this.#expectBytes !== undefined && to <= this.#expectBytes);
-  }
-
-  /** The last bytes of a file that was cut, in a header: as far as it can be known, they are right. */
-  #isCutHeader(block: Uint8Array, at: number): boolean {
-    if (block.length >= this.#layout.headBytes) return false;
-    return damagedHead(block, at, { layout: this.#layout }) === undefined;
-  }
-
-  #beginsLikeOne(block: Uint8Array): boolean {
-    const { beginning } = this.#layout;
-    return Buffer.compare(block.subarray(0, beginning.length), beginning) === 0;
   }
 
   #notWritten(from: number, to: number): void {

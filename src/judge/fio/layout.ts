@@ -6,12 +6,21 @@
  * cannot be known from the file alone: no headers, several jobs on one file, blocks of several sizes.
  */
 import type { U64 } from "../../pattern/u64.ts";
+import { learnPayload } from "./content.ts";
 import { type FioHeader, HEADER_BYTES_MAX, MAGIC_LOW, readHeader } from "./header.ts";
 import { Order } from "./order.ts";
-import { blockOfWrite, fillPayload } from "./payload.ts";
+import { fillPayload } from "./payload.ts";
 
 /** Fills as much of the block as the file has at that offset; how much it was. */
 export type ReadAt = (block: Uint8Array, offsetBytes: number) => number;
+
+/** Where a file holds nothing, so that it need not be read. */
+export interface Sparse {
+  /** How many bytes of hole begin at the offset; 0 in data. */
+  at(offsetBytes: number): number;
+  /** Where the data that holds the last offset asked for ends. */
+  readonly dataEnd: number;
+}
 
 /** Something about the file makes judging it impossible; the message states what, and what to do. */
 export class FioRefusal extends Error {
@@ -58,7 +67,8 @@ const HEADERS_OF_A_TURN = 4096;
 /** As many blocks of another job may be strays; more of them are a second job. */
 const STRAYS = 0.02;
 
-interface PlacedBlock {
+/** A header, and where in the file it is. */
+export interface PlacedBlock {
   readonly at: number;
   readonly header: FioHeader;
 }
@@ -76,9 +86,11 @@ function headersIn(read: ReadAt, from: number, lengthBytes: number): PlacedBlock
 }
 
 /** A stretch of the file that has headers: its beginning, or the first of some places along it. */
-function* someHeaders(read: ReadAt, sizeBytes: number): Generator<undefined, PlacedBlock[]> {
+function* someHeaders(read: ReadAt, sizeBytes: number, holes?: Sparse): Generator<undefined, PlacedBlock[]> {
   const step = Math.max(SCAN_BYTES, Math.floor(sizeBytes / SCAN_PLACES / SECTOR_BYTES) * SECTOR_BYTES);
   for (let from = 0; from < sizeBytes; from += step) {
+    from += wholeSectors(holes?.at(from) ?? 0);
+    if (from >= sizeBytes) break;
     const found = headersIn(read, from, Math.min(SCAN_BYTES, sizeBytes - from));
     if (found.length > 0) return found;
     yield undefined;
@@ -89,6 +101,8 @@ function* someHeaders(read: ReadAt, sizeBytes: number): Generator<undefined, Pla
   );
 }
 
+const wholeSectors = (bytes: number) => Math.floor(bytes / SECTOR_BYTES) * SECTOR_BYTES;
+
 const mostCommon = (values: readonly number[]): number => {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -96,8 +110,8 @@ const mostCommon = (values: readonly number[]): number => {
 };
 
 /** Looks at the file's headers, some thousand a turn; throws FioRefusal when it cannot be judged. */
-export function* learn(read: ReadAt, sizeBytes: number): Generator<undefined, FioLayout> {
-  const some = yield* someHeaders(read, sizeBytes);
+export function* learn(read: ReadAt, sizeBytes: number, holes?: Sparse): Generator<undefined, FioLayout> {
+  const some = yield* someHeaders(read, sizeBytes, holes);
   const own = some.filter(({ at, header }) => header.offsetBytes >= at || header.offsetBytes < sizeBytes);
   const blockBytes = mostCommon(own.map(({ header }) => header.lengthBytes));
   const bases = own.map(({ at, header }) => header.offsetBytes - at);
@@ -118,7 +132,8 @@ export function* learn(read: ReadAt, sizeBytes: number): Generator<undefined, Fi
     );
   }
   refuseVerifyOffset(read, first);
-  const census = yield* takeCensus(read, { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes });
+  const whole = { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes, holes };
+  const census = yield* takeCensus(read, whole);
   const { checksum, headBytes, checksumAt } = first.header;
   const beginning = new Uint8Array(BEGINNING_BYTES);
   read(beginning, first.at);
@@ -132,22 +147,44 @@ interface Grid {
   readonly firstBytes: number;
   readonly blockBytes: number;
   readonly baseBytes: number;
+  readonly holes: Sparse | undefined;
+}
+
+/** How many bytes of data there are. */
+function dataBytesOf({ sizeBytes, holes }: Grid): number {
+  if (holes === undefined) return sizeBytes;
+  let sum = 0;
+  for (let at = 0; at < sizeBytes; ) {
+    at += holes.at(at);
+    const end = Math.min(sizeBytes, holes.dataEnd);
+    if (at >= sizeBytes || end <= at) break;
+    sum += end - at;
+    at = end;
+  }
+  return sum;
 }
 
 /** Reads the header of every block, or of a million of them: who wrote, in which order. */
-function* takeCensus(read: ReadAt, { sizeBytes, firstBytes, blockBytes, baseBytes }: Grid) {
+function* takeCensus(read: ReadAt, grid: Grid) {
+  const { sizeBytes, firstBytes, blockBytes, baseBytes, holes } = grid;
   const blocks = Math.floor((sizeBytes - firstBytes) / blockBytes);
-  const stride = Math.max(1, Math.ceil(blocks / HEADERS_MAX));
+  const stride = Math.max(1, Math.ceil(dataBytesOf(grid) / blockBytes / HEADERS_MAX));
   const head = new Uint8Array(new ArrayBuffer(2048)).subarray(0, HEADER_BYTES_MAX);
   const threads = new Map<number, number>();
   const runs: number[] = [];
-  const order = new Order(Math.ceil(blocks / stride));
+  const order = new Order(Math.ceil(Math.min(blocks / stride, 2 * HEADERS_MAX)));
   let previous: U64 | undefined;
   let run = 1;
   let longest = 1;
   let headless = 0;
   for (let number = 0; number < blocks; number += stride) {
     const at = firstBytes + number * blockBytes;
+    const skipped = Math.floor((holes?.at(at) ?? 0) / blockBytes / stride);
+    if (skipped > 0) {
+      headless += skipped;
+      number += (skipped - 1) * stride;
+      continue;
+    }
     if ((number / stride) % HEADERS_OF_A_TURN === 0) yield undefined;
     if (read(head, at) < head.length) break;
     const header = readHeader(head, 0);
@@ -209,71 +246,4 @@ function refuseVerifyOffset(read: ReadAt, { at, header }: PlacedBlock): void {
   throw new FioRefusal(
     `fio put its headers ${into} bytes into the blocks (verify_offset): such blocks are not judged; without verify_offset they are`,
   );
-}
-
-type Blocks = Pick<FioLayout, "blockBytes" | "headBytes" | "baseBytes" | "blocksOfWrite" | "blocksOfWriteMax">;
-
-/** Fills `expected` with the payload of the header's write: of that block of it which `block` shows, where that is open. */
-export function expectPayload(expected: Uint8Array, block: Uint8Array, { seed, offsetBytes }: FioHeader, grid: Blocks) {
-  const { blockBytes, headBytes, blocksOfWrite, blocksOfWriteMax } = grid;
-  const inWrite = Math.floor(offsetBytes / blockBytes) % blocksOfWrite;
-  fillPayload(expected, { seed, fromWord: (inWrite * blockBytes) / 8 });
-  if (blocksOfWriteMax === 1 || block.length < blockBytes || blockBytes % 32 !== 0) return;
-  if (Buffer.compare(expected.subarray(headBytes), block.subarray(headBytes)) === 0) return;
-  const shown = blockOfWrite(block, seed, blocksOfWriteMax);
-  if (shown !== inWrite) fillPayload(expected, { seed, fromWord: (shown * blockBytes) / 8 });
-}
-
-function learnPayload(
-  read: ReadAt,
-  some: readonly PlacedBlock[],
-  grid: Blocks,
-): Pick<FioLayout, "payload" | "template"> {
-  const { blockBytes, headBytes, baseBytes } = grid;
-  const samples = some
-    .filter(({ at, header }) => header.lengthBytes === blockBytes && header.offsetBytes === at + baseBytes)
-    .slice(0, Math.max(3, Math.min(SAMPLES_MAX, Math.floor(SAMPLE_BYTES_MAX / blockBytes))))
-    .map(({ at, header }) => {
-      const block = new Uint8Array(new ArrayBuffer(Math.max(2048, blockBytes))).subarray(0, blockBytes);
-      return { header, block, whole: read(block, at) === blockBytes };
-    })
-    .filter(({ whole }) => whole);
-  const votes = new Uint8Array(blockBytes);
-  const expected = new Uint8Array(new ArrayBuffer(Math.max(2048, blockBytes))).subarray(0, blockBytes);
-  for (const { header, block } of samples) {
-    expectPayload(expected, block, header, grid);
-    for (let i = headBytes; i < blockBytes; i += 1) votes[i] = (votes[i] as number) + Number(block[i] === expected[i]);
-  }
-  if (isMostly(votes.subarray(headBytes), (count) => count * 2 > samples.length)) return { payload: "seeded" };
-  const template = majority(samples.map(({ block }) => block));
-  const alike = samples.filter(({ block }) =>
-    isMostly(block.subarray(headBytes), (byte, i) => byte === template[headBytes + i]),
-  );
-  if (alike.length > 1 && alike.length * 2 > samples.length) return { payload: "constant", template };
-  return { payload: "unknown" };
-}
-
-const SAMPLES_MAX = 32;
-const SAMPLE_BYTES_MAX = 32 << 20;
-/** Damage in every block is damage, and no other content, when it is less of it than this. */
-const DAMAGED_MAX = 0.1;
-
-function isMostly(bytes: Uint8Array, isRight: (byte: number, index: number) => boolean): boolean {
-  let right = 0;
-  for (let i = 0; i < bytes.length; i += 1) right += Number(isRight(bytes[i] as number, i));
-  return right >= bytes.length * (1 - DAMAGED_MAX);
-}
-
-/** Each byte as most of the blocks have it, if most of them agree. */
-function majority(blocks: readonly Uint8Array[]): Uint8Array {
-  const kept = (blocks[0] ?? new Uint8Array(0)).slice();
-  const counts = new Uint8Array(kept.length).fill(1);
-  for (const block of blocks.slice(1)) {
-    for (let i = 0; i < kept.length; i += 1) {
-      if (block[i] === kept[i]) counts[i] = (counts[i] as number) + 1;
-      else if (counts[i] === 0) [kept[i], counts[i]] = [block[i] as number, 1];
-      else counts[i] = (counts[i] as number) - 1;
-    }
-  }
-  return kept;
 }

@@ -15,8 +15,20 @@ interface BlockOf {
   readonly headBytes?: number;
 }
 
+/** Up to where a block holds what its header describes, when what follows is what belongs here: no other write's. */
+export function endOfOther(
+  damage: readonly Damage[],
+  { at, length, layout }: BlockOf & { readonly length: number },
+): number | undefined {
+  const [piece, ...more] = damage;
+  if (piece === undefined) return length;
+  if (more.length > 0 || piece.to !== length || piece.seed === undefined) return undefined;
+  const origin = originOf(piece, layout);
+  return origin === undefined || origin === at + piece.from ? piece.from : undefined;
+}
+
 /** Where in the file the piece of payload belongs, when a block in its place shows that write. */
-export function originOf({ seed, from }: Damage, layout: FioLayout): number | undefined {
+function originOf({ seed, from }: Damage, layout: FioLayout): number | undefined {
   const { order, blocksOfWrite, blocksOfWriteMax, blockBytes, baseBytes } = layout;
   if (seed === undefined || blocksOfWriteMax !== blocksOfWrite) return undefined;
   for (let number = 0; number < blocksOfWrite; number += 1) {

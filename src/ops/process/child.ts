@@ -6,8 +6,8 @@
 import { libc } from "../../sys/libc.ts";
 import { PR_SET_PDEATHSIG, SIGKILL } from "../../sys/uapi/mount.ts";
 import { Fd } from "../fd.ts";
-import { plain, plainError, revived, type ThreadAnswer } from "../thread/crossing.ts";
 import { becomeCallee } from "../thread/callee.ts";
+import { plain, plainError, revived, type ThreadAnswer } from "../thread/crossing.ts";
 import { functionAt } from "../thread/functions.ts";
 import { MAIL_FD, type ProcessRequest, putMail, takeMail } from "./process.ts";
 

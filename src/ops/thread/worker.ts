@@ -8,8 +8,8 @@ import { monotonicNs } from "../clock.ts";
 import { Fd } from "../fd.ts";
 import { pinToProcessors } from "../scheduling.ts";
 import { Barrier } from "./barrier.ts";
-import { type Plain, plain, plainError, revived, type ThreadAnswer } from "./crossing.ts";
 import { becomeCallee } from "./callee.ts";
+import { type Plain, plain, plainError, revived, type ThreadAnswer } from "./crossing.ts";
 import { type AnyFunction, type FunctionPlace, functionAt } from "./functions.ts";
 import { verbNamed } from "./verbs.ts";
 

@@ -11,6 +11,7 @@ import { Inconclusive, UsageError } from "../../ops/errors.ts";
 import { pathText, read } from "../../ops/file.ts";
 import { allocate } from "../../ops/memory.ts";
 import { fioChecksum } from "./fio-checksums.ts";
+import { Holes } from "./holes.ts";
 import type { Input } from "./input.ts";
 import type { ReadAtMost } from "./scan.ts";
 
@@ -59,13 +60,14 @@ export async function judgeFio(
     return done;
   };
   try {
-    const learning = learn(readBlock, sizeBytes);
+    const holes = new Holes(input, sizeBytes);
+    const learning = learn(readBlock, sizeBytes, holes);
     let turn = learning.next();
     for (; !turn.done; turn = learning.next())
       if (!(await tick(0))) return { judgement: intactJudgement(0, 0), stopped: true };
     const layout = turn.value;
     const file = pathText(fd.label);
-    const judge = new FioJudge({ layout, read: readBlock, checksum: fioChecksum, sizeBytes, file, expectBytes });
+    const judge = new FioJudge({ layout, read: readBlock, checksum: fioChecksum, sizeBytes, file, expectBytes, holes });
     let stopped = false;
     for (let at: number | undefined = 0; at !== undefined && !stopped; ) {
       stopped = !(await tick(at));

@@ -21,6 +21,8 @@ export interface Scanned {
   readonly lengthChecked: boolean;
   /** Nobody gave a length, and none can be known. */
   readonly lengthUnknown: boolean;
+  /** What the file itself was believed, in words. */
+  readonly learned?: string | undefined;
   /** Foreign findings shorter than this may be the reference's own bytes, from far away. */
   readonly foundBytes?: number | undefined;
   /** Of fio's blocks: whether every payload was compared, or its checksum was. */
@@ -73,10 +75,11 @@ function doubtOf({ findings, foundBytes = 0 }: Scanned): string | undefined {
 }
 
 function reasonsOf(scanned: Scanned): string[] {
-  const { judgement, findings, stopped, unexplainedAt, lengthUnknown, payload } = scanned;
+  const { judgement, findings, stopped, unexplainedAt, lengthUnknown, learned, payload } = scanned;
   const reasons: string[] = [];
   const doubt = doubtOf(scanned);
   if (doubt !== undefined) reasons.push(doubt);
+  if (learned !== undefined && judgement.verifiedBytes > 0) reasons.push(`it was learned from the file ${learned}`);
   if (unexplainedAt !== undefined)
     reasons.push(`a byte at or after ${grouped(unexplainedAt)} is wrong and was not explained any more`);
   else if (stopped && findings.length === 0)

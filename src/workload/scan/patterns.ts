@@ -27,6 +27,8 @@ export interface OpenedPattern {
   readonly endBytes?: number;
   /** Whether another thread may open it again; what was read from a pipe is in this thread only. */
   readonly reopenable: boolean;
+  /** What was learned from the file that is judged, in words: it may be wrong there. */
+  readonly learned?: string;
   /** Foreign pieces shorter than this may be the reference's own, from far away. */
   readonly foundBytes?: number;
   /** Throws Inconclusive when the reference was changed since it was opened. */
@@ -69,8 +71,11 @@ export function referencePath(pattern: Path): Path | undefined {
 export function openPattern(args: PatternArguments, referenceAt?: Path, input?: Input): OpenedPattern {
   const spec = parsePattern(args);
   if (spec.kind === "lines") {
-    const pattern = numberedLines().lines(spec.options ?? (input === undefined ? {} : linesIn(input)));
-    return { pattern, reopenable: spec.options !== undefined, assertUnchanged: () => {} };
+    const options = spec.options ?? (input === undefined ? {} : linesIn(input));
+    const pattern = numberedLines().lines(options);
+    const opened = { pattern, reopenable: spec.options !== undefined, assertUnchanged: () => {} };
+    if (spec.options !== undefined || options.start === undefined) return opened;
+    return { ...opened, learned: `that its lines are numbered from ${options.start} (lines:start=N checks it)` };
   }
   if (spec.kind === "stream") {
     return { pattern: spec.pattern, reopenable: true, assertUnchanged: () => {} };
@@ -82,6 +87,8 @@ export function openPattern(args: PatternArguments, referenceAt?: Path, input?: 
 /** Loaded when it is named. */
 const numberedLines = () => require("../../pattern/lines.ts") as typeof import("../../pattern/lines.ts");
 
+const learning = () => require("../../pattern/learn-lines.ts") as typeof import("../../pattern/learn-lines.ts");
+
 /** As the file has them; a stream, which cannot be looked at twice, should have those of fill.ts. */
 function linesIn({ fd, sizeBytes }: Input): LinesOptions {
   if (sizeBytes === undefined || sizeBytes === 0) return {};
@@ -90,13 +97,22 @@ function linesIn({ fd, sizeBytes }: Input): LinesOptions {
   for (const place of [0, 1, 2, 3]) {
     const at = Math.floor((sizeBytes * place) / 4);
     const got = read(fd, memory, { offsetBytes: at, lengthBytes: Math.min(READ_BLOCK_BYTES, sizeBytes) });
-    const options = numberedLines().learnLines(memory.bytes.subarray(0, got));
-    if (options !== undefined && numberedLines().isDefault(options)) return {};
-    if (options !== undefined && place === 0) return options;
+    const options = learning().learnLines(memory.bytes.subarray(0, got));
+    if (options !== undefined && learning().isDefault(options)) return {};
+    if (options !== undefined && place === 0) return checkedLines(options, fd.label);
   }
   throw new UsageError(
     `${fd.label} does not begin with lines that differ in a number that counts up by one; lines:start=N,digits=N,prefix=TEXT,suffix=TEXT states what they should be`,
   );
+}
+
+function checkedLines(options: LinesOptions, label: string): LinesOptions {
+  try {
+    numberedLines().lines(options);
+    return options;
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`${label}: ${error.message}`) : error;
+  }
 }
 
 function openReference(path: Path): OpenedPattern {

@@ -62,7 +62,7 @@ export async function verify(run: RunContext, args: VerifyArguments) {
   if (args.pattern === "fio") return byFio(run, input, args);
   const reference = referencePath(args.patternBytes);
   const opened = openPattern(args, reference, input);
-  const { endBytes, reopenable, foundBytes } = opened;
+  const { endBytes, reopenable, foundBytes, learned } = opened;
   begin(input, args.offset);
   const window = windowOf(args, input, endBytes);
   const { from, to, expected, expectBytes } = window;
@@ -100,7 +100,7 @@ export async function verify(run: RunContext, args: VerifyArguments) {
   opened.assertUnchanged();
   assertSame(input);
   const lengthUnknown = expected === undefined && args.length === undefined;
-  const open = { lengthChecked: expectBytes !== undefined, lengthUnknown, foundBytes };
+  const open = { lengthChecked: expectBytes !== undefined, lengthUnknown, foundBytes, learned };
   return scanOutcome({ judgement, findings, stopped, unexplainedAt: unexplained ? at : undefined, ...open });
 }
 
