@@ -37,17 +37,18 @@ export function flipsIn({ found, good, words, stop, resumeWords }: Chunk, take: 
   let last = 0;
   let lo = 0;
   let hi = 0;
-  let bits = 0;
   let i = 0;
   for (; i < stop; i += 1) {
     const wrongLo = (found[2 * i] as number) ^ (good[2 * i] as number);
     const wrongHi = (found[2 * i + 1] as number) ^ (good[2 * i + 1] as number);
     if ((wrongLo | wrongHi) === 0) continue;
     const same = count > 0 && wrongLo === lo && wrongHi === hi;
-    if (!same) bits = bitCount(wrongLo) + bitCount(wrongHi);
-    if (bits > BITS_MAX) break;
-    // Reversed bytes differ in pairs.
-    if (bits === 2 && areReversed(found, good, i, words)) break;
+    if (!same) {
+      const bits = bitCount(wrongLo) + bitCount(wrongHi);
+      if (bits > BITS_MAX) break;
+      // Reversed bytes differ in pairs of bits.
+      if (bits === 2 && areReversed(found, good, i, words)) break;
+    }
     if (!isAlone(found, good, i, words, resumeWords)) break;
     if (same && (count === 1 || i - last === stride)) {
       stride = i - last;
@@ -103,8 +104,10 @@ function areReversed(found: Int32Array, good: Int32Array, i: number, words: numb
 
 /** A bit for each width (2, 4, 8 bytes) in which a word is reversed. */
 function reversedIn(found: Int32Array, good: Int32Array, i: number): number {
-  const [lo, hi] = [found[2 * i] as number, found[2 * i + 1] as number];
-  const [goodLo, goodHi] = [good[2 * i] as number, good[2 * i + 1] as number];
+  const lo = found[2 * i] as number;
+  const hi = found[2 * i + 1] as number;
+  const goodLo = good[2 * i] as number;
+  const goodHi = good[2 * i + 1] as number;
   const pairs = lo === reversedPairs(goodLo) && hi === reversedPairs(goodHi) ? 1 : 0;
   const halves = lo === reversed(goodLo) && hi === reversed(goodHi) ? 2 : 0;
   return pairs | halves | (lo === reversed(goodHi) && hi === reversed(goodLo) ? 4 : 0);
