@@ -26,16 +26,27 @@ export function hexByte(value: number): string {
   return `0x${value.toString(16).padStart(2, "0")}`;
 }
 
-/** "1.5 GiB": three significant digits, binary units. */
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** 1536 -> 1.5 and "KiB": in the largest of the units that is not above it. */
+function inUnit(bytes: number, units: readonly string[]): { readonly value: number; readonly unit: string } {
+  const power = Math.max(
+    0,
+    units.findLastIndex((_, index) => bytes >= 1024 ** index),
+  );
+  return { value: bytes / 1024 ** power, unit: units[power] as string };
+}
+
+/** "1.50 GiB": three significant digits, binary units up to TiB. */
 export function bytesText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${units[unit]}`;
+  const { value, unit } = inUnit(bytes, UNITS.slice(0, 5));
+  return `${unit === "B" ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${unit}`;
+}
+
+/** 1937408 -> "1.8 MiB"; exact multiples have no fraction. */
+export function size(bytes: number): string {
+  const { value, unit } = inUnit(bytes, UNITS);
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${unit}`;
 }
 
 /** "1m05s", "12.3s". */

@@ -3,12 +3,10 @@
  * exact figure: a size always comes with its bytes.
  */
 import type { SecondReading } from "../judge/finding.ts";
-import { grouped, plural, visible } from "../units.ts";
+import { grouped, plural, size, visible } from "../units.ts";
 import type { RunReport } from "./document.ts";
 
-export { grouped, plural };
-
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+export { grouped, plural, size };
 
 /** A value with the control characters of all its strings spelled out: names on a disk may hold anything. */
 export function printable<Value>(value: Value): Value {
@@ -25,18 +23,6 @@ export function escapeText(text: string): string {
 
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
-}
-
-/** 1937408 -> "1.8 MiB"; exact multiples have no fraction. */
-export function size(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  const text = Number.isInteger(value) ? value.toString() : value.toFixed(1);
-  return `${text} ${UNITS[unit]}`;
 }
 
 /** How often the run that a report is of was corrupt. */

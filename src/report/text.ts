@@ -155,7 +155,7 @@ function callLines(calls: readonly CallReference[]): string[] {
 }
 
 function mapLines(report: RunReport, { color, columns }: TextOptions): string[] {
-  if (report.segments === undefined) return [];
+  if (report.segments === undefined || (report.segments.length < 2 && report.findings.length === 0)) return [];
   const { renderStrip, withGaps } = strip();
   const segments = withGaps(report.segments, report.findings);
   return segments.length < 2 ? [] : ["", ...renderStrip(segments, { color, columns })];

@@ -1,7 +1,7 @@
 /** The live line as text, and where it goes. */
 import { expect, test } from "bun:test";
 import { progressText } from "../../src/cli/progress.ts";
-import { bytesText, secondsText } from "../../src/units.ts";
+import { bytesText, secondsText, size } from "../../src/units.ts";
 
 test.each([
   [0, "0 B"],
@@ -13,6 +13,16 @@ test.each([
   [2 ** 40 * 123, "123 TiB"],
   [2 ** 50 * 5, "5120 TiB"],
 ])("%i bytes are %s", (bytes, text) => expect(bytesText(bytes)).toBe(text));
+
+test.each([
+  [0, "0 B", "0 B"],
+  [1023, "1023 B", "1023 B"],
+  [1024, "1 KiB", "1.00 KiB"],
+  [1_937_408, "1.8 MiB", "1.85 MiB"],
+  [2 ** 53, "8 PiB", "8192 TiB"],
+])("%i bytes in a report are %s, in a line of progress %s", (bytes, inReport, inProgress) => {
+  expect([size(bytes), bytesText(bytes)]).toEqual([inReport, inProgress]);
+});
 
 test.each([
   [0, "0.0s"],

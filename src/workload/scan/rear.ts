@@ -8,9 +8,9 @@
  */
 import { allowedProcessors } from "../../ops/scheduling.ts";
 import { compiledLoops } from "../../sys/loops.ts";
+import { MiB } from "../../units.ts";
 import type { ScanOrder, ScanRange } from "./scan.ts";
 
-const MiB = 1024 * 1024;
 /** As many as a half word counts. */
 const PIECES_MAX = 60_000;
 
