@@ -165,7 +165,7 @@ function startGuard(directory: string, path: string): void {
   const pipe = openPipe();
   // SIGINT and SIGHUP reach a whole terminal group; the guard has a session of its own and ignores them besides.
   const script = 'trap "" INT HUP TERM; read -r line; [ -e "$1" ] || exit 0; shift; exec "$@"';
-  const sweep = ownCommand(new URL("./sweep-main.ts", import.meta.url).pathname);
+  const sweep = ownCommand(Bun.fileURLToPath(new URL("./sweep-main.ts", import.meta.url)));
   try {
     Bun.spawn(["/bin/sh", "-c", script, "sh", path, ...sweep, path], {
       cwd: "/",

@@ -81,6 +81,11 @@ export function domainOf(address: Address): number {
   return { unix: AF_UNIX, ipv6: AF_INET6, ipv4: AF_INET, vsock: AF_VSOCK }[address.family];
 }
 
+function numberOf(what: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new AddressError(`${what} must be a whole number from 0 to ${max}, not ${value}`);
+}
+
 /** Writes struct sockaddr_in, _in6, _un or _vm to the start of `memory`; its length. ip(7), ipv6(7), unix(7). */
 export function encodeAddress(address: Address, memory: Memory): number {
   memory.at(0, ADDRESS_BYTES_MAX);
@@ -96,12 +101,15 @@ export function encodeAddress(address: Address, memory: Memory): number {
     return sockaddr_un.offsets.sun_path + path.length + (named ? 1 : 0);
   }
   if (address.family === "vsock") {
-    memory.view.setUint32(sockaddr_vm.offsets.svm_port, address.port, true);
-    memory.view.setUint32(sockaddr_vm.offsets.svm_cid, address.cid, true);
+    memory.view.setUint32(sockaddr_vm.offsets.svm_port, numberOf("a vsock port", address.port, 0xffffffff), true);
+    memory.view.setUint32(sockaddr_vm.offsets.svm_cid, numberOf("a vsock cid", address.cid, 0xffffffff), true);
     return sockaddr_vm.sizeBytes;
   }
-  memory.view.setUint16(sockaddr_in.offsets.sin_port, address.port, false);
+  memory.view.setUint16(sockaddr_in.offsets.sin_port, numberOf("a port", address.port, 0xffff), false);
   if (address.family === "ipv4") {
+    if (netModule().isIP(address.host) !== 4) {
+      throw new AddressError(`"${address.host}" is not an IPv4 address; a name is not looked up here`);
+    }
     memory.bytes.set(address.host.split(".").map(Number), sockaddr_in.offsets.sin_addr);
     return sockaddr_in.sizeBytes;
   }

@@ -82,7 +82,9 @@ export function makeFilesystem(type: string, device: string, options: readonly s
   const words = [program, ...maker.options, ...options, device];
   const made = Bun.spawnSync(words, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (made.exitCode === 0) return;
-  const output = (made.stderr.toString().trim() || made.stdout.toString().trim()).replaceAll("\n", " ");
+  const all = made.stderr.toString().trim() || made.stdout.toString().trim();
+  // What is wrong comes first; some follow it with all their options.
+  const output = all.replace(/\n\s*usage:[\s\S]*/i, "").replaceAll("\n", " ");
   // A place that is full, an image beyond a file-size limit: the machine's, not ours.
   const full = /No space left|Input\/output error|short write|File too large/i.test(output);
   throw new Inconclusive(`${maker.program} ${device}: ${output}${full ? "; TMPDIR may lack the room" : ""}`);

@@ -232,8 +232,14 @@ export function msync(mapping: Mapping, options: Partial<MappedRange> & { readon
 export function munmap(mapping: Mapping, options: Partial<MappedRange> = {}): void {
   const { address } = mapping;
   const range = partOf(mapping, options);
-  mapping.giveAway(range);
+  const end = range.offsetBytes + range.lengthBytes;
+  if (range.lengthBytes % PAGE_BYTES !== 0 && end !== mapping.lengthBytes) {
+    throw new RangeError(`munmap takes whole pages, and ${range.lengthBytes} bytes are none`);
+  }
+  mapping.at(range.offsetBytes, range.lengthBytes);
+  mapping.detach();
   checked(libc.munmap(address + range.offsetBytes, range.lengthBytes), "munmap", mapping.label);
+  mapping.giveAway(range);
 }
 
 /**

@@ -143,6 +143,14 @@ test("mprotect: a call that meets a page without access stops there; smaps shows
   expect(() => mprotect(mapped, { protection: M.PROT_NONE, offsetBytes: 1, lengthBytes: 1 })).toThrow("EINVAL");
 });
 
+test("munmap that fails leaves the mapping as it was; a part of a page is refused", () => {
+  using mapped = mapAnonymous({ lengthBytes: 4 * PAGE });
+  expect(() => munmap(mapped, { offsetBytes: 100, lengthBytes: PAGE })).toThrow("EINVAL");
+  expect(() => munmap(mapped, { offsetBytes: 0, lengthBytes: 100 })).toThrow("munmap takes whole pages");
+  mapped.bytes.fill(7);
+  expect(mapped.bytes.every((byte) => byte === 7)).toBe(true);
+});
+
 test("munmap of the middle: the ends stay, the middle is refused, dispose takes only what is left", () => {
   const mapped = mapAnonymous({ lengthBytes: 3 * PAGE });
   mapped.bytes.fill(1);

@@ -53,6 +53,18 @@ test.each(["", "host", "host:", "host:70000", "a:b:80", "[::1]", "[nonsense]:80"
   expect(() => parseHostPort(text)).toThrow(AddressError);
 });
 
+test.each<[Address, string]>([
+  [{ family: "ipv4", host: "localhost", port: 1 }, '"localhost" is not an IPv4 address; a name is not looked up here'],
+  [{ family: "ipv4", host: "127.0.0", port: 1 }, '"127.0.0" is not an IPv4 address'],
+  [{ family: "ipv4", host: "127.0.0.1", port: 70_000 }, "a port must be a whole number from 0 to 65535, not 70000"],
+  [{ family: "ipv6", host: "::1", port: -1 }, "a port must be a whole number from 0 to 65535, not -1"],
+  [{ family: "vsock", cid: -1, port: 1 }, "a vsock cid must be a whole number from 0 to 4294967295, not -1"],
+  [{ family: "vsock", cid: 1, port: 0.5 }, "a vsock port must be a whole number from 0 to 4294967295, not 0.5"],
+])("an address that the kernel would take for another is refused: %j", (address, message) => {
+  using memory = allocate(ADDRESS_BYTES_MAX);
+  expect(() => encodeAddress(address, memory)).toThrow(message);
+});
+
 test.each([
   ["::", "00000000000000000000000000000000"],
   ["::1", "00000000000000000000000000000001"],

@@ -1,9 +1,10 @@
 /** The package as others get it: a tarball, added in an empty folder; commands by name, the door with its types, Node's line. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
+import { until } from "../until.ts";
 import { ROOT } from "./command.ts";
 
 const LONG_MS = 300_000;
@@ -69,6 +70,38 @@ describe.skipIf(needed("a writable checkout"))("a tarball", () => {
       expect(bunx("lab").code).toBe(254);
       expect(bunx("reference", "door.md").code).toBe(0);
       expect(readFileSync(join(folder, "door.md"), "utf8")).toContain("### runReproducer\n");
+    },
+    LONG_MS,
+  );
+
+  test(
+    "in a folder whose name needs quoting a function runs in a process of its own, and a killed run is cleaned up",
+    async () => {
+      const text = `import { type Fd, openMemfd, positionOf, runReproducer, scratchFile, seek, startProcess } from "bytewitness";
+import { SEEK_SET } from "bytewitness/uapi";
+export function forward(file: Fd): number { return seek(file, { offsetBytes: 7, whence: SEEK_SET }); }
+await runReproducer({
+  name: "again",
+  summary: "this script again",
+  options: { killed: { kind: "flag", description: "end by SIGKILL" } },
+  run: async (run) => {
+    using file = openMemfd("shared");
+    using child = startProcess(forward, file);
+    const seen = [await child.result, positionOf(file)];
+    if (run.args.killed) {
+      process.stderr.write(scratchFile(run, { directory: undefined, name: "left" }).path);
+      process.kill(process.pid, "SIGKILL");
+    }
+    return { findings: [], totals: { bytesVerified: 1 }, workload: { seen } };
+  },
+});
+`;
+      writeFileSync(join(folder, "again.ts"), text);
+      const { code, out } = run([process.execPath, "again.ts", "--json"]);
+      expect([code, JSON.parse(out).workload.seen]).toEqual([0, [7, 7]]);
+      const killed = run([process.execPath, "again.ts", "--killed", "--quiet"]);
+      expect(killed.err).toMatch(/\/left-\d+\.\d+$/);
+      await until("the killed run's file gone", () => !existsSync(killed.err));
     },
     LONG_MS,
   );

@@ -110,7 +110,7 @@ export function startProcess<F extends AnyFunction>(fn: F, ...args: Parameters<F
       parent: process.pid,
     };
     putMail(mail, request);
-    const child = Bun.spawn(ownCommand(new URL("./child.ts", import.meta.url).pathname), {
+    const child = Bun.spawn(ownCommand(Bun.fileURLToPath(new URL("./child.ts", import.meta.url))), {
       stdio: ["ignore", 2, 2, mail.number, ...seen.fds.map((fd) => fd.number)],
     });
     const result = child.exited.then(() => answered(child, mail)).finally(() => mail.close());

@@ -49,6 +49,11 @@ export function plain(arg: unknown, seen: { fds: Fd[]; buffers: KernelBuffer[] }
   }
   if (arg instanceof Barrier) return { barrier: arg.shared, count: arg.count };
   if (Array.isArray(arg)) return { list: arg.map((item) => plain(item, seen)) };
+  if (typeof arg === "function") {
+    throw new RangeError(
+      `the function "${arg.name}" cannot cross to another thread or process: pass values, and export it`,
+    );
+  }
   if (!isRecord(arg)) return { value: arg };
   return { fields: Object.fromEntries(Object.entries(arg).map(([name, value]) => [name, plain(value, seen)])) };
 }

@@ -1,6 +1,7 @@
 /** Functions of a user's own in threads and processes: a script that exports them, run as a process. */
 import { expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
+import { plain } from "../../../src/ops/thread/crossing.ts";
 import { Barrier } from "../../../src/ops/thread/barrier.ts";
 import { race, runner } from "../../../src/ops/thread/race.ts";
 
@@ -72,6 +73,14 @@ export async function mixedRace(): Promise<[number, string]> {
   const [most, text] = results;
   return [most, text];
 }
+
+test("a function among the arguments is refused by name, in lists and objects too", () => {
+  const seen = { fds: [], buffers: [] };
+  function callback() {}
+  for (const arg of [callback, [1, callback], { on: callback }]) {
+    expect(() => plain(arg, seen)).toThrow('the function "callback" cannot cross to another thread or process');
+  }
+});
 
 test("a barrier is for one thread or more, and one thread never waits", () => {
   expect(() => new Barrier(0)).toThrow("1 thread or more");
