@@ -1,14 +1,19 @@
 /**
- * Looks for the end of damage: a walk resuming where it would be by now, or bytes that prove another position.
+ * Looks for the end of damage: a walk resuming where it would be by now, bytes that prove another position, or the
+ * stream's last bytes at the end of the file.
  *
  * Owns the preference between them. Remembers the shifts of the last few runs, because damage often ends where an
  * earlier run would continue (the page after a misplaced page). Refuses to remember anything else.
  */
 import type { Location, Pattern } from "../../pattern/pattern.ts";
+import { matchingBefore, overlapWithRun, WORD_BYTES } from "./boundary.ts";
+import type { Part } from "./part.ts";
 
 export const SCAN_STEP_MAX = 65536;
 const EXPECTED_BYTES_MIN = 2112;
 const SHIFTS_MAX = 3;
+/** More bytes at the end of a file prove their place by themselves. */
+const TAIL_BYTES = 64;
 
 /** A piece of the file in memory: block[0] is at file offset `at`. */
 export interface Window {
@@ -115,8 +120,13 @@ export class Seeker {
     return !found.own || found.shift !== run.shift;
   }
 
-  /** Another record where the run ended, of patterns whose records differ in a few bits. */
-  replaced({ block, at }: Window, run: { readonly hi: number; readonly shift: number }): Found | undefined {
+  /**
+   * What is where the run ended, whatever the words look like: the last bytes of the stream and the file, or another record of
+   * patterns whose records differ in a few bits.
+   */
+  replaced({ block, at }: Window, run: Part, last: boolean): Found | undefined {
+    const tail = last ? this.#tail({ block, at }, run.hi, run) : undefined;
+    if (tail?.at === run.hi) return tail;
     const place = { streamOffsetBytes: run.hi + run.shift, limitBytes: this.#limitBytes(at) };
     const location = this.#pattern.replacedAt?.(block, run.hi - at, place);
     return location === undefined ? undefined : this.#foundAt({ block, at }, location);
@@ -176,5 +186,34 @@ export class Seeker {
 
   inPlaceAt(at: number, shift = this.shift): Found {
     return { stream: this.#pattern, own: true, at, shift, provenBytes: this.#pattern.resumeBytes };
+  }
+
+  /**
+   * Damage reaches to the end of the file: the stream's last bytes, or the walk resuming in place there, where less than a word
+   * may be right again. `most`: how many bytes before what was found may be.
+   */
+  atEnd(window: Window, from: number): { readonly found: Found; readonly most: number } {
+    const end = window.at + window.block.length;
+    const tail = this.#tail(window, from);
+    if (tail !== undefined) return { found: tail, most: tail.at - from };
+    const found = { ...this.inPlaceAt(end), provenBytes: 0 };
+    const inside = end + found.shift <= this.#endBytes && end + found.shift >= 0;
+    return { found, most: inside ? end - from : 0 };
+  }
+
+  /** The stream's last bytes at the end of the file: too few to prove a place, but for where they end. */
+  #tail({ block, at }: Window, from: number, run?: Part): Found | undefined {
+    const { proofBytes, periodBytes, resumeBytes } = this.#pattern;
+    const end = at + block.length;
+    const shift = this.#endBytes - end;
+    if (shift === Infinity || shift === this.shift || proofBytes === 0 || periodBytes !== undefined) return undefined;
+    const most = Math.min(TAIL_BYTES, end - from);
+    const place = { stream: this.#pattern, streamOffsetBytes: this.#endBytes, most };
+    const same = matchingBefore(block, block.length, place);
+    // The first of them may be the run's last ones too.
+    const both = { stream: this.#pattern, streamOffsetBytes: from + shift, most: WORD_BYTES };
+    const before = run !== undefined && same === end - from ? overlapWithRun(run, both) : 0;
+    if (before + same < Math.max(WORD_BYTES, resumeBytes)) return undefined;
+    return { stream: this.#pattern, own: true, at: end - same, shift, provenBytes: same };
   }
 }

@@ -131,7 +131,7 @@ export class Tracer {
   #look(window: Window, last: boolean): boolean {
     const run = this.#run;
     if (!last && this.#beginning.isAt(run) && window.at + window.block.length < run.hi + BEGINNING_BYTES) return false;
-    const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run) : undefined);
+    const other = () => (run.kind === "own" ? this.#seeker.replaced(window, run, last) : undefined);
     const place = { shift: run.shift, at: run.hi, lo: run.lo, endBytes: this.#endBytes, last, other };
     const answer = this.#words.look(window, place, {
       series: (wordAt, strideBytes, count, lo, hi) => this.#listener.flips(run, wordAt, strideBytes, count, lo, hi),
@@ -209,7 +209,8 @@ export class Tracer {
   /** True when a run was found, false when more bytes are needed (or the file ends). */
   #scanWindow(window: Window, last: boolean): boolean {
     const { block, at } = window;
-    const ahead = Math.max(this.#pattern.proofBytes, this.#pattern.resumeBytes) + 2 * this.#pattern.wordBytes;
+    const { proofBytes, resumeBytes, reachBytes, wordBytes } = this.#pattern;
+    const ahead = Math.max(proofBytes, resumeBytes) + 2 * wordBytes;
     const stop = at + block.length - (last ? 0 : ahead);
     while (this.#scan < stop) {
       const to = Math.min(stop, this.#scan + this.#step);
@@ -220,7 +221,7 @@ export class Tracer {
       }
       this.#scan = to;
       this.#step = Math.min(SCAN_STEP_MAX, this.#step * 4);
-      this.#feed(window, this.#scan - this.#pattern.reachBytes - this.#pattern.resumeBytes);
+      this.#feed(window, this.#scan - Math.max(reachBytes + resumeBytes, proofBytes));
     }
     return false;
   }
@@ -287,14 +288,10 @@ export class Tracer {
 
   /** The file ends at the end of the window, which holds everything from `needFrom` on. */
   finish(window: Window): void {
-    if (this.#mode === "scan") this.#finishDamage(window, window.at + window.block.length);
+    if (this.#mode === "scan") {
+      const { found, most } = this.#seeker.atEnd(window, this.#raw.fed);
+      this.#attach(window, found, most);
+    }
     this.#endRun();
-  }
-
-  /** The end of the file counts as the walk resuming in place; less than a word before it may be right again. */
-  #finishDamage(window: Window, end: number): void {
-    const found = { ...this.#seeker.inPlaceAt(end), provenBytes: 0 };
-    const inside = end + found.shift <= this.#endBytes && end + found.shift >= 0;
-    this.#attach(window, found, inside ? end - this.#raw.fed : 0);
   }
 }
