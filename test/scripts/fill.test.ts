@@ -201,6 +201,11 @@ test.skipIf(needed("root", "losetup", "mkfs.ext4"))(
     const other = await command("fill", [device, "--generation", "3", "--resume"]);
     expect([other.code, other.stderr.split("\n").length]).toEqual([254, 2]);
 
+    Bun.spawnSync(["blockdev", "--setro", device]);
+    const readOnly = await command("fill", [device, "--overwrite-device"]);
+    Bun.spawnSync(["blockdev", "--setrw", device]);
+    expect([readOnly.code, readOnly.stderr]).toEqual([254, `fill: ${device} is read-only\n`]);
+
     // A mounted device is never written to, whatever is asked for.
     expect(Bun.spawnSync(["mkfs.ext4", "-qF", device]).exitCode).toBe(0);
     const mountPoint = mkdtempSync(join(directory, "mount-"));

@@ -113,24 +113,21 @@ test.skipIf(needed("fio"))(
       "--rw=write",
       "--ioengine=psync",
       "--bs=4k",
-      "--size=2M",
-      "--verify=md5",
+      "--size=128M",
+      // Its checksum is computed here in TypeScript: slow enough to be interrupted.
+      "--verify=sha256",
       "--do_verify=0",
     ];
     expect(Bun.spawnSync(["fio", ...job, `--filename=${path}`], { cwd: directory }).exitCode).toBe(0);
     const fd = openSync(path, "r+");
     writeSync(fd, new Uint8Array(PAGE), 0, PAGE, 0x30000);
-    // What was never written takes long to read.
-    truncateSync(path, 2 ** 31);
-    const isThere = (pid: number) => (bytesReadBy(pid) ?? 0) > 128 * MIB;
+    closeSync(fd);
+    const isThere = (pid: number) => (bytesReadBy(pid) ?? 0) > 16 * MIB;
     const report = await interrupted([path, "--pattern", "fio", "--expect-bytes", "4GiB"], "SIGINT", isThere);
     const { code, verdict, interrupted: signal, findings, totals } = report;
     expect([code, verdict, signal]).toEqual([130, "corrupt", "SIGINT"]);
-    expect(findings.map(({ kind, offsetBytes }) => [kind, offsetBytes])).toEqual([
-      ["zeroed", 0x30000],
-      ["zeroed", 2 * MIB],
-    ]);
-    expect(totals.bytesVerified).toBeLessThan(2 ** 31);
+    expect(findings.map(({ kind, offsetBytes }) => [kind, offsetBytes])).toEqual([["zeroed", 0x30000]]);
+    expect(totals.bytesVerified).toBeLessThan(128 * MIB);
   },
   SLOW_MS,
 );

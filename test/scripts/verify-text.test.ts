@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { command, reportOf } from "./command.ts";
+import { command, ROOT, reportOf } from "./command.ts";
 
 const SLOW_MS = 60_000;
 const directory = mkdtempSync(join(tmpdir(), "bytewitness-text-"));
@@ -108,6 +108,24 @@ test(
       const ran = await command("verify", [join(directory, "text"), "--pattern", bad]);
       expect([bad, ran.code, ran.stderr.split("\n").length]).toEqual([bad, 254, 2]);
     }
+  },
+  SLOW_MS,
+);
+
+test(
+  "numbered lines that come through a pipe, some of them late, are learned from its beginning",
+  async () => {
+    const verify = `"${process.execPath}" scripts/verify.ts - --pattern lines --json --quiet`;
+    const piped = async (line: string) => {
+      const child = Bun.spawn(["bash", "-c", line], { cwd: ROOT, stdout: "pipe", stderr: "inherit" });
+      const { verdict, findings, totals } = JSON.parse(await new Response(child.stdout).text());
+      return [verdict, totals.bytesVerified, findings.map(({ kind }: { kind: string }) => kind)];
+    };
+    expect(await piped(`(echo 7; seq 8 5000) | ${verify}`)).toEqual(["clean", 23_881, []]);
+    expect(await piped(`seq 7 5000 | sed 2000d | ${verify}`)).toEqual(["corrupt", 23_876, ["lost"]]);
+    expect(await piped(`seq 7 5000 | ${verify} --offset 1000`)).toEqual(["clean", 22_881, []]);
+    const fill = `"${process.execPath}" scripts/fill.ts - --bytes 640000 --pattern lines --quiet 2>/dev/null`;
+    expect(await piped(`${fill} | ${verify}`)).toEqual(["clean", 640_000, []]);
   },
   SLOW_MS,
 );

@@ -5,6 +5,8 @@
  * device mapper: the kernel answers EBUSY to O_EXCL), and devices that hold something, unless they may be overwritten.
  */
 
+import { readFileSync, realpathSync } from "node:fs";
+import { basename } from "node:path";
 import { wasClosed } from "../../ops/closed.ts";
 import { isSyscallError, UsageError } from "../../ops/errors.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
@@ -157,8 +159,20 @@ function open({ path, mode }: FillTargetOptions, flags: number): Fd {
   }
 }
 
+/** A device that was made read-only (blockdev --setro) is opened for writing all the same by some drivers. */
+function isReadOnly(path: Path): boolean {
+  try {
+    const device = realpathSync(pathText(path));
+    return readFileSync(`/sys/class/block/${basename(device)}/ro`, "utf8").trim() === "1";
+  } catch {
+    // Without /sys, the first write shows it.
+    return false;
+  }
+}
+
 /** O_EXCL without O_CREAT: EBUSY while anything of the system uses the device. open(2). */
 function openDevice(options: FillTargetOptions): FillTarget {
+  if (isReadOnly(options.path)) throw new UsageError(`${pathText(options.path)} is read-only`);
   const fd = open(options, O_RDWR | O_EXCL);
   const sizeBytes = seek(fd, { offsetBytes: 0, whence: SEEK_END });
   const bytes = options.bytes ?? sizeBytes;

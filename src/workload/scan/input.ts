@@ -7,7 +7,8 @@
 import { wasClosed } from "../../ops/closed.ts";
 import { isSyscallError } from "../../ops/errors.ts";
 import { Fd, statusFlags } from "../../ops/fd.ts";
-import { openFile, type Path, pathText } from "../../ops/file.ts";
+import { openFile, type Path, pathText, read } from "../../ops/file.ts";
+import type { Memory } from "../../ops/memory.ts";
 import { seek } from "../../ops/space.ts";
 import { exists, type Stat, statFd, statPath } from "../../ops/stat.ts";
 import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END } from "../../sys/uapi/fcntl.ts";
@@ -18,6 +19,18 @@ export interface Input {
   readonly stat: Stat;
   /** Where it ends; undefined for what has no offsets (pipes, terminals) or gives no size (files of /proc). */
   readonly sizeBytes: number | undefined;
+  /** What was read of a stream to learn from it, and comes first when it is judged. */
+  ahead?: Uint8Array | undefined;
+}
+
+/** `read` of a stream, with what was read ahead first; 0 at its end. */
+export function readStream(input: Input, memory: Memory, lengthBytes: number): number {
+  const { ahead } = input;
+  if (ahead === undefined || ahead.length === 0) return read(input.fd, memory, { lengthBytes });
+  const count = Math.min(ahead.length, lengthBytes, memory.lengthBytes);
+  memory.bytes.set(ahead.subarray(0, count));
+  input.ahead = ahead.subarray(count);
+  return count;
 }
 
 /** Where another path may be meant (`<(command)`); most paths are what they are. */

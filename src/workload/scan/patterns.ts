@@ -89,9 +89,26 @@ const numberedLines = () => require("../../pattern/lines.ts") as typeof import("
 
 const learning = () => require("../../pattern/learn-lines.ts") as typeof import("../../pattern/learn-lines.ts");
 
-/** As the file has them; a stream, which cannot be looked at twice, should have those of fill.ts. */
-function linesIn({ fd, sizeBytes }: Input): LinesOptions {
-  if (sizeBytes === undefined || sizeBytes === 0) return {};
+/** As a stream's beginning has them, which is kept for the judge; those of fill.ts when it has none. */
+function linesOfStream(input: Input): LinesOptions {
+  using memory = allocate(READ_BLOCK_BYTES);
+  let options: LinesOptions | undefined;
+  let length = 0;
+  while (options === undefined && length < READ_BLOCK_BYTES) {
+    const got = read(input.fd, memory, { bufferOffsetBytes: length, lengthBytes: READ_BLOCK_BYTES - length });
+    if (got === 0) break;
+    length += got;
+    options = learning().learnLines(memory.bytes.subarray(0, length));
+  }
+  input.ahead = memory.bytes.slice(0, length);
+  return options === undefined || learning().isDefault(options) ? {} : checkedLines(options, input.fd.label);
+}
+
+/** As the file has them. */
+function linesIn(input: Input): LinesOptions {
+  const { fd, sizeBytes } = input;
+  if (sizeBytes === undefined) return linesOfStream(input);
+  if (sizeBytes === 0) return {};
   using memory = allocate(READ_BLOCK_BYTES);
   // Where the beginning is destroyed, lines further on that fill.ts writes show what the beginning was.
   for (const place of [0, 1, 2, 3]) {

@@ -6,13 +6,12 @@
  */
 import type { Judgement } from "../../judge/finding.ts";
 import { intactJudgement } from "../../judge/judge.ts";
-import type { Fd } from "../../ops/fd.ts";
 import { type Path, read } from "../../ops/file.ts";
 import { allocate, type Memory, PAGE_BYTES } from "../../ops/memory.ts";
 import { Interrupted } from "../../ops/signals.ts";
 import type { PatternArguments } from "../../pattern/spec.ts";
 import { Holes } from "./holes.ts";
-import { type Input, openInput } from "./input.ts";
+import { type Input, openInput, readStream } from "./input.ts";
 import { openPattern, READ_BLOCK_BYTES } from "./patterns.ts";
 import type { Rear } from "./rear.ts";
 
@@ -173,7 +172,7 @@ export async function judgeInOrder(
   { reading, rear: given }: FeedOptions = {},
 ): Promise<Fed> {
   using memory = allocate(blockBytesOf(range.to - range.from));
-  if (input.sizeBytes === undefined) return await judgeStream(input.fd, judge, { range, tick, memory });
+  if (input.sizeBytes === undefined) return await judgeStream(input, judge, { range, tick, memory });
   using disposed = given;
   let rear: Rear | undefined = disposed;
   const holes = new Holes(input, range.to);
@@ -213,14 +212,14 @@ export async function judgeInOrder(
 }
 
 async function judgeStream(
-  fd: Fd,
+  input: Input,
   judge: Taker,
   { range, tick, memory }: { range: ScanRange; tick: (at: number) => Promise<boolean>; memory: Memory },
 ): Promise<Fed> {
   let at = range.from;
   while (at < range.to) {
     if (!(await tick(at))) return { endBytes: at, stopped: true };
-    const got = readUnlessStopped(fd, memory, Math.min(memory.lengthBytes, range.to - at));
+    const got = readUnlessStopped(input, memory, Math.min(memory.lengthBytes, range.to - at));
     if (got === undefined) return { endBytes: at, stopped: true };
     if (got === 0) break;
     const block = memory.bytes.subarray(0, got);
@@ -239,9 +238,9 @@ function firstOf({ bytes }: Memory, length: number): Uint8Array {
 }
 
 /** The bytes read; undefined when a signal came while it waited for more: what was read before is judged all the same. */
-function readUnlessStopped(fd: Fd, memory: Memory, lengthBytes: number): number | undefined {
+function readUnlessStopped(input: Input, memory: Memory, lengthBytes: number): number | undefined {
   try {
-    return read(fd, memory, { lengthBytes });
+    return readStream(input, memory, lengthBytes);
   } catch (error) {
     if (error instanceof Interrupted) return undefined;
     throw error;
@@ -253,11 +252,11 @@ export function intact(from: number, to: number): Judgement {
 }
 
 /** A stream has no position to begin at: what comes before is read and not judged. The bytes that were there. */
-export function skip(fd: Fd, bytes: number): number {
+export function skip(input: Input, bytes: number): number {
   using memory = allocate(READ_BLOCK_BYTES);
   let skipped = 0;
   while (skipped < bytes) {
-    const got = read(fd, memory, { lengthBytes: Math.min(bytes - skipped, READ_BLOCK_BYTES) });
+    const got = readStream(input, memory, Math.min(bytes - skipped, READ_BLOCK_BYTES));
     if (got === 0) break;
     skipped += got;
   }

@@ -193,7 +193,7 @@ async function again(...asked: Parameters<typeof import("./again.ts").readAgain>
 
 /** Streams have no position: what comes before the offset is read and not judged. */
 function begin(input: Input, offset: number): void {
-  const end = input.sizeBytes ?? skip(input.fd, offset);
+  const end = input.sizeBytes ?? skip(input, offset);
   if (end >= offset) return;
   throw new UsageError(`--offset ${offset} is beyond the end of ${input.fd.label}, which has ${end} bytes`);
 }
