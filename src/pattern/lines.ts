@@ -175,20 +175,23 @@ export class Lines implements Pattern {
       // As long as the right one, before a right one: it replaces it.
       (isNextRight && length === lineBytes) ||
       this.#isProof(line, { line: 0, offset, index: 0 }) ||
-      this.#isOutOfOrder(block, { end, offset, home: streamOffsetBytes - lead, limitBytes });
+      this.#isOutOfOrder(block, { end, offset, home: streamOffsetBytes - lead, length });
     if (!isProven) return undefined;
     return { index, streamOffsetBytes: offset + lead, provenBytes: end + 1 - index, stream: this };
   }
 
-  /** A line of nearby, behind which another whole line of nearby is: lines in another order, though each of them is short. */
+  /**
+   * A line of nearby, behind which the line is that it took the place of, or the one that follows it: lines in another order,
+   * though each of them is short. (Lines with wrong bits may be any others.)
+   */
   #isOutOfOrder(
     block: Uint8Array,
-    { end, offset, home, limitBytes }: { end: number; offset: number; home: number; limitBytes: number },
+    { end, offset, home, length }: { end: number; offset: number; home: number; length: number },
   ): boolean {
     const { lineBytes } = this.#stretchAt(home);
-    const isNear = (place: number | undefined) =>
-      place !== undefined && place < limitBytes && Math.abs(place - home) <= NEARBY_LINES * lineBytes;
-    return isNear(offset) && isNear(this.#offsetOfLine(block, end + 1));
+    if (Math.abs(offset - home) > NEARBY_LINES * lineBytes) return false;
+    const next = this.#offsetOfLine(block, end + 1);
+    return next !== undefined && (next === home || next === offset + length);
   }
 
   /** A short line may be a part of a longer one: it proves its place together with what is around it. */

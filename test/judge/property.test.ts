@@ -58,10 +58,12 @@ describe("counter-examples that random cases once found", () => {
   // window; a block where it belongs between one that was moved and a loss; a window that begins in a repetition;
   // a line made of the halves of two others; a window that begins in wrong bits of a stream that is shifted; sectors of one
   // number that a stuck bit makes their neighbours'; a bit that is stuck in a few words of a text; a window that begins a few
-  // bytes before an insertion; reversed words, the first of which differs in two bits only.
+  // bytes before an insertion; reversed words, the first of which differs in two bits only; short lines with wrong bits, and
+  // halves of short lines.
   test.each([
     6229, 10182, 12539, 13709, 24427, 28367, 28618, 201992, 204913, 205139, 206741, 208637, 210968, 215084, 224148,
-    226481, 310514, 311354, 312856, 318803, 333774, 601380, 626660, 630282, 661388, 905372, 1102931,
+    226481, 310514, 311354, 312856, 318803, 333774, 601380, 626660, 630282, 661388, 905372, 1004396, 1005393, 1102931,
+    1104939,
   ])("independent edits, seed %d", (seed) => {
     expect(problemOfTruth(truthOf(seed), seed)).toBeUndefined();
   });
