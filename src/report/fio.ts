@@ -21,7 +21,7 @@ function whatText(finding: Finding, fio: FioEvidence): string {
     case "other job":
       return `a block of ${label}`;
     case "older write":
-      return `the block is of operation ${grouped(operation)} at ${after}, which does not fit this run: an older write`;
+      return `the bytes here are of operation ${grouped(operation)} at ${after}, which does not fit this run: an older write`;
     case "other block": {
       const whole = fio.damaged === true ? ", and that data is damaged too" : "";
       return `the block at ${grouped(offsetBytes)} holds the data of ${grouped(originBytes)}, written by operation ${grouped(operation)}, ${after} after the start${whole}`;

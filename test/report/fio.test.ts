@@ -65,7 +65,7 @@ test("every other kind of evidence has its sentence", () => {
     "a payload whose checksum is wrong (some of its bytes may be right) in the block at 8,192",
   );
   expect(textOf({ what: "older write", operation: 7, timeNs: 2e9 }, { kind: "stale" })).toBe(
-    "what is here is of operation 7 at 2.000 s, which does not fit this run: an older write",
+    "the bytes here are of operation 7 at 2.000 s, which does not fit this run: an older write",
   );
   expect(textOf({ what: "end" }, { kind: "truncated" })).toBe("512 bytes are missing at the end");
 });
