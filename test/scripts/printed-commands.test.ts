@@ -118,7 +118,7 @@ test.skipIf(needed("root"))("what goes on with a file when the disk was full", a
   const shell = ["sh", "-c", line.replace('"$@"', `"$@" 2>"${directory}/stderr"`), "sh"];
   const ended = await at(elsewhere, [...IN_PRIVATE, ...shell, ...words]);
   expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: expect.stringContaining("going on") });
-  expect(ended.stdout).toContain("2.00 MiB (2097152 bytes) written");
+  expect(ended.stdout).toContain("2.00 MiB (2,097,152 bytes) written");
 });
 
 test("doctor's remedy, and how liburing is set up", async () => {
