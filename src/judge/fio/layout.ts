@@ -131,6 +131,13 @@ export function* learn(read: ReadAt, sizeBytes: number, holes?: Sparse): Generat
       `fio wrote it in blocks of several sizes (${sizes.slice(0, 4).join(", ")}): where one overwrote another cannot be distinguished from damage; use one bs, or verify_interval`,
     );
   }
+  const offGrid = own.filter(
+    ({ at, header }) => header.offsetBytes - at === baseBytes && (at - first.at) % blockBytes !== 0,
+  );
+  if (offGrid.length > Math.max(1, own.length * STRAYS))
+    throw new FioRefusal(
+      "its blocks of fio overlap (blockalign is smaller than bs): which of them wrote a byte last cannot be known",
+    );
   refuseVerifyOffset(read, first);
   const whole = { sizeBytes, firstBytes: first.at % blockBytes, blockBytes, baseBytes, holes };
   const census = yield* takeCensus(read, whole);
