@@ -1,6 +1,6 @@
 /** verify.ts --pattern fio on what a real fio leaves with options that change which blocks there are: no false alarm. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, truncateSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needed } from "../needed.ts";
@@ -58,6 +58,22 @@ test.skipIf(skipped).each([
     expect(found.reason).toMatch(reason ?? /^the length was not checked/);
     // A length that was promised makes them findings.
     if (reason === UNWRITTEN) expect((await judged(path, "--expect-bytes", String(SIZE))).code).toBe(1);
+  },
+  SLOW_MS,
+);
+
+test.skipIf(skipped)(
+  "where blocks were never written and a write is missing, whether it is lost cannot be known",
+  async () => {
+    const path = fio("missing", ["--io_size=1m", "--rw=write"]);
+    const fd = openSync(path, "r+");
+    writeSync(fd, new Uint8Array(4096), 0, 4096, 4096 * 7);
+    closeSync(fd);
+    const { code, reason } = await judged(path);
+    expect([code, reason]).toEqual([
+      125,
+      expect.stringContaining("were not judged: 1 of 256 writes is not in the file (overwritten, or lost), too few"),
+    ]);
   },
   SLOW_MS,
 );

@@ -58,7 +58,7 @@ function unwrittenText({ unwrittenBytes, missing, operations }: FioPayload): str
   const bytes = `${grouped(unwrittenBytes)} bytes that hold no block of fio were not judged`;
   if (operations === 0) return `${bytes}: they are shorter than a block`;
   const all = `all ${grouped(operations)} writes are in the file, so that nothing was written there, or only the last writes are lost`;
-  const some = `${grouped(missing)} of ${grouped(operations)} writes are not in the file (overwritten, or lost), too few to have filled them`;
+  const some = `${grouped(missing)} of ${grouped(operations)} writes ${missing === 1 ? "is" : "are"} not in the file (overwritten, or lost), too few to have filled them`;
   return `${bytes}: ${missing === 0 ? all : some}; with --expect-bytes they are findings`;
 }
 
