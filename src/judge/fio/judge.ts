@@ -241,7 +241,7 @@ export class FioJudge {
     const [first] = pieces;
     // What ends where a block begins that was moved, and is payload of one write, is the end of the block before it.
     const before = (first?.originBytes ?? 0) - (first?.from ?? 0);
-    const isEnd = first !== undefined && before > 0 && before % 32 === at % 32 && isOneChain(block, 0, first.from);
+    const isEnd = first !== undefined && before > 0 && before % 8 === at % 8 && isOneChain(block, 0, first.from);
     const all = isEnd ? [{ from: 0, to: first.from, originBytes: before }, ...pieces] : pieces;
     for (const { from, to, originBytes } of all) {
       between(from);

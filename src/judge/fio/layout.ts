@@ -50,8 +50,8 @@ export interface FioLayout {
   /** The bytes that every header begins with. */
   readonly beginning: Uint8Array;
   /**
-   * Blocks without a header are more than writes are missing: most of them were never written, or by nothing that numbers
-   * what it writes. How many writes are missing.
+   * There are more blocks without a header than writes are missing, so that most of them were never written: how many
+   * writes are missing, and of how many.
    */
   readonly unwritten?: { readonly missing: number; readonly operations: number };
 }
