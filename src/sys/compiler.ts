@@ -3,7 +3,9 @@
  *
  * Owns the one thing that all who compile here share: Bun writes a dozen headers into TMPDIR before it compiles anything,
  * at every start, which costs more than compiling and touches the disk; our sources include none. Pointed at what is not a
- * directory, it writes none. Refuses that in Workers: setenv(3) may not run next to getenv(3) of other threads.
+ * directory, it writes none. Refuses that in Workers, and refuses to take the variable away again: getenv(3) of another
+ * thread, of a Worker that is starting for instance, dies of an entry that unsetenv(3) takes from under it. An entry that
+ * is replaced stays readable (glibc and musl keep the old text).
  */
 import { libc } from "./libc.ts";
 import { addressOf } from "./memory.ts";
@@ -17,20 +19,19 @@ function cText(text: string): Uint8Array {
   return kept;
 }
 
-/** Calls `compile`, which calls cc(), without headers being written. */
+/** Calls `compile`, which calls cc(), without headers being written. Afterwards Bun has its directory back. */
 export function withoutHeaders<Result>(compile: () => Result): Result {
   if (!Bun.isMainThread) return compile();
   const name = cText(VARIABLE);
-  const before = process.env[VARIABLE];
   const set = (value: string) => {
     const text = cText(value);
     libc.setenv(addressOf(name), addressOf(text), 1);
   };
+  const before = process.env[VARIABLE] || process.env.TMPDIR || "/tmp";
   set("/dev/null");
   try {
     return compile();
   } finally {
-    if (before === undefined) libc.unsetenv(addressOf(name));
-    else set(before);
+    set(before);
   }
 }

@@ -106,7 +106,6 @@ export const LIBC_SYMBOLS = {
   setrlimit: [["i32", "ptr"], "i32"],
   clock_gettime: [["i32", "ptr"], "i32"],
   setenv: [["ptr", "ptr", "i32"], "i32"],
-  unsetenv: [["ptr"], "i32"],
   usleep: [["u32"], "i32"],
   alarm: [["u32"], "u32"],
   setitimer: [["i32", "ptr", "ptr"], "i32"],

@@ -35,7 +35,6 @@ const UNWATCHED = new Set([
   "memcmp",
   "memcpy",
   "setenv",
-  "unsetenv",
 ]);
 
 let ofRequests: CallWatcher | undefined;
