@@ -5,13 +5,15 @@ import { needed } from "../needed.ts";
 import { WITHOUT_RINGS } from "../no-ring.ts";
 import { IN_PRIVATE } from "../private.ts";
 import { command } from "./command.ts";
-import { problemsOf, each, type Ending, runIn, SCRIPTS, type Surrounding } from "./every-script.ts";
+import { type Ending, each, problemsOf, runIn, SCRIPTS, type Surrounding } from "./every-script.ts";
 
 interface Surroundings extends Surrounding {
   readonly name: string;
   readonly root?: true;
   /** Another user must be able to read the checkout. */
   readonly public?: true;
+  /** Every script is run by a user who has no other process: limits of a user count those of all runs. */
+  readonly user?: "its own";
   readonly lost?: "stdout" | "stderr";
   /** Where the user has more threads already than the limit allows, Bun itself aborts before anything of ours is loaded. */
   readonly runtimeAborts?: true;
@@ -19,7 +21,11 @@ interface Surroundings extends Surrounding {
   readonly codes?: Readonly<Record<string, readonly number[]>>;
 }
 
-const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+const NOBODY_ID = 65534;
+const asUser = (id: number) => ["setpriv", `--reuid=${id}`, `--regid=${NOBODY_ID}`, "--clear-groups"];
+const NOBODY = asUser(NOBODY_ID);
+/** No user of this machine has such a number. */
+let stranger = 1_000_000 + process.pid * 100;
 const WITHOUT_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 /** Always tried; of the others a third in each of the surroundings, or, with SURROUNDINGS=all, all of them in all. */
 const CORE: readonly string[] = [
@@ -66,7 +72,14 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { name: "an empty environment", wrap: ["env", "-i"], shell: "cd /" },
   { name: "TERM=dumb and 20 columns", env: { TERM: "dumb", COLUMNS: "20" } },
   { name: "10 descriptors", shell: "ulimit -n 10" },
-  { name: "20 processes", wrap: [...NOBODY, "prlimit", "--nproc=20"], root: true, public: true, runtimeAborts: true },
+  {
+    name: "20 processes",
+    wrap: ["prlimit", "--nproc=20"],
+    user: "its own",
+    root: true,
+    public: true,
+    runtimeAborts: true,
+  },
   { name: "1 GiB of address space", shell: "ulimit -v 1048576" },
   { name: "files of 4 KiB at most", shell: "ulimit -f 8" },
   {
@@ -85,7 +98,7 @@ const SURROUNDINGS: readonly Surroundings[] = [
 
 for (const [
   row,
-  { name, root, wrap = [], codes = {}, lost, public: open, runtimeAborts, ...how },
+  { name, root, wrap = [], codes = {}, lost, public: open, user, runtimeAborts, ...how },
 ] of SURROUNDINGS.entries()) {
   const scripts = [...CORE, ...OTHERS.filter((_, index) => index % THIRDS === row % THIRDS)];
   const lacks = (root === true && needed("root", "setpriv")) || (open === true && needed("a public checkout"));
@@ -94,9 +107,10 @@ for (const [
     async () => {
       const wrong: string[] = [];
       await each(scripts, availableParallelism(), async (script) => {
+        const own = user === undefined ? [] : asUser(++stranger);
         const ended = await runIn(script, {
           ...how,
-          wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...wrap],
+          wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...own, ...wrap],
         });
         if (runtimeAborts && ended.signal === "SIGABRT") return;
         wrong.push(...problemsOf(ended, lost), ...wrongCode(ended, codes));
