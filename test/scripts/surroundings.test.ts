@@ -24,8 +24,9 @@ interface Surroundings extends Surrounding {
 const NOBODY_ID = 65534;
 const asUser = (id: number) => ["setpriv", `--reuid=${id}`, `--regid=${NOBODY_ID}`, "--clear-groups"];
 const NOBODY = asUser(NOBODY_ID);
-/** No user of this machine has such a number. */
-let stranger = 1_000_000 + process.pid * 100;
+/** A number that hardly anyone has; small, because a user namespace of a container maps few. */
+let strangers = process.pid * 100;
+const stranger = () => 10_000 + (strangers++ % 50_000);
 const WITHOUT_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
 /** Always tried; of the others a third in each of the surroundings, or, with SURROUNDINGS=all, all of them in all. */
 const CORE: readonly string[] = [
@@ -107,7 +108,7 @@ for (const [
     async () => {
       const wrong: string[] = [];
       await each(scripts, availableParallelism(), async (script) => {
-        const own = user === undefined ? [] : asUser(++stranger);
+        const own = user === undefined ? [] : asUser(stranger());
         const ended = await runIn(script, {
           ...how,
           wrap: [...(root && wrap.length === 0 ? IN_PRIVATE : []), ...own, ...wrap],
