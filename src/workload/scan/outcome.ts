@@ -43,14 +43,18 @@ export function scanOutcome(scanned: Scanned): Outcome {
       lengthChecked: lengthChecked && !stopped,
       ...(payload === undefined ? {} : { payloadChecked: payload.uncheckedBytes === 0 }),
     },
-    ...((stopped || isLossPossible(payload)) && findings.length === 0 ? { verdict: "inconclusive" } : {}),
+    ...((stopped || isLossPossible(scanned)) && findings.length === 0 ? { verdict: "inconclusive" } : {}),
     ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
   };
 }
 
-/** Writes are missing, and it cannot be known whether those of the blocks without a header are among them. */
-function isLossPossible({ unwrittenBytes = 0, missing = 0 }: Partial<FioPayload> = {}): boolean {
-  return unwrittenBytes > 0 && missing > 0;
+/**
+ * Blocks without a header may be lost writes: when some are missing, or, while nobody has said how far the file goes, the
+ * last ones, of which nothing would be left.
+ */
+function isLossPossible({ payload, lengthChecked }: Scanned): boolean {
+  const { unwrittenBytes = 0, missing = 0, operations = 0 } = payload ?? {};
+  return unwrittenBytes > 0 && operations > 0 && (missing > 0 || !lengthChecked);
 }
 
 /** Why blocks without a header are not findings. */
@@ -59,7 +63,7 @@ function unwrittenText({ unwrittenBytes, missing, operations }: FioPayload): str
   if (operations === 0) return `${bytes}: they are shorter than a block`;
   const all = `all ${grouped(operations)} writes are in the file, so that nothing was written there, or only the last writes are lost`;
   const some = `${grouped(missing)} of ${grouped(operations)} writes ${missing === 1 ? "is" : "are"} not in the file (overwritten, or lost), too few to have filled them`;
-  return `${bytes}: ${missing === 0 ? all : some}; with --expect-bytes they are findings`;
+  return `${bytes}: ${missing === 0 ? all : some}; those before --expect-bytes are findings`;
 }
 
 /** What may be wrong about foreign findings: of a large reference not every passage is remembered. */
