@@ -81,7 +81,7 @@ test.skipIf(skipped)(
 );
 
 test.skipIf(skipped)(
-  "the end of a file that was lost is no clean file, and a finding where a length was promised",
+  "a file whose end was lost is not clean, and its end a finding where a length was promised",
   async () => {
     const path = fio("lost-end", ["--rw=write"]);
     const fd = openSync(path, "r+");
