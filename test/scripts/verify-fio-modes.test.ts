@@ -53,7 +53,7 @@ test.skipIf(skipped).each([
   async (name, options, bytes, reason) => {
     const path = fio(name.replaceAll(/\W/g, "-"), options);
     const found = await judged(path);
-    // What was not written may be what was lost at the end: nothing in the file tells them apart.
+    // What was not written may be what was lost at the end: the file looks the same.
     const verdict = reason === UNWRITTEN ? "inconclusive" : "clean";
     expect({ verdict: found.verdict, findings: found.findings }).toEqual({ verdict, findings: [] });
     if (bytes !== undefined) expect(found.bytes).toBe(bytes);

@@ -50,7 +50,7 @@ export function scanOutcome(scanned: Scanned): Outcome {
 
 /**
  * Blocks without a header may be lost writes: when some are missing, or, while nobody has said how far the file goes, the
- * last ones, of which nothing would be left.
+ * last ones, which would leave no trace.
  */
 function isLossPossible({ payload, lengthChecked }: Scanned): boolean {
   const { unwrittenBytes = 0, missing = 0, operations = 0 } = payload ?? {};
