@@ -7,7 +7,7 @@
 import { type ArgDef, type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { EXIT } from "../report/document.ts";
 import { type ArgumentSpec, type ArgumentSpecs, type Definitions, flagName, positionalName } from "./args.ts";
-import { colorWanted } from "./streams.ts";
+import { colorWanted, terminalColumns } from "./streams.ts";
 import { type Canonical, typedValues } from "./strict.ts";
 
 const VALUE_HINTS = { path: "PATH", text: "TEXT", count: "N", size: "SIZE", duration: "TIME" } as const;
@@ -99,7 +99,7 @@ export async function usageText(usage: Usage): Promise<string> {
   };
   const rendered = (await renderUsage(command)).replace("<command> --help", "COMMAND --help");
   const { inColumns } = await import("./columns.ts");
-  const text = inColumns(commandFirst(rendered, usage), process.stdout.isTTY ? process.stdout.columns : undefined);
+  const text = inColumns(commandFirst(rendered, usage), terminalColumns(1));
   const plain = colorWanted() ? text : Bun.stripANSI(text);
   const withRest = usage.rest === undefined ? plain : plain.replace(/^(.*USAGE.*?) *$/m, `$1 ${usage.rest}`);
   return [

@@ -17,8 +17,8 @@ export function inColumns(text: string, width?: number): string {
   const rows = lines.map((line) => ROW.exec(line)?.groups as { name: string; about: string } | undefined);
   const out: string[] = [];
   for (let begin = 0; begin < lines.length; ) {
-    const block = rows.slice(begin).findIndex((row) => row === undefined);
-    const end = block < 0 ? lines.length : begin + block;
+    const next = rows.indexOf(undefined, begin);
+    const end = next < 0 ? lines.length : next;
     if (end === begin) out.push(lines[begin++] as string);
     else out.push(...laidOut(rows.slice(begin, end) as { name: string; about: string }[], width));
     begin = Math.max(begin, end);

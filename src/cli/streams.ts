@@ -113,9 +113,14 @@ export function isTerminal(fd: 1 | 2): boolean {
   return descriptors.mayBeTerminal(fd) && streamOf(fd).isTTY === true;
 }
 
+/** Columns of a terminal; undefined elsewhere. */
+export function terminalColumns(fd: 1 | 2): number | undefined {
+  return isTerminal(fd) ? streamOf(fd).columns : undefined;
+}
+
 /** Columns of a terminal; 80 elsewhere. */
 export function columnsOf(fd: 1 | 2): number {
-  return isTerminal(fd) ? (streamOf(fd).columns ?? 80) : 80;
+  return terminalColumns(fd) ?? 80;
 }
 
 function streamOf(fd: 1 | 2): NodeJS.WriteStream {

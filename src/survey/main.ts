@@ -11,7 +11,7 @@ import { isForElsewhere } from "../cli/describe.ts";
 import { NewFile } from "../cli/documents.ts";
 import { GivenFileError, readGivenFile } from "../cli/given-file.ts";
 import { abortable } from "../cli/interruption.ts";
-import { printProblem, writeReport, writeStdout } from "../cli/streams.ts";
+import { printProblem, terminalColumns, writeReport, writeStdout } from "../cli/streams.ts";
 import { VERSION } from "../cli/version.ts";
 import { environment } from "../machine/environment.ts";
 import { EXIT, exitCodeOf, SCHEMA } from "../report/document.ts";
@@ -158,13 +158,12 @@ async function run(
 function print(survey: Survey, args: SurveyArguments, baseline: readonly Earlier[] | undefined): number {
   const changes = baseline === undefined ? [] : changeLines(survey.cases, baseline);
   const asText = () =>
-    surveyText(survey, { privileged: survey.environment.privileged, changes, columns: terminalColumns() });
+    surveyText(survey, { privileged: survey.environment.privileged, changes, columns: terminalColumns(1) });
   const text = args.json ? surveyJson(survey) : args.ktap ? surveyKtap(survey) : asText();
   return writeReport("survey", text, exitCodeOf(survey.verdict));
 }
 
 /** Where people read it, lines are wrapped; elsewhere a case is a line. */
-const terminalColumns = () => (process.stdout.isTTY ? process.stdout.columns : undefined);
 
 /** A file that a flag names, read at once: what is wrong with it is known before the first case. */
 function fromFile<T>(flag: string, path: unknown, read: (text: string) => T | string): T | undefined {
