@@ -13,7 +13,7 @@
  * --overwrite-device confirms that it may be lost.
  */
 import { bytesText, isSyscallError, runCommand, UsageError } from "bytewitness";
-import { abortable } from "../src/cli/interruption.ts";
+import { abortable, signalName } from "../src/cli/interruption.ts";
 import { Progress } from "../src/cli/progress.ts";
 import { isTerminal, oneLine, printLine, printProblem } from "../src/cli/streams.ts";
 import { commandLine, commandOf } from "../src/machine/invocation.ts";
@@ -133,10 +133,10 @@ interface FillArgs extends Args {
 }
 
 function stopped(): string {
-  return `stopped by ${{ 1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM" }[pendingSignal()] ?? "a signal"}`;
+  return `stopped by ${signalName(pendingSignal())}`;
 }
 
-/** "3 MiB (3,145,728 bytes)", and below 1 KiB the count alone. */
+/** "3.00 MiB (3,145,728 bytes)", and below 1 KiB the count alone. */
 function writtenText(bytes: number): string {
   return bytes < 1024 ? plural(bytes, "byte") : `${bytesText(bytes)} (${plural(bytes, "byte")})`;
 }

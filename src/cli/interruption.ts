@@ -10,6 +10,11 @@ import { alarmAtSecondSignal, endWithin, signalCount } from "../sys/signal.ts";
 import { SIGHUP, SIGINT, SIGTERM } from "../sys/uapi/mount.ts";
 
 const SIGNALS = { SIGINT, SIGTERM, SIGHUP } as const;
+
+/** 2 -> "SIGINT". */
+export function signalName(signal: number): string {
+  return Object.entries(SIGNALS).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+}
 const LOOK_MS = 50;
 /** Work that breathes and takes longer has a handler compiled. */
 const IN_EARNEST_MS = 200;
@@ -73,7 +78,7 @@ export class Interruption {
   get name(): string | undefined {
     const signal = this.signal;
     if (signal === 0) return undefined;
-    return Object.entries(SIGNALS).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+    return signalName(signal);
   }
 
   #look(): void {
