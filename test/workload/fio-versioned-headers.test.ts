@@ -4,10 +4,9 @@
  */
 import { expect, test } from "bun:test";
 import { crc32c } from "../../src/judge/fio/crc.ts";
-import { FioJudge } from "../../src/judge/fio/judge.ts";
-import { learn } from "../../src/judge/fio/layout.ts";
 import { fillPayload } from "../../src/judge/fio/payload.ts";
 import { fioChecksum } from "../../src/workload/scan/fio-checksums.ts";
+import { judgedFio } from "../judge/fio-file.ts";
 
 const BLOCK = 4096;
 const BLOCKS = 64;
@@ -38,28 +37,12 @@ function written(type: number, name: string, sumBytes: number): Uint8Array {
 }
 
 function judged(file: Uint8Array) {
-  const read = (block: Uint8Array, at: number) => {
-    const part = file.subarray(at, at + block.length);
-    block.set(part);
-    return part.length;
-  };
-  const learning = learn(read, file.length);
-  let turn = learning.next();
-  while (!turn.done) turn = learning.next();
-  const layout = turn.value;
-  const options = {
-    layout,
-    read,
-    checksum: fioChecksum,
-    sizeBytes: file.length,
-    file: "file",
-    expectBytes: file.length,
-  };
-  const judge = new FioJudge(options);
-  while (judge.step() !== undefined);
-  return judge
-    .finish()
-    .findings.map(({ kind, offsetBytes, lengthBytes, originBytes }) => [kind, offsetBytes, lengthBytes, originBytes]);
+  return judgedFio(file, file.length).findings.map(({ kind, offsetBytes, lengthBytes, originBytes }) => [
+    kind,
+    offsetBytes,
+    lengthBytes,
+    originBytes,
+  ]);
 }
 
 test.each([

@@ -1,24 +1,13 @@
 /** Circles of imports, seen on a made-up tree; and this repository, which has none. */
-import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { circleProblems } from "../../../scripts/check/circles.ts";
 import { filesUnder } from "../../../scripts/check/tidy.ts";
-
-const trees: string[] = [];
-afterEach(() => {
-  for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
-});
+import { madeUpTree } from "./made-up.ts";
 
 function problemsIn(files: Readonly<Record<string, string>>): string[] {
-  const tree = mkdtempSync(join(tmpdir(), "circles-"));
-  trees.push(tree);
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(join(tree, dirname(file)), { recursive: true });
-    writeFileSync(join(tree, file), text);
-  }
-  return circleProblems(tree, Object.keys(files));
+  using tree = madeUpTree(files);
+  return circleProblems(tree.path, Object.keys(files));
 }
 
 test("this repository has no circle", () => {

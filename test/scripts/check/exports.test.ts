@@ -1,24 +1,13 @@
 /** Dead exports and names for two things, seen on a made-up tree; and this repository, which has neither. */
-import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { exportProblems } from "../../../scripts/check/exports.ts";
 import { filesUnder } from "../../../scripts/check/tidy.ts";
-
-const trees: string[] = [];
-afterEach(() => {
-  for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
-});
+import { madeUpTree } from "./made-up.ts";
 
 function problemsIn(files: Readonly<Record<string, string>>): string[] {
-  const tree = mkdtempSync(join(tmpdir(), "exports-"));
-  trees.push(tree);
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(join(tree, dirname(file)), { recursive: true });
-    writeFileSync(join(tree, file), text);
-  }
-  return exportProblems(tree, filesUnder(tree));
+  using tree = madeUpTree(files);
+  return exportProblems(tree.path, filesUnder(tree.path));
 }
 
 test("this repository has no dead export and no name for two things", () => {

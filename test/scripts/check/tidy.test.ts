@@ -1,14 +1,8 @@
 /** Every rule of tidy, seen failing on a made-up tree; and this repository, which must pass all of them. */
-import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { importsOf, tidy } from "../../../scripts/check/tidy.ts";
-
-const trees: string[] = [];
-afterEach(() => {
-  for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
-});
+import { madeUpTree } from "./made-up.ts";
 
 const HEADER = "/** Owns nothing. */\n";
 const SMALL: Readonly<Record<string, string>> = {
@@ -26,14 +20,9 @@ const SMALL: Readonly<Record<string, string>> = {
 
 /** The problems about SMALL with `changes` made to it; null takes a file away. */
 function problemsIn(changes: Readonly<Record<string, string | null>>): string[] {
-  const tree = mkdtempSync(join(tmpdir(), "tidy-"));
-  trees.push(tree);
-  for (const [file, text] of Object.entries({ ...SMALL, ...changes })) {
-    if (text === null) continue;
-    mkdirSync(join(tree, dirname(file)), { recursive: true });
-    writeFileSync(join(tree, file), text);
-  }
-  return tidy(tree);
+  const files = Object.entries({ ...SMALL, ...changes }).filter((file): file is [string, string] => file[1] !== null);
+  using tree = madeUpTree(Object.fromEntries(files));
+  return tidy(tree.path);
 }
 
 const code = (body: string) => ({ "src/ops/b.ts": `${HEADER}${body}\n` });
